@@ -1,0 +1,196 @@
+"""Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.geometry import disp_to_depth
+from monodepth2.model import MonodepthModel
+from monodepth2.networks import DepthDecoder, ResnetEncoder
+
+OPTIMIZER = "adam"
+LARGEST_FILE = 4 << 30
+
+
+def save_checkpoint(folder: Path, model: MonodepthModel, optimizer: torch.optim.Optimizer, options: Options) -> None:
+    """Write `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size and kind of training."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, network in model.networks.items():
+        state: dict[str, Any] = dict(network.state_dict())
+        if name == "encoder":
+            state |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+        _save(state, folder / f"{name}.pth")
+    _save(optimizer.state_dict(), folder / f"{OPTIMIZER}.pth")
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    """Write a state dict so that the file appears whole or not at all."""
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> list[str]:
+    """Load the named networks that the model has; return the names loaded.
+
+    Raises:
+        UserError: the folder or a file is missing, unreadable, or does not fit the model.
+    """
+    folder = weights_folder(folder)
+    wanted = [name for name in model.networks if name in names]
+    for name in wanted:
+        load_state(model.networks[name], read_weights(folder / f"{name}.pth"), folder / f"{name}.pth")
+    return wanted
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
+    """Load Adam's moments where the folder has fitting ones; the learning rate stays the one asked for.
+
+    Returns:
+        Whether the moments were loaded.
+    """
+    path = folder.expanduser() / f"{OPTIMIZER}.pth"
+    if not path.is_file():
+        return False
+    moments = _moments(read_weights(path))
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    # parameters without gradients (the unused classifiers) have no moments
+    if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
+        return False
+    # only the moments: groups as saved may lack keys that today's Adam expects
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = learning_rate
+    return True
+
+
+def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
+    """Adam's state by the position of the parameter (2019's PyTorch wrote it by memory address); None if unusable."""
+    try:
+        order = [index for group in state["param_groups"] for index in group["params"]]
+        moments = {position: state["state"][index] for position, index in enumerate(order) if index in state["state"]}
+        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and "step" in m for m in moments.values())
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return moments if usable else None
+
+
+def weights_folder(folder: Path) -> Path:
+    """Return the folder with `~` expanded.
+
+    Raises:
+        UserError: it does not exist.
+    """
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        raise UserError(f"--load_weights_folder {folder}: no such folder")
+    return folder
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """Read a `.pth` file, of today's or of 2019's format, executing nothing in it.
+
+    Raises:
+        UserError: the file is missing, too large, or not a file of PyTorch weights.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; the folder of a checkpoint holds encoder.pth, depth.pth, ...")
+    if path.stat().st_size > LARGEST_FILE:
+        raise UserError(f"{path}: {path.stat().st_size:,} bytes are too many for a checkpoint, refused")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for bad bytes
+        reason = str(error).split("\n")[0][:200]
+        raise UserError(f"{path}: not a file of PyTorch weights ({reason})") from error
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: holds a {type(state).__name__}, expected a state dict")
+    return state
+
+
+def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Load a network's tensors; entries that the network does not know are ignored, as in 2019.
+
+    Raises:
+        UserError: tensors are missing or of another shape.
+    """
+    expected = network.state_dict()
+    wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
+    # 2019's earliest PyTorch versions wrote no batch counters
+    wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
+    if wrong:
+        found = getattr(state.get(wrong[0]), "shape", None)
+        raise UserError(
+            f"{path}: {len(wrong)} of {len(expected)} tensors do not fit the network, e.g. {wrong[0]} "
+            f"should be {list(expected[wrong[0]].shape)} and is {list(found) if found is not None else 'missing'}; "
+            "check --num_layers, --scales, --pose_model_type and --pose_model_input"
+        )
+    network.load_state_dict({key: state.get(key, value) for key, value in expected.items()})
+
+
+class DepthNetwork(nn.Module):
+    """Encoder and decoder of a checkpoint as one function from image to disparity.
+
+    Attributes:
+        height: input height of the checkpoint.
+        width: input width of the checkpoint.
+        use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
+    """
+
+    def __init__(self, encoder: ResnetEncoder, depth: DepthDecoder, height: int, width: int, use_stereo: bool) -> None:
+        super().__init__()
+        self.encoder, self.depth = encoder, depth
+        self.height, self.width, self.use_stereo = height, width, use_stereo
+
+    def forward(self, image_b3hw: Tensor, min_depth: float = 0.1, max_depth: float = 100.0) -> Tensor:
+        """Return the scaled disparity (1 / depth) of images in [0, 1], at the finest scale there is, b1hw."""
+        disps = self.depth(self.encoder(image_b3hw))
+        return disp_to_depth(disps[min(disps)], min_depth, max_depth)[0]
+
+
+def load_depth_network(folder: Path, device: torch.device) -> DepthNetwork:
+    """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
+
+    Raises:
+        UserError: the folder or its files are missing or unusable.
+    """
+    folder = weights_folder(folder)
+    encoder_state, depth_state = read_weights(folder / "encoder.pth"), read_weights(folder / "depth.pth")
+    encoder = ResnetEncoder(_num_layers(encoder_state, folder / "encoder.pth"))
+    load_state(encoder, encoder_state, folder / "encoder.pth")
+    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
+    load_state(depth, depth_state, folder / "depth.pth")
+    height, width = (encoder_state.get(key) for key in ("height", "width"))
+    if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 32 or (height | width) % 32:
+        raise UserError(f"{folder / 'encoder.pth'}: states no usable input size (height {height}, width {width})")
+    network = DepthNetwork(encoder, depth, height, width, bool(encoder_state.get("use_stereo", False)))
+    return network.eval().to(device)
+
+
+def _num_layers(state: dict[str, Any], path: Path) -> int:
+    """Tell the ResNet by the number of blocks in its third layer and by its kind of block."""
+    blocks = len({key.split(".")[2] for key in state if key.startswith("encoder.layer3.")})
+    bottleneck = "encoder.layer1.0.conv3.weight" in state
+    known = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
+    if (blocks, bottleneck) not in known:
+        raise UserError(f"{path}: not the encoder of a known ResNet (18, 34, 50, 101, 152 layers)")
+    return known[blocks, bottleneck]
+
+
+def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:
+    """Tell the scales by the input channels of the heads, which follow the ten blocks."""
+    by_channels = {16: 0, 32: 1, 64: 2, 128: 3}
+    heads: list[int] = []
+    while (weight := state.get(f"decoder.{10 + len(heads)}.conv.weight")) is not None and len(heads) < 4:
+        channels = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
+        if channels not in by_channels:
+            raise UserError(f"{path}: head {len(heads)} is not one of a depth decoder")
+        heads.append(by_channels[channels])
+    if not heads:
+        raise UserError(f"{path}: holds no depth decoder")
+    return tuple(heads)

@@ -1,0 +1,284 @@
+"""Every option of the program, once: name, type, default, help, validation.
+
+The command line (`options.py`) is generated from the fields of `Options`; names and defaults of 2019 are kept.
+This module imports nothing heavy, so that `--help` answers at once.
+"""
+
+import json
+import os
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from monodepth2.errors import UserError
+
+FrameId = int | str  # a temporal offset from the target (0), or STEREO
+STEREO = "s"
+NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
+TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
+EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", "odom_9", "odom_10")
+GROUPS = {
+    "paths": "where things are",
+    "training": "the method",
+    "ablation": "variants of the method",
+    "optimization": "how it is optimised",
+    "system": "where it runs",
+    "loading": "starting from existing weights",
+    "logging": "what a run leaves behind",
+    "evaluation": "scoring a checkpoint",
+}
+
+
+def option(default: Any, group: str, help: str, **argument: Any) -> Any:
+    """Declare an option; `argument` are further keywords of `ArgumentParser.add_argument` (choices, metavar)."""
+    return field(default=default, metadata={"group": group, "help": help, **argument})
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run's settings, checked on creation and never changed.
+
+    Raises:
+        UserError: a value is out of range or a combination is impossible; the message names flag and remedy.
+    """
+
+    # paths
+    data_path: Path = option(Path(__file__).parent.parent / "kitti_data", "paths", "root of the data set")
+    log_dir: Path = option(Path("~/tmp"), "paths", "folder that receives one folder per run")
+
+    # training
+    model_name: str = option("mdp", "training", "name of the run: its folder in --log_dir")
+    split: str = option(
+        "eigen_zhou",
+        "training",
+        f"training split: {', '.join(TRAINING_SPLITS)}, or a folder with train_files.txt and val_files.txt",
+    )
+    num_layers: int = option(18, "training", "layers of the ResNets", choices=(18, 34, 50, 101, 152))
+    dataset: str = option(
+        "kitti",
+        "training",
+        "layout of the data set",
+        choices=("kitti", "kitti_odom", "kitti_depth", "kitti_test"),
+    )
+    png: bool = option(False, "training", "pictures are .png files instead of .jpg")
+    height: int = option(192, "training", "input height in pixels, a multiple of 32")
+    width: int = option(640, "training", "input width in pixels, a multiple of 32")
+    disparity_smoothness: float = option(1e-3, "training", "weight of the disparity smoothness")
+    scales: tuple[int, ...] = option((0, 1, 2, 3), "training", "scales of the loss; s is 1/2^s of the input size")
+    min_depth: float = option(0.1, "training", "nearest depth the network can express")
+    max_depth: float = option(100.0, "training", "farthest depth the network can express")
+    use_stereo: bool = option(False, "training", "the other camera of the rig is a source frame too")
+    frame_ids: tuple[int, ...] = option(
+        (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
+    )
+
+    # optimization
+    batch_size: int = option(12, "optimization", "samples per step")
+    learning_rate: float = option(1e-4, "optimization", "Adam's learning rate")
+    num_epochs: int = option(20, "optimization", "passes over the training split")
+    scheduler_step_size: int = option(15, "optimization", "epochs after which the learning rate drops by ten")
+    seed: int = option(0, "optimization", "seed of initial weights, sample order and augmentation")
+
+    # ablation
+    v1_multiscale: bool = option(False, "ablation", "losses at each scale's own size (monodepth v1)")
+    avg_reprojection: bool = option(False, "ablation", "average over the sources instead of the minimum")
+    disable_automasking: bool = option(False, "ablation", "no auto-mask from unwarped sources")
+    predictive_mask: bool = option(False, "ablation", "a predicted mask as in Zhou et al.; needs --disable_automasking")
+    no_ssim: bool = option(False, "ablation", "photometric error is L1 alone")
+    weights_init: str = option(
+        "pretrained", "ablation", "initial weights of the ResNets", choices=("pretrained", "scratch")
+    )
+    pretrained_weights: Path | None = option(
+        None, "ablation", "torchvision's ImageNet weights of the ResNet as a local .pth file (else they are downloaded)"
+    )
+    pose_model_input: str = option(
+        "pairs", "ablation", "frames the pose network sees at once", choices=("pairs", "all")
+    )
+    pose_model_type: str = option(
+        "separate_resnet", "ablation", "kind of pose network", choices=("posecnn", "separate_resnet", "shared")
+    )
+
+    # system
+    device: str = option("auto", "system", "device to run on", choices=("auto", "cpu", "cuda", "mps"))
+    no_cuda: bool = option(False, "system", "do not use CUDA (2019's flag; --device cpu says the same)")
+    num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
+
+    # loading
+    load_weights_folder: Path | None = option(None, "loading", "weights folder of a checkpoint to start from or to use")
+    models_to_load: tuple[str, ...] = option(
+        ("encoder", "depth", "pose_encoder", "pose"), "loading", "networks taken from that folder", choices=NETWORKS
+    )
+
+    # logging
+    log_frequency: int = option(250, "logging", "batches between two log entries")
+    save_frequency: int = option(1, "logging", "epochs between two checkpoints")
+    overwrite: bool = option(False, "logging", "let a new run replace the checkpoints of an older one of the same name")
+
+    # evaluation
+    eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
+    eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
+    disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
+    pred_depth_scale_factor: float = option(1.0, "evaluation", "factor from predicted depth to metres")
+    ext_disp_to_eval: Path | None = option(None, "evaluation", "score this .npy array of disparities instead")
+    eval_split: str = option(
+        "eigen",
+        "evaluation",
+        f"split to score: {', '.join(EVALUATION_SPLITS)}, or a folder with test_files.txt",
+    )
+    save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities")
+    no_eval: bool = option(False, "evaluation", "predict only, compute no figures")
+    eval_eigen_to_benchmark: bool = option(
+        False, "evaluation", "disparities of the eigen list, scored on the eigen_benchmark ground truth"
+    )
+    eval_out_dir: Path | None = option(None, "evaluation", "folder for pictures of the predicted disparities")
+    post_process: bool = option(False, "evaluation", "average with the prediction of the mirrored image")
+    output_json: Path | None = option(None, "evaluation", "write mean and per-image figures to this file")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            self._check_field(item)
+        self._check_sizes()
+        self._check_frames()
+        self._check_combinations()
+
+    @property
+    def temporal_ids(self) -> tuple[int, ...]:
+        """The sources in time: `frame_ids` less the target."""
+        return self.frame_ids[1:]
+
+    @property
+    def source_ids(self) -> tuple[FrameId, ...]:
+        """All sources of the loss, in the order of the reprojection errors: in time, then the other camera."""
+        return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
+
+    @property
+    def loaded_ids(self) -> tuple[FrameId, ...]:
+        """Every frame a sample holds, the target first."""
+        return (0, *self.source_ids)
+
+    @property
+    def run_folder(self) -> Path:
+        """`<log_dir>/<model_name>`."""
+        return self.log_dir.expanduser() / self.model_name
+
+    @property
+    def models_folder(self) -> Path:
+        """Where `opt.json` and the `weights_*` folders of the run lie."""
+        return self.run_folder / "models"
+
+    @property
+    def workers(self) -> int:
+        """Loader processes: `num_workers`, at most one per core of the machine."""
+        return min(self.num_workers, os.cpu_count() or 1)
+
+    def to_json(self) -> str:
+        """The content of `opt.json`: every option by its 2019 name; `frame_ids` ends with "s" where stereo is used."""
+        values = {**asdict(self), "frame_ids": self.loaded_ids}
+        return json.dumps(values, indent=2, default=str)
+
+    def _check_field(self, item: Field[Any]) -> None:
+        value, choices = getattr(self, item.name), item.metadata.get("choices")
+        if isinstance(item.default, tuple):
+            object.__setattr__(self, item.name, tuple(value))
+        for one in value if isinstance(value, (tuple, list)) else (value,):
+            if choices and one not in choices:
+                raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
+
+    def _check_sizes(self) -> None:
+        for name in ("height", "width"):
+            value = getattr(self, name)
+            if value <= 0 or value % 32:
+                nearest = max(32, round(value / 32) * 32)
+                raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
+        for name in ("batch_size", "num_epochs", "scheduler_step_size", "log_frequency", "save_frequency"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name} {getattr(self, name)}: must be at least 1")
+        for name in ("num_workers", "seed", "disparity_smoothness"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"--{name} {getattr(self, name)}: must not be negative")
+        for name in ("learning_rate", "pred_depth_scale_factor"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UserError(f"--{name} {getattr(self, name)}: must be positive")
+        if not 0 < self.min_depth < self.max_depth < float("inf"):
+            raise UserError(
+                f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
+            )
+
+    def _check_frames(self) -> None:
+        if not self.scales or set(self.scales) - {0, 1, 2, 3} or len(set(self.scales)) < len(self.scales):
+            raise UserError(f"--scales {_words(self.scales)}: give different scales out of 0 1 2 3")
+        ids = _words(self.frame_ids)
+        if not self.frame_ids or self.frame_ids[0] != 0:
+            raise UserError(f"--frame_ids {ids}: the target comes first, e.g. --frame_ids 0 -1 1")
+        if len(set(self.frame_ids)) < len(self.frame_ids):
+            raise UserError(f"--frame_ids {ids}: a frame is named twice")
+        if not self.source_ids:
+            raise UserError("--frame_ids 0 leaves nothing to learn from: add neighbours (0 -1 1) or --use_stereo")
+
+    def _check_combinations(self) -> None:
+        if not self.model_name or Path(self.model_name).is_absolute() or ".." in Path(self.model_name).parts:
+            raise UserError(f"--model_name {self.model_name!r}: give a plain name, it becomes a folder in --log_dir")
+        if self.predictive_mask and not self.disable_automasking:
+            raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")
+        if self.use_stereo and self.dataset == "kitti_test":
+            raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
+        if self.no_cuda and self.device == "cuda":
+            raise UserError("--no_cuda contradicts --device cuda: drop one of them")
+        if self.split in TRAINING_SPLITS and (self.split == "odom") != (self.dataset == "kitti_odom"):
+            _refuse_odometry_mix(self.split, self.dataset)
+        for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
+            value = getattr(self, name)
+            if value not in known and not Path(value).is_dir():
+                raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
+
+
+def _refuse_odometry_mix(split: str, dataset: str) -> None:
+    if split == "odom":
+        raise UserError(f"--split odom lists odometry sequences, not --dataset {dataset}: add --dataset kitti_odom")
+    raise UserError(f"--dataset kitti_odom has no --split {split}: add --split odom or a folder with your lists")
+
+
+def _words(values: tuple[Any, ...]) -> str:
+    return " ".join(map(str, values))
+
+
+def options_from_json(text: str, source: str) -> Options:
+    """Read the content of an `opt.json`, also one written in 2019; unknown entries are ignored.
+
+    Raises:
+        UserError: the text is not a JSON object of valid options; the message names `source`.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{source} is not a JSON file: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{source} holds no options: expected a JSON object")
+    known = {item.name: item for item in fields(Options)}
+    kept = {name: _from_json(known[name], value, source) for name, value in values.items() if name in known}
+    return replace(Options(), **kept)
+
+
+def _from_json(item: Field[Any], value: Any, source: str) -> Any:
+    """The value of one option as read from JSON, in the option's own type."""
+    assert item.default is not MISSING
+    kind = option_type(item)
+    try:
+        if isinstance(item.default, tuple):
+            return tuple(kind(one) for one in value if one != STEREO)
+        if value is None:
+            return None
+        if kind is bool and not isinstance(value, bool):
+            raise ValueError(value)
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{source}: {item.name} = {value!r} is not usable") from error
+
+
+def option_type(item: Field[Any]) -> type:
+    """The type of one value of an option: `int` for `tuple[int, ...]`, `Path` for `Path | None`."""
+    annotation = item.type
+    args = [one for one in getattr(annotation, "__args__", (annotation,)) if isinstance(one, type)]
+    found = [one for one in args if one is not type(None)]
+    assert len(found) == 1, annotation
+    return found[0]

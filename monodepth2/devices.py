@@ -1,0 +1,24 @@
+"""The device a run uses."""
+
+import torch
+
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+
+
+def pick_device(options: Options) -> torch.device:
+    """Return the device that `--device` and `--no_cuda` ask for; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: the device asked for is not there.
+    """
+    available = {
+        "cuda": torch.cuda.is_available() and not options.no_cuda,
+        "mps": torch.backends.mps.is_available() and not options.no_cuda,
+        "cpu": True,
+    }
+    if options.device == "auto":
+        return torch.device(next(name for name, there in available.items() if there))
+    if not available[options.device]:
+        raise UserError(f"--device {options.device}: this PyTorch sees no such device; use --device auto or cpu")
+    return torch.device(options.device)

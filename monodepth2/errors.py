@@ -1,0 +1,24 @@
+"""Mistakes of a user, and how a script ends on them: one clear message, a non-zero exit code, no traceback."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(ValueError):
+    """Something the user gave cannot be used. The message says what is wrong, where, and what to do about it."""
+
+
+def run_script(main: Callable[[], int | None]) -> None:
+    """Run a script's `main` and exit with its code.
+
+    A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130. Anything else is a bug in
+    the program and keeps its traceback.
+    """
+    try:
+        sys.exit(main() or 0)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,66 @@
+"""The decoder of disparities and of predictive masks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CHANNELS = (16, 32, 64, 128, 256)  # of decoder stages 0 to 4
+
+
+class Conv3x3(nn.Module):
+    """A 3x3 convolution on a reflection-padded map."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, in, h, w) to (b, out, h, w)."""
+        return self.conv(x)
+
+
+class ConvBlock(nn.Module):
+    """`Conv3x3`, then ELU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = Conv3x3(in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, in, h, w) to (b, out, h, w)."""
+        return F.elu(self.conv(x), inplace=True)
+
+
+class DepthDecoder(nn.Module):
+    """Encoder features to sigmoid maps at up to four scales, with skip connections.
+
+    The parameters' order (two blocks per stage from 4 down to 0, then a head per scale in the order of `scales`)
+    is that of 2019's checkpoints.
+    """
+
+    def __init__(self, num_ch_enc: np.ndarray, scales: Sequence[int] = (0, 1, 2, 3), out_channels: int = 1) -> None:
+        super().__init__()
+        self.scales = tuple(scales)
+        blocks: list[nn.Module] = []
+        below = int(num_ch_enc[-1])
+        for stage in range(4, -1, -1):
+            skip = int(num_ch_enc[stage - 1]) if stage > 0 else 0
+            blocks += [ConvBlock(below, CHANNELS[stage]), ConvBlock(CHANNELS[stage] + skip, CHANNELS[stage])]
+            below = CHANNELS[stage]
+        blocks += [Conv3x3(CHANNELS[scale], out_channels) for scale in self.scales]
+        self.decoder = nn.ModuleList(blocks)
+
+    def forward(self, features: list[Tensor]) -> dict[int, Tensor]:
+        """Return per scale a map in [0, 1], (b, out_channels, h / 2^scale, w / 2^scale)."""
+        outputs: dict[int, Tensor] = {}
+        x = features[-1]
+        for stage in range(4, -1, -1):
+            before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
+            x = F.interpolate(before(x), scale_factor=2.0, mode="nearest")
+            x = after(torch.cat([x, features[stage - 1]], 1) if stage > 0 else x)
+            if stage in self.scales:
+                outputs[stage] = torch.sigmoid(self.decoder[10 + self.scales.index(stage)](x))
+        return outputs

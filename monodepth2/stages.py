@@ -1,0 +1,122 @@
+"""What flows through a step: Batch → Predictions → Views → Losses.
+
+Legend of shapes: b batch, s sources, h w pixels. `source_T_target` maps points of the target camera into the
+source camera. Levels are pyramid levels: level l is 1/2^l of the input size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from monodepth2.config import FrameId
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one step.
+
+    Attributes:
+        color: un-augmented images per frame and level, in [0, 1] (uint8 until `prepared`), b3hw.
+        color_aug: augmented images per frame at level 0, in [0, 1] (uint8 until `prepared`), b3hw.
+        K: intrinsics in pixels per level, b44.
+        stereo_T: `source_T_target` of the other camera, b44; None without stereo.
+        index: the samples' positions in the split, b.
+        mirrored: whether each sample was mirrored, b.
+        faults: pictures that could not be read and were replaced by other samples.
+    """
+
+    color: dict[FrameId, dict[int, Tensor]]
+    color_aug: dict[FrameId, Tensor]
+    K: dict[int, Tensor]
+    stereo_T: Tensor | None
+    index: Tensor
+    mirrored: Tensor
+    faults: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in page-locked memory (called by the data loader)."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def prepared(self, device: torch.device) -> "Batch":
+        """Return the batch on `device`, its 8-bit pictures as float32 in [0, 1]."""
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = tensor.to(device, non_blocking=True)
+            return moved.float() / 255 if moved.dtype == torch.uint8 else moved
+
+        return self._map(move)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        return replace(
+            self,
+            color={i: {level: change(image) for level, image in levels.items()} for i, levels in self.color.items()},
+            color_aug={i: change(image) for i, image in self.color_aug.items()},
+            K={level: change(K) for level, K in self.K.items()},
+            stereo_T=None if self.stereo_T is None else change(self.stereo_T),
+        )
+
+
+@dataclass(frozen=True)
+class RelativePose:
+    """The motion between the target and a source as a pose network states it.
+
+    Attributes:
+        axisangle: rotation, b3, radians.
+        translation: b3, in the network's unit of depth.
+        invert: the network saw the source first, so the stated motion is `target_T_source`.
+    """
+
+    axisangle: Tensor
+    translation: Tensor
+    invert: bool
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the networks say of a batch.
+
+    Attributes:
+        disps: sigmoid disparity per scale at its own size, b1hw.
+        poses: motion per temporal source.
+        masks: predictive masks per scale at its own size, one channel per source, bshw; None without them.
+    """
+
+    disps: dict[int, Tensor]
+    poses: dict[FrameId, RelativePose]
+    masks: dict[int, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Views:
+    """The sources as seen from the target, through depth and pose.
+
+    Attributes:
+        warped: per scale the warped sources in the order of the options' `source_ids`, bs3hw, at level 0 or, under
+            v1 multiscale, at the scale's own level.
+        depths: per scale the depth that warped them, b1hw.
+        source_T_target: transforms per scale and source, b44.
+    """
+
+    warped: dict[int, Tensor]
+    depths: dict[int, Tensor]
+    source_T_target: dict[int, dict[FrameId, Tensor]]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The objective and its parts.
+
+    Attributes:
+        total: scalar, the mean of `per_scale`.
+        per_scale: scalar per scale.
+        automask: per scale 1 where a reprojection wins over the unwarped sources, bhw; empty without auto-masking.
+    """
+
+    total: Tensor
+    per_scale: dict[int, Tensor]
+    automask: dict[int, Tensor]

@@ -1,0 +1,120 @@
+"""Our figures for golden cases, under the names that the case files use.
+
+A case is one entry of `losses.json` (flags, seed, frames, lines → losses, poses, gradient norms) or `evaluation.json`
+(flags, seed, frames, lines, size → metrics, disparity statistics, ground truth). README.md beside this file says more.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monodepth2.datasets.splits import SplitLine
+from monodepth2.evaluation import evaluate, predict_split
+from monodepth2.metrics import training_depth_metrics
+
+from monodepth2.checkpoint import save_checkpoint
+from monodepth2.config import Options
+from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.mono_dataset import MonoDataset, collate
+from monodepth2.geometry import transform_from_parameters
+from monodepth2.losses import Objective
+from monodepth2.model import MonodepthModel
+from monodepth2.stages import Batch
+from monodepth2.view_synthesis import ViewSynthesis
+from options import parse
+from recipe import fill
+from scene import write_kitti_raw
+
+Case = dict[str, Any]
+CPU = torch.device("cpu")
+
+
+def case_figures(case: Case, root: Path) -> Case:
+    """Compute everything that a case states, on a scene that lies at (or is written to) `root`."""
+    if not root.exists():
+        write_kitti_raw(root, case["frames"], case["seed"])
+    options = parse([*case["flags"], "--data_path", str(root), "--png", "--weights_init", "scratch", "--no_cuda"])
+    lines = [SplitLine.parse(line) for line in case["lines"]]
+    return _evaluation_figures(case, options, lines) if "metrics" in case else _loss_figures(case, options, lines)
+
+
+def _loss_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:
+    data_set = MonoDataset.from_options(options, lines, augment=False)
+    batch = collate([data_set.sample(index) for index in range(len(lines))]).prepared(CPU)
+    model = recipe_model(options, case["seed"])
+    figures: Case = {}
+    with torch.no_grad():
+        figures["eval"], depth = _evaluation_mode(options, model, batch)
+    maps = [data_set.depth(index, mirrored=False) for index in range(len(lines))]
+    truth = torch.stack([depth_map for depth_map in maps if depth_map is not None])
+    figures["depth_metrics"] = {tag: float(value) for tag, value in training_depth_metrics(depth, truth).items()}
+    return figures | _training_mode(options, model, batch)
+
+
+def recipe_model(options: Options, seed: int) -> MonodepthModel:
+    """The options' networks with recipe weights."""
+    model = MonodepthModel(options)
+    for name, network in model.networks.items():
+        fill(name, network, seed)
+    return model
+
+
+def _evaluation_mode(options: Options, model: MonodepthModel, batch: Batch) -> tuple[Case, torch.Tensor]:
+    model.eval()
+    predictions = model(batch)
+    views = ViewSynthesis.from_options(options)(batch, predictions)
+    losses = replace(Objective.from_options(options), tie_break=False)(batch, predictions, views)
+    finest = predictions.disps[min(predictions.disps)]
+    poses = {
+        str(source): transform_from_parameters(pose.axisangle, pose.translation, pose.invert)[0].tolist()
+        for source, pose in predictions.poses.items()
+    }
+    statistics = {"disp_0_mean": finest.mean().item(), "disp_0_std": finest.std().item()}
+    return {**_losses(losses), **statistics, "poses": poses}, views.depths[min(views.depths)]
+
+
+def _training_mode(options: Options, model: MonodepthModel, batch: Batch) -> Case:
+    model.train()
+    predictions = model(batch)
+    views = ViewSynthesis.from_options(options)(batch, predictions)
+    losses = replace(Objective.from_options(options), tie_break=False)(batch, predictions, views)
+    losses.total.backward()
+    norms = {}
+    for name, network in model.networks.items():
+        gradients = [p.grad.double().square().sum() for p in network.parameters() if p.grad is not None]
+        norms[name] = float(torch.stack(gradients).sum().sqrt())
+    fractions = {str(scale): mask.mean().item() for scale, mask in losses.automask.items()}
+    return {"train": _losses(losses), "grad_norm": norms, "automask_fraction": fractions}
+
+
+def _losses(losses: Any) -> Case:
+    return {"loss": losses.total.item(), **{f"loss/{s}": loss.item() for s, loss in losses.per_scale.items()}}
+
+
+def _evaluation_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:
+    with tempfile.TemporaryDirectory() as folder:
+        split = Path(folder) / "split"
+        split.mkdir()
+        (split / "test_files.txt").write_text("\n".join(case["lines"]))
+        weights = Path(folder) / "weights"
+        trained = replace(options, height=case["height"], width=case["width"])
+        model = recipe_model(trained, case["seed"])
+        save_checkpoint(weights, model, torch.optim.Adam(model.parameters()), trained)
+        options = replace(options, load_weights_folder=weights, eval_split=str(split))
+        metrics, disps = evaluate(options).mean, predict_split(options)
+    layout = KittiRaw(options.data_path, ".png")
+    return {
+        "metrics": metrics._asdict(),
+        "disp_mean": float(disps.mean(dtype=np.float64)),
+        "disp_std": float(disps.std(dtype=np.float64)),
+        "disp_corner": disps[0, :2, :3].tolist(),
+        "gt_forward": _map_checks(layout.depth(replace(lines[0], side="l"), forward=True)),
+        "gt_projected_cam3": _map_checks(layout.depth(replace(lines[0], side="r"))),
+    }
+
+
+def _map_checks(depth: np.ndarray) -> Case:
+    return {"count": int((depth > 0).sum()), "total": float(depth.sum(dtype=np.float64))}
