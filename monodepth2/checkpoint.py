@@ -166,7 +166,7 @@ def load_depth_network(folder: Path, device: torch.device) -> DepthNetwork:
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
     load_state(depth, depth_state, folder / "depth.pth")
     height, width = (encoder_state.get(key) for key in ("height", "width"))
-    if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 32 or (height | width) % 32:
+    if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 64 or (height | width) % 32:
         raise UserError(f"{folder / 'encoder.pth'}: states no usable input size (height {height}, width {width})")
     network = DepthNetwork(encoder, depth, height, width, bool(encoder_state.get("use_stereo", False)))
     return network.eval().to(device)

@@ -188,8 +188,10 @@ class Options:
         for name in ("height", "width"):
             value = getattr(self, name)
             if value <= 0 or value % 32:
-                nearest = max(32, round(value / 32) * 32)
+                nearest = max(64, round(value / 32) * 32)
                 raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
+            if value < 64:
+                raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
         for name in ("batch_size", "num_epochs", "scheduler_step_size", "log_frequency", "save_frequency"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} {getattr(self, name)}: must be at least 1")

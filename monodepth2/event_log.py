@@ -29,7 +29,7 @@ class EventLog:
             **figures,
         }
         for tag, value in values.items():
-            self.writers[mode].add_scalar(tag, float(value), step)
+            self.writers[mode].add_scalar(tag, value.item(), step)
 
     def pictures(
         self, mode: str, step: int, batch: Batch, predictions: Predictions, views: Views, losses: Losses

@@ -1,7 +1,7 @@
 """The training loop and nothing else."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -72,6 +72,9 @@ class Trainer:
         finally:
             self.progress.close()
             self.events.close()
+            # workers that outlive the run would be killed on exit, noisily
+            self.val_batches.close()
+            del self.train_loader, self.val_loader
 
     def _run_epoch(self, epoch: int) -> None:
         self.model.train()
@@ -167,7 +170,7 @@ class Trainer:
             worker_init_fn=_start_worker,
         )
 
-    def _endless_validation(self, sampler: EpochSampler) -> Iterator[Batch]:
+    def _endless_validation(self, sampler: EpochSampler) -> Generator[Batch, None, None]:
         while True:
             yield from _batches(self.val_loader)
             sampler.epoch += 1

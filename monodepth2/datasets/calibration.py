@@ -1,0 +1,132 @@
+"""KITTI's calibration: text files of `key: numbers` beside the drives of a date.
+
+Frames of reference: `velodyne` (x forward, y left, z up), `camera0` (the reference camera, unrectified), image pixels
+of a rectified camera. Numbers are float64 throughout.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from monodepth2.errors import UserError
+
+CAM_TO_CAM = "calib_cam_to_cam.txt"
+VELO_TO_CAM = "calib_velo_to_cam.txt"
+COLOR_CAMERAS = (2, 3)
+MOST_BYTES = 1 << 16
+MOST_PIXELS = 100_000_000
+_TEXT_KEYS = ("calib_time",)
+_RESTORE = "restore the file from KITTI's calibration archive"
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The calibration of one date.
+
+    Attributes:
+        rectification: R_rect_00, rotates camera0 into the rectified frame, (4, 4).
+        camera0_T_velodyne: maps points of the scanner into camera0, metres, (4, 4).
+        projections: P_rect_0X per colour camera, rectified frame to pixels, (3, 4).
+        sizes: rectified image size per colour camera, (width, height).
+    """
+
+    rectification: np.ndarray
+    camera0_T_velodyne: np.ndarray
+    projections: dict[int, np.ndarray]
+    sizes: dict[int, tuple[int, int]]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Calibration":
+        """Read `calib_cam_to_cam.txt` and `calib_velo_to_cam.txt` of a date; each folder is read once.
+
+        Raises:
+            UserError: a file is missing or a number in it cannot be used; the message names file and key.
+        """
+        return _read_folder(Path(folder))
+
+    def image_size(self, camera: int) -> tuple[int, int]:
+        """Return (width, height) of the rectified pictures of colour camera 2 or 3 in pixels."""
+        return self.sizes[camera]
+
+    def image_from_velodyne(self, camera: int) -> np.ndarray:
+        """Return P_rect_0X · R_rect_00 · T_velo_cam: scanner points in metres to pixels times depth, (3, 4)."""
+        return self.projections[camera] @ self.rectification @ self.camera0_T_velodyne
+
+
+@lru_cache(maxsize=64)
+def _read_folder(folder: Path) -> Calibration:
+    cameras, scanner = folder / CAM_TO_CAM, folder / VELO_TO_CAM
+    values, scanner_values = read_calibration(cameras), read_calibration(scanner)
+    rectification, camera0_T_velodyne = np.eye(4), np.eye(4)
+    rectification[:3, :3] = _matrix(values, "R_rect_00", (3, 3), cameras)
+    camera0_T_velodyne[:3, :3] = _matrix(scanner_values, "R", (3, 3), scanner)
+    camera0_T_velodyne[:3, 3] = _matrix(scanner_values, "T", (3,), scanner)
+    return Calibration(
+        rectification=rectification,
+        camera0_T_velodyne=camera0_T_velodyne,
+        projections={number: _matrix(values, f"P_rect_{number:02d}", (3, 4), cameras) for number in COLOR_CAMERAS},
+        sizes={number: _size(values, f"S_rect_{number:02d}", cameras) for number in COLOR_CAMERAS},
+    )
+
+
+def read_calibration(path: Path) -> dict[str, np.ndarray]:
+    """Read the numbers of a calibration file by key, float64, shape (n,); the key `calib_time` is left out.
+
+    Raises:
+        UserError: the file is missing, too large, not text, or a line is not `key: finite numbers`.
+    """
+    values: dict[str, np.ndarray] = {}
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        key, colon, words = (part.strip() for part in line.partition(":"))
+        if not line.strip() or key in _TEXT_KEYS:
+            continue
+        if not colon or not key.isidentifier():
+            raise UserError(f"{path}, line {number}: expected '<key>: <numbers>', found {line[:60]!r}; {_RESTORE}")
+        if key in values:
+            raise UserError(f"{path}, line {number}: {key} is given twice; {_RESTORE}")
+        values[key] = _numbers(words, f"{path}: {key}")
+    return values
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; put KITTI's calibration files beside the date's drives") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{path}: larger than {MOST_BYTES >> 10} KiB, not a calibration file; {_RESTORE}")
+    try:
+        return content.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file; {_RESTORE}") from error
+
+
+def _numbers(words: str, where: str) -> np.ndarray:
+    try:
+        numbers = np.array([float(word) for word in words.split()])
+    except ValueError as error:
+        raise UserError(f"{where} holds something other than numbers ({error}); {_RESTORE}") from error
+    if not np.isfinite(numbers).all():
+        raise UserError(f"{where} holds a number that is not finite; {_RESTORE}")
+    return numbers
+
+
+def _matrix(values: dict[str, np.ndarray], key: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    if key not in values:
+        raise UserError(f"{path}: has no line {key}; {_RESTORE}")
+    count = int(np.prod(shape))
+    if values[key].size != count:
+        raise UserError(f"{path}: {key} has {values[key].size} numbers instead of {count}; {_RESTORE}")
+    return values[key].reshape(shape)
+
+
+def _size(values: dict[str, np.ndarray], key: str, path: Path) -> tuple[int, int]:
+    width, height = _matrix(values, key, (2,), path).tolist()
+    if not (width >= 1 and height >= 1 and width * height <= MOST_PIXELS):
+        raise UserError(f"{path}: {key} states pictures of {width:g} x {height:g} pixels; {_RESTORE}")
+    return int(width), int(height)

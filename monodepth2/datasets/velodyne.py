@@ -1,0 +1,80 @@
+"""Velodyne scans, and the sparse depth maps that the method's evaluation has always made of them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from monodepth2.datasets.calibration import Calibration
+from monodepth2.errors import UserError
+
+BYTES_PER_POINT = 16
+MOST_BYTES = 64 << 20  # a full turn of KITTI's scanner is 2 MiB
+SIZE_CAMERA = 2  # whose picture size bounds the maps of both colour cameras
+
+
+def read_scan(path: Path) -> np.ndarray:
+    """Read one sweep: forward, left, up in metres and reflectance, float32, shape (n, 4).
+
+    Raises:
+        UserError: the file is missing, empty, truncated, too large, or holds numbers that are not finite.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such scan; download the drive's velodyne_points") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if not content or len(content) > MOST_BYTES or len(content) % BYTES_PER_POINT:
+        size = f"over {MOST_BYTES >> 20} MiB" if len(content) > MOST_BYTES else f"{len(content):,} bytes"
+        raise UserError(f"{path}: {size}, but a scan is {BYTES_PER_POINT} bytes per point; download the file again")
+    scan = np.frombuffer(content, dtype="<f4").reshape(-1, 4)
+    if not np.isfinite(scan).all():
+        raise UserError(f"{path}: holds coordinates that are not finite; download the file again")
+    return scan
+
+
+def depth_map(scan: np.ndarray, calibration: Calibration, camera: int, *, forward: bool) -> np.ndarray:
+    """Project a sweep into a camera; the same maps, to the bit, as the 2019 implementation's.
+
+    Args:
+        scan: forward, left, up in metres and reflectance (not read), shape (n, 4).
+        calibration: of the scan's date.
+        camera: colour camera 2 or 3.
+        forward: store the distance in the scanner's forward direction instead of the depth in the camera's.
+
+    Returns:
+        Metres, 0 where no point falls, float32, (h, w) of camera 2's pictures.
+    """
+    width, height = calibration.image_size(SIZE_CAMERA)
+    points = scan[scan[:, 0] >= 0].astype(np.float64)
+    points[:, 3] = 1
+    column, row, z = _image_coordinates(points, calibration.image_from_velodyne(camera))
+    depth = np.maximum(points[:, 0] if forward else z, 0)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    return _nearest(row[inside].astype(np.intp), column[inside].astype(np.intp), depth[inside], (height, width))
+
+
+def _image_coordinates(points: np.ndarray, projection: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rounded pixel coordinates, counted from 1 as in KITTI's own tools and then moved to 0, and depth along z."""
+    x, y, z = projection @ points.T
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.round(x / z) - 1, np.round(y / z) - 1, z
+
+
+def _nearest(row: np.ndarray, column: np.ndarray, depth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Write points into a map, keeping the nearest of those that share an index.
+
+    The index row * (width - 1) + column - 1 takes the end of a row for the start of the next. It is 2019's, and
+    published figures rest on it: the minimum is written at the first point's pixel, another pixel of the same index
+    keeps the last point that fell on it.
+    """
+    depth_hw = np.zeros(shape, dtype=np.float32)
+    depth_hw[row, column] = depth
+    index = row * (shape[1] - 1) + column - 1
+    order = np.argsort(index, kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=np.iinfo(np.intp).min))
+    if starts.size:
+        first = order[starts]
+        depth_hw[row[first], column[first]] = np.minimum.reduceat(depth[order], starts)
+    return depth_hw

@@ -1,0 +1,39 @@
+"""Shared fixtures: the golden scene, and folders of real KITTI layout made of formulas."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from scene import write_kitti_raw
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(1)  # the tests themselves run side by side
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write) -> Path:
+    """A folder made once and shared by all test processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    if not folder.exists():
+        mine = tmp_path_factory.mktemp(name) / name
+        write(mine)
+        try:
+            os.rename(mine, folder)
+        except OSError:  # another process was first
+            shutil.rmtree(mine)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden_scene(tmp_path_factory) -> Path:
+    """The golden scene of seed 0 with 8 frames; never write into it."""
+    return shared_folder(tmp_path_factory, "golden_scene", lambda folder: write_kitti_raw(folder, 8, 0))
+
+
+@pytest.fixture
+def scene_copy(golden_scene, tmp_path) -> Path:
+    """A copy of the golden scene to damage."""
+    return Path(shutil.copytree(golden_scene, tmp_path / "scene"))

@@ -1,0 +1,162 @@
+import io
+import pickle
+
+import pytest
+import torch
+from test_view_synthesis import batch
+
+from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer, read_weights, save_checkpoint
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.geometry import disp_to_depth
+from monodepth2.model import MonodepthModel
+
+SMALL = {"height": 64, "width": 96, "batch_size": 2}
+
+
+def trained(options: Options, seed: int = 0):
+    """A model and its Adam after one arbitrary step."""
+    torch.manual_seed(seed)
+    model = MonodepthModel(options)
+    optimizer = torch.optim.Adam(model.parameters(), options.learning_rate)
+    seen = model(batch(sources=options.source_ids, height=64, width=96))
+    total = sum(disp.mean() for disp in seen.disps.values())
+    sum((pose.axisangle.sum() for pose in seen.poses.values()), total).backward()
+    optimizer.step()
+    return model, optimizer
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    options = Options(**SMALL, use_stereo=True)
+    model, optimizer = trained(options)
+    folder = tmp_path_factory.mktemp("checkpoint") / "weights_0"
+    save_checkpoint(folder, model, optimizer, options)
+    return options, model, optimizer, folder
+
+
+def test_layout_of_2019(saved) -> None:
+    _, model, _, folder = saved
+    assert {path.name for path in folder.iterdir()} == {
+        "encoder.pth", "depth.pth", "pose_encoder.pth", "pose.pth", "adam.pth"
+    }  # fmt: skip
+    state = torch.load(folder / "encoder.pth", weights_only=True)
+    assert {key: state[key] for key in ("height", "width", "use_stereo")} == {
+        "height": 64, "width": 96, "use_stereo": True
+    }  # fmt: skip
+    assert set(state) - {"height", "width", "use_stereo"} == set(model.encoder.state_dict())
+
+
+def test_round_trip(saved) -> None:
+    options, model, _, folder = saved
+    torch.manual_seed(5)
+    fresh = MonodepthModel(options)
+    assert load_networks(fresh, folder, options.models_to_load) == ["encoder", "depth", "pose_encoder", "pose"]
+    for key, value in model.state_dict().items():
+        assert torch.equal(fresh.state_dict()[key], value), key
+
+
+def test_only_the_named_networks_are_loaded(saved) -> None:
+    options, model, _, folder = saved
+    torch.manual_seed(5)
+    fresh = MonodepthModel(options)
+    assert load_networks(fresh, folder, ("depth",)) == ["depth"]
+    assert torch.equal(fresh.depth.decoder[0].conv.conv.weight, model.depth.decoder[0].conv.conv.weight)
+    assert not torch.equal(fresh.encoder.encoder.conv1.weight, model.encoder.encoder.conv1.weight)
+
+
+def test_the_optimizer_keeps_the_learning_rate_asked_for(saved) -> None:
+    options, model, optimizer, folder = saved
+    again = torch.optim.Adam(model.parameters(), 3e-5)
+    assert load_optimizer(again, folder, 3e-5)
+    assert again.param_groups[0]["lr"] == 3e-5
+    parameter = next(model.parameters())
+    assert torch.equal(again.state[parameter]["exp_avg"], optimizer.state[parameter]["exp_avg"])
+    scheduler = torch.optim.lr_scheduler.StepLR(again, 1, gamma=0.1)
+    scheduler.step()
+    assert again.param_groups[0]["lr"] == pytest.approx(3e-6)
+
+
+def test_the_optimizer_of_2019_is_read(saved, tmp_path) -> None:
+    """PyTorch of 2019 keyed the state by memory address and wrote steps as plain numbers."""
+    _, model, optimizer, _ = saved
+    state = optimizer.state_dict()
+    address = {index: 140_000_000_000_000 + 7 * index for index in state["param_groups"][0]["params"]}
+    group = {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "amsgrad": False}
+    old = {
+        "state": {address[i]: {**m, "step": int(m["step"])} for i, m in state["state"].items()},
+        "param_groups": [{**group, "params": list(address.values())}],
+    }
+    torch.save(old, tmp_path / "adam.pth", _use_new_zipfile_serialization=False)
+    again = torch.optim.Adam(model.parameters(), 1e-4)
+    assert load_optimizer(again, tmp_path, 1e-4)
+    last = list(model.parameters())[-1]
+    assert torch.equal(again.state[last]["exp_avg_sq"], optimizer.state[last]["exp_avg_sq"])
+    again.step()
+
+
+def test_an_optimizer_of_other_networks_is_left_alone(saved) -> None:
+    *_, folder = saved
+    other = MonodepthModel(Options(**SMALL, num_layers=34))
+    optimizer = torch.optim.Adam(other.parameters(), 1e-4)
+    assert not load_optimizer(optimizer, folder, 1e-4)
+    assert not optimizer.state_dict()["state"]
+
+
+def test_the_non_zip_format_of_2019_loads(saved, tmp_path) -> None:
+    _, _, _, folder = saved
+    for name in ("encoder", "depth"):
+        state = torch.load(folder / f"{name}.pth", weights_only=True)
+        torch.save(state, tmp_path / f"{name}.pth", _use_new_zipfile_serialization=False)
+    network = load_depth_network(tmp_path, torch.device("cpu"))
+    assert (network.height, network.width, network.use_stereo) == (64, 96, True)
+
+
+@pytest.mark.parametrize(("num_layers", "scales"), [(34, (0, 1, 2, 3)), (50, (0,)), (18, (2, 1))])
+def test_depth_network_is_told_by_its_tensors(num_layers, scales, tmp_path) -> None:
+    options = Options(**SMALL, num_layers=num_layers, scales=scales)
+    torch.manual_seed(0)
+    model = MonodepthModel(options).eval()
+    save_checkpoint(tmp_path, model, torch.optim.Adam(model.parameters()), options)
+    network = load_depth_network(tmp_path, torch.device("cpu"))
+    image = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        disp = network(image)
+        expected = model.depth(model.encoder(image))[min(scales)]
+    torch.testing.assert_close(disp, disp_to_depth(expected, 0.1, 100)[0])
+    assert disp.shape[-1] == 96 >> min(scales)
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def damaged(kind: str, good: bytes) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "pickle with code":
+        torch.save({"x": Evil()}, buffer)
+    elif kind == "bare pickle":
+        pickle.dump(Evil(), buffer)
+    elif kind == "list":
+        torch.save([1, 2], buffer)
+    return {"truncated": good[: len(good) // 2], "empty": b"", "junk": b"\x80junk"}.get(kind, buffer.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["pickle with code", "bare pickle", "list", "truncated", "empty", "junk"])
+def test_a_hostile_file_is_refused_in_one_line(kind, saved, tmp_path, capsys) -> None:
+    *_, folder = saved
+    (tmp_path / "depth.pth").write_bytes(damaged(kind, (folder / "depth.pth").read_bytes()))
+    with pytest.raises(UserError, match=r"depth\.pth") as caught:
+        read_weights(tmp_path / "depth.pth")
+    assert "\n" not in str(caught.value)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_weights_of_another_architecture_name_the_flags(saved) -> None:
+    *_, folder = saved
+    model = MonodepthModel(Options(**SMALL, num_layers=50))
+    with pytest.raises(UserError, match="--num_layers"):
+        load_networks(model, folder, ("encoder",))
+    with pytest.raises(UserError, match="no such folder"):
+        load_networks(model, folder / "absent", ("encoder",))

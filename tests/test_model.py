@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from recipe import fill
+from test_view_synthesis import batch
+
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.losses import Objective
+from monodepth2.model import MonodepthModel
+from monodepth2.networks import ResnetEncoder, imagenet_weights
+from monodepth2.view_synthesis import ViewSynthesis
+
+SMALL = {"height": 64, "width": 96, "batch_size": 2}
+
+
+@pytest.mark.parametrize("num_layers", [18, 34, 50, 101, 152])
+def test_every_resnet_trains_with_a_pose_network(num_layers: int) -> None:
+    options = Options(**SMALL, num_layers=num_layers)
+    step(options)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"pose_model_type": "posecnn", "use_stereo": True},
+        {"pose_model_type": "shared", "use_stereo": True},
+        {"pose_model_type": "shared", "pose_model_input": "all"},
+        {"pose_model_type": "shared", "predictive_mask": True, "disable_automasking": True, "use_stereo": True},
+        {"pose_model_input": "all", "frame_ids": (0, -2, -1, 1)},
+        {"pose_model_type": "posecnn", "pose_model_input": "all", "frame_ids": (0, -2, -1, 1), "use_stereo": True},
+        {"frame_ids": (0, 1), "v1_multiscale": True},
+        {"frame_ids": (0, 2), "pose_model_input": "all"},
+        {"frame_ids": (0,), "use_stereo": True, "pose_model_type": "shared"},
+        {"scales": (1, 3)},
+        {"scales": (2,), "v1_multiscale": True},
+        {"num_layers": 50, "predictive_mask": True, "disable_automasking": True, "avg_reprojection": True},
+    ],
+)
+def test_variants_reach_every_parameter(variant: dict) -> None:
+    step(Options(**SMALL, **variant))
+
+
+def step(options: Options) -> None:
+    """One step's gradient is finite and reaches every parameter but the classifiers and poses that pairs leave."""
+    torch.manual_seed(0)
+    model = MonodepthModel(options)
+    given = batch(sources=options.source_ids, height=64, width=96)
+    seen = model(given)
+    losses = Objective.from_options(options)(given, seen, ViewSynthesis.from_options(options)(given, seen))
+    losses.total.backward()
+    for name, parameter in model.named_parameters():
+        if ".fc." not in name:
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.abs().max() > 0, name
+
+
+def test_children_are_in_the_order_of_2019() -> None:
+    options = Options(**SMALL, predictive_mask=True, disable_automasking=True)
+    assert list(MonodepthModel(options).networks) == ["encoder", "depth", "pose_encoder", "pose", "predictive_mask"]
+
+
+def test_pairs_enter_in_temporal_order() -> None:
+    options = Options(**SMALL)
+    model = MonodepthModel(options).eval()
+    for name, network in model.networks.items():
+        fill(name, network)
+    given = batch(height=64, width=96)
+    poses = model(given).poses
+    # swapping target and source makes the pair (-1, 0) the pair (0, 1)
+    swapped = replace(given, color_aug={0: given.color_aug[-1], 1: given.color_aug[0], -1: given.color_aug[1]})
+    torch.testing.assert_close(poses[-1].axisangle, model(swapped).poses[1].axisangle)
+    assert poses[-1].invert
+    assert not poses[1].invert
+
+
+def test_imagenet_weights_from_a_local_file(tmp_path) -> None:
+    torch.manual_seed(1)
+    weights = ResnetEncoder(18).encoder.state_dict()
+    torch.save(weights, tmp_path / "resnet18.pth")
+    options = Options(**SMALL, pretrained_weights=tmp_path / "resnet18.pth")
+    model = MonodepthModel(options)
+    model.load_imagenet(options)
+    torch.testing.assert_close(model.encoder.encoder.conv1.weight.data, weights["conv1.weight"])
+    stacked = model.pose_encoder.encoder.conv1.weight
+    assert stacked.shape == (64, 6, 7, 7)
+    torch.testing.assert_close(stacked[:, 3:].data, weights["conv1.weight"] / 2)
+    image = torch.rand(1, 3, 64, 64)
+    for network in (model.encoder.eval(), model.pose_encoder.eval()):
+        repeated = image.repeat(1, network.num_input_images, 1, 1)
+        torch.testing.assert_close(network(repeated)[-1], model.encoder(image)[-1], rtol=1e-4, atol=1e-4)
+
+
+def test_imagenet_weights_of_another_resnet_are_refused(tmp_path) -> None:
+    torch.save(ResnetEncoder(34).encoder.state_dict(), tmp_path / "resnet34.pth")
+    with pytest.raises(UserError, match="not the weights of a torchvision resnet50"):
+        imagenet_weights(50, tmp_path / "resnet34.pth")
+    (tmp_path / "junk.pth").write_bytes(b"junk")
+    with pytest.raises(UserError, match=r"junk\.pth"):
+        imagenet_weights(18, tmp_path / "junk.pth")
+    with pytest.raises(UserError, match="no such file"):
+        imagenet_weights(18, tmp_path / "absent.pth")
+
+
+def test_a_failed_download_names_the_remedies(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens on the discard port
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=r"--weights_init scratch.*--pretrained_weights FILE"):
+        imagenet_weights(18)

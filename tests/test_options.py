@@ -1,0 +1,115 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from monodepth2.config import Options, options_from_json
+from monodepth2.errors import UserError
+from options import build_parser, parse
+
+ROOT = Path(__file__).parents[1]
+FLAGS_OF_2019 = {
+    "data_path": Path(ROOT / "kitti_data"), "log_dir": Path("~/tmp"), "model_name": "mdp", "split": "eigen_zhou",
+    "num_layers": 18, "dataset": "kitti", "png": False, "height": 192, "width": 640, "disparity_smoothness": 1e-3,
+    "scales": (0, 1, 2, 3), "min_depth": 0.1, "max_depth": 100.0, "use_stereo": False, "frame_ids": (0, -1, 1),
+    "batch_size": 12, "learning_rate": 1e-4, "num_epochs": 20, "scheduler_step_size": 15, "v1_multiscale": False,
+    "avg_reprojection": False, "disable_automasking": False, "predictive_mask": False, "no_ssim": False,
+    "weights_init": "pretrained", "pose_model_input": "pairs", "pose_model_type": "separate_resnet",
+    "no_cuda": False, "num_workers": 12, "load_weights_folder": None,
+    "models_to_load": ("encoder", "depth", "pose_encoder", "pose"), "log_frequency": 250, "save_frequency": 1,
+    "eval_stereo": False, "eval_mono": False, "disable_median_scaling": False, "pred_depth_scale_factor": 1.0,
+    "ext_disp_to_eval": None, "eval_split": "eigen", "save_pred_disps": False, "no_eval": False,
+    "eval_eigen_to_benchmark": False, "eval_out_dir": None, "post_process": False,
+}  # fmt: skip
+
+
+def test_flags_and_defaults_of_2019() -> None:
+    options = parse([])
+    assert {name: getattr(options, name) for name in FLAGS_OF_2019} == FLAGS_OF_2019
+
+
+def test_choices_of_2019() -> None:
+    choices = {action.dest: action.choices for action in build_parser()._actions if action.choices}
+    assert choices["num_layers"] == (18, 34, 50, 101, 152)
+    assert choices["dataset"] == ("kitti", "kitti_odom", "kitti_depth", "kitti_test")
+    assert choices["pose_model_type"] == ("posecnn", "separate_resnet", "shared")
+
+
+def test_values_arrive_in_their_types() -> None:
+    options = parse("--frame_ids 0 -2 -1 1 --scales 0 2 --learning_rate 5e-5 --png --data_path x --width 64".split())
+    assert options.frame_ids == (0, -2, -1, 1)
+    assert options.scales == (0, 2)
+    assert options.learning_rate == 5e-5
+    assert options.png
+    assert options.data_path == Path("x")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--height 100", "--height 96"),
+        ("--width 0", "multiple of 32"),
+        ("--width 32", "at least 64"),
+        ("--frame_ids 1 0", "target comes first"),
+        ("--frame_ids 0", "--use_stereo"),
+        ("--frame_ids 0 1 1", "named twice"),
+        ("--scales 0 4", "0 1 2 3"),
+        ("--predictive_mask", "--disable_automasking"),
+        ("--min_depth 5 --max_depth 1", "min_depth < max_depth"),
+        ("--dataset kitti_test --use_stereo", "no second camera"),
+        ("--no_cuda --device cuda", "contradicts"),
+        ("--split odom", "kitti_odom"),
+        ("--dataset kitti_odom", "--split odom"),
+        ("--split nowhere", "eigen_zhou"),
+        ("--eval_split nowhere", "odom_9"),
+        ("--batch_size 0", "at least 1"),
+        ("--learning_rate nan", "positive"),
+        ("--learning_rate 0", "positive"),
+        ("--disparity_smoothness -1", "negative"),
+        ("--model_name ../x", "plain name"),
+        ("--num_layers 20", "invalid choice"),
+        ("--no_such_flag", "unrecognized"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_remedy(flags: str, words: str, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(flags.split())
+    assert stop.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_options_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        parse([]).height = 64  # type: ignore[misc]
+
+
+def test_opt_json_round_trip() -> None:
+    options = parse("--use_stereo --frame_ids 0 -1 1 --pose_model_type shared --data_path /x".split())
+    text = options.to_json()
+    assert json.loads(text)["frame_ids"] == [0, -1, 1, "s"]
+    assert options_from_json(text, "opt.json") == options
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"height": "high"}', '{"scales": 3}', '{"png": "yes"}', '{"height": 33}'])
+def test_bad_opt_json(text: str) -> None:
+    with pytest.raises(UserError):
+        options_from_json(text, "opt.json")
+
+
+def test_help_is_grouped_quick_and_loads_no_torch() -> None:
+    code = "import sys; sys.argv = ['train.py', '--help']\ntry:\n import train; train.main()\n"
+    code += "except SystemExit: pass\nassert 'torch' not in sys.modules"
+    started = time.monotonic()
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert time.monotonic() - started < 5
+    for group in ("paths:", "training:", "ablation:", "optimization:", "system:", "loading:", "logging:", "evaluation:"):
+        assert group in run.stdout
+
+
+def test_source_ids_follow_frames_and_stereo() -> None:
+    assert Options(frame_ids=(0,), use_stereo=True).source_ids == ("s",)
+    assert Options(use_stereo=True).source_ids == (-1, 1, "s")

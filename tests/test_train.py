@@ -1,0 +1,163 @@
+"""Real runs of `train.py` on a KITTI tree made of formulas."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+ROOT = Path(__file__).parents[1]
+DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
+
+
+@pytest.fixture
+def split(tmp_path) -> Path:
+    folder = tmp_path / "split"
+    folder.mkdir()
+    lines = [f"{DRIVE} {frame} {side}" for frame in range(1, 7) for side in "lr"]
+    (folder / "train_files.txt").write_text("\n".join(lines[:8]))
+    (folder / "val_files.txt").write_text("\n".join(lines[8:11]))
+    return folder
+
+
+def command(data: Path, split: Path, logs: Path, *flags: str) -> list[str]:
+    size = ["--height", "64", "--width", "96", "--batch_size", "2"]
+    where = ["--data_path", str(data), "--png", "--split", str(split), "--log_dir", str(logs)]
+    how = ["--weights_init", "scratch", "--num_workers", "1", "--device", "cpu"]
+    return [sys.executable, str(ROOT / "train.py"), *where, *size, *how, *flags]
+
+
+def train(*arguments) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        f"{path.stem}.{key}": value
+        for path in sorted(folder.glob("*.pth"))
+        if path.stem != "adam"
+        for key, value in torch.load(path, weights_only=True).items()
+    }
+
+
+def test_a_run_leaves_checkpoints_options_and_events(golden_scene, split, tmp_path) -> None:
+    flags = ["--num_epochs", "2", "--log_frequency", "2", "--use_stereo", "--scheduler_step_size", "1"]
+    run = train(golden_scene, split, tmp_path, *flags)
+    assert run.returncode == 0, run.stderr
+    assert "epoch 2/2  step 8/8  loss" in run.stderr
+    assert "examples/s" in run.stderr
+    models = tmp_path / "mdp/models"
+    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    assert json.loads((models / "opt.json").read_text())["frame_ids"] == [0, -1, 1, "s"]
+
+    expected = {f"color_{f}_{s}/{j}" for f in (0, -1, 1, "s") for s in range(4) for j in range(2)}
+    expected |= {f"color_pred_{f}_0/{j}" for f in (-1, 1, "s") for j in range(2)}
+    expected |= {f"{kind}_{s}/{j}" for kind in ("disp", "automask") for s in range(4) for j in range(2)}
+    for mode in ("train", "val"):
+        events = EventAccumulator(str(tmp_path / "mdp" / mode)).Reload()
+        assert set(events.Tags()["images"]) == expected
+        scalars = set(events.Tags()["scalars"]) - {"learning_rate"}
+        assert scalars == {"loss", "loss/0", "loss/1", "loss/2", "loss/3", "de/abs_rel", "de/sq_rel", "de/rms",
+                           "de/log_rms", "da/a1", "da/a2", "da/a3"}  # fmt: skip
+        assert [event.step for event in events.Scalars("loss")] == [0, 2, 4, 6]
+    rates = [event.value for event in EventAccumulator(str(tmp_path / "mdp/train")).Reload().Scalars("learning_rate")]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_the_workers(golden_scene, split, tmp_path) -> None:
+    for name, flags in {"a": ["--num_workers", "0"], "b": ["--num_workers", "2"], "c": ["--seed", "1"]}.items():
+        run = train(golden_scene, split, tmp_path, "--model_name", name, "--num_epochs", "1", *flags)
+        assert run.returncode == 0, run.stderr
+    a, b, c = (weights(tmp_path / name / "models/weights_0") for name in "abc")
+    assert all(torch.equal(torch.as_tensor(a[key]), torch.as_tensor(b[key])) for key in a)
+    assert not torch.equal(a["encoder.encoder.conv1.weight"], c["encoder.encoder.conv1.weight"])
+
+
+def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(golden_scene, split, tmp_path) -> None:
+    first = train(golden_scene, split, tmp_path, "--num_epochs", "1")
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "mdp/models/weights_0"
+    again = train(golden_scene, split, tmp_path, "--num_epochs", "1")
+    assert again.returncode == 2
+    assert "--overwrite" in again.stderr
+    # a vanishing learning rate leaves the loaded weights as they were, whatever adam.pth holds
+    flags = ["--load_weights_folder", str(folder), "--learning_rate", "1e-12", "--model_name", "tuned"]
+    tuned = train(golden_scene, split, tmp_path, "--num_epochs", "1", *flags)
+    assert tuned.returncode == 0, tuned.stderr
+    before, after = weights(folder), weights(tmp_path / "tuned/models/weights_0")
+    for key in before:
+        if "running" not in key and "num_batches" not in key:
+            torch.testing.assert_close(torch.as_tensor(before[key]), torch.as_tensor(after[key]), rtol=1e-5, atol=1e-7)
+
+
+def test_ctrl_c_leaves_a_usable_checkpoint(golden_scene, split, tmp_path) -> None:
+    arguments = command(golden_scene, split, tmp_path, "--num_epochs", "1000", "--save_frequency", "1000")
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "step 8/" in line:
+            break
+    time.sleep(0.3)
+    import os
+
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: main process and workers
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "weights_interrupted" in errors
+    folder = tmp_path / "mdp/models/weights_interrupted"
+    flags = ["--load_weights_folder", str(folder), "--model_name", "next", "--num_epochs", "1"]
+    run = train(golden_scene, split, tmp_path, *flags)
+    assert run.returncode == 0, run.stderr
+
+
+def test_one_corrupt_picture_is_named_and_replaced(scene_copy, split, tmp_path) -> None:
+    bad = scene_copy / DRIVE / "image_02/data/0000000002.png"
+    bad.write_bytes(bad.read_bytes()[:30_000])
+    run = train(scene_copy, split, tmp_path, "--num_epochs", "2")
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count(str(bad)) == 1
+    assert "unreadable picture no. 1" in run.stderr
+
+
+def test_many_corrupt_pictures_stop_the_run_with_the_list(scene_copy, split, tmp_path) -> None:
+    bad = [scene_copy / DRIVE / f"image_02/data/000000000{n}.png" for n in (1, 2, 3, 4)]
+    for path in bad:
+        path.write_bytes(path.read_bytes()[:30_000])
+    run = train(scene_copy, split, tmp_path, "--num_epochs", "5")
+    assert run.returncode == 2
+    assert "too many" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert sum(str(path) in run.stderr.split("error:")[1] for path in bad) >= 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--data_path", "/nowhere"], "--data_path /nowhere"),
+        (["--use_stereo", "--dataset", "kitti_test"], "second camera"),
+        (["--batch_size", "9"], "--batch_size 9"),
+        (["--load_weights_folder", "/nowhere"], "--load_weights_folder /nowhere"),
+        (["--weights_init", "pretrained", "--pretrained_weights", "/nowhere.pth"], "/nowhere.pth"),
+        (["--split", "eigen_zhou"], "missing folders"),
+        (["--frame_ids", "0", "-9", "9"], "neighbour frames -9 missing"),
+    ],
+)
+def test_a_mistake_gets_one_message_before_training(flags, words, golden_scene, split, tmp_path) -> None:
+    run = train(golden_scene, split, tmp_path, *flags)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "mdp").exists()
+
+
+def test_missing_extension_flag_is_named(golden_scene, split, tmp_path) -> None:
+    arguments = [word for word in command(golden_scene, split, tmp_path) if word != "--png"]
+    run = subprocess.run(arguments, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "add --png" in run.stderr

@@ -1,0 +1,97 @@
+import torch
+
+from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.stages import Batch, Predictions, RelativePose
+from monodepth2.view_synthesis import ViewSynthesis
+
+H, W = 32, 64
+
+
+def synthesis(sources=(-1, 1), own_resolution=False, scaled_translation=False) -> ViewSynthesis:
+    return ViewSynthesis(sources, 0.1, 100.0, own_resolution, scaled_translation)
+
+
+def batch(seed: int = 0, sources=(-1, 1), dtype=torch.float32, height: int = H, width: int = W) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    color = {
+        i: {l: torch.rand(2, 3, height >> l, width >> l, generator=generator, dtype=dtype) for l in range(4)}
+        for i in (0, *sources)
+    }
+    K = {l: torch.from_numpy(KITTI_INTRINSICS.matrix(width >> l, height >> l)).to(dtype).repeat(2, 1, 1) for l in range(4)}
+    stereo_T = torch.eye(4, dtype=dtype).repeat(2, 1, 1)
+    stereo_T[:, 0, 3] = torch.tensor([-0.1, 0.1])
+    index = torch.arange(2)
+    return Batch(color, {i: c[0] for i, c in color.items()}, K, stereo_T, index, index > 1)
+
+
+def predictions(poses, height=H, width=W, seed=1, dtype=torch.float32) -> Predictions:
+    generator = torch.Generator().manual_seed(seed)
+    disps = {l: torch.rand(2, 1, height >> l, width >> l, generator=generator, dtype=dtype) for l in range(4)}
+    return Predictions(disps, poses)
+
+
+def still(dtype=torch.float32) -> RelativePose:
+    return RelativePose(torch.zeros(2, 3, dtype=dtype), torch.zeros(2, 3, dtype=dtype), invert=False)
+
+
+def test_identity_warp_returns_the_source() -> None:
+    given = batch()
+    views = synthesis()(given, predictions({-1: still(), 1: still()}))
+    for warped in views.warped.values():
+        for n, source in enumerate((-1, 1)):
+            torch.testing.assert_close(warped[:, n], given.color[source][0], atol=2e-4, rtol=0)
+
+
+def test_v1_multiscale_warps_each_scale_at_its_own_size() -> None:
+    given = batch()
+    views = synthesis(own_resolution=True)(given, predictions({-1: still(), 1: still()}))
+    for scale, warped in views.warped.items():
+        torch.testing.assert_close(warped[:, 0], given.color[-1][scale], atol=2e-4, rtol=0)
+
+
+def test_stereo_parallax_shifts_by_whole_pixels() -> None:
+    given = batch(sources=("s",))
+    # depth at which the baseline of 0.1 moves a picture by exactly 4 pixels
+    depth = 0.58 * W * 0.1 / 4
+    sigmoid = (1 / depth - 0.01) / (10 - 0.01)
+    seen = Predictions({0: torch.full((2, 1, H, W), sigmoid)}, {})
+    warped = synthesis(sources=("s",))(given, seen).warped[0][:, 0]
+    source = given.color["s"][0]
+    # a left target finds its point 4 pixels further left in the right picture, a right one further right
+    torch.testing.assert_close(warped[0, :, :, 4:], source[0, :, :, :-4], atol=1e-3, rtol=0)
+    torch.testing.assert_close(warped[1, :, :, :-4], source[1, :, :, 4:], atol=1e-3, rtol=0)
+    # what lies outside repeats the border
+    torch.testing.assert_close(warped[0, :, :, 0], source[0, :, :, 0])
+
+
+def test_a_negative_frame_is_inverted() -> None:
+    motion = torch.tensor([[0.1, -0.2, 0.3]]).repeat(2, 1)
+    poses = {-1: RelativePose(motion, motion, invert=True), 1: RelativePose(motion, motion, invert=False)}
+    transforms = synthesis()(batch(), predictions(poses)).source_T_target[0]
+    torch.testing.assert_close(transforms[-1] @ transforms[1], torch.eye(4).repeat(2, 1, 1), atol=1e-6, rtol=0)
+
+
+def test_posecnn_translation_is_in_units_of_mean_depth_but_stereo_is_not() -> None:
+    pose = RelativePose(torch.zeros(2, 3), torch.tensor([[0.0, 0, 1.0]]).repeat(2, 1), invert=False)
+    given = batch(sources=(1, "s"))
+    seen = predictions({1: pose})
+    views = synthesis(sources=(1, "s"), scaled_translation=True)(given, seen)
+    for scale, depth in views.depths.items():
+        expected = (1 / depth).mean((1, 2, 3))
+        torch.testing.assert_close(views.source_T_target[scale][1][:, 2, 3], expected)
+        torch.testing.assert_close(views.source_T_target[scale]["s"], given.stereo_T)
+
+
+def test_gradient_of_the_warp_in_float64() -> None:
+    h, w = 6, 8
+    given = batch(dtype=torch.float64, height=h, width=w, sources=(1,))
+
+    def warp(disp, axisangle, translation):
+        pose = RelativePose(axisangle, translation, invert=True)
+        return synthesis(sources=(1,))(given, Predictions({0: disp}, {1: pose})).warped[0]
+
+    generator = torch.Generator().manual_seed(5)
+    disp = (0.3 + 0.1 * torch.rand(2, 1, h, w, generator=generator, dtype=torch.float64)).requires_grad_()
+    axisangle = (0.01 * torch.rand(2, 3, generator=generator, dtype=torch.float64)).requires_grad_()
+    translation = (0.01 * torch.rand(2, 3, generator=generator, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(warp, (disp, axisangle, translation), eps=1e-7, atol=1e-4)
