@@ -47,7 +47,7 @@ def main() -> None:
 def _rows(options: Options) -> dict[str, Callable[[], None]]:
     torch.manual_seed(options.seed)
     model = MonodepthModel(options)
-    optimizer = torch.optim.Adam(model.parameters(), options.learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
     synthesise, objective = ViewSynthesis.from_options(options), Objective.from_options(options)
     batch = _random_batch(options)
 

@@ -184,7 +184,7 @@ class Trainer:
         if folder:
             load_networks(self.model, folder, options.models_to_load)
         self.model.to(self.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), options.learning_rate)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), options.learning_rate, fused=True)
         if folder:
             load_optimizer(self.optimizer, weights_folder(folder), options.learning_rate)
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)

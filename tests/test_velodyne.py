@@ -114,6 +114,14 @@ def test_the_end_of_a_row_is_taken_for_the_start_of_the_next(calibration: Calibr
     assert depth[201, 0] == pytest.approx(7)
 
 
+def test_points_between_scanner_and_camera_have_no_depth_but_a_forward_distance(calibration: Calibration) -> None:
+    scan = at_pixels(calibration, [(200, 300, 9.0), (200, 300, -0.1), (210, 300, -0.1)])
+    assert not depth_map(scan, calibration, 2, forward=False).any()
+    forward = depth_map(scan, calibration, 2, forward=True)
+    assert forward[200, 300] == forward[210, 300] == pytest.approx(0.17, abs=0.02)
+    np.testing.assert_array_equal(forward, slow_depth_map(scan, calibration, 2, True))
+
+
 def test_points_behind_or_outside_leave_no_trace(calibration: Calibration) -> None:
     scan = at_pixels(calibration, [(200, 300, -9.0), (200, -1, 9.0), (375, 300, 9.0), (-1, 10, 9.0), (0, 1242, 9.0)])
     assert not depth_map(scan, calibration, 2, forward=False).any()
