@@ -33,6 +33,7 @@ from monodepth2.predictor import DepthPredictor
 BATCH_SIZE = 16
 IMPROVED_TRUTH = "eigen_benchmark"  # the split whose ground truth is the depth benchmark's
 WITHOUT_TRUTH = ("benchmark", "odom_9", "odom_10")
+NOT_YET = ("ext_disp_to_eval", "save_pred_disps", "no_eval", "eval_eigen_to_benchmark", "eval_out_dir")
 WORST_SHOWN = 5
 
 
@@ -119,6 +120,9 @@ def evaluate(options: Options) -> EvaluationResult:
         UserError: options, checkpoint, split, pictures or ground truth cannot be used; files are checked before the
             network runs.
     """
+    for name in NOT_YET:
+        if getattr(options, name):
+            raise UserError(f"--{name} is not supported yet: drop it")
     protocol = protocol_of(options)
     predictor = _load_predictor(options)
     lines = read_split(options.eval_split, "test")
@@ -205,8 +209,8 @@ def _check_files(layout: Layout, lines: Sequence[SplitLine], with_depth: bool) -
         check_data_set(layout, lines, (0,))
     except UserError as error:
         reports.append(str(error))
-    paths = [layout.depth_path(line) for line in lines] if with_depth else []
-    missing = [path for path in paths if path is not None and not path.is_file()]
+    paths = [layout.depth_path(line) for line in lines] if with_depth and isinstance(layout, KittiRaw) else []
+    missing = [path for path in paths if not path.is_file()]
     if missing:
         reports.append(f"{len(missing):,} of {len(paths):,} files with ground truth are missing, e.g. {missing[0]}")
     if reports:

@@ -125,7 +125,7 @@ class Trainer:
         self.events.scalars(mode, self.step, losses, figures)
         self.events.pictures(mode, self.step, batch, predictions, views, losses)
         if mode == "train":
-            self.events.scalar(mode, "learning_rate", self.scheduler.get_last_lr()[0], self.step)
+            self.events.scalar(mode, "learning_rate", float(self.scheduler.get_last_lr()[0]), self.step)
         self.events.flush()
 
     def _depth_figures(self, mode: str, batch: Batch, views: Views) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from scene import write_kitti_raw
 
 

@@ -3,13 +3,13 @@ import pickle
 
 import pytest
 import torch
-from test_view_synthesis import batch
 
 from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer, read_weights, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
+from test_view_synthesis import batch
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 
@@ -66,7 +66,7 @@ def test_only_the_named_networks_are_loaded(saved) -> None:
 
 
 def test_the_optimizer_keeps_the_learning_rate_asked_for(saved) -> None:
-    options, model, optimizer, folder = saved
+    _, model, optimizer, folder = saved
     again = torch.optim.Adam(model.parameters(), 3e-5)
     assert load_optimizer(again, folder, 3e-5)
     assert again.param_groups[0]["lr"] == 3e-5

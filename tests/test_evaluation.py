@@ -125,6 +125,7 @@ def test_protocols(flags: dict, expected: Protocol) -> None:
         ({"eval_stereo": True, "pred_depth_scale_factor": 2.0}, "--disable_median_scaling --pred_depth_scale_factor 2"),
         ({"eval_mono": True, "eval_split": "odom_9"}, "no ground truth of depth"),
         ({"eval_mono": True}, "--load_weights_folder is missing"),
+        ({"eval_mono": True, "no_eval": True}, "--no_eval is not supported yet"),
     ],
 )
 def test_contradictions_are_refused(flags: dict, message: str) -> None:

@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from recipe import fill
-from test_view_synthesis import batch
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError
@@ -11,6 +9,8 @@ from monodepth2.losses import Objective
 from monodepth2.model import MonodepthModel
 from monodepth2.networks import ResnetEncoder, imagenet_weights
 from monodepth2.view_synthesis import ViewSynthesis
+from recipe import fill
+from test_view_synthesis import batch
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_view_synthesis import batch, predictions, still, synthesis
 
 from monodepth2.config import Options
 from monodepth2.losses import Objective
 from monodepth2.stages import Batch, Predictions
+from test_view_synthesis import batch, predictions, still, synthesis
 
 
 def losses(given: Batch, seen: Predictions, objective: Objective):
@@ -15,7 +15,7 @@ def losses(given: Batch, seen: Predictions, objective: Objective):
 
 def test_a_static_scene_is_masked() -> None:
     given = batch()
-    same = {i: given.color[0] for i in given.color}
+    same = dict.fromkeys(given.color, given.color[0])
     seen = predictions({-1: still(), 1: still()})
     moved = replace(seen.poses[1], translation=torch.full((2, 3), 0.3))
     found = losses(replace(given, color=same), replace(seen, poses={-1: moved, 1: moved}), Objective((-1, 1)))
@@ -54,9 +54,7 @@ def test_smoothness_weight_halves_per_scale() -> None:
 
 def test_minimum_is_below_average() -> None:
     given, seen = batch(), predictions({-1: still(), 1: still()})
-    lowest, average = (
-        losses(given, seen, Objective((-1, 1), average=a, automask=False)).total for a in (False, True)
-    )
+    lowest, average = (losses(given, seen, Objective((-1, 1), average=a, automask=False)).total for a in (False, True))
     assert lowest < average
 
 

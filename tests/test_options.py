@@ -106,7 +106,16 @@ def test_help_is_grouped_quick_and_loads_no_torch() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     assert time.monotonic() - started < 5
-    for group in ("paths:", "training:", "ablation:", "optimization:", "system:", "loading:", "logging:", "evaluation:"):
+    for group in (
+        "paths:",
+        "training:",
+        "ablation:",
+        "optimization:",
+        "system:",
+        "loading:",
+        "logging:",
+        "evaluation:",
+    ):
         assert group in run.stdout
 
 

@@ -1,6 +1,7 @@
 """Real runs of `train.py` on a KITTI tree made of formulas."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -103,8 +104,6 @@ def test_ctrl_c_leaves_a_usable_checkpoint(golden_scene, split, tmp_path) -> Non
         if "step 8/" in line:
             break
     time.sleep(0.3)
-    import os
-
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: main process and workers
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130

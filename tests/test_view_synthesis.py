@@ -14,10 +14,16 @@ def synthesis(sources=(-1, 1), own_resolution=False, scaled_translation=False) -
 def batch(seed: int = 0, sources=(-1, 1), dtype=torch.float32, height: int = H, width: int = W) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     color = {
-        i: {l: torch.rand(2, 3, height >> l, width >> l, generator=generator, dtype=dtype) for l in range(4)}
+        i: {
+            level: torch.rand(2, 3, height >> level, width >> level, generator=generator, dtype=dtype)
+            for level in range(4)
+        }
         for i in (0, *sources)
     }
-    K = {l: torch.from_numpy(KITTI_INTRINSICS.matrix(width >> l, height >> l)).to(dtype).repeat(2, 1, 1) for l in range(4)}
+    K = {
+        level: torch.from_numpy(KITTI_INTRINSICS.matrix(width >> level, height >> level)).to(dtype).repeat(2, 1, 1)
+        for level in range(4)
+    }
     stereo_T = torch.eye(4, dtype=dtype).repeat(2, 1, 1)
     stereo_T[:, 0, 3] = torch.tensor([-0.1, 0.1])
     index = torch.arange(2)
@@ -26,7 +32,9 @@ def batch(seed: int = 0, sources=(-1, 1), dtype=torch.float32, height: int = H, 
 
 def predictions(poses, height=H, width=W, seed=1, dtype=torch.float32) -> Predictions:
     generator = torch.Generator().manual_seed(seed)
-    disps = {l: torch.rand(2, 1, height >> l, width >> l, generator=generator, dtype=dtype) for l in range(4)}
+    disps = {
+        level: torch.rand(2, 1, height >> level, width >> level, generator=generator, dtype=dtype) for level in range(4)
+    }
     return Predictions(disps, poses)
 
 

@@ -105,9 +105,6 @@ class KittiOdometry:
         folder = self.root / f"sequences/{int(line.folder):02d}/image_{CAMERA[side or line.side]}"
         return folder / f"{line.frame + offset:06d}{self.extension}"
 
-    def depth_path(self, line: SplitLine) -> None:
-        """No depth belongs to this layout."""
-
 
 @dataclass(frozen=True)
 class KittiTest:
@@ -124,9 +121,6 @@ class KittiTest:
         assert side in (None, line.side)
         folder = self.root / "depth_selection/test_depth_prediction_anonymous" / line.folder
         return folder / f"{line.frame:010d}{self.extension}"
-
-    def depth_path(self, line: SplitLine) -> None:
-        """No depth belongs to this layout."""
 
 
 Layout = KittiRaw | KittiDepth | KittiOdometry | KittiTest

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Sampler
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter
-from monodepth2.datasets.layouts import OTHER_SIDE, Layout, make_layout
+from monodepth2.datasets.layouts import OTHER_SIDE, KittiRaw, Layout, make_layout
 from monodepth2.datasets.pictures import PictureError, mirror, read_picture, resize
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
@@ -142,10 +142,10 @@ class MonoDataset(Dataset[Sample]):
         Raises:
             UserError: the depth is there but unreadable.
         """
-        path = self.layout.depth_path(self.lines[index])
-        if path is None or not path.is_file():
+        line = self.lines[index]
+        if not isinstance(self.layout, KittiRaw) or not self.layout.depth_path(line).is_file():
             return None
-        depth = self.layout.depth(self.lines[index])
+        depth = self.layout.depth(line)
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
 

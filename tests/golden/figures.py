@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from monodepth2.datasets.splits import SplitLine
-from monodepth2.evaluation import evaluate, predict_split
-from monodepth2.metrics import training_depth_metrics
 
 from monodepth2.checkpoint import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset, collate
+from monodepth2.datasets.splits import SplitLine
+from monodepth2.evaluation import evaluate, predict_split
 from monodepth2.geometry import transform_from_parameters
 from monodepth2.losses import Objective
+from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.stages import Batch
 from monodepth2.view_synthesis import ViewSynthesis

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from check import check_case
 
+from check import check_case
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset

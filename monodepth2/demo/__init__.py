@@ -1,0 +1,1 @@
+"""The newcomer's demo: render a drive, train on it, score it, show it on a page."""

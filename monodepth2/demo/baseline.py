@@ -1,0 +1,27 @@
+"""The predictor to beat: it looks at no picture and knows the mean depth of the training set at each pixel."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from monodepth2.config import Options
+from monodepth2.datasets.layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.evaluation import protocol_of
+from monodepth2.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
+
+
+def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine], step: int = 2) -> np.ndarray:
+    """Average the true depth of every `step`-th line; the sky, which has none, counts as 80 m. Float64, (h, w)."""
+    maps = [layout.depth(line) for line in lines[::step]]
+    return np.mean([np.where(depth > 0, np.minimum(depth, MAX_DEPTH), MAX_DEPTH) for depth in maps], axis=0)
+
+
+def score_constant(depth: np.ndarray, options: Options) -> DepthMetrics:
+    """Score one depth map (h, w) as the prediction for every picture of the evaluation split."""
+    layout, protocol = KittiRaw(options.data_path), protocol_of(options)
+    scores = [
+        evaluate_depth_map(1 / depth, layout.depth(line, forward=True), protocol)
+        for line in read_split(options.eval_split, "test")
+    ]
+    return mean_metrics([score.metrics for score in scores if score is not None])
