@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from monodepth2.errors import UserError, run_script
+from monodepth2.threads import wait_for_threads_asleep
 from options import parse
 
 
@@ -12,6 +13,7 @@ def main() -> None:
     options = parse(description=__doc__)
     if options.output_json:
         _check_output(options.output_json)
+    wait_for_threads_asleep()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.evaluation import evaluate
 

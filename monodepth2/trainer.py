@@ -258,6 +258,9 @@ def _batches(loader: DataLoader[Any]) -> Iterator[Batch]:
 
 
 def _start_worker(_: int) -> None:
-    """Ctrl-C reaches the whole process group: workers leave it to the main process, whose handlers they inherit."""
+    """Terminals and schedulers signal the whole process group: workers leave the answer to the main process.
+
+    A second SIGTERM ends a worker: that is how Python clears away those that outlive their loader.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))

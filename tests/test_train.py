@@ -96,7 +96,8 @@ def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(golden_scen
             torch.testing.assert_close(torch.as_tensor(before[key]), torch.as_tensor(after[key]), rtol=1e-5, atol=1e-7)
 
 
-def test_ctrl_c_leaves_a_usable_checkpoint(golden_scene, split, tmp_path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_schedulers_leave_a_usable_checkpoint(number, golden_scene, split, tmp_path) -> None:
     arguments = command(golden_scene, split, tmp_path, "--num_epochs", "1000", "--save_frequency", "1000")
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
@@ -104,9 +105,9 @@ def test_ctrl_c_leaves_a_usable_checkpoint(golden_scene, split, tmp_path) -> Non
         if "step 8/" in line:
             break
     time.sleep(0.3)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: main process and workers
+    os.killpg(process.pid, number)  # as terminals and schedulers do: main process and workers
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in errors
     assert "weights_interrupted" in errors
     folder = tmp_path / "mdp/models/weights_interrupted"

@@ -1,106 +1,24 @@
 """`python -m monodepth2.demo FOLDER`: render a street drive, train on it, score before and after, write a page."""
 
 import argparse
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from monodepth2.checkpoint import save_checkpoint
-from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiDepth
-from monodepth2.datasets.splits import read_split
-from monodepth2.datasets.synthetic import DriveSettings, write_synthetic_drive
-from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
-from monodepth2.demo.page import Page, write_page
-from monodepth2.demo.showcase import make_rows, read_curves
 from monodepth2.errors import run_script
-from monodepth2.evaluation import evaluate
-from monodepth2.metrics import DepthMetrics
-from monodepth2.trainer import Trainer
-
-SHOWN = 6
+from monodepth2.threads import wait_for_threads_asleep
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run the demo as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m monodepth2.demo", description=__doc__)
     parser.add_argument("folder", type=Path, help="receives the drive, the run and index.html")
     parser.add_argument("--epochs", type=int, default=4, help="passes over the rendered drives")
-    parser.add_argument("--frames", type=int, default=DriveSettings().frames_per_drive, help="frames of each drive")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(arguments)
+    parser.add_argument("--frames", type=int, default=90, help="frames of each drive")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds give other streets")
+    args = parser.parse_args()
+    wait_for_threads_asleep()
+    from monodepth2.demo.run import run_demo
+
     return run_demo(args.folder, args.epochs, args.frames, args.seed)
-
-
-def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
-    """Render, train, score and write `index.html`; return the exit code of the training."""
-    drive = folder / "drive"
-    seconds: dict[str, float] = {}
-    with _timed(seconds, "render"):
-        write_synthetic_drive(drive, DriveSettings(frames_per_drive=frames, seed=seed), progress=True)
-    options = demo_options(folder, drive, epochs, seed)
-    trainer = Trainer(options)
-    untrained = options.run_folder / "untrained"
-    save_checkpoint(untrained, trainer.model, trainer.optimizer, options)
-    metrics = {"untrained network": _score(options, untrained)}
-    with _timed(seconds, "train"):
-        code = trainer.train()
-    if code:
-        return code
-    mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(options.split, "train"))
-    metrics["mean training depth per pixel"] = score_constant(mean_depth, options)
-    with _timed(seconds, "evaluate"):
-        metrics["trained network"] = _score(options, options.models_folder / f"weights_{epochs - 1}")
-    page = Page(
-        metrics=metrics,
-        curves=read_curves(options.run_folder),
-        rows=make_rows(trainer.model, options, SHOWN),
-        seconds=seconds,
-        options=options,
-        samples=len(trainer.train_set),
-    )
-    write_page(folder / "index.html", page)
-    for name, figures in metrics.items():
-        print(f"{name:32} abs_rel {figures.abs_rel:.3f}  rmse {figures.rmse:.2f}  a1 {figures.a1:.3f}")
-    print(f"the page of pictures is {folder / 'index.html'}")
-    return 0
-
-
-def demo_options(folder: Path, drive: Path, epochs: int, seed: int) -> Options:
-    """Options of a training that fits into a few minutes on two cores: small pictures, mono and stereo together."""
-    return Options(
-        data_path=drive,
-        split=str(drive / "split"),
-        eval_split=str(drive / "split"),
-        log_dir=folder,
-        model_name="run",
-        height=96,
-        width=320,
-        use_stereo=True,
-        weights_init="scratch",
-        batch_size=4,
-        learning_rate=2e-4,
-        num_epochs=epochs,
-        scheduler_step_size=max(1, epochs - 1),
-        log_frequency=20,
-        save_frequency=epochs,
-        eval_mono=True,
-        seed=seed,
-        overwrite=True,
-    )
-
-
-def _score(options: Options, weights: Path) -> DepthMetrics:
-    return evaluate(replace(options, load_weights_folder=weights)).mean
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[name] = time.monotonic() - started
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+"""Render a street drive, train on it, score before and after, write a page."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from monodepth2.checkpoint import save_checkpoint
+from monodepth2.config import Options
+from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.synthetic import DriveSettings, write_synthetic_drive
+from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
+from monodepth2.demo.page import Page, write_page
+from monodepth2.demo.showcase import make_rows, read_curves
+from monodepth2.evaluation import evaluate
+from monodepth2.metrics import DepthMetrics
+from monodepth2.trainer import Trainer
+
+SHOWN = 6
+
+
+def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
+    """Render, train, score and write `index.html`; return the exit code of the training.
+
+    Args:
+        folder: receives the drive, the run and the page.
+        epochs: passes over the rendered drives.
+        frames: of each drive.
+        seed: of the streets and of the training.
+    """
+    drive = folder / "drive"
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "render"):
+        write_synthetic_drive(drive, DriveSettings(frames_per_drive=frames, seed=seed), progress=True)
+    options = demo_options(folder, drive, epochs, seed)
+    trainer = Trainer(options)
+    untrained = options.run_folder / "untrained"
+    save_checkpoint(untrained, trainer.model, trainer.optimizer, options)
+    metrics = {"untrained network": _score(options, untrained)}
+    with _timed(seconds, "train"):
+        code = trainer.train()
+    if code:
+        return code
+    mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(options.split, "train"))
+    metrics["mean training depth per pixel"] = score_constant(mean_depth, options)
+    with _timed(seconds, "evaluate"):
+        metrics["trained network"] = _score(options, options.models_folder / f"weights_{epochs - 1}")
+    page = Page(
+        metrics=metrics,
+        curves=read_curves(options.run_folder),
+        rows=make_rows(trainer.model, options, SHOWN),
+        seconds=seconds,
+        options=options,
+        samples=len(trainer.train_set),
+    )
+    write_page(folder / "index.html", page)
+    for name, figures in metrics.items():
+        print(f"{name:32} abs_rel {figures.abs_rel:.3f}  rmse {figures.rmse:.2f}  a1 {figures.a1:.3f}")
+    print(f"the page of pictures is {folder / 'index.html'}")
+    return 0
+
+
+def demo_options(folder: Path, drive: Path, epochs: int, seed: int) -> Options:
+    """Options of a training that fits into a few minutes on two cores: small pictures, mono and stereo together."""
+    return Options(
+        data_path=drive,
+        split=str(drive / "split"),
+        eval_split=str(drive / "split"),
+        log_dir=folder,
+        model_name="run",
+        height=96,
+        width=320,
+        use_stereo=True,
+        weights_init="scratch",
+        batch_size=4,
+        learning_rate=2e-4,
+        num_epochs=epochs,
+        scheduler_step_size=max(1, epochs - 1),
+        log_frequency=20,
+        save_frequency=epochs,
+        eval_mono=True,
+        seed=seed,
+        overwrite=True,
+    )
+
+
+def _score(options: Options, weights: Path) -> DepthMetrics:
+    return evaluate(replace(options, load_weights_folder=weights)).mean
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - started

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from monodepth2.config import Options
+from monodepth2.devices import pick_device
+from monodepth2.errors import UserError
+from monodepth2.losses import Objective
+from monodepth2.model import MonodepthModel
+from monodepth2.view_synthesis import ViewSynthesis
+from recipe import fill
+from test_view_synthesis import batch
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def test_cpu_can_always_be_asked_for() -> None:
+    assert pick_device(Options(device="cpu")).type == "cpu"
+    assert pick_device(Options(no_cuda=True)).type == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_an_absent_device_is_refused() -> None:
+    with pytest.raises(UserError, match="--device cuda"):
+        pick_device(Options(device="cuda"))
+
+
+@needs_cuda
+@pytest.mark.gpu
+@pytest.mark.parametrize("variant", [{}, {"use_stereo": True}, {"pose_model_type": "posecnn", "v1_multiscale": True}])
+def test_a_step_on_the_gpu_equals_one_on_the_cpu(variant: dict) -> None:
+    options = Options(height=64, width=96, **variant)
+    given = batch(sources=options.source_ids, height=64, width=96)
+    found = {}
+    for name in ("cpu", "cuda"):
+        device = torch.device(name)
+        model = MonodepthModel(options).to(device)
+        for child, network in model.networks.items():
+            fill(child, network)
+        prepared = given.prepared(device)
+        predictions = model(prepared)
+        objective = replace(Objective.from_options(options), tie_break=False)
+        losses = objective(prepared, predictions, ViewSynthesis.from_options(options)(prepared, predictions))
+        losses.total.backward()
+        found[name] = (losses.total.item(), model.depth.decoder[0].conv.conv.weight.grad.norm().item())
+    assert found["cuda"][0] == pytest.approx(found["cpu"][0], rel=1e-3)
+    assert found["cuda"][1] == pytest.approx(found["cpu"][1], rel=3e-2)
