@@ -1,6 +1,7 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,8 @@ def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
     try:
         order = [index for group in state["param_groups"] for index in group["params"]]
         moments = {position: state["state"][index] for position, index in enumerate(order) if index in state["state"]}
-        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and "step" in m for m in moments.values())
-    except (KeyError, TypeError, AttributeError):
+        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and float(m["step"]) >= 0 for m in moments.values())
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):
         return None
     return moments if usable else None
 
@@ -100,16 +101,21 @@ def read_weights(path: Path) -> dict[str, Any]:
         UserError: the file is missing, too large, or not a file of PyTorch weights.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; the folder of a checkpoint holds encoder.pth, depth.pth, ...")
+        raise UserError(
+            f"{path}: no such file; name the folder that holds encoder.pth, depth.pth, ... "
+            "(to start without one of the networks, leave it out of --models_to_load)"
+        )
     if path.stat().st_size > LARGEST_FILE:
         raise UserError(f"{path}: {path.stat().st_size:,} bytes are too many for a checkpoint, refused")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of odd pickles; what matters becomes an error
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for bad bytes
         reason = str(error).split("\n")[0][:200]
         raise UserError(f"{path}: not a file of PyTorch weights ({reason})") from error
-    if not isinstance(state, dict):
-        raise UserError(f"{path}: holds a {type(state).__name__}, expected a state dict")
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise UserError(f"{path}: holds no state dict")
     return state
 
 
@@ -128,7 +134,7 @@ def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
         raise UserError(
             f"{path}: {len(wrong)} of {len(expected)} tensors do not fit the network, e.g. {wrong[0]} "
             f"should be {list(expected[wrong[0]].shape)} and is {list(found) if found is not None else 'missing'}; "
-            "check --num_layers, --scales, --pose_model_type and --pose_model_input"
+            "check --num_layers, --scales, --pose_model_type and --pose_model_input, or shorten --models_to_load"
         )
     network.load_state_dict({key: state.get(key, value) for key, value in expected.items()})
 

@@ -123,7 +123,7 @@ class Options:
     eval_split: str = option(
         "eigen",
         "evaluation",
-        f"split to score: {', '.join(EVALUATION_SPLITS)}, or a folder with test_files.txt",
+        f"split to score: {', '.join(EVALUATION_SPLITS)}, or a folder with test_files.txt (scored by eigen's rules)",
     )
     save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities")
     no_eval: bool = option(False, "evaluation", "predict only, compute no figures")
@@ -169,7 +169,7 @@ class Options:
     @property
     def workers(self) -> int:
         """Loader processes: `num_workers`, at most one per core of the machine."""
-        return min(self.num_workers, os.cpu_count() or 1)
+        return min(self.num_workers, available_cores())
 
     def to_json(self) -> str:
         """The content of `opt.json`: every option by its 2019 name; `frame_ids` ends with "s" where stereo is used."""
@@ -180,6 +180,8 @@ class Options:
         value, choices = getattr(self, item.name), item.metadata.get("choices")
         if isinstance(item.default, tuple):
             object.__setattr__(self, item.name, tuple(value))
+        elif option_type(item) is Path and value is not None:
+            object.__setattr__(self, item.name, Path(value))
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if choices and one not in choices:
                 raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
@@ -198,6 +200,8 @@ class Options:
         for name in ("num_workers", "seed", "disparity_smoothness"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"--{name} {getattr(self, name)}: must not be negative")
+        if self.seed >= 2**63:
+            raise UserError(f"--seed {self.seed}: must be below 2**63")
         for name in ("learning_rate", "pred_depth_scale_factor"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"--{name} {getattr(self, name)}: must be positive")
@@ -230,8 +234,13 @@ class Options:
             _refuse_odometry_mix(self.split, self.dataset)
         for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
             value = getattr(self, name)
-            if value not in known and not Path(value).is_dir():
+            if value not in known and not Path(value).expanduser().is_dir():
                 raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_odometry_mix(split: str, dataset: str) -> None:

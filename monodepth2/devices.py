@@ -12,9 +12,11 @@ def pick_device(options: Options) -> torch.device:
     Raises:
         UserError: the device asked for is not there.
     """
+    if options.no_cuda and options.device == "auto":
+        return torch.device("cpu")
     available = {
-        "cuda": torch.cuda.is_available() and not options.no_cuda,
-        "mps": torch.backends.mps.is_available() and not options.no_cuda,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if options.device == "auto":

@@ -1,9 +1,9 @@
 """Scoring a checkpoint on a split: predictions against ground truth, one image at a time."""
 
 import json
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from monodepth2.metrics import (
     mean_metrics,
 )
 from monodepth2.predictor import DepthPredictor
+from monodepth2.signals import start_worker
 
 BATCH_SIZE = 16
 IMPROVED_TRUTH = "eigen_benchmark"  # the split whose ground truth is the depth benchmark's
@@ -158,8 +159,8 @@ def predict_split(options: Options) -> np.ndarray:
 def protocol_of(options: Options) -> Protocol:
     """Return how the options ask predictions to be scored.
 
-    The improved ground truth of `eigen_benchmark` is scored wherever it is known; every other split, a user's own
-    folder too, by the rules of `eigen`.
+    The improved ground truth of `eigen_benchmark` (or of a folder of that name) is scored wherever it is known; every
+    other split, a user's own folder too, by the rules of `eigen`.
 
     Raises:
         UserError: the options contradict each other, or the split has no ground truth of depth.
@@ -173,14 +174,10 @@ def protocol_of(options: Options) -> Protocol:
             f"--eval_split {options.eval_split}: there is no ground truth of depth for it; "
             "use eigen, eigen_benchmark or a folder with test_files.txt"
         )
-    garg = options.eval_split != IMPROVED_TRUTH
+    garg = Path(options.eval_split).name != IMPROVED_TRUTH
     if not options.eval_stereo:
         return Protocol(garg, options.pred_depth_scale_factor, not options.disable_median_scaling)
-    if options.pred_depth_scale_factor != 1:
-        raise UserError(
-            f"--eval_stereo scales by {STEREO_SCALE_FACTOR}: for another rig use --eval_mono --disable_median_scaling "
-            f"--pred_depth_scale_factor {options.pred_depth_scale_factor:g}"
-        )
+    # as in 2019, the rig's factor wins over --pred_depth_scale_factor
     return Protocol(garg, STEREO_SCALE_FACTOR, median_scaling=False)
 
 
@@ -260,7 +257,7 @@ def _predictions(
         num_workers=options.workers,
         collate_fn=_collate,
         pin_memory=predictor.device.type == "cuda",
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=start_worker,
     )
     with tqdm(total=len(pictures), desc="predicting", unit="image", disable=None) as bar:
         for batch in loader:
@@ -273,11 +270,6 @@ def _predictions(
             for disp, depth in zip(disps.numpy(), depths, strict=True):
                 yield disp, depth
                 bar.update()
-
-
-def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches the whole process group: only the main process answers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _result(protocol: Protocol, lines: Sequence[SplitLine], scores: Sequence[ImageScore | None]) -> EvaluationResult:

@@ -122,7 +122,6 @@ def test_protocols(flags: dict, expected: Protocol) -> None:
     [
         ({}, "either --eval_mono"),
         ({"eval_mono": True, "eval_stereo": True}, "either --eval_mono"),
-        ({"eval_stereo": True, "pred_depth_scale_factor": 2.0}, "--disable_median_scaling --pred_depth_scale_factor 2"),
         ({"eval_mono": True, "eval_split": "odom_9"}, "no ground truth of depth"),
         ({"eval_mono": True}, "--load_weights_folder is missing"),
         ({"eval_mono": True, "no_eval": True}, "--no_eval is not supported yet"),
@@ -187,3 +186,20 @@ def test_the_script_ends_with_one_line_on_a_mistake(options: Options, tmp_path: 
         assert done.returncode == 2
         assert message in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_rigs_factor_wins_as_in_2019() -> None:
+    assert protocol_of(Options(eval_stereo=True, pred_depth_scale_factor=2.0)).factor == 5.4
+
+
+def test_a_folder_named_after_the_improved_truth_is_scored_like_it(tmp_path: Path) -> None:
+    (tmp_path / "eigen_benchmark").mkdir()
+    for folder, garg in ((tmp_path / "eigen_benchmark", False), (tmp_path, True)):
+        assert protocol_of(Options(eval_mono=True, eval_split=str(folder))).garg is garg
+
+
+def test_ground_truth_is_camera_2s_for_lines_of_either_side(golden_scene: Path) -> None:
+    layout = KittiRaw(golden_scene, ".png")
+    left, right = (layout.depth(SplitLine(DRIVE, 3, side), forward=True) for side in "lr")
+    np.testing.assert_array_equal(left, right)
+    assert not np.array_equal(left, layout.depth(SplitLine(DRIVE, 3, "r")))

@@ -1,4 +1,5 @@
 import io
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,28 @@ def test_maps_of_one_size(tmp_path: Path) -> None:
     maps = np.random.default_rng(0).uniform(0, 80, (3, 4, 5))
     np.savez_compressed(tmp_path / "gt_depths.npz", data=maps)
     read = read_ground_truth(tmp_path / "gt_depths.npz", 3)
-    assert read.dtype == np.float32
-    np.testing.assert_array_equal(read, maps.astype(np.float32))
+    assert all(depth.dtype == np.float32 for depth in read)
+    np.testing.assert_array_equal(np.stack(read), maps.astype(np.float32))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 3, 4])
+def test_maps_of_different_sizes_as_2019_stored_them(protocol: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    maps = np.empty(2, dtype=object)
+    maps[:] = [rng.random((375, 1242)).astype(np.float32), rng.random((370, 1224)).astype(np.float32)]
+    write_objects(tmp_path / "gt_depths.npz", maps, protocol)
+    for read, written in zip(read_ground_truth(tmp_path / "gt_depths.npz", 2), maps, strict=True):
+        np.testing.assert_array_equal(read, written)
+    np.savez_compressed(tmp_path / "gt_depths.npz", data=maps)
+    np.testing.assert_array_equal(read_ground_truth(tmp_path / "gt_depths.npz", 2)[1], maps[1])
+
+
+def write_objects(path: Path, content: object, protocol: int = 2) -> None:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": (2,)})
+    pickle.dump(content, buffer, protocol=protocol)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.npy", buffer.getvalue())
 
 
 def refused(path: Path, count: int = 2) -> str:
@@ -36,10 +57,16 @@ class Bomb:
         return Path.touch, (self.mark,)
 
 
-def test_pickled_arrays_are_refused_without_unpickling(tmp_path: Path) -> None:
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
     objects = np.array([np.zeros((2, 3)), Bomb(tmp_path / "mark")], dtype=object)
     np.savez(tmp_path / "gt_depths.npz", data=objects)
-    assert "pickled" in refused(tmp_path / "gt_depths.npz")
+    assert "a pickle that asks for" in refused(tmp_path / "gt_depths.npz")
+    write_objects(tmp_path / "gt_depths.npz", Bomb(tmp_path / "mark"))
+    refused(tmp_path / "gt_depths.npz")
+    write_objects(tmp_path / "gt_depths.npz", np.array(["a", "b"]))
+    refused(tmp_path / "gt_depths.npz")
+    write_objects(tmp_path / "gt_depths.npz", [1, 2])
+    assert "not a list of arrays" in refused(tmp_path / "gt_depths.npz")
     assert not (tmp_path / "mark").exists()
 
 
@@ -48,7 +75,7 @@ def test_pickled_arrays_are_refused_without_unpickling(tmp_path: Path) -> None:
     [
         (np.zeros((3, 4, 5), np.float32), "3 maps, but the split has 2 lines"),
         (np.zeros((2, 4), np.float32), "shape (2, 4)"),
-        (np.zeros((2, 4, 5), np.complex64), "complex64"),
+        (np.zeros((2, 4, 5), np.complex64), "something other"),
         (np.full((2, 4, 5), np.inf, np.float32), "not finite"),
     ],
 )

@@ -131,14 +131,46 @@ def test_many_corrupt_pictures_stop_the_run_with_the_list(scene_copy, split, tmp
         path.write_bytes(path.read_bytes()[:30_000])
     run = train(scene_copy, split, tmp_path, "--num_epochs", "5")
     assert run.returncode == 2
-    assert "too many" in run.stderr
+    assert "unreadable pictures, mend" in run.stderr
     assert "Traceback" not in run.stderr
     assert sum(str(path) in run.stderr.split("error:")[1] for path in bad) >= 2
+
+
+def test_nothing_but_corrupt_pictures_ends_the_run_at_once(scene_copy, split, tmp_path) -> None:
+    for path in scene_copy.rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:30_000])
+    run = train(scene_copy, split, tmp_path, "--num_workers", "2")
+    assert run.returncode == 2
+    assert "in a row" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_corrupt_scan_leaves_out_its_figures_only(scene_copy, split, tmp_path) -> None:
+    for path in scene_copy.rglob("*.bin"):
+        path.write_bytes(path.read_bytes()[:1001])
+    run = train(scene_copy, split, tmp_path, "--num_epochs", "1")
+    assert run.returncode == 0, run.stderr
+    assert "unreadable depth" in run.stderr
+    tags = EventAccumulator(str(tmp_path / "mdp/train")).Reload().Tags()["scalars"]
+    assert "loss" in tags
+    assert "de/abs_rel" not in tags
+
+
+def test_overwriting_replaces_checkpoints_and_events(golden_scene, split, tmp_path) -> None:
+    for epochs in ("2", "1"):
+        run = train(golden_scene, split, tmp_path, "--num_epochs", epochs, "--overwrite", "--log_frequency", "4")
+        assert run.returncode == 0, run.stderr
+    assert {path.name for path in (tmp_path / "mdp/models").glob("weights_*")} == {"weights_0"}
+    events = EventAccumulator(str(tmp_path / "mdp/train")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [0]
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
+        (["--dataset", "kitti_test"], "single frames"),
+        (["--dataset", "kitti_odom"], "<sequence> <frame>"),
+        (["--log_dir", __file__], "--log_dir"),
         (["--data_path", "/nowhere"], "--data_path /nowhere"),
         (["--use_stereo", "--dataset", "kitti_test"], "second camera"),
         (["--batch_size", "9"], "--batch_size 9"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.mono_dataset import MonoDataset, collate
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.losses import Objective
 from monodepth2.model import MonodepthModel
@@ -18,7 +18,7 @@ def test_the_loss_of_one_batch_falls(kind: dict, golden_scene: Path) -> None:
     options = Options(data_path=golden_scene, png=True, height=64, width=192, batch_size=2, **kind)
     lines = [SplitLine(DRIVE, 3, "l"), SplitLine(DRIVE, 4, "r")]
     data_set = MonoDataset.from_options(options, lines, augment=False)
-    batch = collate([data_set.sample(0), data_set.sample(1)]).prepared(torch.device("cpu"))
+    batch = stack([data_set.sample(0), data_set.sample(1)]).prepared(torch.device("cpu"))
     torch.manual_seed(0)
     model = MonodepthModel(options)
     optimizer = torch.optim.Adam(model.parameters(), 3e-4)

@@ -55,6 +55,8 @@ def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Seque
     """
     if STEREO in loaded_ids and not layout.has_second_camera:
         raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
+    if len(loaded_ids) > 1 and not layout.has_neighbours:
+        raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
     folders = _Folders()
     findings: dict[str, _Finding] = defaultdict(_Finding)
     for line in lines:

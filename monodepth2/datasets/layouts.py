@@ -3,6 +3,7 @@
 A layout turns a split line into paths. It knows nothing of samples, augmentation or tensors.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
 
 CAMERA = {"l": 2, "r": 3}
+_SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 OTHER_SIDE = {"l": "r", "r": "l"}
 
 
@@ -47,6 +49,7 @@ class KittiRaw:
     extension: str = ".jpg"
     intrinsics: Intrinsics = KITTI_INTRINSICS
     has_second_camera: bool = True
+    has_neighbours: bool = True
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
@@ -70,11 +73,13 @@ class KittiRaw:
 
         Args:
             line: the frame and side.
-            forward: the distance in the Velodyne's forward direction (evaluation's ground truth) instead of the
-                depth in the camera's.
+            forward: evaluation's ground truth: the distance in the Velodyne's forward direction instead of the
+                depth in the camera's, seen from camera 2 whatever the line's side.
         """
         calibration = Calibration.read(self.calibration_folder(line))
-        return depth_map(read_scan(self.scan_path(line)), calibration, CAMERA[line.side], forward=forward)
+        # 2019's ground truth is camera 2's for the lines of either camera
+        camera = CAMERA["l" if forward else line.side]
+        return depth_map(read_scan(self.scan_path(line)), calibration, camera, forward=forward)
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,14 @@ class KittiOdometry:
     extension: str = ".jpg"
     intrinsics: Intrinsics = KITTI_INTRINSICS
     has_second_camera: bool = True
+    has_neighbours: bool = True
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+        if not _SEQUENCE.fullmatch(line.folder):
+            raise UserError(
+                f"split line '{line}': --dataset kitti_odom expects '<sequence> <frame> <l|r>', e.g. '9 0 l'"
+            )
         folder = self.root / f"sequences/{int(line.folder):02d}/image_{CAMERA[side or line.side]}"
         return folder / f"{line.frame + offset:06d}{self.extension}"
 
@@ -114,6 +124,7 @@ class KittiTest:
     extension: str = ".png"
     intrinsics: Intrinsics = KITTI_INTRINSICS
     has_second_camera: bool = False
+    has_neighbours: bool = False
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture of the line; the data set has no other frames."""
@@ -123,7 +134,7 @@ class KittiTest:
         return folder / f"{line.frame:010d}{self.extension}"
 
 
-Layout = KittiRaw | KittiDepth | KittiOdometry | KittiTest
+Layout = KittiRaw | KittiOdometry | KittiTest
 LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti": KittiRaw,
     "kitti_depth": KittiDepth,

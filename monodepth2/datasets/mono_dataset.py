@@ -44,7 +44,7 @@ class SampleKey:
     index: int
 
 
-class MonoDataset(Dataset[Sample]):
+class MonoDataset(Dataset[Sample | UserError]):
     """The samples of a split.
 
     A sample depends on the seed, the epoch and its position alone, not on the worker that makes it.
@@ -96,11 +96,10 @@ class MonoDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.lines)
 
-    def __getitem__(self, key: SampleKey) -> Sample:
+    def __getitem__(self, key: SampleKey) -> Sample | UserError:
         """Make a sample; one with an unreadable picture is replaced by another, drawn at random, and named in `faults`.
 
-        Raises:
-            UserError: ten samples in a row could not be read.
+        Where ten in a row cannot be read the error is returned: raised in a loader's process it would lose its type.
         """
         rng = np.random.default_rng([self.seed, key.epoch, key.index])
         faults: list[str] = []
@@ -113,7 +112,7 @@ class MonoDataset(Dataset[Sample]):
             except PictureError as error:
                 faults.append(str(error))
                 index = int(rng.integers(len(self.lines)))
-        raise UserError("too many unreadable pictures in a row:\n  " + "\n  ".join(faults))
+        return UserError("too many unreadable pictures in a row:\n  " + "\n  ".join(faults))
 
     def sample(
         self, index: int, mirrored: bool = False, jitter: ColorJitter | None = None, faults: tuple[str, ...] = ()
@@ -213,7 +212,15 @@ def stereo_transform(side: str, mirrored: bool) -> Tensor:
     return transform
 
 
-def collate(samples: list[Sample]) -> Batch:
+def collate(made: Sequence[Sample | UserError]) -> Batch | UserError:
+    """Stack samples into a batch (pictures stay uint8), or hand on the first error."""
+    for item in made:
+        if isinstance(item, UserError):
+            return item
+    return stack([item for item in made if isinstance(item, Sample)])
+
+
+def stack(samples: Sequence[Sample]) -> Batch:
     """Stack samples into a batch (pictures stay uint8)."""
     first = samples[0]
     stereo = [sample.stereo_T for sample in samples if sample.stereo_T is not None]

@@ -25,7 +25,7 @@ def read_picture(path: Path) -> Image.Image:
         PictureError: the file is missing, or is not a whole picture.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("JPEG", "PNG")) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise PictureError(path, f"declares {picture.width} x {picture.height} pixels, refused")
             return picture.convert("RGB")
@@ -54,7 +54,7 @@ def read_depth_png(path: Path) -> np.ndarray:
         PictureError: the file is missing, corrupt, or not a single-channel picture.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("PNG",)) as picture:
             if not picture.mode.startswith("I"):
                 raise PictureError(path, f"has mode {picture.mode}; depth maps are 16-bit grey PNG files")
             if picture.width * picture.height > MAX_PIXELS:

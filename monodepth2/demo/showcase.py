@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiDepth
-from monodepth2.datasets.mono_dataset import MonoDataset, collate
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
 from monodepth2.datasets.pictures import read_picture
 from monodepth2.datasets.splits import read_split
 from monodepth2.geometry import disp_to_depth
@@ -50,7 +50,7 @@ def make_rows(model: MonodepthModel, options: Options, count: int) -> list[Row]:
     lines = [lines[int(n)] for n in np.linspace(0, len(lines) - 1, count)]
     data_set = MonoDataset.from_options(options, lines, augment=False)
     device = next(model.parameters()).device
-    batch = collate([data_set.sample(index) for index in range(len(lines))]).prepared(device)
+    batch = stack([data_set.sample(index) for index in range(len(lines))]).prepared(device)
     predictions = model.eval()(batch)
     views = ViewSynthesis.from_options(options)(batch, predictions)
     masks = Objective.from_options(options)(batch, predictions, views).automask[0].cpu().numpy()

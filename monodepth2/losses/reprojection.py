@@ -18,7 +18,7 @@ def combine_sources(errors_bshw: Tensor, average: bool) -> Tensor:
 
 def min_reprojection(reprojection_bshw: Tensor) -> Tensor:
     """Per-pixel minimum over the sources (equation 4), bhw."""
-    return reprojection_bshw.amin(-3) if reprojection_bshw.shape[-3] > 1 else reprojection_bshw.squeeze(-3)
+    return reprojection_bshw.amin(-3)
 
 
 def automasked_minimum(reprojection_bshw: Tensor, identity_bshw: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ import torch
 from monodepth2.checkpoint import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
-from monodepth2.datasets.mono_dataset import MonoDataset, collate
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.evaluation import evaluate, predict_split
 from monodepth2.geometry import transform_from_parameters
@@ -43,14 +43,17 @@ def case_figures(case: Case, root: Path) -> Case:
 
 def _loss_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:
     data_set = MonoDataset.from_options(options, lines, augment=False)
-    batch = collate([data_set.sample(index) for index in range(len(lines))]).prepared(CPU)
+    batch = stack([data_set.sample(index) for index in range(len(lines))]).prepared(CPU)
     model = recipe_model(options, case["seed"])
     figures: Case = {}
     with torch.no_grad():
         figures["eval"], depth = _evaluation_mode(options, model, batch)
     maps = [data_set.depth(index, mirrored=False) for index in range(len(lines))]
-    truth = torch.stack([depth_map for depth_map in maps if depth_map is not None])
-    figures["depth_metrics"] = {tag: float(value) for tag, value in training_depth_metrics(depth, truth).items()}
+    known = [n for n, depth_map in enumerate(maps) if depth_map is not None]
+    if known:
+        truth = torch.stack([depth_map for depth_map in maps if depth_map is not None])
+        metrics = training_depth_metrics(depth[known], truth)
+        figures["depth_metrics"] = {tag: float(value) for tag, value in metrics.items()}
     return figures | _training_mode(options, model, batch)
 
 
@@ -96,7 +99,7 @@ def _losses(losses: Any) -> Case:
 
 def _evaluation_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:
     with tempfile.TemporaryDirectory() as folder:
-        split = Path(folder) / "split"
+        split = Path(folder) / options.eval_split  # its name tells the protocol
         split.mkdir()
         (split / "test_files.txt").write_text("\n".join(case["lines"]))
         weights = Path(folder) / "weights"

@@ -1,0 +1,42 @@
+"""Unreadable files met in the middle of a run."""
+
+from collections.abc import Callable, Sequence
+
+from monodepth2.errors import UserError
+
+TOLERATED_SHARE = 0.01  # unreadable pictures per sample of the split
+
+
+class Faults:
+    """Names each unreadable file once; too many unreadable pictures end the run.
+
+    Args:
+        samples: of the training split.
+        report: writes a line for the user.
+    """
+
+    def __init__(self, samples: int, report: Callable[[str], None]) -> None:
+        self.limit = max(1, TOLERATED_SHARE * samples)
+        self.report = report
+        self.pictures: list[str] = []
+        self.depths: set[str] = set()
+
+    def note_pictures(self, faults: Sequence[str]) -> None:
+        """Report a batch's unreadable pictures that are new.
+
+        Raises:
+            UserError: more than one, and more than 1 % of the number of samples, are unreadable.
+        """
+        for fault in faults:
+            if fault not in self.pictures:
+                self.pictures.append(fault)
+                self.report(f"unreadable picture no. {len(self.pictures)}, another sample takes its place: {fault}")
+        if len(self.pictures) > self.limit:
+            listing = "\n  ".join(self.pictures)
+            raise UserError(f"{len(self.pictures)} unreadable pictures, mend or leave them out:\n  {listing}")
+
+    def note_depth(self, fault: str) -> None:
+        """Report an unreadable scan or depth map that is new; it only leaves a figure out."""
+        if fault not in self.depths:
+            self.depths.add(fault)
+            self.report(f"unreadable depth, left out of the logged figures: {fault}")
