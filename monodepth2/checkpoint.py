@@ -1,7 +1,6 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,13 @@ from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
 from monodepth2.networks import DepthDecoder, ResnetEncoder
+from monodepth2.weight_files import read_weights
 
 OPTIMIZER = "adam"
-LARGEST_FILE = 4 << 30
+REMEDY = (
+    "name the folder that holds encoder.pth, depth.pth, ... "
+    "(to start without one of the networks, leave it out of --models_to_load)"
+)
 
 
 def save_checkpoint(folder: Path, model: MonodepthModel, optimizer: torch.optim.Optimizer, options: Options) -> None:
@@ -46,7 +49,7 @@ def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> 
     folder = weights_folder(folder)
     wanted = [name for name in model.networks if name in names]
     for name in wanted:
-        load_state(model.networks[name], read_weights(folder / f"{name}.pth"), folder / f"{name}.pth")
+        load_state(model.networks[name], read_weights(folder / f"{name}.pth", REMEDY), folder / f"{name}.pth")
     return wanted
 
 
@@ -59,7 +62,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate
     path = folder.expanduser() / f"{OPTIMIZER}.pth"
     if not path.is_file():
         return False
-    moments = _moments(read_weights(path))
+    moments = _moments(read_weights(path, REMEDY))
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     # parameters without gradients (the unused classifiers) have no moments
     if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
@@ -92,31 +95,6 @@ def weights_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise UserError(f"--load_weights_folder {folder}: no such folder")
     return folder
-
-
-def read_weights(path: Path) -> dict[str, Any]:
-    """Read a `.pth` file, of today's or of 2019's format, executing nothing in it.
-
-    Raises:
-        UserError: the file is missing, too large, or not a file of PyTorch weights.
-    """
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; name the folder that holds encoder.pth, depth.pth, ... "
-            "(to start without one of the networks, leave it out of --models_to_load)"
-        )
-    if path.stat().st_size > LARGEST_FILE:
-        raise UserError(f"{path}: {path.stat().st_size:,} bytes are too many for a checkpoint, refused")
-    try:
-        with warnings.catch_warnings():  # of odd pickles; what matters becomes an error
-            warnings.simplefilter("ignore")
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds for bad bytes
-        reason = str(error).split("\n")[0][:200]
-        raise UserError(f"{path}: not a file of PyTorch weights ({reason})") from error
-    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-        raise UserError(f"{path}: holds no state dict")
-    return state
 
 
 def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
@@ -166,7 +144,10 @@ def load_depth_network(folder: Path, device: torch.device) -> DepthNetwork:
         UserError: the folder or its files are missing or unusable.
     """
     folder = weights_folder(folder)
-    encoder_state, depth_state = read_weights(folder / "encoder.pth"), read_weights(folder / "depth.pth")
+    encoder_state, depth_state = (
+        read_weights(folder / "encoder.pth", REMEDY),
+        read_weights(folder / "depth.pth", REMEDY),
+    )
     encoder = ResnetEncoder(_num_layers(encoder_state, folder / "encoder.pth"))
     load_state(encoder, encoder_state, folder / "encoder.pth")
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))

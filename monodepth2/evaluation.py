@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,14 @@ class EvaluationResult:
         lines: of the images scored.
         scores: one per line.
         skipped: lines without a pixel of ground truth to score.
+        notes: what the reader should know of the figures.
     """
 
     protocol: Protocol
     lines: tuple[SplitLine, ...]
     scores: tuple[ImageScore, ...]
     skipped: tuple[SplitLine, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def mean(self) -> DepthMetrics:
@@ -94,6 +96,7 @@ class EvaluationResult:
             "max": figures.max(0),
         }
         text = [f"{len(self.lines)} images, {self._describe_protocol()}"]
+        text += [f"note: {note}" for note in self.notes]
         if self.skipped:
             text.append(f"{len(self.skipped)} images skipped, no ground truth to score, e.g. {self.skipped[0]}")
         if self.ratio_statistics:
@@ -139,7 +142,7 @@ def evaluate(options: Options) -> EvaluationResult:
         gt = depth if truth is None else truth[len(scores)]
         assert gt is not None
         scores.append(evaluate_depth_map(disp, gt, protocol))
-    return _result(protocol, lines, scores)
+    return replace(_result(protocol, lines, scores), notes=_notes(options, predictor))
 
 
 def predict_split(options: Options) -> np.ndarray:
@@ -179,6 +182,14 @@ def protocol_of(options: Options) -> Protocol:
         return Protocol(garg, options.pred_depth_scale_factor, not options.disable_median_scaling)
     # as in 2019, the rig's factor wins over --pred_depth_scale_factor
     return Protocol(garg, STEREO_SCALE_FACTOR, median_scaling=False)
+
+
+def _notes(options: Options, predictor: DepthPredictor) -> tuple[str, ...]:
+    if options.eval_stereo and not predictor.use_stereo:
+        return (
+            f"{options.load_weights_folder} was trained without stereo: its depths have no scale, 5.4 is arbitrary",
+        )
+    return ()
 
 
 def _load_predictor(options: Options) -> DepthPredictor:

@@ -4,11 +4,12 @@ import pickle
 import pytest
 import torch
 
-from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer, read_weights, save_checkpoint
+from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
+from monodepth2.weight_files import read_weights
 from test_view_synthesis import batch
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
@@ -148,7 +149,7 @@ def test_a_hostile_file_is_refused_in_one_line(kind, saved, tmp_path, capsys) ->
     *_, folder = saved
     (tmp_path / "depth.pth").write_bytes(damaged(kind, (folder / "depth.pth").read_bytes()))
     with pytest.raises(UserError, match=r"depth\.pth") as caught:
-        read_weights(tmp_path / "depth.pth")
+        read_weights(tmp_path / "depth.pth", "look elsewhere")
     assert "\n" not in str(caught.value)
     assert "executed" not in capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monodepth2.config import STEREO, FrameId
 from monodepth2.datasets.calibration import Calibration
-from monodepth2.datasets.layouts import OTHER_SIDE, KittiRaw, Layout
+from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 
@@ -61,7 +61,7 @@ def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Seque
     findings: dict[str, _Finding] = defaultdict(_Finding)
     for line in lines:
         for frame in loaded_ids:
-            path = _path(layout, line, frame)
+            path = frame_path(layout, line, frame)
             trouble = _trouble(folders, path, frame)
             if trouble:
                 findings[trouble].add(path)
@@ -71,12 +71,6 @@ def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Seque
         pictures = len(lines) * len(loaded_ids)
         raise UserError("\n".join([f"the data set lacks what the split of {len(lines):,} lines "
                                    f"({pictures:,} pictures) needs:", *rows]))  # fmt: skip
-
-
-def _path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
-    if isinstance(frame, str):
-        return layout.picture_path(line, side=OTHER_SIDE[line.side])
-    return layout.picture_path(line, frame)
 
 
 def _trouble(folders: _Folders, path: Path, frame: FrameId) -> str | None:

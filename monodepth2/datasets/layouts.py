@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monodepth2.config import FrameId
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.pictures import read_depth_png
 from monodepth2.datasets.splits import SplitLine
@@ -141,6 +142,13 @@ LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
+
+
+def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
+    """The picture of one frame of a sample: an offset in time, or the other camera's view."""
+    if isinstance(frame, str):
+        return layout.picture_path(line, side=OTHER_SIDE[line.side])
+    return layout.picture_path(line, frame)
 
 
 def make_layout(dataset: str, data_path: Path, png: bool) -> Layout:

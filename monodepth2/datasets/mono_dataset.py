@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Sampler
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter
-from monodepth2.datasets.layouts import OTHER_SIDE, KittiRaw, Layout, make_layout
+from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, make_layout
 from monodepth2.datasets.pictures import PictureError, mirror, read_picture, resize
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
@@ -150,10 +150,7 @@ class MonoDataset(Dataset[Sample | UserError]):
 
     def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> dict[int, Image.Image]:
         """The frame's levels, each resized from the one above, down to the smallest that is read."""
-        if isinstance(frame, str):
-            picture = read_picture(self.layout.picture_path(line, side=OTHER_SIDE[line.side]))
-        else:
-            picture = read_picture(self.layout.picture_path(line, frame))
+        picture = read_picture(frame_path(self.layout, line, frame))
         if mirrored:
             picture = mirror(picture)
         width, height = self.size
@@ -169,18 +166,16 @@ class MonoDataset(Dataset[Sample | UserError]):
 
 
 class EpochSampler(Sampler[SampleKey]):
-    """The samples of an epoch in random order (or in the split's), the same for the same seed and epoch.
+    """The samples of an epoch in random order, the same for the same seed and epoch.
 
     Args:
         size: samples in the split.
         seed: of the order.
-        shuffle: random order.
     """
 
-    def __init__(self, size: int, seed: int, shuffle: bool = True) -> None:
+    def __init__(self, size: int, seed: int) -> None:
         self.size = size
         self.seed = seed
-        self.shuffle = shuffle
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -189,7 +184,7 @@ class EpochSampler(Sampler[SampleKey]):
     def __iter__(self) -> Iterator[SampleKey]:
         # the extra word keeps the order's generator apart from those of the samples
         order = np.random.default_rng([self.seed, self.epoch, 0, 1]).permutation(self.size)
-        for index in order if self.shuffle else range(self.size):
+        for index in order:
             yield SampleKey(self.epoch, int(index))
 
 

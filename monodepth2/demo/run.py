@@ -71,7 +71,7 @@ def demo_options(folder: Path, drive: Path, epochs: int, seed: int) -> Options:
         log_dir=folder,
         model_name="run",
         height=96,
-        width=320,
+        width=256,
         use_stereo=True,
         weights_init="scratch",
         batch_size=4,

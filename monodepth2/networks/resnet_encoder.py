@@ -4,11 +4,11 @@ from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
-import torch
 import torchvision
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError
+from monodepth2.weight_files import read_weights
 
 _BUILDERS = {depth: getattr(torchvision.models, f"resnet{depth}") for depth in (18, 34, 50, 101, 152)}
 
@@ -56,17 +56,11 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
     if file is None:
         return _download(num_layers)
     expected = _BUILDERS[num_layers](weights=None).state_dict()
-    try:
-        weights = torch.load(file.expanduser(), map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"--pretrained_weights {file}: no such file") from error
-    except Exception as error:  # torch.load raises many kinds for bad bytes
-        raise UserError(f"--pretrained_weights {file}: not a file of PyTorch weights ({_first_line(error)})") from error
+    weights = read_weights(file.expanduser(), "pass torchvision's weights with --pretrained_weights")
     wrong = [
         key
         for key, value in expected.items()
-        if not key.endswith("num_batches_tracked")
-        and (not isinstance(weights, dict) or getattr(weights.get(key), "shape", None) != value.shape)
+        if not key.endswith("num_batches_tracked") and getattr(weights.get(key), "shape", None) != value.shape
     ]
     if wrong:
         raise UserError(
