@@ -14,11 +14,16 @@ def run_script(main: Callable[[], int | None]) -> None:
     A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130. Anything else is a bug in
     the program and keeps its traceback.
     """
+    sys.exit(_exit_code(main))
+
+
+def _exit_code(main: Callable[[], int | None]) -> int:
+    """Run `main`; on return its error is gone, and with it the loader processes that its frames kept alive."""
     try:
-        sys.exit(main() or 0)
+        return main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        return 130

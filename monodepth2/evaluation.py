@@ -273,7 +273,7 @@ def _predictions(
     with tqdm(total=len(pictures), desc="predicting", unit="image", disable=None) as bar:
         for batch in loader:
             if isinstance(batch, UserError):
-                raise batch
+                raise UserError(str(batch))
             images, depths = batch
             disps = predictor.predict(images, options.post_process)
             if not disps.isfinite().all():

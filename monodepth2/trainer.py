@@ -248,5 +248,6 @@ def _batches(loader: DataLoader[Any]) -> Iterator[Batch]:
     """Iterate over a loader; a worker hands over a user's mistake as a value (see `collate`)."""
     for batch in loader:
         if isinstance(batch, UserError):
-            raise batch
+            # a new error: the old one, raised, would keep itself alive through this frame, and the loader with it
+            raise UserError(str(batch))
         yield batch
