@@ -11,7 +11,7 @@ def main() -> int:
     """Run the demo as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m monodepth2.demo", description=__doc__)
     parser.add_argument("folder", type=Path, help="receives the drive, the run and index.html")
-    parser.add_argument("--epochs", type=int, default=4, help="passes over the rendered drives")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the rendered drives")
     parser.add_argument("--frames", type=int, default=90, help="frames of each drive")
     parser.add_argument("--seed", type=int, default=0, help="other seeds give other streets")
     args = parser.parse_args()

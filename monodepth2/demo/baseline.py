@@ -12,9 +12,13 @@ from monodepth2.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean
 
 
 def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine], step: int = 2) -> np.ndarray:
-    """Average the true depth of every `step`-th line; the sky, which has none, counts as 80 m. Float64, (h, w)."""
-    maps = [layout.depth(line) for line in lines[::step]]
-    return np.mean([np.where(depth > 0, np.minimum(depth, MAX_DEPTH), MAX_DEPTH) for depth in maps], axis=0)
+    """Average the true depth, up to 80 m, of every `step`-th line where there is one. Float64, (h, w).
+
+    A pixel that has never had a depth, in the sky, gets 80 m.
+    """
+    depths = np.stack([np.minimum(layout.depth(line), MAX_DEPTH) for line in lines[::step]])
+    known = (depths > 0).sum(0)
+    return np.where(known > 0, depths.sum(0, dtype=np.float64) / np.maximum(known, 1), MAX_DEPTH)
 
 
 def score_constant(depth: np.ndarray, options: Options) -> DepthMetrics:

@@ -116,9 +116,15 @@ def _row(row: Row) -> str:
         _coloured(NEAREST_SHOWN / row.depth, "magma"),
         _coloured(np.where(row.truth > 0, NEAREST_SHOWN / np.maximum(row.truth, 1e-6), 0), "magma"),
         _coloured(row.error / LARGEST_ERROR_SHOWN, "viridis"),
-        (row.automask * 255).astype(np.uint8),
+        _resized_mask(row.automask, row.frame.shape[:2]),
     ]
     return f"<span>{escape(row.name)}</span>" + "".join(map(_embedded, pictures))
+
+
+def _resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Show a mask at the frame's size (h, w)."""
+    picture = Image.fromarray((mask * 255).astype(np.uint8))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def _coloured(values: np.ndarray, colours: str) -> np.ndarray:
