@@ -57,7 +57,7 @@ class DepthDecoder(nn.Module):
         """Return per scale a map in [0, 1], (b, out_channels, h / 2^scale, w / 2^scale)."""
         outputs: dict[int, Tensor] = {}
         x = features[-1]
-        for stage in range(4, -1, -1):
+        for stage in range(4, min(self.scales) - 1, -1):  # nothing reads what lies below the finest scale
             before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
             x = F.interpolate(before(x), scale_factor=2.0, mode="nearest")
             x = after(torch.cat([x, features[stage - 1]], 1) if stage > 0 else x)
