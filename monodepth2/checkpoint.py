@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from monodepth2.config import Options
+from monodepth2.config import Options, options_from_json
+from monodepth2.datasets.split_lines import read_text
 from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
@@ -124,21 +125,41 @@ class DepthNetwork(nn.Module):
         height: input height of the checkpoint.
         width: input width of the checkpoint.
         use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
+        min_depth: nearest depth that it expresses, in its own unit.
+        max_depth: farthest.
     """
 
-    def __init__(self, encoder: ResnetEncoder, depth: DepthDecoder, height: int, width: int, use_stereo: bool) -> None:
+    def __init__(
+        self,
+        encoder: ResnetEncoder,
+        depth: DepthDecoder,
+        height: int,
+        width: int,
+        use_stereo: bool,
+        min_depth: float = 0.1,
+        max_depth: float = 100.0,
+    ) -> None:
         super().__init__()
         self.encoder, self.depth = encoder, depth
         self.height, self.width, self.use_stereo = height, width, use_stereo
+        self.min_depth, self.max_depth = min_depth, max_depth
 
-    def forward(self, image_b3hw: Tensor, min_depth: float = 0.1, max_depth: float = 100.0) -> Tensor:
+    def forward(self, image_b3hw: Tensor) -> Tensor:
         """Return the scaled disparity (1 / depth) of images in [0, 1], at the finest scale there is, b1hw."""
         disps = self.depth(self.encoder(image_b3hw))
-        return disp_to_depth(disps[min(disps)], min_depth, max_depth)[0]
+        return disp_to_depth(disps[min(disps)], self.min_depth, self.max_depth)[0]
 
 
-def load_depth_network(folder: Path, device: torch.device) -> DepthNetwork:
+def load_depth_network(
+    folder: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
+) -> DepthNetwork:
     """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
+
+    Args:
+        folder: holds `encoder.pth` and `depth.pth`.
+        device: where the network is to run.
+        min_depth: nearest depth that it expresses; by default as it was trained (see `trained_depth_range`).
+        max_depth: farthest.
 
     Raises:
         UserError: the folder or its files are missing or unusable.
@@ -148,15 +169,66 @@ def load_depth_network(folder: Path, device: torch.device) -> DepthNetwork:
         read_weights(folder / "encoder.pth", REMEDY),
         read_weights(folder / "depth.pth", REMEDY),
     )
-    encoder = ResnetEncoder(_num_layers(encoder_state, folder / "encoder.pth"))
-    load_state(encoder, encoder_state, folder / "encoder.pth")
+    encoder = load_encoder(encoder_state, folder / "encoder.pth")
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
     load_state(depth, depth_state, folder / "depth.pth")
+    height, width = input_size(encoder_state, folder / "encoder.pth")
+    nearest, farthest = trained_depth_range(folder)
+    network = DepthNetwork(
+        encoder,
+        depth,
+        height,
+        width,
+        bool(encoder_state.get("use_stereo", False)),
+        nearest if min_depth is None else min_depth,
+        farthest if max_depth is None else max_depth,
+    )
+    return network.eval().to(device)
+
+
+def load_encoder(state: dict[str, Any], path: Path, num_input_images: int = 1) -> ResnetEncoder:
+    """Build the ResNet that a state dict belongs to, and load it.
+
+    Raises:
+        UserError: it belongs to none, or tensors are missing.
+    """
+    encoder = ResnetEncoder(_num_layers(state, path), num_input_images)
+    load_state(encoder, state, path)
+    return encoder
+
+
+def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
+    """Return the (height, width) that `encoder.pth` states.
+
+    Raises:
+        UserError: it states none that the networks can take.
+    """
     height, width = (encoder_state.get(key) for key in ("height", "width"))
     if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 64 or (height | width) % 32:
-        raise UserError(f"{folder / 'encoder.pth'}: states no usable input size (height {height}, width {width})")
-    network = DepthNetwork(encoder, depth, height, width, bool(encoder_state.get("use_stereo", False)))
-    return network.eval().to(device)
+        raise UserError(f"{path}: states no usable input size (height {height}, width {width})")
+    return height, width
+
+
+def trained_options(folder: Path) -> Options | None:
+    """Return the options a checkpoint was trained with, from the `opt.json` of its run; None where there is none.
+
+    Raises:
+        UserError: the file is there but unusable.
+    """
+    path = folder.expanduser().parent / "opt.json"
+    if not path.is_file():
+        return None
+    return options_from_json(read_text(path), str(path))
+
+
+def trained_depth_range(folder: Path) -> tuple[float, float]:
+    """Return the nearest and farthest depth that a checkpoint was trained with; 2019's defaults if not on record.
+
+    Raises:
+        UserError: the record is there but unusable.
+    """
+    options = trained_options(folder) or Options()
+    return options.min_depth, options.max_depth
 
 
 def _num_layers(state: dict[str, Any], path: Path) -> int:

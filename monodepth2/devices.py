@@ -2,25 +2,24 @@
 
 import torch
 
-from monodepth2.config import Options
 from monodepth2.errors import UserError
 
 
-def pick_device(options: Options) -> torch.device:
+def pick_device(device: str = "auto", no_cuda: bool = False) -> torch.device:
     """Return the device that `--device` and `--no_cuda` ask for; "auto" takes CUDA, then MPS, then the CPU.
 
     Raises:
         UserError: the device asked for is not there.
     """
-    if options.no_cuda and options.device == "auto":
+    if no_cuda and device == "auto":
         return torch.device("cpu")
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if options.device == "auto":
+    if device == "auto":
         return torch.device(next(name for name, there in available.items() if there))
-    if not available[options.device]:
-        raise UserError(f"--device {options.device}: this PyTorch sees no such device; use --device auto or cpu")
-    return torch.device(options.device)
+    if not available[device]:
+        raise UserError(f"--device {device}: this PyTorch sees no such device; use --device auto or cpu")
+    return torch.device(device)

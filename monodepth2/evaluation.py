@@ -195,7 +195,7 @@ def _notes(options: Options, predictor: DepthPredictor) -> tuple[str, ...]:
 def _load_predictor(options: Options) -> DepthPredictor:
     if options.load_weights_folder is None:
         raise UserError("--load_weights_folder is missing: name the folder that holds encoder.pth and depth.pth")
-    device = pick_device(options)
+    device = pick_device(options.device, options.no_cuda)
     return DepthPredictor.from_checkpoint(options.load_weights_folder, device, options.min_depth, options.max_depth)
 
 
@@ -275,7 +275,7 @@ def _predictions(
             if isinstance(batch, UserError):
                 raise UserError(str(batch))
             images, depths = batch
-            disps = predictor.predict(images, options.post_process)
+            disps = predictor.disparities(images, options.post_process)
             if not disps.isfinite().all():
                 raise UserError(f"{options.load_weights_folder}: its predictions are not finite; use other weights")
             for disp, depth in zip(disps.numpy(), depths, strict=True):

@@ -41,7 +41,7 @@ class Trainer:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.device = pick_device(options)
+        self.device = pick_device(options.device, options.no_cuda)
         _check_run_folder(options)
         torch.manual_seed(options.seed)
         self._load_data()

@@ -16,14 +16,14 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 
 def test_cpu_can_always_be_asked_for() -> None:
-    assert pick_device(Options(device="cpu")).type == "cpu"
-    assert pick_device(Options(no_cuda=True)).type == "cpu"
+    assert pick_device("cpu").type == "cpu"
+    assert pick_device(no_cuda=True).type == "cpu"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_an_absent_device_is_refused() -> None:
     with pytest.raises(UserError, match="--device cuda"):
-        pick_device(Options(device="cuda"))
+        pick_device("cuda")
 
 
 @needs_cuda

@@ -1,12 +1,9 @@
 """One self-contained HTML page: pictures and plots are embedded, nothing is fetched."""
 
-import base64
-import io
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
@@ -14,6 +11,7 @@ from PIL import Image
 from monodepth2.config import Options
 from monodepth2.demo.showcase import Curve, Row
 from monodepth2.metrics import DepthMetrics
+from monodepth2.visualise import coloured, embedded_picture, embedded_plot
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5
@@ -104,36 +102,21 @@ def _loss_plot(curves: dict[str, Curve]) -> str:
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend()
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return embedded_plot(figure)
 
 
 def _row(row: Row) -> str:
     pictures = [
         row.frame,
-        _coloured(NEAREST_SHOWN / row.depth, "magma"),
-        _coloured(np.where(row.truth > 0, NEAREST_SHOWN / np.maximum(row.truth, 1e-6), 0), "magma"),
-        _coloured(row.error / LARGEST_ERROR_SHOWN, "viridis"),
+        coloured(NEAREST_SHOWN / row.depth, "magma"),
+        coloured(np.where(row.truth > 0, NEAREST_SHOWN / np.maximum(row.truth, 1e-6), 0), "magma"),
+        coloured(row.error / LARGEST_ERROR_SHOWN, "viridis"),
         _resized_mask(row.automask, row.frame.shape[:2]),
     ]
-    return f"<span>{escape(row.name)}</span>" + "".join(map(_embedded, pictures))
+    return f"<span>{escape(row.name)}</span>" + "".join(map(embedded_picture, pictures))
 
 
 def _resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Show a mask at the frame's size (h, w)."""
     picture = Image.fromarray((mask * 255).astype(np.uint8))
     return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST))
-
-
-def _coloured(values: np.ndarray, colours: str) -> np.ndarray:
-    """Map [0, 1] to colours, uint8, (h, w, 3); what is not a number becomes light grey."""
-    map_of_colours = matplotlib.colormaps[colours].with_extremes(bad="#e4e8ee")
-    return map_of_colours(np.ma.masked_invalid(np.clip(values, 0, 1)), bytes=True)[..., :3]
-
-
-def _embedded(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).convert("RGB").save(buffer, "JPEG", quality=88)
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'

@@ -1,15 +1,21 @@
-"""Every option of the program, once: name, type, default, help, validation.
+"""The options of training and scoring: the command line of 2019, every flag with its name and default.
 
-The command line (`options.py`) is generated from the fields of `Options`; names and defaults of 2019 are kept.
 This module imports nothing heavy, so that `--help` answers at once.
 """
 
 import json
-import os
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from monodepth2.config.declare import (
+    Checked,
+    available_cores,
+    check_device,
+    check_input_size,
+    option,
+    value_from_json,
+)
 from monodepth2.errors import UserError
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
@@ -17,37 +23,35 @@ STEREO = "s"
 NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", "odom_9", "odom_10")
-GROUPS = {
-    "paths": "where things are",
-    "training": "the method",
-    "ablation": "variants of the method",
-    "optimization": "how it is optimised",
-    "system": "where it runs",
-    "loading": "starting from existing weights",
-    "logging": "what a run leaves behind",
-    "evaluation": "scoring a checkpoint",
-}
-
-
-def option(default: Any, group: str, help: str, **argument: Any) -> Any:
-    """Declare an option; `argument` are further keywords of `ArgumentParser.add_argument` (choices, metavar)."""
-    return field(default=default, metadata={"group": group, "help": help, **argument})
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked):
     """One run's settings, checked on creation and never changed.
 
     Raises:
         UserError: a value is out of range or a combination is impossible; the message names flag and remedy.
     """
 
+    groups: ClassVar[dict[str, str]] = {
+        "paths": "where things are",
+        "training": "the method",
+        "ablation": "variants of the method",
+        "optimization": "how it is optimised",
+        "system": "where it runs",
+        "loading": "starting from existing weights",
+        "logging": "what a run leaves behind",
+        "evaluation": "scoring a checkpoint",
+    }
+
     # paths
-    data_path: Path = option(Path(__file__).parent.parent / "kitti_data", "paths", "root of the data set")
+    data_path: Path = option(Path(__file__).parents[2] / "kitti_data", "paths", "root of the data set")
     log_dir: Path = option(Path("~/tmp"), "paths", "folder that receives one folder per run")
 
     # training
-    model_name: str = option("mdp", "training", "name of the run: its folder in --log_dir")
+    model_name: str = option(
+        "mdp", "training", "name of the run: its folder in --log_dir; for scoring also the name of a published model"
+    )
     split: str = option(
         "eigen_zhou",
         "training",
@@ -104,7 +108,9 @@ class Options:
     num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
 
     # loading
-    load_weights_folder: Path | None = option(None, "loading", "weights folder of a checkpoint to start from or to use")
+    load_weights_folder: Path | None = option(
+        None, "loading", "weights folder of a checkpoint to start from or to use; for scoring also an .onnx file"
+    )
     models_to_load: tuple[str, ...] = option(
         ("encoder", "depth", "pose_encoder", "pose"), "loading", "networks taken from that folder", choices=NETWORKS
     )
@@ -119,24 +125,31 @@ class Options:
     eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
     pred_depth_scale_factor: float = option(1.0, "evaluation", "factor from predicted depth to metres")
-    ext_disp_to_eval: Path | None = option(None, "evaluation", "score this .npy array of disparities instead")
+    ext_disp_to_eval: Path | None = option(
+        None, "evaluation", "score this .npy array of disparities instead of a checkpoint"
+    )
     eval_split: str = option(
         "eigen",
         "evaluation",
         f"split to score: {', '.join(EVALUATION_SPLITS)}, or a folder with test_files.txt (scored by eigen's rules)",
     )
-    save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities")
+    save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities beside the weights")
     no_eval: bool = option(False, "evaluation", "predict only, compute no figures")
     eval_eigen_to_benchmark: bool = option(
         False, "evaluation", "disparities of the eigen list, scored on the eigen_benchmark ground truth"
     )
-    eval_out_dir: Path | None = option(None, "evaluation", "folder for pictures of the predicted disparities")
+    eval_out_dir: Path | None = option(None, "evaluation", "folder for pictures of the predictions")
     post_process: bool = option(False, "evaluation", "average with the prediction of the mirrored image")
     output_json: Path | None = option(None, "evaluation", "write mean and per-image figures to this file")
+    html_report: Path | None = option(
+        None, "evaluation", "write a page with all figures and the worst images to this file"
+    )
+    compare: tuple[str, ...] = option(
+        (), "evaluation", "further checkpoints for one table: weights folders, .onnx files, names of published models"
+    )
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            self._check_field(item)
+        super().__post_init__()
         self._check_sizes()
         self._check_frames()
         self._check_combinations()
@@ -176,35 +189,13 @@ class Options:
         values = {**asdict(self), "frame_ids": self.loaded_ids}
         return json.dumps(values, indent=2, default=str)
 
-    def _check_field(self, item: Field[Any]) -> None:
-        value, choices = getattr(self, item.name), item.metadata.get("choices")
-        if isinstance(item.default, tuple):
-            object.__setattr__(self, item.name, tuple(value))
-        elif option_type(item) is Path and value is not None:
-            object.__setattr__(self, item.name, Path(value))
-        for one in value if isinstance(value, (tuple, list)) else (value,):
-            if choices and one not in choices:
-                raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
-
     def _check_sizes(self) -> None:
-        for name in ("height", "width"):
-            value = getattr(self, name)
-            if value <= 0 or value % 32:
-                nearest = max(64, round(value / 32) * 32)
-                raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
-            if value < 64:
-                raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
-        for name in ("batch_size", "num_epochs", "scheduler_step_size", "log_frequency", "save_frequency"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name} {getattr(self, name)}: must be at least 1")
-        for name in ("num_workers", "seed", "disparity_smoothness"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"--{name} {getattr(self, name)}: must not be negative")
+        check_input_size(height=self.height, width=self.width)
+        self._require_at_least(1, "batch_size", "num_epochs", "scheduler_step_size", "log_frequency", "save_frequency")
+        self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
-        for name in ("learning_rate", "pred_depth_scale_factor"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise UserError(f"--{name} {getattr(self, name)}: must be positive")
+        self._require_positive("learning_rate", "pred_depth_scale_factor")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
@@ -228,19 +219,13 @@ class Options:
             raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")
         if self.use_stereo and self.dataset == "kitti_test":
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
-        if self.no_cuda and self.device == "cuda":
-            raise UserError("--no_cuda contradicts --device cuda: drop one of them")
+        check_device(self.no_cuda, self.device)
         if self.split in TRAINING_SPLITS and (self.split == "odom") != (self.dataset == "kitti_odom"):
             _refuse_odometry_mix(self.split, self.dataset)
         for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
             value = getattr(self, name)
             if value not in known and not Path(value).expanduser().is_dir():
                 raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_odometry_mix(split: str, dataset: str) -> None:
@@ -265,31 +250,6 @@ def options_from_json(text: str, source: str) -> Options:
         raise UserError(f"{source} is not a JSON file: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{source} holds no options: expected a JSON object")
-    known = {item.name: item for item in fields(Options)}
-    kept = {name: _from_json(known[name], value, source) for name, value in values.items() if name in known}
+    known = {item.name: item for item in fields(Options) if item.name in values}
+    kept = {name: value_from_json(item, values[name], source, ignored=STEREO) for name, item in known.items()}
     return replace(Options(), **kept)
-
-
-def _from_json(item: Field[Any], value: Any, source: str) -> Any:
-    """The value of one option as read from JSON, in the option's own type."""
-    assert item.default is not MISSING
-    kind = option_type(item)
-    try:
-        if isinstance(item.default, tuple):
-            return tuple(kind(one) for one in value if one != STEREO)
-        if value is None:
-            return None
-        if kind is bool and not isinstance(value, bool):
-            raise ValueError(value)
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{source}: {item.name} = {value!r} is not usable") from error
-
-
-def option_type(item: Field[Any]) -> type:
-    """The type of one value of an option: `int` for `tuple[int, ...]`, `Path` for `Path | None`."""
-    annotation = item.type
-    args = [one for one in getattr(annotation, "__args__", (annotation,)) if isinstance(one, type)]
-    found = [one for one in args if one is not type(None)]
-    assert len(found) == 1, annotation
-    return found[0]

@@ -1,0 +1,29 @@
+"""Every option of every script, once: name, type, default, help, validation."""
+
+from monodepth2.config.declare import Checked, available_cores, option_type
+from monodepth2.config.options import (
+    EVALUATION_SPLITS,
+    NETWORKS,
+    STEREO,
+    TRAINING_SPLITS,
+    FrameId,
+    Options,
+    options_from_json,
+)
+from monodepth2.config.tools import ExportOptions, GroundTruthOptions, PredictOptions
+
+__all__ = [
+    "EVALUATION_SPLITS",
+    "NETWORKS",
+    "STEREO",
+    "TRAINING_SPLITS",
+    "Checked",
+    "ExportOptions",
+    "FrameId",
+    "GroundTruthOptions",
+    "Options",
+    "PredictOptions",
+    "available_cores",
+    "option_type",
+    "options_from_json",
+]

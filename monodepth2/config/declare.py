@@ -1,0 +1,124 @@
+"""How options are declared, checked and read back: the base of every class in this package.
+
+An option is a field of a frozen dataclass; its metadata are the group and the keywords of
+`ArgumentParser.add_argument`, so that a command line can be generated from the class.
+"""
+
+import os
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from monodepth2.errors import UserError
+
+
+def option(default: Any, group: str, help: str, **argument: Any) -> Any:
+    """Declare an option; `argument` are further keywords of `ArgumentParser.add_argument` (choices, metavar)."""
+    return field(default=default, metadata={"group": group, "help": help, **argument})
+
+
+def same_as(owner: type["Checked"], name: str, help: str | None = None) -> Any:
+    """Declare an option that another class has too: same default, choices and, unless given, help."""
+    item = next(item for item in fields(owner) if item.name == name)
+    return field(default=item.default, metadata={**item.metadata, "help": help or item.metadata["help"]})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Options that are brought into their types and checked against their choices on creation.
+
+    Attributes:
+        groups: the groups of options and what they are about, in the order of the help.
+
+    Raises:
+        UserError: a value is not one of an option's choices.
+    """
+
+    groups: ClassVar[dict[str, str]]
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            self._check_field(item)
+
+    def _check_field(self, item: Field[Any]) -> None:
+        value, choices = getattr(self, item.name), item.metadata.get("choices")
+        if isinstance(item.default, tuple):
+            object.__setattr__(self, item.name, tuple(value))
+        elif option_type(item) is Path and value is not None:
+            object.__setattr__(self, item.name, Path(value))
+        for one in value if isinstance(value, (tuple, list)) else (value,):
+            if choices and one is not None and one not in choices:
+                raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UserError(f"--{name} {value}: must be positive")
+
+    def _require_at_least(self, least: int, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                wanted = f"at least {least}" if least else "not negative"
+                raise UserError(f"--{name} {value}: must be {wanted}")
+
+
+def check_device(no_cuda: bool, device: str) -> None:
+    """Refuse 2019's flag and `--device` where they contradict each other.
+
+    Raises:
+        UserError: they do.
+    """
+    if no_cuda and device == "cuda":
+        raise UserError("--no_cuda contradicts --device cuda: drop one of them")
+
+
+def check_input_size(**sizes: int | None) -> None:
+    """Check heights or widths of a network's input, by the name of their flag.
+
+    Raises:
+        UserError: one is not a multiple of 32, or below 64.
+    """
+    for name, value in sizes.items():
+        if value is None:
+            continue
+        if value <= 0 or value % 32:
+            nearest = max(64, round(value / 32) * 32)
+            raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
+        if value < 64:
+            raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
+
+
+def option_type(item: Field[Any]) -> type:
+    """The type of one value of an option: `int` for `tuple[int, ...]`, `Path` for `Path | None`."""
+    annotation = item.type
+    args = [one for one in getattr(annotation, "__args__", (annotation,)) if isinstance(one, type)]
+    found = [one for one in args if one is not type(None)]
+    assert len(found) == 1, annotation
+    return found[0]
+
+
+def value_from_json(item: Field[Any], value: Any, source: str, ignored: Any = None) -> Any:
+    """The value of one option as read from JSON, in the option's own type; `ignored` is dropped from lists.
+
+    Raises:
+        UserError: the value has another type; the message names `source`.
+    """
+    assert item.default is not MISSING
+    kind = option_type(item)
+    try:
+        if isinstance(item.default, tuple):
+            return tuple(kind(one) for one in value if one != ignored)
+        if value is None:
+            return None
+        if kind is bool and not isinstance(value, bool):
+            raise ValueError(value)
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{source}: {item.name} = {value!r} is not usable") from error
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,149 @@
+"""The options of the scripts around training: predicting, exporting, making ground truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
+from monodepth2.config.options import Options
+from monodepth2.errors import UserError
+
+OUTPUTS = ("disp_npy", "disp_png", "depth_npy", "depth_png", "color", "side_by_side", "ply")
+
+
+@dataclass(frozen=True)
+class PredictOptions(Checked):
+    """The settings of `predict.py`.
+
+    Raises:
+        UserError: a value is out of range or a combination is impossible; the message names flag and remedy.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "input": "what to look at",
+        "weights": "the network",
+        "output": "what to write, and where",
+        "system": "where it runs",
+    }
+
+    image_path: Path | None = option(None, "input", "a picture, a folder of pictures, or a video")
+    ext: str | None = option(None, "input", "take only pictures with this ending from a folder, e.g. jpg")
+
+    load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
+    model_name: str | None = option(None, "weights", "name of a published model, e.g. mono_640x192, in its place")
+    min_depth: float | None = option(None, "weights", "nearest depth (default: as the checkpoint was trained)")
+    max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
+    post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
+    pred_metric_depth: bool = option(False, "weights", "depths in metres: 5.4 times those of a stereo-trained network")
+    pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
+
+    output_dir: Path | None = option(None, "output", "folder to write to (default: 'predictions' beside the input)")
+    output_pattern: str = option(
+        "{stem}_{kind}", "output", "names of the files, of {stem} or {name} (with its ending) and {kind}"
+    )
+    outputs: tuple[str, ...] = option(
+        (), "output", "what to write (default: disp_npy and color; of a video side_by_side)", choices=OUTPUTS
+    )
+    colormap: str = option("magma", "output", "matplotlib's name of the colours of disparity")
+    focal_length: float = option(0.58, "output", "of the camera, in picture widths, for ply (KITTI's is 0.58)")
+
+    batch_size: int = option(8, "system", "pictures per pass of the network")
+    device: str = same_as(Options, "device")
+    no_cuda: bool = same_as(Options, "no_cuda")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.image_path is None:
+            raise UserError("--image_path is missing: name a picture, a folder of pictures, or a video")
+        _check_weights(self.load_weights_folder, self.model_name)
+        _check_depth_range(self.min_depth, self.max_depth)
+        self._require_positive("pred_depth_scale_factor", "focal_length")
+        self._require_at_least(1, "batch_size")
+        check_device(self.no_cuda, self.device)
+
+
+@dataclass(frozen=True)
+class ExportOptions(Checked):
+    """The settings of `export_depth.py`.
+
+    Raises:
+        UserError: a value is out of range or a combination is impossible; the message names flag and remedy.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "weights": "the network",
+        "output": "the file",
+    }
+
+    load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint")
+    model_name: str | None = same_as(PredictOptions, "model_name")
+    network: str = option("depth", "weights", "which network to export", choices=("depth", "pose"))
+    min_depth: float | None = same_as(PredictOptions, "min_depth")
+    max_depth: float | None = same_as(PredictOptions, "max_depth")
+    pred_metric_depth: bool = same_as(PredictOptions, "pred_metric_depth")
+    pred_depth_scale_factor: float = same_as(PredictOptions, "pred_depth_scale_factor")
+
+    output: Path | None = option(None, "output", "file to write (default: <network>.onnx in the weights folder)")
+    height: int | None = option(None, "output", "input height in pixels (default: the checkpoint's)")
+    width: int | None = option(None, "output", "input width in pixels (default: the checkpoint's)")
+    batch_size: int = option(1, "output", "pictures per pass, where it is fixed")
+    dynamic_batch: bool = option(False, "output", "any number of pictures per pass")
+    dynamic_size: bool = option(False, "output", "any input size that is a multiple of 32")
+    opset: int = option(18, "output", "version of ONNX's operators")
+    precision: str = option("fp32", "output", "numbers inside the network", choices=("fp32", "fp16"))
+    tolerance: float | None = option(
+        None, "output", "largest relative difference from the checkpoint (default: 1e-4, for fp16 2e-2)"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_weights(self.load_weights_folder, self.model_name)
+        _check_depth_range(self.min_depth, self.max_depth)
+        check_input_size(height=self.height, width=self.width)
+        self._require_positive("pred_depth_scale_factor", "tolerance")
+        self._require_at_least(1, "batch_size")
+        if self.dynamic_batch and self.batch_size != 1:
+            raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
+
+
+@dataclass(frozen=True)
+class GroundTruthOptions(Checked):
+    """The settings of `export_gt_depth.py`.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "paths": "where things are",
+        "system": "where it runs",
+    }
+
+    data_path: Path = same_as(Options, "data_path")
+    split: str = option(
+        "eigen", "paths", "eigen (from the scans), eigen_benchmark (improved maps), or a folder with test_files.txt"
+    )
+    dataset: str | None = option(
+        None,
+        "paths",
+        "where depth comes from: kitti, the scans, or kitti_depth, the improved maps (default: as the split says)",
+        choices=("kitti", "kitti_depth"),
+    )
+    output: Path | None = option(None, "paths", "file to write (default: gt_depths.npz in the split's folder)")
+    overwrite: bool = option(False, "paths", "replace an existing file")
+    num_workers: int | None = option(None, "system", "processes (default: one per core)")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_at_least(1, "num_workers")
+
+
+def _check_weights(folder: Path | None, published: str | None) -> None:
+    if (folder is None) == (published is None):
+        raise UserError("choose the network: either --load_weights_folder FOLDER or --model_name of a published model")
+
+
+def _check_depth_range(min_depth: float | None, max_depth: float | None) -> None:
+    least, most = min_depth or 0.1, max_depth or 100.0
+    if not 0 < least < most < float("inf") or min_depth == 0 or max_depth == 0:
+        raise UserError(f"--min_depth {least} --max_depth {most}: need 0 < min_depth < max_depth")
