@@ -1,0 +1,368 @@
+"""The published weights, fetched from a server of this machine: what arrives, and what is refused."""
+
+import hashlib
+import io
+import stat
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monodepth2 import published
+from monodepth2.checkpoint import save_checkpoint
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.model import MonodepthModel
+from monodepth2.predictor import DepthPredictor
+from monodepth2.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
+from recipe import fill
+
+NAME = "mono_640x192"
+CONTENTS = {f"{name}.pth": name.encode() * 50_000 for name in ("encoder", "depth", "pose_encoder", "pose")}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves the bytes that the test put into `server`, as its switches say."""
+
+    server: Any
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers["Range"]
+        server.requests.append((self.path, wanted))
+        content = server.files.get(self.path)
+        if content is None:
+            return self.send_error(404)
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.ranges else 0
+        if start >= len(content):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        end, server.cut = server.cut or len(content), None
+        for position in range(start, end, 100_000):
+            self.wfile.write(content[position : min(position + 100_000, end)])
+            time.sleep(server.pause)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """What is served and what was asked for.
+
+    Attributes:
+        files: bytes by path.
+        requests: (path, Range header) of each request.
+        ranges: whether Range is understood.
+        cut: where the next answer ends too early.
+        pause: seconds after each 100,000 bytes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str | None]] = []
+        self.ranges, self.cut, self.pause = True, None, 0.0
+        self.base = f"http://127.0.0.1:{self.server_port}/"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves early is no news."""
+
+    def offer(self, archive: bytes, name: str = NAME) -> dict[str, str]:
+        """Serve an archive under a model's address; return the table of checksums."""
+        self.files[f"/{name.replace('+', '%2B')}.zip"] = archive
+        return {name: hashlib.md5(archive).hexdigest()}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MONODEPTH2_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path / "cache"
+
+
+def archive_of(members: dict[str | zipfile.ZipInfo, bytes]) -> bytes:
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def error_of(name: str, base: str, sums: dict[str, str]) -> str:
+    """The one line that fetching a model ends with."""
+    with pytest.raises(UserError) as caught:
+        published_model(name, base, sums)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_model_is_fetched_once(server: Server, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    folder = published_model(NAME, server.base, sums)
+    assert folder == cache / NAME
+    assert contents(folder) == CONTENTS
+    assert [path.name for path in cache.iterdir()] == [NAME]
+    notice = capsys.readouterr().err
+    assert f"{server.base}{NAME}.zip" in notice
+    assert "non-commercial" in notice
+    assert published_model(NAME, server.base, sums) == folder
+    assert len(server.requests) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_one_folder_around_the_files_is_taken_off_and_other_files_are_left_out(server: Server) -> None:
+    inside = {f"{NAME}/{name}": content for name, content in CONTENTS.items()}
+    extra = {f"{NAME}/": b"", f"{NAME}/adam.pth": b"a", "run.py": b"r", "a/b/pose.pth": b"p", "._encoder.pth": b"e"}
+    folder = published_model(NAME, server.base, server.offer(archive_of({**extra, **inside})))
+    assert contents(folder) == CONTENTS
+
+
+def test_a_cut_download_goes_on_where_it_ended(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.cut = 345_678
+    assert "after 345,678 of" in error_of(NAME, server.base, sums)
+    assert not (cache / NAME).exists()
+    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=345678-"]
+    assert [path.name for path in cache.iterdir()] == [NAME]
+
+
+def test_a_silent_server_counts_as_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "SECONDS_OF_SILENCE", 0.1)
+    sums = server.offer(archive_of(CONTENTS))
+    server.pause = 1.0
+    assert "timed out" in error_of(NAME, server.base, sums)
+
+
+def test_a_server_that_knows_no_ranges_sends_everything_again(server: Server) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.ranges, server.cut = False, 345_678
+    error_of(NAME, server.base, sums)
+    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=345678-"]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("size", [1000, 2_000_000])
+def test_a_partial_file_that_does_not_fit_is_replaced(server: Server, cache: Path, ranges: bool, size: int) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.ranges = ranges
+    cache.mkdir()
+    (cache / f"{NAME}.zip.partial").write_bytes(b"?" * size)
+    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
+    assert [wanted for _, wanted in server.requests] == ([f"bytes={size}-", None] if ranges else [f"bytes={size}-"])
+
+
+def test_a_complete_archive_that_was_left_packed_is_not_fetched_again(server: Server, cache: Path) -> None:
+    archive = archive_of(CONTENTS)
+    sums = server.offer(archive)
+    cache.mkdir()
+    (cache / f"{NAME}.zip.partial").write_bytes(archive)
+    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
+    assert [wanted for _, wanted in server.requests] == [f"bytes={len(archive)}-"]
+
+
+def test_a_wrong_sum_removes_the_archive(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.offer(other := archive_of({**CONTENTS, "pose.pth": b"other"}))
+    message = error_of(NAME, server.base, sums)
+    assert hashlib.md5(other).hexdigest() in message
+    assert sums[NAME] in message
+    assert "removed" in message
+    assert list(cache.iterdir()) == []
+    assert len(server.requests) == 1
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        *"../evil.pth /evil.pth folder/../../evil.pth ..\\evil.pth C:/evil.pth C:evil.pth ../evil.pth/".split(),
+        link("evil.pth"),
+    ],
+    ids=lambda member: getattr(member, "filename", member),
+)
+def test_archives_that_lead_out_are_refused_whole(server: Server, cache: Path, member: str | zipfile.ZipInfo) -> None:
+    sums = server.offer(archive_of({**CONTENTS, member: b"/etc/passwd"}))
+    message = error_of(NAME, server.base, sums)
+    assert "evil.pth" in message
+    assert "leads out" in message
+    assert not (cache / NAME).exists()
+    assert not list(cache.parent.rglob("*evil*"))
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(server: Server, cache: Path) -> None:
+    archive = bytearray(archive_of(CONTENTS))
+    entry = archive.index(b"PK\x01\x02")  # the first of the directory, that of encoder.pth
+    archive[entry + 24 : entry + 28] = (3 << 30).to_bytes(4, "little")
+    assert "too many for a model" in error_of(NAME, server.base, server.offer(bytes(archive)))
+    assert not (cache / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [
+        (b"no archive at all", "not a readable archive"),
+        (archive_of({"depth.pth": b"d", "pose.pth": b"p"}), "holds no encoder.pth"),
+        (archive_of({"a/b/encoder.pth": b"e", "a/b/depth.pth": b"d"}), "holds no encoder.pth and no depth.pth"),
+        (archive_of({"a/encoder.pth": b"e", "b/depth.pth": b"d"}), "several models"),
+        (archive_of({**CONTENTS, "a/encoder.pth": b"e"}), "several models"),
+        (archive_of(CONTENTS).replace(b"encoderencoder", b"encoderENCODER", 1), "not a readable archive"),
+    ],
+)
+def test_archives_without_one_whole_model_are_refused(
+    server: Server, cache: Path, archive: bytes, message: str
+) -> None:
+    assert message in error_of(NAME, server.base, server.offer(archive))
+    assert not (cache / NAME).exists()
+    assert not list(cache.glob(".*"))  # nothing half unpacked stays
+
+
+def test_a_model_half_there_is_replaced(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    for leftover in (cache / NAME, cache / f".{NAME}.abc/fresh"):
+        leftover.mkdir(parents=True)
+        (leftover / "encoder.pth").write_bytes(b"half")
+    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
+
+
+def test_processes_that_fetch_at_once_all_get_the_whole_model(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.pause = 0.05
+    program = f"from monodepth2.published import published_model\npublished_model({NAME!r}, {server.base!r}, {sums!r})"
+    running = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in running:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    assert contents(cache / NAME) == CONTENTS
+    assert [path.name for path in cache.iterdir()] == [NAME]
+
+
+def test_a_model_that_another_process_put_there_meanwhile_stays(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    server.pause = 0.1
+    fetching = threading.Thread(target=published_model, args=(NAME, server.base, sums))
+    fetching.start()
+    while not server.requests:
+        time.sleep(0.01)
+    theirs = {"encoder.pth": b"theirs", "depth.pth": b"theirs"}
+    (cache / NAME).mkdir()
+    for name, content in theirs.items():
+        (cache / NAME / name).write_bytes(content)
+    fetching.join()
+    assert contents(cache / NAME) == theirs
+
+
+def test_a_plus_in_a_name_is_asked_for_as_percent_2b(server: Server) -> None:
+    name = "mono+stereo_640x192"
+    folder = published_model(name, server.base, server.offer(archive_of(CONTENTS), name))
+    assert folder.name == name
+    assert server.requests == [("/mono%2Bstereo_640x192.zip", None)]
+
+
+def test_an_unknown_name_lists_the_nine() -> None:
+    message = error_of("mono_640x129", "http://127.0.0.1/", MD5_SUMS)
+    assert "did you mean mono_640x192?" in message
+    assert len(MD5_SUMS) == 9
+    assert all(name in message for name in MD5_SUMS)
+    assert "did you mean" not in error_of("../../etc", "http://127.0.0.1/", MD5_SUMS)
+
+
+def test_a_missing_archive_and_no_network_are_told_with_the_remedy(server: Server) -> None:
+    base = server.base
+    message = error_of(NAME, base, MD5_SUMS)
+    assert f"{base}{NAME}.zip" in message
+    assert "HTTP 404 Not Found" in message
+    server.shutdown()
+    server.server_close()
+    message = error_of(NAME, base, MD5_SUMS)
+    assert f"{base}{NAME}.zip" in message
+    assert "refused" in message
+    assert "--load_weights_folder" in message
+
+
+def test_the_cache_lies_where_the_environment_says(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MONODEPTH2_CACHE", "~/chosen")
+    assert published_model(NAME, server.base, sums) == tmp_path / "chosen" / NAME
+    monkeypatch.setenv("MONODEPTH2_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert cache_folder() == tmp_path / "caches/monodepth2"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == tmp_path / ".cache/monodepth2"
+
+
+def test_a_cache_that_cannot_be_written_is_named(server: Server, cache: Path) -> None:
+    sums = server.offer(archive_of(CONTENTS))
+    cache.write_text("a file in the way")
+    message = error_of(NAME, server.base, sums)
+    assert str(cache) in message
+    assert "MONODEPTH2_CACHE" in message
+    assert server.requests == []
+
+
+def test_words_stand_for_paths_or_published_models(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("encoder.pth", "depth.pth"):
+        (cache / NAME).mkdir(parents=True, exist_ok=True)
+        (cache / NAME / name).touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert resolve_weights(None, NAME) == cache / NAME
+    assert resolve_weights(Path("~/runs"), None) == tmp_path / "runs"
+    assert resolve_reference(NAME) == cache / NAME
+    (tmp_path / NAME).mkdir()
+    assert resolve_reference(NAME) == Path(NAME)  # what is there wins
+    (tmp_path / "net.onnx").touch()
+    assert resolve_reference("~/net.onnx") == tmp_path / "net.onnx"
+    (tmp_path / "encoder.pth").touch()
+    for word in ("encoder.pth", "runs/weights_19", "mono"):
+        with pytest.raises(UserError, match=r"is no folder, no \.onnx file and no published model; .*mono_640x192"):
+            resolve_reference(word)
+    with pytest.raises(UserError, match="choose the network"):
+        resolve_weights(None, None)
+
+
+def test_a_fetched_checkpoint_predicts_like_the_original(server: Server, tmp_path: Path) -> None:
+    options = Options(height=64, width=96, weights_init="scratch")
+    model = MonodepthModel(options)
+    for name, network in model.networks.items():
+        fill(name, network)
+    original = tmp_path / "weights"
+    save_checkpoint(original, model, torch.optim.Adam(model.parameters()), options)
+    folder = published_model(NAME, server.base, server.offer(archive_of(contents(original))))
+    assert {path.name for path in folder.iterdir()} == CONTENTS.keys()  # adam.pth is left out
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
+    expected, found = (DepthPredictor.from_checkpoint(path, "cpu").predict(picture) for path in (original, folder))
+    np.testing.assert_array_equal(found.disp, expected.disp)
