@@ -1,4 +1,4 @@
-"""Score a checkpoint: `python evaluate_depth.py --load_weights_folder ... --eval_mono --data_path ...`."""
+"""Score checkpoints: `python evaluate_depth.py --load_weights_folder ... --eval_mono --data_path ...`."""
 
 import os
 from pathlib import Path
@@ -11,23 +11,32 @@ from options import parse
 def main() -> None:
     """Score as the command line says."""
     options = parse(description=__doc__)
-    if options.output_json:
-        _check_output(options.output_json)
+    for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
+        if path:
+            _check_output(flag, path)
     wait_for_threads_asleep()
     # torch is imported only now: --help and a mistyped flag answer at once
-    from monodepth2.evaluation import evaluate
+    from monodepth2.evaluation import evaluate_all
+    from monodepth2.evaluation.page import write_page
+    from monodepth2.evaluation.report import json_report, text_report
 
-    result = evaluate(options)
-    print(result.report())
-    if options.output_json:
-        options.output_json.write_text(result.to_json() + "\n")
+    run = evaluate_all(options)
+    if run.results:
+        print(text_report(run.results))
+    for message in run.messages:
+        print(message)
+    if options.output_json and run.results:
+        options.output_json.write_text(json_report(run.results) + "\n")
         print(f"figures are in {options.output_json}")
+    if options.html_report and run.results:
+        write_page(options.html_report, run.results, options)
+        print(f"the page of figures and pictures is {options.html_report}")
 
 
-def _check_output(path: Path) -> None:
+def _check_output(flag: str, path: Path) -> None:
     """Find out before the work, not after it, that the figures cannot be written."""
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"--output_json {path}: cannot be written; give a file in an existing, writable folder")
+        raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
 
 
 if __name__ == "__main__":

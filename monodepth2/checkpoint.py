@@ -192,9 +192,23 @@ def load_encoder(state: dict[str, Any], path: Path, num_input_images: int = 1) -
     Raises:
         UserError: it belongs to none, or tensors are missing.
     """
-    encoder = ResnetEncoder(_num_layers(state, path), num_input_images)
+    encoder = ResnetEncoder(num_layers(state, path), num_input_images)
     load_state(encoder, state, path)
     return encoder
+
+
+def num_layers(state: dict[str, Any], path: Path) -> int:
+    """Tell the ResNet of a state dict by the number of blocks in its third layer and by its kind of block.
+
+    Raises:
+        UserError: it is none of 18, 34, 50, 101 or 152 layers.
+    """
+    blocks = len({key.split(".")[2] for key in state if key.startswith("encoder.layer3.")})
+    bottleneck = "encoder.layer1.0.conv3.weight" in state
+    known = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
+    if (blocks, bottleneck) not in known:
+        raise UserError(f"{path}: not the encoder of a known ResNet (18, 34, 50, 101, 152 layers)")
+    return known[blocks, bottleneck]
 
 
 def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
@@ -229,16 +243,6 @@ def trained_depth_range(folder: Path) -> tuple[float, float]:
     """
     options = trained_options(folder) or Options()
     return options.min_depth, options.max_depth
-
-
-def _num_layers(state: dict[str, Any], path: Path) -> int:
-    """Tell the ResNet by the number of blocks in its third layer and by its kind of block."""
-    blocks = len({key.split(".")[2] for key in state if key.startswith("encoder.layer3.")})
-    bottleneck = "encoder.layer1.0.conv3.weight" in state
-    known = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
-    if (blocks, bottleneck) not in known:
-        raise UserError(f"{path}: not the encoder of a known ResNet (18, 34, 50, 101, 152 layers)")
-    return known[blocks, bottleneck]
 
 
 def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:

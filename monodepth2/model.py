@@ -31,15 +31,24 @@ class MonodepthModel(nn.Module):
 
     def forward(self, batch: Batch) -> Predictions:
         """Predict disparity, motion and masks of a prepared batch."""
+        images = batch.color_aug
         if self.pose_model_type == "shared":
-            features = self._features_of_all_frames(batch)
+            features = self._features_of_all_frames(images)
         else:
-            features = {0: self.encoder(batch.color_aug[0])}
+            features = {0: self.encoder(images[0])}
         return Predictions(
             disps=self.depth(features[0]),
-            poses=self._poses(batch, features),
+            poses=self._poses(images, features),
             masks=self.predictive_mask(features[0]) if hasattr(self, "predictive_mask") else None,
         )
+
+    def motions(self, images: dict[FrameId, Tensor]) -> dict[FrameId, RelativePose]:
+        """Predict the motion alone, to every temporal source; the encoder runs only where its features are shared.
+
+        Args:
+            images: in [0, 1] per frame, b3hw.
+        """
+        return self._poses(images, self._features_of_all_frames(images) if self.pose_model_type == "shared" else {})
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -70,17 +79,19 @@ class MonodepthModel(nn.Module):
             # 2019's decoder always states at least two motions; a pair uses the first
             self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))
 
-    def _features_of_all_frames(self, batch: Batch) -> dict[FrameId, list[Tensor]]:
+    def _features_of_all_frames(self, images: dict[FrameId, Tensor]) -> dict[FrameId, list[Tensor]]:
         """Encode all frames in one pass, so that they share batch-norm statistics."""
-        stacked = self.encoder(torch.cat([batch.color_aug[i] for i in self.loaded_ids]))
+        stacked = self.encoder(torch.cat([images[i] for i in self.loaded_ids]))
         chunks = [features.chunk(len(self.loaded_ids)) for features in stacked]
         return {frame: [chunk[n] for chunk in chunks] for n, frame in enumerate(self.loaded_ids)}
 
-    def _poses(self, batch: Batch, features: dict[FrameId, list[Tensor]]) -> dict[FrameId, RelativePose]:
+    def _poses(
+        self, images: dict[FrameId, Tensor], features: dict[FrameId, list[Tensor]]
+    ) -> dict[FrameId, RelativePose]:
         if not self.temporal_ids:
             return {}
         if not self.pairs:
-            axisangles, translations = self._motions(batch, features, (0, *self.temporal_ids))
+            axisangles, translations = self._motions(images, features, (0, *self.temporal_ids))
             return {
                 source: RelativePose(axisangles[:, n], translations[:, n], invert=False)
                 for n, source in enumerate(self.temporal_ids)
@@ -88,17 +99,17 @@ class MonodepthModel(nn.Module):
         poses: dict[FrameId, RelativePose] = {}
         for source in self.temporal_ids:
             # one pass per pair: in training, batch-norm statistics are those of the pair alone
-            axisangles, translations = self._motions(batch, features, tuple(sorted((0, source))))
+            axisangles, translations = self._motions(images, features, tuple(sorted((0, source))))
             poses[source] = RelativePose(axisangles[:, 0], translations[:, 0], invert=source < 0)
         return poses
 
     def _motions(
-        self, batch: Batch, features: dict[FrameId, list[Tensor]], frames: tuple[int, ...]
+        self, images: dict[FrameId, Tensor], features: dict[FrameId, list[Tensor]], frames: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
         """Run the pose network on frames in the given order; axis-angles and translations, (b, motions, 3) each."""
         if self.pose_model_type == "shared":
             return self.pose([features[i][-1] for i in frames])
-        images = torch.cat([batch.color_aug[i] for i in frames], 1)
+        stacked = torch.cat([images[i] for i in frames], 1)
         if self.pose_model_type == "posecnn":
-            return self.pose(images)
-        return self.pose([self.pose_encoder(images)[-1]])
+            return self.pose(stacked)
+        return self.pose([self.pose_encoder(stacked)[-1]])

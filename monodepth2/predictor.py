@@ -3,9 +3,12 @@
 Legend of shapes: b batch, h w pixels.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -13,9 +16,12 @@ from PIL import Image
 from torch import Tensor
 
 from monodepth2.checkpoint import load_depth_network
-from monodepth2.datasets.pictures import resize
+from monodepth2.datasets.pictures import PictureError, resize
 from monodepth2.devices import pick_device
+from monodepth2.errors import UserError
 from monodepth2.metrics import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.prediction.ahead import map_ahead
+from monodepth2.prediction.rgb import Picture, as_rgb
 
 
 class DepthFunction(Protocol):
@@ -39,17 +45,24 @@ class DepthFunction(Protocol):
         """Return the scaled disparity (1 / depth) of images in [0, 1], b1hw."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DepthPrediction:
     """What a network says of one picture.
 
     Attributes:
-        disp: scaled disparity (1 / depth) at the picture's size, float32, (h, w).
+        picture: what it was shown: 8-bit RGB, upright.
+        network_disp: scaled disparity (1 / depth) at the network's size, float32, (h', w').
         use_stereo: the network was trained with stereo pairs, so that its depths have a known scale.
     """
 
-    disp: np.ndarray
+    picture: Image.Image
+    network_disp: np.ndarray
     use_stereo: bool
+
+    @cached_property
+    def disp(self) -> np.ndarray:
+        """Scaled disparity (1 / depth) at the picture's size, float32, (h, w)."""
+        return resize_bilinear(self.network_disp, self.picture.height, self.picture.width)
 
     @property
     def depth(self) -> np.ndarray:
@@ -66,6 +79,13 @@ class DepthPrediction:
         if not self.use_stereo:
             raise ValueError("a network trained without stereo pairs knows no metres: scale its depth yourself")
         return STEREO_SCALE_FACTOR * self.depth
+
+
+class _Prepared(NamedTuple):
+    """A picture, RGB, and the same at the network's size, uint8, (3, h', w')."""
+
+    picture: Image.Image
+    small_3hw: Tensor
 
 
 class DepthPredictor:
@@ -108,25 +128,73 @@ class DepthPredictor:
             return cls(OnnxDepthNetwork(path, device, min_depth, max_depth), device)
         return cls(load_depth_network(path, device, min_depth, max_depth), device)
 
-    def predict(self, image: Image.Image | np.ndarray, post_process: bool = False) -> DepthPrediction:
+    def predict(self, image: Picture, post_process: bool = False) -> DepthPrediction:
         """Predict the depth of one picture.
 
         Args:
-            image: a picture, or an array of RGB values, uint8, (h, w, 3).
+            image: a picture file, an image of any kind, or an array: uint8, RGB (h, w, 3) or grey (h, w). It is turned
+                upright as its EXIF data say.
             post_process: average with the prediction of the mirrored picture.
+
+        Raises:
+            PictureError: the file is missing, or is not a whole picture.
+            ValueError: the image or array is of a kind that does not say what its values mean.
         """
-        picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-        disps = self.disparities(self.prepared(picture)[None], post_process)
-        return self.at_size(disps[0], picture.width, picture.height)
+        return self._predict([self._prepared(image)], post_process)[0]
 
-    def prepared(self, picture: Image.Image) -> Tensor:
-        """Bring a picture to the network's size: RGB, uint8, (3, height, width)."""
-        small = resize(picture.convert("RGB"), self.width, self.height)
-        return torch.from_numpy(np.asarray(small).transpose(2, 0, 1).copy())
+    def predict_all(
+        self, images: Iterable[Picture], batch_size: int = 8, post_process: bool = False
+    ) -> Iterator[DepthPrediction]:
+        """Predict the depth of many pictures, as `predict` does, one after the other.
 
-    def at_size(self, disp_hw: Tensor, width: int, height: int) -> DepthPrediction:
-        """Bring one disparity from the network's size to a picture's."""
-        return DepthPrediction(resize_bilinear(disp_hw.numpy(), height, width), self.use_stereo)
+        Pictures are taken, decoded and predicted as the results are asked for: a batch on the network while threads
+        decode the next two, however many there are in all.
+
+        Args:
+            images: may be of different sizes.
+            batch_size: pictures per pass of the network.
+            post_process: average with the predictions of the mirrored pictures.
+
+        Raises:
+            PictureError: a file is missing or is not a whole picture; raised after the predictions before it.
+            ValueError: an image or array is of a kind that does not say what its values mean.
+        """
+        for result in self.try_all(images, batch_size, post_process):
+            if isinstance(result, PictureError):
+                raise result
+            yield result
+
+    def try_all(
+        self, images: Iterable[Picture], batch_size: int = 8, post_process: bool = False
+    ) -> Iterator[DepthPrediction | PictureError]:
+        """Predict as `predict_all`, but with an unreadable file's error in the place of its prediction."""
+        prepared = map_ahead(self._try_prepared, images, 2 * batch_size)
+        while batch := list(islice(prepared, batch_size)):
+            readable = [item for item in batch if not isinstance(item, PictureError)]
+            predictions = iter(self._predict(readable, post_process))
+            yield from (item if isinstance(item, PictureError) else next(predictions) for item in batch)
+
+    def _try_prepared(self, image: Picture) -> _Prepared | PictureError:
+        try:
+            return self._prepared(image)
+        except PictureError as error:
+            return error
+
+    def _prepared(self, image: Picture) -> _Prepared:
+        picture = as_rgb(image)
+        small = np.array(resize(picture, self.width, self.height))
+        return _Prepared(picture, torch.from_numpy(small).permute(2, 0, 1))
+
+    def _predict(self, batch: Sequence[_Prepared], post_process: bool) -> list[DepthPrediction]:
+        if not batch:
+            return []
+        disps = self.disparities(torch.stack([item.small_3hw for item in batch]), post_process)
+        if not disps.isfinite().all():
+            raise UserError("the network's predictions are not finite: use other weights")
+        return [
+            DepthPrediction(item.picture, disp, self.use_stereo)
+            for item, disp in zip(batch, disps.numpy(), strict=True)
+        ]
 
     @torch.inference_mode()
     def disparities(self, images_b3hw: Tensor, post_process: bool = False) -> Tensor:
@@ -153,7 +221,6 @@ class DepthPredictor:
         return disp.cpu()
 
     def _disparity(self, images_b3hw: Tensor) -> Tensor:
-
         return self.network(images_b3hw)[:, 0].float()
 
 

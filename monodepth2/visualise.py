@@ -1,18 +1,14 @@
-"""Maps of numbers as pictures for people, and pictures as parts of a page.
+"""Maps of numbers as pictures for people.
 
 Legend of shapes: h w pixels.
 """
 
-import base64
-import io
-
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
 
 BAD = "#e4e8ee"  # of what is not a number
 SATURATED_SHARE = 5  # percent of the nearest pixels that share the brightest colour, as in 2019
+INERTIA = 0.95  # share of a video's range of colours that stays from frame to frame: it follows within a second
 
 
 def coloured(values_hw: np.ndarray, colours: str = "magma") -> np.ndarray:
@@ -26,22 +22,34 @@ def coloured(values_hw: np.ndarray, colours: str = "magma") -> np.ndarray:
     return map_of_colours(np.ma.masked_invalid(np.clip(values_hw, 0, 1)), bytes=True)[..., :3]
 
 
-def coloured_disparity(disp_hw: np.ndarray, colours: str = "magma") -> np.ndarray:
-    """Colour a disparity from its farthest pixel to its 95th percentile, uint8, (h, w, 3)."""
-    low, high = float(disp_hw.min()), float(np.percentile(disp_hw, 100 - SATURATED_SHARE))
+def coloured_disparity(
+    disp_hw: np.ndarray, colours: str = "magma", limits: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Colour a disparity, uint8, (h, w, 3).
+
+    Args:
+        disp_hw: disparity.
+        colours: matplotlib's name of the colour map.
+        limits: disparities of the first and the last colour (default: `disparity_limits` of this one).
+    """
+    low, high = limits or disparity_limits(disp_hw)
     return coloured((disp_hw - low) / max(high - low, 1e-12), colours)
 
 
-def embedded_picture(picture: np.ndarray) -> str:
-    """Return an HTML image that holds a picture, uint8, (h, w, 3) or (h, w)."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).convert("RGB").save(buffer, "JPEG", quality=88)
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+def disparity_limits(disp_hw: np.ndarray) -> tuple[float, float]:
+    """Return the disparities of the farthest pixel and of the 95th percentile, which colours span as in 2019."""
+    return float(disp_hw.min()), float(np.percentile(disp_hw, 100 - SATURATED_SHARE))
 
 
-def embedded_plot(figure: Figure) -> str:
-    """Return a plot as SVG to be put into a page."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+class SteadyLimits:
+    """Limits of a video's colours, which follow its disparities slowly, so that the colours do not flicker."""
+
+    def __init__(self) -> None:
+        self._limits: np.ndarray | None = None
+
+    def follow(self, disp_hw: np.ndarray) -> tuple[float, float]:
+        """Return the disparities of the first and the last colour for the next frame."""
+        limits = np.array(disparity_limits(disp_hw))
+        self._limits = limits if self._limits is None else INERTIA * self._limits + (1 - INERTIA) * limits
+        low, high = self._limits.tolist()
+        return low, high

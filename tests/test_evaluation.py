@@ -14,6 +14,7 @@ from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate, predict_split, protocol_of
+from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.metrics import Protocol, evaluate_depth_map, mean_metrics
 from monodepth2.model import MonodepthModel
 from recipe import fill
@@ -77,7 +78,7 @@ def test_stored_ground_truth_wins_over_the_scans(options: Options) -> None:
     result = evaluate(options)
     assert [str(line) for line in result.skipped] == [LINES[1]]
     assert result.scores == (from_scans.scores[0], from_scans.scores[2])
-    assert "1 images skipped" in result.report()
+    assert "1 images skipped" in text_report([result])
     np.savez_compressed(Path(options.eval_split) / "gt_depths.npz", data=0 * maps)
     with pytest.raises(UserError, match="none of the 3 images"):
         evaluate(options)
@@ -85,7 +86,7 @@ def test_stored_ground_truth_wins_over_the_scans(options: Options) -> None:
 
 def test_json_holds_mean_and_every_image(options: Options) -> None:
     result = evaluate(options)
-    values = json.loads(result.to_json())
+    values = json.loads(json_report([result]))
     assert values["mean"] == result.mean._asdict()
     assert [image["line"] for image in values["images"]] == LINES
     assert values["images"][2]["rmse"] == result.scores[2].metrics.rmse
@@ -97,7 +98,7 @@ def test_json_holds_mean_and_every_image(options: Options) -> None:
 def test_the_report_names_the_worst_images(options: Options) -> None:
     result = evaluate(options)
     worst = max(zip(result.scores, result.lines, strict=True), key=lambda pair: pair[0].metrics.abs_rel)[1]
-    lines = result.report().splitlines()
+    lines = text_report([result]).splitlines()
     assert lines[lines.index("worst images by abs_rel:") + 1].endswith(str(worst))
 
 
@@ -124,7 +125,9 @@ def test_protocols(flags: dict, expected: Protocol) -> None:
         ({"eval_mono": True, "eval_stereo": True}, "either --eval_mono"),
         ({"eval_mono": True, "eval_split": "odom_9"}, "no ground truth of depth"),
         ({"eval_mono": True}, "--load_weights_folder is missing"),
-        ({"eval_mono": True, "no_eval": True}, "--no_eval is not supported yet"),
+        ({"eval_mono": True, "no_eval": True}, "ask for no figures"),
+        ({"eval_mono": True, "eval_split": "benchmark"}, "ask for no figures"),
+        ({"eval_mono": True, "eval_split": ".", "eval_eigen_to_benchmark": True}, "drop one of them"),
     ],
 )
 def test_contradictions_are_refused(flags: dict, message: str) -> None:

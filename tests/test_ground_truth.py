@@ -1,5 +1,6 @@
 import io
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from monodepth2.datasets import ground_truth
-from monodepth2.datasets.ground_truth import read_ground_truth
+from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
+from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 
 
@@ -108,3 +110,97 @@ def test_a_header_that_promises_too_much(tmp_path: Path, monkeypatch: pytest.Mon
     np.savez_compressed(path, data=np.zeros((2, 100, 100)))
     monkeypatch.setattr(ground_truth, "MOST_BYTES", 10_000)
     assert "refused" in refused(path)
+
+
+LINES = [SplitLine("drive", frame, "l") for frame in range(3)]
+
+
+def random_maps(*sizes: tuple[int, int]) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.uniform(0, 80, size).astype(np.float32) for size in sizes]
+
+
+@pytest.mark.parametrize("sizes", [((4, 5), (4, 5), (4, 5)), ((4, 5), (6, 3), (4, 5))])
+def test_written_maps_are_read_in_any_order(sizes: tuple[tuple[int, int], ...], tmp_path: Path) -> None:
+    maps = random_maps(*sizes)
+    write_ground_truth(tmp_path / "gt.npz", iter(maps), LINES, sizes[0] if len(set(sizes)) == 1 else None)
+    read = read_ground_truth(tmp_path / "gt.npz", 3, LINES)
+    for position in (0, 1, 2, 0, 2, -1, 1):
+        assert read[position].dtype == np.float32
+        np.testing.assert_array_equal(read[position], maps[position])
+    assert [depth.shape for depth in read[1:]] == list(sizes[1:])
+    with pytest.raises(IndexError):
+        read[3]
+    assert [path.name for path in tmp_path.iterdir()] == ["gt.npz"]
+
+
+def test_memory_holds_one_map_at_a_time(tmp_path: Path) -> None:
+    lines = [SplitLine("drive", frame, "l") for frame in range(40)]
+    maps = (np.full((500, 500), frame, np.float32) for frame in range(40))
+    tracemalloc.start()
+    write_ground_truth(tmp_path / "gt.npz", maps, lines, (500, 500))
+    read = read_ground_truth(tmp_path / "gt.npz", 40)
+    assert [depth[0, 0] for depth in read] == list(range(40))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * 500 * 500 * 4
+
+
+def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gt.npz").write_text("before")
+    with pytest.raises(ValueError):
+        write_ground_truth(tmp_path / "gt.npz", random_maps((4, 5), (4, 5)), LINES, (4, 5))
+    with pytest.raises(UserError, match="cannot be written"):
+        write_ground_truth(tmp_path / "gone/gt.npz", random_maps((4, 5)), LINES[:1], (4, 5))
+    assert (tmp_path / "gt.npz").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["gt.npz"]
+
+
+def test_maps_of_other_lines_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gt.npz"
+    write_ground_truth(path, random_maps(*[(4, 5)] * 3), LINES, (4, 5))
+    with pytest.raises(UserError, match="made for other lines"):
+        read_ground_truth(path, 3, LINES[::-1])
+    np.savez(path, data=np.stack(random_maps(*[(4, 5)] * 3)))
+    assert len(read_ground_truth(path, 3, LINES)) == 3
+
+
+def test_an_array_in_columns_order(tmp_path: Path) -> None:
+    maps = np.asfortranarray(random_maps((4, 5), (4, 5)))
+    np.savez(tmp_path / "gt.npz", data=maps)
+    np.testing.assert_array_equal(np.stack(read_ground_truth(tmp_path / "gt.npz", 2)), maps)
+
+
+def test_arrays_of_their_own_that_are_missing_pickled_or_not_maps(tmp_path: Path) -> None:
+    path, maps = tmp_path / "gt.npz", random_maps((4, 5), (6, 3))
+    np.savez(path, map_00000=maps[0], map_00002=maps[1])
+    assert "no array 'map_00001'" in refused(path)
+    np.savez(path, map_00000=maps[0], map_00001=np.array([Bomb(tmp_path / "mark")], dtype=object))
+    assert "map_00001 is pickled" in refused(path)
+    assert not (tmp_path / "mark").exists()
+    np.savez(path, map_00000=maps[0], map_00001=maps[1][0])
+    assert "something other" in refused(path)
+    np.savez(path, map_00000=maps[0], map_00001=np.nan * maps[1])
+    assert "not finite" in refused(path)
+    np.savez(path, map_00000=maps[0])
+    assert "1 maps, but the split has 2 lines" in refused(path)
+
+
+def test_a_flipped_bit_in_the_last_map_is_found(tmp_path: Path) -> None:
+    path, maps = tmp_path / "gt.npz", random_maps((40, 50), (40, 50))
+    np.savez(path, data=np.stack(maps))
+    content = path.read_bytes()
+    last = content.index(maps[1][-1, -4:].tobytes())
+    path.write_bytes(content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :])
+    refused(path)
+
+
+def test_a_file_that_is_damaged_after_it_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "gt.npz"
+    write_ground_truth(path, random_maps((400, 500), (300, 500)), LINES[:2], None)
+    read = read_ground_truth(path, 2)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.write(bytes(size))
+    with pytest.raises(UserError, match="not a readable"):
+        read[1]

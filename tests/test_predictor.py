@@ -1,10 +1,17 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from monodepth2.checkpoint import DepthNetwork
+from monodepth2.datasets.pictures import PictureError
+from monodepth2.errors import UserError
 from monodepth2.networks import DepthDecoder, ResnetEncoder
-from monodepth2.predictor import DepthPredictor, flip_post_process
+from monodepth2.prediction.ahead import ahead, map_ahead
+from monodepth2.predictor import DepthPrediction, DepthPredictor, flip_post_process
 from recipe import fill
 
 
@@ -67,3 +74,107 @@ def test_post_processing_takes_each_border_from_the_prediction_that_saw_it() -> 
 def test_a_wrong_size_is_refused(predictor: DepthPredictor) -> None:
     with pytest.raises(ValueError, match=r"resize them to \(b, 3, 64, 96\)"):
         predictor.disparities(torch.zeros(1, 3, 64, 64))
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    """Pictures of different sizes."""
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (50 + n, 90 - 7 * n, 3), dtype=np.uint8) for n in range(7)]
+
+
+def assert_same(found: DepthPrediction, expected: DepthPrediction) -> None:
+    np.testing.assert_array_equal(found.picture, expected.picture)
+    np.testing.assert_allclose(found.disp, expected.disp, rtol=1e-4)
+
+
+def test_a_file_an_image_and_an_array_are_the_same_picture(
+    predictor: DepthPredictor, pictures: list[np.ndarray], tmp_path: Path
+) -> None:
+    expected = predictor.predict(pictures[2])
+    assert expected.disp.shape == expected.depth.shape == pictures[2].shape[:2]
+    assert expected.network_disp.shape == (64, 96)
+    np.testing.assert_allclose(expected.depth * expected.disp, 1, rtol=1e-6)
+    Image.fromarray(pictures[2]).save(tmp_path / "a.png")
+    for image in (Image.fromarray(pictures[2]), tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert_same(predictor.predict(image), expected)
+
+
+def test_a_picture_of_the_networks_size_is_predicted_as_it_is(predictor: DepthPredictor, images: torch.Tensor) -> None:
+    found = predictor.predict(images[0].permute(1, 2, 0).numpy())
+    np.testing.assert_allclose(found.disp, predictor.disparities(images[:1])[0], rtol=1e-5)
+
+
+def test_metres_need_a_network_with_a_scale(predictor: DepthPredictor, pictures: list[np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="knows no metres"):
+        _ = predictor.predict(pictures[0]).metric_depth
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 20])
+def test_many_pictures_are_predicted_as_one_by_one(
+    batch_size: int, predictor: DepthPredictor, pictures: list[np.ndarray]
+) -> None:
+    found = list(predictor.predict_all(iter(pictures), batch_size, post_process=True))
+    for one, picture in zip(found, pictures, strict=True):
+        assert_same(one, predictor.predict(picture, post_process=True))
+
+
+def test_pictures_are_taken_as_they_are_needed(predictor: DepthPredictor, pictures: list[np.ndarray]) -> None:
+    taken = 0
+
+    def endless() -> Iterator[np.ndarray]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield pictures[0]
+
+    predictions = predictor.predict_all(endless(), batch_size=2)
+    for _ in range(5):
+        next(predictions)
+    assert taken <= 6 + 2 * 2 + 1  # three batches, and two ahead
+
+
+def test_an_unreadable_file_stops_or_is_stepped_over(predictor: DepthPredictor, pictures: list[np.ndarray]) -> None:
+    mixed = [pictures[0], Path("gone.png"), pictures[1], pictures[2]]
+    predictions = predictor.predict_all(mixed, batch_size=3)
+    assert_same(next(predictions), predictor.predict(pictures[0]))
+    with pytest.raises(PictureError, match=r"gone\.png: no such file"):
+        next(predictions)
+    results = list(predictor.try_all(mixed, batch_size=3))
+    assert isinstance(results[1], PictureError)
+    for index, picture in ((0, pictures[0]), (2, pictures[1]), (3, pictures[2])):
+        assert_same(results[index], predictor.predict(picture))
+    assert all(isinstance(result, PictureError) for result in predictor.try_all([Path("gone.png")] * 3))
+
+
+def test_predictions_that_are_not_finite_are_refused(predictor: DepthPredictor, pictures: list[np.ndarray]) -> None:
+    network = predictor.network
+    broken = DepthNetwork(network.encoder, network.depth, 64, 96, use_stereo=False, min_depth=float("nan")).eval()
+    with pytest.raises(UserError, match="not finite"):
+        DepthPredictor(broken, predictor.device).predict(pictures[0])
+
+
+def test_work_ahead_keeps_order_and_stays_near() -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    for results in (map_ahead(lambda n: n, numbers(), 4), ahead(numbers(), 4)):
+        for expected, found in zip(range(100), results, strict=True):
+            assert found == expected
+            assert len(taken) <= expected + 6
+        taken.clear()
+
+
+def test_an_error_ahead_is_raised_in_its_turn() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise KeyError("two")
+
+    for results in (ahead(failing(), 3), map_ahead(lambda n: 1 // n, [1, 0], 3)):
+        assert next(results) == 1
+        with pytest.raises((KeyError, ZeroDivisionError)):
+            next(results)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
 from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
+NAME_FIELDS = ("stem", "name", "kind")
 OUTPUTS = ("disp_npy", "disp_png", "depth_npy", "depth_png", "color", "side_by_side", "ply")
 
 
@@ -37,7 +39,9 @@ class PredictOptions(Checked):
     pred_metric_depth: bool = option(False, "weights", "depths in metres: 5.4 times those of a stereo-trained network")
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
 
-    output_dir: Path | None = option(None, "output", "folder to write to (default: 'predictions' beside the input)")
+    output_dir: Path | None = option(
+        None, "output", "folder to write to (default: 'predictions' beside a file, in a folder)"
+    )
     output_pattern: str = option(
         "{stem}_{kind}", "output", "names of the files, of {stem} or {name} (with its ending) and {kind}"
     )
@@ -59,6 +63,7 @@ class PredictOptions(Checked):
         _check_depth_range(self.min_depth, self.max_depth)
         self._require_positive("pred_depth_scale_factor", "focal_length")
         self._require_at_least(1, "batch_size")
+        _check_pattern(self.output_pattern)
         check_device(self.no_cuda, self.device)
 
 
@@ -83,7 +88,9 @@ class ExportOptions(Checked):
     pred_metric_depth: bool = same_as(PredictOptions, "pred_metric_depth")
     pred_depth_scale_factor: float = same_as(PredictOptions, "pred_depth_scale_factor")
 
-    output: Path | None = option(None, "output", "file to write (default: <network>.onnx in the weights folder)")
+    output: Path | None = option(
+        None, "output", "file to write, *.onnx (default: <network>.onnx in the weights folder)"
+    )
     height: int | None = option(None, "output", "input height in pixels (default: the checkpoint's)")
     width: int | None = option(None, "output", "input width in pixels (default: the checkpoint's)")
     batch_size: int = option(1, "output", "pictures per pass, where it is fixed")
@@ -92,7 +99,7 @@ class ExportOptions(Checked):
     opset: int = option(18, "output", "version of ONNX's operators")
     precision: str = option("fp32", "output", "numbers inside the network", choices=("fp32", "fp16"))
     tolerance: float | None = option(
-        None, "output", "largest relative difference from the checkpoint (default: 1e-4, for fp16 2e-2)"
+        None, "output", "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2)"
     )
 
     def __post_init__(self) -> None:
@@ -104,6 +111,12 @@ class ExportOptions(Checked):
         self._require_at_least(1, "batch_size")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
+        if self.output and self.output.suffix != ".onnx":
+            raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
+        if self.network == "pose":
+            for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor"):
+                if getattr(self, name) != getattr(type(self), name):
+                    raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ class GroundTruthOptions(Checked):
     """The settings of `export_gt_depth.py`.
 
     Raises:
-        UserError: a value is out of range.
+        UserError: a value is out of range, or the split has no ground truth of depth.
     """
 
     groups: ClassVar[dict[str, str]] = {
@@ -131,11 +144,16 @@ class GroundTruthOptions(Checked):
     )
     output: Path | None = option(None, "paths", "file to write (default: gt_depths.npz in the split's folder)")
     overwrite: bool = option(False, "paths", "replace an existing file")
-    num_workers: int | None = option(None, "system", "processes (default: one per core)")
+    num_workers: int | None = option(None, "system", "images worked on at once (default: one per core)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_at_least(1, "num_workers")
+        if self.split in ("benchmark", "odom", "odom_9", "odom_10"):
+            raise UserError(
+                f"--split {self.split}: there is no ground truth of depth for it; "
+                "use eigen, eigen_benchmark or a folder with test_files.txt"
+            )
 
 
 def _check_weights(folder: Path | None, published: str | None) -> None:
@@ -147,3 +165,16 @@ def _check_depth_range(min_depth: float | None, max_depth: float | None) -> None
     least, most = min_depth or 0.1, max_depth or 100.0
     if not 0 < least < most < float("inf") or min_depth == 0 or max_depth == 0:
         raise UserError(f"--min_depth {least} --max_depth {most}: need 0 < min_depth < max_depth")
+
+
+def _check_pattern(pattern: str) -> None:
+    """Refuse a pattern of file names that cannot be filled in, or that leads out of its folder."""
+    try:
+        parts = list(Formatter().parse(pattern))
+    except ValueError as error:
+        raise UserError(f"--output_pattern {pattern}: {error}; write e.g. {{stem}}_{{kind}}") from error
+    for _, name, form, conversion in parts:
+        if name is not None and (name not in NAME_FIELDS or form or conversion):
+            raise UserError(f"--output_pattern {pattern}: knows only {{stem}}, {{name}} and {{kind}}")
+    if pattern in ("", ".", "..") or set(pattern) & set("/\\\0"):
+        raise UserError(f"--output_pattern {pattern!r}: must be a file's name; the folder is named by --output_dir")

@@ -1,42 +1,235 @@
-"""Stored ground truth of a split: `gt_depths.npz`, array `data`.
+"""Stored ground truth of a split: `gt_depths.npz`.
 
-Maps of different sizes do not fit into one array: the 2019 program stored them as an array of objects, which NumPy
-pickles. Such files are read by an unpickler that knows arrays and nothing else, so that nothing in them is executed.
+Where all maps have one size the archive holds them as one array `data` (n, h, w); else each map is an array of its own,
+`map_00000` and so on, since an array of arrays would have to be pickled. `lines` are the split's lines, as text. What
+`np.savez` writes can be read, too, and the 2019 program's pickled array of objects, without executing anything in it.
 """
 
+import os
 import pickle
+import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, overload
 
 import numpy as np
 
+from monodepth2.datasets.array_pickles import read_pickled_arrays
+from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 
 FILE_NAME = "gt_depths.npz"
-MOST_BYTES = 8 << 30  # 697 maps of 1242 x 375 in float32 are 1.2 GiB
-_NDARRAY = object()  # stands for the class in a pickle, which must not call it
+IMPROVED_TRUTH = "eigen_benchmark"  # the split whose ground truth is the depth benchmark's
+MOST_BYTES = 8 << 30  # at once in memory; 697 maps of 1242 x 375 in float32 are 1.2 GiB
 _REMEDY = "move the file away to make ground truth from the scans"
+_MAP_MEMBER = re.compile(r"map_\d{5,9}\.npy", re.ASCII)
+_LINES = "lines"
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    RuntimeError,  # encrypted, or compressed in a way that zipfile does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
-def read_ground_truth(path: Path, count: int) -> Sequence[np.ndarray]:
-    """Read depth maps in metres, 0 where unknown: one float32 map (h, w) per line of the split.
+class DepthMaps(Sequence[np.ndarray]):
+    """Depth maps in metres, 0 where unknown, float32, (h, w), each read when it is asked for.
 
     Args:
-        path: an archive written by `np.savez` or `np.savez_compressed`, also one of 2019.
+        count: of maps.
+        read: returns the map at a position; fastest where positions only grow.
+    """
+
+    def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
+        self._positions = range(count)
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        """Read a map, or several."""
+        if isinstance(index, slice):
+            return [self._read(position) for position in self._positions[index]]
+        return self._read(self._positions[index])
+
+
+def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -> DepthMaps:
+    """Open the stored depth maps of a split; all are checked now.
+
+    One at a time is in memory, but for archives that allow no such thing: arrays in Fortran's order, and 2019's.
+
+    Args:
+        path: an archive of `write_ground_truth`, `np.savez` or `np.savez_compressed`, also one of 2019.
         count: lines of the split.
+        lines: the lines themselves; archives that say what lines they were made for must agree.
 
     Raises:
-        UserError: the file is no such archive, or its maps do not belong to the split.
+        UserError: the file is no such archive, is damaged, or its maps do not belong to the split.
     """
-    maps = _read_array(path)
-    if maps.dtype != object and maps.ndim != 3:
-        raise UserError(f"{path}: data has shape {maps.shape}, expected (n, h, w); {_REMEDY}")
-    if len(maps) != count:
-        raise UserError(f"{path}: holds {len(maps)} maps, but the split has {count} lines; {_REMEDY}")
-    return [_checked(depth, path) for depth in maps]
+    with _refusal(path):
+        archive = zipfile.ZipFile(path)
+        found, read = _open_maps(archive, path)
+        if found != count:
+            raise UserError(f"{path}: holds {found} maps, but the split has {count} lines; {_REMEDY}")
+        _check_lines(archive, path, lines)
+
+    def read_checked(position: int) -> np.ndarray:
+        with _refusal(path):
+            return _checked(read(position), path)
+
+    maps = DepthMaps(count, read_checked)
+    for _ in maps:
+        pass
+    return maps
+
+
+def write_ground_truth(
+    path: Path, maps: Iterable[np.ndarray], lines: Sequence[SplitLine], size: tuple[int, int] | None
+) -> None:
+    """Write depth maps in metres as a compressed archive, one map at a time; the file appears whole or not at all.
+
+    Args:
+        path: of the archive.
+        maps: one map (h, w) per line.
+        lines: of the split.
+        size: (h, w) of all maps, None where they differ.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # level 6 takes three times as long for a tenth less
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            _write_array(archive, _LINES, np.array([str(line) for line in lines], dtype=str))
+            if size:
+                _write_stack(archive, "data", maps, (len(lines), *size))
+            else:
+                for position, (depth, _) in enumerate(zip(maps, lines, strict=True)):
+                    _write_array(archive, _map_name(position), depth.astype(np.float32, copy=False))
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _write_stack(archive: zipfile.ZipFile, name: str, maps: Iterable[np.ndarray], shape: tuple[int, int, int]) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for depth, _ in zip(maps, range(shape[0]), strict=True):
+            assert depth.shape == shape[1:]
+            file.write(depth.astype("<f4").tobytes())
+
+
+def _map_name(position: int) -> str:
+    return f"map_{position:05d}"
+
+
+@contextmanager
+def _refusal(path: Path) -> Iterator[None]:
+    """Turn what a file that cannot be used raises into one message."""
+    try:
+        yield
+    except UserError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path}: {error}, refused; {_REMEDY}") from error
+    except _DAMAGE as error:
+        raise UserError(f"{path}: not a readable .npz archive ({error}); {_REMEDY}") from error
+
+
+def _open_maps(archive: zipfile.ZipFile, path: Path) -> tuple[int, Callable[[int], Any]]:
+    """The number of maps, and what reads the one at a position."""
+    names = set(archive.namelist())
+    if "data.npy" in names:
+        return _open_stack(archive.open("data.npy"), archive.getinfo("data.npy").file_size, path)
+    count = sum(_MAP_MEMBER.fullmatch(name) is not None for name in names)
+    absent = [position for position in range(count) if f"{_map_name(position)}.npy" not in names]
+    if not count or absent:
+        missing = _map_name(absent[0]) if absent else "data"
+        raise UserError(f"{path}: holds no array '{missing}'; {_REMEDY}")
+    return count, lambda position: _read_member(archive, _map_name(position))
+
+
+def _open_stack(file: IO[bytes], size: int, path: Path) -> tuple[int, Callable[[int], Any]]:
+    """The same of the array `data`, which is read map by map where its order allows."""
+    shape, fortran_order, dtype = _read_header(file)
+    if dtype.hasobject:
+        _require_memory(size)
+        maps = read_pickled_arrays(file)
+        return len(maps), maps.__getitem__
+    if len(shape) != 3:
+        raise UserError(f"{path}: data has shape {shape}, expected (n, h, w); {_REMEDY}")
+    start = file.tell()
+    _require_size(shape, dtype, size - start)
+    if fortran_order:
+        _require_memory(size)
+        stack = np.frombuffer(file.read(), dtype=dtype).reshape(shape, order="F")
+        return len(stack), stack.__getitem__
+    step = (size - start) // max(shape[0], 1)
+    _require_memory(step)
+
+    def read(position: int) -> np.ndarray:
+        file.seek(start + position * step)
+        return np.frombuffer(file.read(step), dtype=dtype).reshape(shape[1:])
+
+    return shape[0], read
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """A plain array of the archive, whole."""
+    _require_memory(archive.getinfo(f"{name}.npy").file_size)
+    with archive.open(f"{name}.npy") as file:
+        shape, fortran_order, dtype = _read_header(file)
+        if dtype.hasobject:
+            raise pickle.UnpicklingError(f"{name} is pickled")
+        content = file.read()
+    _require_size(shape, dtype, len(content))
+    return np.frombuffer(content, dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(file)
+    except Exception as error:  # bad headers raise many kinds
+        raise ValueError(f"a damaged header: {error}") from error
+
+
+def _require_memory(size: int) -> None:
+    if size > MOST_BYTES:
+        raise ValueError(f"{size:,} bytes at once, refused")
+
+
+def _require_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
+    if min(shape, default=0) < 0 or np.prod(shape, dtype=float) * dtype.itemsize != size:
+        raise ValueError(f"an array of shape {shape} in {size:,} bytes")
+
+
+def _check_lines(archive: zipfile.ZipFile, path: Path, lines: Sequence[SplitLine]) -> None:
+    if not lines or f"{_LINES}.npy" not in archive.namelist():
+        return
+    if _read_member(archive, _LINES).tolist() != [str(line) for line in lines]:
+        raise UserError(f"{path}: was made for other lines than the split has now; make it again or move it away")
 
 
 def _checked(depth: Any, path: Path) -> np.ndarray:
@@ -45,80 +238,3 @@ def _checked(depth: Any, path: Path) -> np.ndarray:
     if not np.isfinite(depth).all():
         raise UserError(f"{path}: holds depths that are not finite; {_REMEDY}")
     return depth.astype(np.float32, copy=False)
-
-
-def _read_array(path: Path) -> np.ndarray:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = archive.getinfo("data.npy").file_size
-            if size > MOST_BYTES:
-                raise UserError(f"{path}: data takes {size:,} bytes, refused; {_REMEDY}")
-            with archive.open("data.npy") as file:
-                return _read_npy(file)
-    except KeyError as error:
-        raise UserError(f"{path}: holds no array 'data'; {_REMEDY}") from error
-    except UserError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise UserError(f"{path}: {error}, refused; {_REMEDY}") from error
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a readable .npz archive ({error}); {_REMEDY}") from error
-
-
-def _read_npy(file: IO[bytes]) -> np.ndarray:
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read_header(file)
-    if dtype.hasobject:
-        return _read_objects(file)
-    if np.prod(shape, dtype=float) * dtype.itemsize > MOST_BYTES:
-        raise ValueError(f"an array of shape {shape}")
-    return np.frombuffer(file.read(), dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
-
-
-def _read_objects(file: IO[bytes]) -> np.ndarray:
-    try:
-        maps = _ArrayUnpickler(file).load()
-    except (pickle.UnpicklingError, MemoryError, EOFError):
-        raise
-    except Exception as error:  # bad opcodes raise many kinds
-        raise pickle.UnpicklingError(f"a damaged list of arrays ({error})") from error
-    if not isinstance(maps, np.ndarray) or maps.dtype != object or maps.ndim != 1:
-        raise pickle.UnpicklingError("data is not a list of arrays")
-    return maps
-
-
-def _empty_array(kind: object, shape: tuple[int, ...], _: bytes) -> np.ndarray:
-    """What NumPy's pickles call to start an array, which its state then fills."""
-    if kind is not _NDARRAY or shape != (0,):
-        raise pickle.UnpicklingError("a pickle that is not one of arrays")
-    return np.ndarray((0,), dtype=np.int8)
-
-
-def _plain_dtype(code: str, *_: object) -> np.dtype[Any]:
-    if code not in ("f4", "f8", "O8", "u2", "i4", "i8"):
-        raise pickle.UnpicklingError(f"a pickled array of type {code!r}")
-    return np.dtype(code)
-
-
-def _latin1(text: str, _: str) -> bytes:
-    """How Python 2's protocol spells bytes."""
-    return text.encode("latin1")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds numeric arrays and arrays of them; any other name in the stream is refused."""
-
-    KNOWN = {  # noqa: RUF012
-        ("numpy", "ndarray"): _NDARRAY,
-        ("numpy", "dtype"): _plain_dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-        ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-        ("_codecs", "encode"): _latin1,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a name up among the known ones."""
-        if (module, name) not in self.KNOWN:
-            raise pickle.UnpicklingError(f"a pickle that asks for {module}.{name}")
-        return self.KNOWN[module, name]

@@ -47,12 +47,12 @@ def depth_map(scan: np.ndarray, calibration: Calibration, camera: int, *, forwar
         Metres, 0 where no point falls, float32, (h, w) of camera 2's pictures.
     """
     width, height = calibration.image_size(SIZE_CAMERA)
-    points = scan[scan[:, 0] >= 0].astype(np.float64)
+    points = scan.take(np.flatnonzero(scan[:, 0] >= 0), axis=0).astype(np.float64)
     points[:, 3] = 1
     column, row, z = _image_coordinates(points, calibration.image_from_velodyne(camera))
-    depth = np.maximum(points[:, 0] if forward else z, 0)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    return _nearest(row[inside].astype(np.intp), column[inside].astype(np.intp), depth[inside], (height, width))
+    inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
+    depth = np.maximum((points[:, 0] if forward else z)[inside], 0)
+    return _nearest(row[inside].astype(np.intp), column[inside].astype(np.intp), depth, (height, width))
 
 
 def _image_coordinates(points: np.ndarray, projection: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,16 +65,19 @@ def _image_coordinates(points: np.ndarray, projection: np.ndarray) -> tuple[np.n
 def _nearest(row: np.ndarray, column: np.ndarray, depth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Write points into a map, keeping the nearest of those that share an index.
 
-    The index row * (width - 1) + column - 1 takes the end of a row for the start of the next. It is 2019's, and
+    The index row * (width - 1) + column (less 1) takes the end of a row for the start of the next. It is 2019's, and
     published figures rest on it: the minimum is written at the first point's pixel, another pixel of the same index
     keeps the last point that fell on it.
     """
     depth_hw = np.zeros(shape, dtype=np.float32)
     depth_hw[row, column] = depth
-    index = row * (shape[1] - 1) + column - 1
-    order = np.argsort(index, kind="stable")
-    starts = np.flatnonzero(np.diff(index[order], prepend=np.iinfo(np.intp).min))
-    if starts.size:
-        first = order[starts]
-        depth_hw[row[first], column[first]] = np.minimum.reduceat(depth[order], starts)
+    index = row * (shape[1] - 1) + column
+    point = np.arange(len(index))
+    first_of_index = np.empty(depth_hw.size + 1, dtype=np.intp)
+    first_of_index[index[::-1]] = point[::-1]  # the last one written stays
+    later = np.flatnonzero(first_of_index[index] != point)
+    first = first_of_index[index[later]]
+    nearest = depth.copy()
+    np.minimum.at(nearest, first, depth[later])
+    depth_hw[row[first], column[first]] = nearest[first]
     return depth_hw

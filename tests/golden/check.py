@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
@@ -18,11 +19,13 @@ from figures import Case, case_figures
 from monodepth2.errors import UserError, run_script
 from options import parse
 
-RELATIVE = {"grad_norm": 3e-3}  # float32 summation order: float64 differs by up to 9e-4
+# gradients: float32 summation order, float64 differs by up to 9e-4; odometry is computed in float64
+RELATIVE = {"grad_norm": 3e-3, "ate_mean": 1e-9, "ate_std": 1e-9}
 DEFAULT_RELATIVE = 1e-5
 POSE_ABSOLUTE = 1e-6  # of transforms whose entries are about 1
 WINNING_PIXELS = 3  # also of the shares a1, a2, a3: single pixels that lie on the limit
 INPUTS = ("flags", "seed", "frames", "lines", "height", "width")
+NEEDED = ({"seed", "frames", "flags", "lines"}, {"seed", "frames", "ate_mean"})  # by a case, or of odometry
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class Finding:
 def main() -> int:
     """Check every file of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="+", type=Path, help="a file in the form of losses.json or evaluation.json")
+    parser.add_argument(
+        "cases", nargs="+", type=Path, help="a file in the form of losses.json, evaluation.json or odometry.json"
+    )
     worst = Finding(0.0, 0.0, "no figure")
     with tempfile.TemporaryDirectory() as folder:
         for path in parser.parse_args().cases:
@@ -72,10 +77,17 @@ def _read(path: Path) -> dict[str, Case]:
         cases = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable JSON file ({error})") from error
-    needed = {"flags", "lines", "seed", "frames"}
-    if not isinstance(cases, dict) or not all(isinstance(c, dict) and needed <= set(c) for c in cases.values()):
-        raise UserError(f"{path}: expected cases in the form of losses.json or evaluation.json, by name")
+    if _is_case(cases):  # odometry.json is one, without a name
+        return {path.stem: cases}
+    if not isinstance(cases, dict) or not all(map(_is_case, cases.values())):
+        raise UserError(
+            f"{path}: expected cases in the form of losses.json or evaluation.json, by name, or odometry.json"
+        )
     return cases
+
+
+def _is_case(value: Any) -> bool:
+    return isinstance(value, dict) and any(needed <= set(value) for needed in NEEDED)
 
 
 def _paired(

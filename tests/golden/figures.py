@@ -1,7 +1,8 @@
 """Our figures for golden cases, under the names that the case files use.
 
 A case is one entry of `losses.json` (flags, seed, frames, lines → losses, poses, gradient norms) or `evaluation.json`
-(flags, seed, frames, lines, size → metrics, disparity statistics, ground truth). README.md beside this file says more.
+(flags, seed, frames, lines, size → metrics, disparity statistics, ground truth), or the whole of `odometry.json` (seed,
+frames → snippet error). README.md beside this file says more.
 """
 
 import tempfile
@@ -22,11 +23,14 @@ from monodepth2.geometry import transform_from_parameters
 from monodepth2.losses import Objective
 from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
+from monodepth2.odometry.metrics import snippet_errors
+from monodepth2.odometry.trajectories import steps
 from monodepth2.stages import Batch
 from monodepth2.view_synthesis import ViewSynthesis
 from options import parse
 from recipe import fill
 from scene import write_kitti_raw
+from trajectory import trajectory
 
 Case = dict[str, Any]
 CPU = torch.device("cpu")
@@ -34,11 +38,19 @@ CPU = torch.device("cpu")
 
 def case_figures(case: Case, root: Path) -> Case:
     """Compute everything that a case states, on a scene that lies at (or is written to) `root`."""
+    if "ate_mean" in case:
+        return _odometry_figures(case)
     if not root.exists():
         write_kitti_raw(root, case["frames"], case["seed"])
     options = parse([*case["flags"], "--data_path", str(root), "--png", "--weights_init", "scratch", "--no_cuda"])
     lines = [SplitLine.parse(line) for line in case["lines"]]
     return _evaluation_figures(case, options, lines) if "metrics" in case else _loss_figures(case, options, lines)
+
+
+def _odometry_figures(case: Case) -> Case:
+    poses, predicted = trajectory(case["seed"], case["frames"])
+    errors = snippet_errors(steps(poses), predicted)
+    return {"ate_mean": float(errors.mean()), "ate_std": float(errors.std())}
 
 
 def _loss_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:

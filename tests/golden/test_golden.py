@@ -34,6 +34,25 @@ def test_evaluation(name: str, golden_scene: Path) -> None:
     assert check_case(name, read("evaluation.json")[name], golden_scene).share <= 1
 
 
+def test_odometry(tmp_path: Path) -> None:
+    assert check_case("odometry", read("odometry.json"), tmp_path).share <= 1
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_check_takes_odometry_with_and_without_names(named: bool, tmp_path: Path) -> None:
+    case = read("odometry.json")
+    (tmp_path / "good.json").write_text(json.dumps({"drive": case} if named else case))
+    case["ate_mean"] *= 1 + 1e-8
+    (tmp_path / "wrong.json").write_text(json.dumps({"drive": case} if named else case))
+    command = [sys.executable, str(HERE / "check.py"), str(tmp_path / "good.json")]
+    good = subprocess.run(command, capture_output=True, text=True)
+    assert good.returncode == 0, good.stdout
+    assert f"ok   {'drive' if named else 'good'}" in good.stdout
+    wrong = subprocess.run([*command, str(tmp_path / "wrong.json")], capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert f"FAIL {'drive' if named else 'wrong'}" in wrong.stdout
+
+
 @pytest.mark.parametrize("wrong", [1.001, float("nan")])
 def test_check_notices_a_wrong_figure(wrong: float, tmp_path: Path) -> None:
     case = read("losses.json")["stereo"]

@@ -1,0 +1,7 @@
+"""Scoring checkpoints on a split: predictions against ground truth, one image at a time."""
+
+from monodepth2.evaluation.protocol import protocol_of
+from monodepth2.evaluation.result import EvaluationResult
+from monodepth2.evaluation.scoring import EvaluationRun, evaluate, evaluate_all, predict_split
+
+__all__ = ["EvaluationResult", "EvaluationRun", "evaluate", "evaluate_all", "predict_split", "protocol_of"]

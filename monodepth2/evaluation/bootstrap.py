@@ -1,0 +1,21 @@
+"""How far figures would move with other test images: bootstrap intervals of their means.
+
+Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993 (percentile intervals). Images are drawn as if
+they were independent; frames of one drive are not, so real intervals are wider.
+
+Legend of shapes: n images, k figures.
+"""
+
+import numpy as np
+
+RESAMPLES = 2000
+COVERAGE = 0.95
+
+
+def mean_interval(figures_nk: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Return the 95 % interval of each figure's mean over images, (2, k): lower ends, upper ends."""
+    n = len(figures_nk)
+    # how often each image is drawn says all of a resample: its mean is one product away
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    tail = 50 * (1 - COVERAGE)
+    return np.percentile(counts @ figures_nk / n, [tail, 100 - tail], axis=0)

@@ -1,0 +1,132 @@
+"""The report of an evaluation as a page: figures with intervals, every image, the worst as pictures."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+
+from monodepth2 import pages
+from monodepth2.config import Options
+from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.pictures import PictureError, read_picture
+from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.evaluation.protocol import scored_split, split_layout
+from monodepth2.evaluation.result import EvaluationResult, Example, describe_protocol
+from monodepth2.evaluation.truth import stored_truth
+from monodepth2.metrics import DepthMetrics, Protocol, evaluation_mask, resize_bilinear
+from monodepth2.visualise import coloured
+
+WORST_SHOWN = 6  # per checkpoint
+NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
+LARGEST_ERROR_SHOWN = 0.5
+POINT_SIZE = 5  # pixels; single points of a scan would not be seen
+
+
+def write_page(path: Path, results: Sequence[EvaluationResult], options: Options) -> None:
+    """Write the report of one or several checkpoints on one split."""
+    first, *others = results
+    pages.write_page(
+        path,
+        "evaluation.html",
+        split=Path(options.eval_split).name if not options.eval_eigen_to_benchmark else scored_split(options),
+        results=results,
+        names=DepthMetrics._fields,
+        protocol=describe_protocol(first.protocol),
+        ratios=first.protocol.median_scaling,
+        differences={result.name: _difference(result, first) for result in others},
+        plot=_plot(results),
+        drives=_drives(results),
+        galleries=_galleries(results, options),
+        nearest=f"{NEAREST_SHOWN:g}",
+        largest_error=f"{100 * LARGEST_ERROR_SHOWN:g}",
+    )
+
+
+def _difference(result: EvaluationResult, first: EvaluationResult) -> list[tuple[float, float, float]]:
+    mean, (low, high) = result.difference(first)
+    return list(zip(mean.tolist(), low.tolist(), high.tolist(), strict=True))
+
+
+def _plot(results: Sequence[EvaluationResult]) -> Figure:
+    figure = Figure(figsize=(12, 3), layout="constrained")
+    axes = figure.subplots()
+    for result in results:
+        axes.plot(result.figures[:, 0], ".", markersize=4, label=result.name)
+    axes.set_xlabel("image, in the order of the split")
+    axes.set_ylabel("abs_rel")
+    axes.set_ylim(0, 1.05 * max(float(result.figures[:, 0].max()) for result in results))
+    axes.grid(alpha=0.3)
+    if len(results) > 1:
+        axes.legend()
+    return figure
+
+
+def _drives(results: Sequence[EvaluationResult]) -> list[dict[str, Any]]:
+    """Mean abs_rel per drive and checkpoint."""
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position, line in enumerate(results[0].lines):
+        positions[line.folder].append(position)
+    return [
+        {"name": name, "images": len(own), "abs_rel": [float(result.figures[own, 0].mean()) for result in results]}
+        for name, own in positions.items()
+    ]
+
+
+def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[dict[str, Any]]:
+    split = scored_split(options)
+    lines = read_split(split, "test")
+    layout, truth = split_layout(options), stored_truth(split, lines)
+    galleries = []
+    for result in results:
+        rows = []
+        for example in result.worst[:WORST_SHOWN]:
+            line = lines[example.position]
+            gt = _depth(layout, line) if truth is None else truth[example.position]
+            metrics = example.score.metrics
+            title = f"{line}: abs_rel {metrics.abs_rel:.3f}, rmse {metrics.rmse:.2f}, a1 {metrics.a1:.3f}"
+            rows.append({"title": title, "pictures": _pictures(layout, line, example, gt, result.protocol)})
+        galleries.append({"name": result.name, "rows": rows})
+    return galleries
+
+
+def _depth(layout: Layout, line: SplitLine) -> np.ndarray:
+    assert isinstance(layout, KittiRaw)
+    return layout.depth(line, forward=True)
+
+
+def _pictures(
+    layout: Layout, line: SplitLine, example: Example, gt: np.ndarray, protocol: Protocol
+) -> list[np.ndarray]:
+    """Frame, predicted disparity, true disparity and error, uint8, (h, w, 3) each."""
+    factor = protocol.factor * (example.score.ratio or 1.0)
+    with np.errstate(divide="ignore"):
+        depth = factor / resize_bilinear(example.disp, *gt.shape)
+    scored = evaluation_mask(gt, protocol.garg)
+    known = gt > 0
+    error = np.where(scored, np.abs(depth - gt) / np.where(known, gt, 1), np.nan)
+    return [
+        _frame(layout, line, gt.shape),
+        coloured(NEAREST_SHOWN / depth),
+        coloured(_points(np.where(known, NEAREST_SHOWN / np.where(known, gt, 1), np.nan))),
+        coloured(_points(error / LARGEST_ERROR_SHOWN), "viridis"),
+    ]
+
+
+def _frame(layout: Layout, line: SplitLine, shape: tuple[int, ...]) -> np.ndarray:
+    """The picture; grey where only an array of disparities is at hand."""
+    try:
+        return np.asarray(read_picture(layout.picture_path(line)))
+    except PictureError:
+        return np.full((*shape, 3), 228, dtype=np.uint8)
+
+
+def _points(values_hw: np.ndarray) -> np.ndarray:
+    """Enlarge the known pixels of a sparse map, the larger value winning; the rest is not a number."""
+    filled = torch.from_numpy(np.where(np.isnan(values_hw), -np.inf, values_hw))[None, None]
+    grown = F.max_pool2d(filled, POINT_SIZE, stride=1, padding=POINT_SIZE // 2)[0, 0].numpy()
+    return np.where(np.isinf(grown), np.nan, grown)

@@ -1,0 +1,163 @@
+"""What becomes of predictions besides being scored: an array, pictures, the benchmark's upload.
+
+Legend of shapes: h w pixels of the network's size.
+"""
+
+import heapq
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from monodepth2.config import Options
+from monodepth2.datasets.splits import SplitLine
+from monodepth2.errors import UserError
+from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
+from monodepth2.evaluation.result import Example
+from monodepth2.evaluation.sources import DisparitySource
+from monodepth2.metrics import MAX_DEPTH, STEREO_SCALE_FACTOR, ImageScore, resize_bilinear
+from monodepth2.visualise import coloured_disparity
+
+BENCHMARK_SIZE = (352, 1216)
+BENCHMARK_FOLDER = "benchmark_predictions"
+METRES_PER_STEP = 1 / 256
+
+
+class Sink(Protocol):
+    """Takes the disparities of a split in order; made useful by `with`.
+
+    Attributes:
+        said: what to tell the user at the end.
+    """
+
+    said: str
+
+    def write(self, position: int, disp_hw: np.ndarray) -> None:
+        """Take the disparity of one line of the split."""
+
+
+class DisparityFile:
+    """`disps_<split>_split.npy` beside the weights, as 2019 named it: float32, (n, h, w)."""
+
+    def __init__(self, folder: Path, split: str, count: int) -> None:
+        self.path = folder / f"disps_{Path(split).name}_split.npy"
+        self.partial = self.path.with_suffix(".npy.partial")
+        self.count = count
+        self.rows: np.memmap | None = None
+        self.said = f"disparities are in {self.path}"
+
+    def write(self, position: int, disp_hw: np.ndarray) -> None:
+        """Write one row."""
+        if self.rows is None:
+            shape = (self.count, *disp_hw.shape)
+            self.rows = np.lib.format.open_memmap(self.partial, mode="w+", dtype=np.float32, shape=shape)
+        self.rows[position] = disp_hw
+
+    def __enter__(self) -> "DisparityFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Let the file appear whole, or not at all."""
+        if self.rows is not None and kind is None:
+            self.rows.flush()
+            os.replace(self.partial, self.path)
+        self.partial.unlink(missing_ok=True)
+
+
+class PictureFolder:
+    """Disparity in colours, one JPEG per line of the split."""
+
+    def __init__(self, folder: Path, lines: list[SplitLine]) -> None:
+        self.folder = folder
+        self.lines = lines
+        self.said = f"pictures are in {folder}"
+
+    def write(self, position: int, disp_hw: np.ndarray) -> None:
+        """Write one picture."""
+        line = self.lines[position]
+        name = f"{position:06d}_{line.folder.replace('/', '_')}_{line.frame:010d}_{line.side}.jpg"
+        Image.fromarray(coloured_disparity(disp_hw)).save(self.folder / name, quality=92)
+
+
+class BenchmarkFolder:
+    """Depth for upload to the KITTI benchmark: 16-bit PNGs of 1216 x 352, metres * 256."""
+
+    def __init__(self, folder: Path, factor: float) -> None:
+        self.folder = folder
+        self.factor = factor
+        self.said = f"depth maps for upload are in {folder}"
+
+    def write(self, position: int, disp_hw: np.ndarray) -> None:
+        """Write one depth map."""
+        with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clipped below
+            depth = self.factor / resize_bilinear(disp_hw, *BENCHMARK_SIZE)
+        steps = np.clip(depth, 0, MAX_DEPTH) / METRES_PER_STEP
+        Image.fromarray(steps.astype(np.uint16)).save(self.folder / f"{position:010d}.png")
+
+
+class WorstImages:
+    """Keeps the predictions with the largest abs_rel for the report."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.heap: list[tuple[float, int, Example]] = []
+
+    def offer(self, position: int, score: ImageScore, disp_hw: np.ndarray) -> None:
+        """Take a scored prediction."""
+        entry = (score.metrics.abs_rel, -position, Example(position, score, disp_hw))
+        if len(self.heap) < self.count:
+            heapq.heappush(self.heap, entry)
+        elif entry[:2] > self.heap[0][:2]:
+            heapq.heapreplace(self.heap, entry)
+
+    def sorted(self) -> tuple[Example, ...]:
+        """The worst first."""
+        return tuple(example for *_, example in sorted(self.heap, key=lambda entry: entry[:2], reverse=True))
+
+
+def open_sinks(
+    stack: ExitStack, source: DisparitySource, lines: list[SplitLine], options: Options, alone: bool
+) -> list[Sink]:
+    """Return what the options ask to be written of a source's disparities, its folders made.
+
+    Args:
+        stack: closes the files.
+        source: what predicts.
+        lines: the split.
+        options: of the evaluation.
+        alone: no other source is scored in the same run, so that folders need not be told apart.
+
+    Raises:
+        UserError: a folder cannot be written.
+    """
+    sinks: list[Sink] = []
+    out = options.eval_out_dir and options.eval_out_dir.expanduser() / ("" if alone else source.name.replace("/", "_"))
+    beside = source.path if source.path.is_dir() else source.path.parent
+    if options.save_pred_disps:
+        sinks.append(stack.enter_context(DisparityFile(_made(out or beside), scored_split(options), len(lines))))
+    if options.eval_split == BENCHMARK and not options.no_eval:
+        sinks.append(BenchmarkFolder(_made(out or beside / BENCHMARK_FOLDER), benchmark_factor(options)))
+    elif out:
+        sinks.append(PictureFolder(_made(out), lines))
+    if not sinks and not is_scored(options):
+        raise UserError("--no_eval leaves nothing to do: add --save_pred_disps or --eval_out_dir FOLDER")
+    return sinks
+
+
+def benchmark_factor(options: Options) -> float:
+    """Return the factor from predicted depth to metres of the benchmark's maps: the one asked for, else the rig's."""
+    return options.pred_depth_scale_factor if options.pred_depth_scale_factor != 1 else STEREO_SCALE_FACTOR
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made a folder ({error.strerror}); check --eval_out_dir") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: cannot be written; give another folder with --eval_out_dir")
+    return folder

@@ -1,0 +1,181 @@
+"""Where the disparities that are scored come from: a network, or an array that some other program saved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from monodepth2.config import Options
+from monodepth2.datasets.array_pickles import read_pickled_arrays
+from monodepth2.datasets.splits import eigen_to_benchmark_positions
+from monodepth2.devices import pick_device
+from monodepth2.errors import UserError
+from monodepth2.predictor import DepthPredictor
+from monodepth2.published import resolve_reference, resolve_weights
+
+EIGEN_LINES = 697  # whose order published arrays of disparities follow
+
+
+class DisparitySource(Protocol):
+    """Gives the scaled disparities of a split's pictures, batch by batch.
+
+    Attributes:
+        name: for tables.
+        path: weights folder or file; its neighbourhood receives what is saved.
+        use_stereo: whether its depths have the stereo rig's scale; None if that is not known.
+        input_size: (width, height) of the pictures it looks at; None if it looks at none.
+    """
+
+    name: str
+    path: Path
+    use_stereo: bool | None
+    input_size: tuple[int, int] | None
+
+    def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
+        """Return the disparities at some positions of the split, float32, (h, w) each."""
+
+
+class NetworkSource:
+    """The network of a checkpoint or of an ONNX file."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        device = pick_device(options.device, options.no_cuda)
+        self.predictor = DepthPredictor.from_checkpoint(path, device, options.min_depth, options.max_depth)
+        self.path = path
+        self.name = checkpoint_name(path)
+        self.use_stereo: bool | None = self.predictor.use_stereo
+        self.input_size: tuple[int, int] | None = (self.predictor.width, self.predictor.height)
+        self.post_process = options.post_process
+
+    def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
+        """Predict.
+
+        Raises:
+            UserError: the network's weights give numbers that are not finite.
+        """
+        assert images is not None
+        disps = self.predictor.disparities(images, self.post_process)
+        if not disps.isfinite().all():
+            raise UserError(f"{self.path}: its predictions are not finite; use other weights")
+        return list(disps.numpy())
+
+
+class ArraySource:
+    """An array of disparities saved by another program, one map per line of the split.
+
+    Args:
+        path: a `.npy` file (n, h, w) or (n, 1, h, w), or a list of maps of different sizes as NumPy pickles it.
+        count: lines of the split.
+        eigen_rows: the maps follow the 697 lines of `eigen`, of which the 652 of `eigen_benchmark` are taken.
+
+    Raises:
+        UserError: the file is no such array, or of another length.
+    """
+
+    use_stereo: bool | None = None
+    input_size: tuple[int, int] | None = None
+
+    def __init__(self, path: Path, count: int, eigen_rows: bool) -> None:
+        self.path = path.expanduser()
+        self.name = path.name
+        self.maps = read_disparities(self.path)
+        self.positions = eigen_to_benchmark_positions() if eigen_rows else list(range(len(self.maps)))
+        wanted = EIGEN_LINES if eigen_rows else count
+        if len(self.maps) != wanted or len(self.positions) != count:
+            raise UserError(
+                f"--ext_disp_to_eval {path}: holds {len(self.maps)} disparity maps, expected {wanted}"
+                + (
+                    " of eigen's list (drop --eval_eigen_to_benchmark for 652)"
+                    if eigen_rows
+                    else ", one per split line"
+                )
+            )
+
+    def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
+        """Return maps of the array.
+
+        Raises:
+            UserError: one is no map of finite numbers.
+        """
+        return [self._map(self.positions[position]) for position in positions]
+
+    def _map(self, row: int) -> np.ndarray:
+        disp = np.asarray(self.maps[row])
+        if disp.ndim != 2 or disp.dtype.kind not in "fiu" or not disp.size or not np.isfinite(disp).all():
+            raise UserError(f"--ext_disp_to_eval {self.path}: row {row} is no map (h, w) of finite numbers")
+        return disp.astype(np.float32)
+
+
+def read_disparities(path: Path) -> np.ndarray:
+    """Open a `.npy` file of disparity maps: mapped into memory, not read as a whole, and executing nothing in it.
+
+    Returns:
+        Shape (n, h, w), or (n,) of maps where their sizes differ.
+
+    Raises:
+        UserError: the file is no such array.
+    """
+    where = f"--ext_disp_to_eval {path}"
+    try:
+        maps = _open_npy(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{where}: no such file") from error
+    except Exception as error:  # bad headers and pickles raise many kinds
+        raise UserError(f"{where}: not a readable .npy array ({str(error).splitlines()[0]})") from error
+    if maps.ndim == 4 and maps.shape[1] == 1:
+        maps = maps[:, 0]
+    if maps.dtype != object and (maps.dtype.kind not in "fiu" or maps.ndim != 3):
+        raise UserError(f"{where}: is an array {maps.shape} of {maps.dtype}, expected numbers (n, h, w)")
+    return maps
+
+
+def _open_npy(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        _, _, dtype = read_header(file)
+        if dtype.hasobject:
+            return read_pickled_arrays(file)
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+def open_sources(options: Options, count: int) -> list[DisparitySource]:
+    """Return what the options ask to score, the network of `--load_weights_folder` or the array first.
+
+    Args:
+        options: of the evaluation.
+        count: lines of the split.
+
+    Raises:
+        UserError: nothing is named, or something named is unusable.
+    """
+    others = [resolve_reference(reference) for reference in options.compare]
+    if options.ext_disp_to_eval:
+        if options.load_weights_folder:
+            raise UserError("--ext_disp_to_eval takes the place of --load_weights_folder: drop one of them")
+        first: DisparitySource = ArraySource(options.ext_disp_to_eval, count, options.eval_eigen_to_benchmark)
+        return [first, *(NetworkSource(path, options) for path in others)]
+    sources = [NetworkSource(path, options) for path in (_weights(options), *others)]
+    names = [source.name for source in sources]
+    for source in sources:
+        if names.count(source.name) > 1:
+            source.name = str(source.path)
+    return list(sources)
+
+
+def _weights(options: Options) -> Path:
+    named = options.model_name != Options.model_name  # for training the name of a run, here of a published model
+    if options.load_weights_folder is None and not named:
+        raise UserError(
+            "--load_weights_folder is missing: name the folder that holds encoder.pth and depth.pth, an .onnx file, "
+            "or a published model with --model_name, e.g. mono_640x192"
+        )
+    return resolve_weights(options.load_weights_folder, options.model_name)
+
+
+def checkpoint_name(path: Path) -> str:
+    """Name a checkpoint in tables: `<run>/weights_<epoch>` where it lies in a run's folder."""
+    folder = path.expanduser().resolve()
+    return f"{folder.parents[1].name}/{folder.name}" if folder.parent.name == "models" else folder.name

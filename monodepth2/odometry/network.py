@@ -1,0 +1,166 @@
+"""A checkpoint's pose network as a function from frames to the motion between them.
+
+Legend of shapes: b targets, h w pixels.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from monodepth2.checkpoint import (
+    REMEDY,
+    DepthNetwork,
+    input_size,
+    load_depth_network,
+    load_networks,
+    num_layers,
+    trained_options,
+    weights_folder,
+)
+from monodepth2.config import FrameId, Options
+from monodepth2.errors import UserError
+from monodepth2.geometry import transform_from_parameters
+from monodepth2.model import MonodepthModel
+from monodepth2.view_synthesis import upsample
+from monodepth2.weight_files import read_weights
+
+FEATURES = 256  # of each feature set that a pose decoder looks at
+NETWORKS_READ = {"separate_resnet": ("pose_encoder", "pose"), "shared": ("encoder", "pose"), "posecnn": ("pose",)}
+
+
+@dataclass(frozen=True)
+class MotionNetwork:
+    """The pose network of a checkpoint.
+
+    Attributes:
+        folder: of the checkpoint.
+        model: holds it, in evaluation mode; networks that it does not need are not loaded.
+        temporal_ids: the sources to which it states the target's motion.
+        height: of the pictures that it takes.
+        width: of the pictures that it takes.
+        use_stereo: whether it was trained with stereo pairs, so that its translations have a known scale.
+        depth: PoseCNN's partner: its translations are in units of that network's mean inverse depth.
+        device: where it runs.
+    """
+
+    folder: Path
+    model: MonodepthModel
+    temporal_ids: tuple[int, ...]
+    height: int
+    width: int
+    use_stereo: bool
+    depth: DepthNetwork | None
+    device: torch.device
+
+    @property
+    def description(self) -> str:
+        """Kind of the network and what it looks at, in words."""
+        frames = "pairs" if self.model.pairs else " ".join(map(str, ("frames 0", *self.temporal_ids)))
+        return f"{self.model.pose_model_type} on {frames}"
+
+    @torch.inference_mode()
+    def transforms(self, images: dict[FrameId, Tensor]) -> dict[FrameId, np.ndarray]:
+        """Return `source_T_target` for every source, float64, (b, 4, 4).
+
+        Args:
+            images: the target (0) and its sources, uint8, b3hw.
+        """
+        images = {frame: image.to(self.device).float() / 255 for frame, image in images.items()}
+        unit = upsample(self.depth(images[0]), (self.height, self.width)).mean((2, 3)).cpu() if self.depth else 1.0
+        return {
+            source: transform_from_parameters(
+                pose.axisangle.cpu().double(), pose.translation.cpu().double() * unit, pose.invert
+            ).numpy()
+            for source, pose in self.model.motions(images).items()
+        }
+
+
+def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
+    """Load the pose network of a checkpoint folder; its kind and number of frames are read off the tensors.
+
+    Raises:
+        UserError: the folder has none, its files are missing or unusable, or they contradict the run's `opt.json`.
+    """
+    folder = weights_folder(folder)
+    encoder = read_weights(folder / "encoder.pth", REMEDY)
+    height, width = input_size(encoder, folder / "encoder.pth")
+    options = _options_of_pose_network(folder, num_layers(encoder, folder / "encoder.pth"))
+    model = MonodepthModel(options)
+    load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
+    with_depth = options.pose_model_type == "posecnn" and (folder / "depth.pth").is_file()
+    return MotionNetwork(
+        folder=folder,
+        model=model.eval().to(device),
+        temporal_ids=options.temporal_ids,
+        height=height,
+        width=width,
+        use_stereo=bool(encoder.get("use_stereo", False)),
+        depth=load_depth_network(folder, device) if with_depth else None,
+        device=device,
+    )
+
+
+def _options_of_pose_network(folder: Path, layers: int) -> Options:
+    """The options whose `MonodepthModel` has the folder's pose network, as the tensors tell them."""
+    path = folder / "pose.pth"
+    if not path.is_file():
+        raise UserError(
+            f"{folder} holds no pose network (pose.pth), as after training on stereo pairs alone: "
+            "odometry needs a checkpoint trained with neighbours in --frame_ids"
+        )
+    state = read_weights(path, REMEDY)
+    if "pose_conv.weight" in state:
+        kind, frames = "posecnn", _input_channels(state, "net.0.weight", path) / 3
+    elif (sets := _input_channels(state, "net.1.weight", path) / FEATURES) > 1:
+        kind, frames = "shared", sets
+    else:
+        path = folder / "pose_encoder.pth"
+        state = read_weights(path, REMEDY)
+        kind, frames = "separate_resnet", _input_channels(state, "encoder.conv1.weight", path) / 3
+        layers = num_layers(state, path)
+    if frames < 2 or frames % 1:
+        raise UserError(f"{path}: not a pose network, which looks at two frames or more")
+    pairs, frame_ids = _frames_of_pose_network(folder, kind, int(frames))
+    return replace(
+        Options(),
+        num_layers=layers,
+        pose_model_type=kind,
+        pose_model_input="pairs" if pairs else "all",
+        frame_ids=frame_ids,
+    )
+
+
+def _input_channels(state: dict[str, Any], key: str, path: Path) -> int:
+    weight = state.get(key)
+    if not isinstance(weight, Tensor) or weight.dim() != 4:
+        raise UserError(f"{path}: not the weights of a pose network ({key} is missing or no convolution)")
+    return weight.shape[1]
+
+
+def _frames_of_pose_network(folder: Path, kind: str, frames: int) -> tuple[bool, tuple[int, ...]]:
+    """Whether a pose network looks at pairs, and which frames it looks at, the target first.
+
+    Tensors tell the number of frames, `opt.json` which ones; without it 2019's defaults are taken.
+    """
+    trained = trained_options(folder)
+    if trained is None and frames > 3:
+        raise UserError(f"{folder}: its pose network looks at {frames} frames, and no opt.json beside it tells which")
+    if trained is None:
+        return frames == 2, (0, 1) if frames == 2 else (0, -1, 1)
+    pairs = trained.pose_model_input == "pairs"
+    frame_ids = (0, 1) if pairs else (0, *trained.temporal_ids)
+    if (trained.pose_model_type, len(frame_ids)) != (kind, frames):
+        raise UserError(
+            f"{folder}: its pose network is {kind} on {frames} frames, but {folder.parent / 'opt.json'} states "
+            f"{trained.pose_model_type} on {len(frame_ids)}: one is of another run; correct or remove opt.json"
+        )
+    if not {-1, 1} & set(frame_ids):
+        raise UserError(
+            f"{folder}: its pose network was trained with --frame_ids {' '.join(map(str, frame_ids))} and knows no "
+            "motion between neighbours: odometry needs 1 or -1 among them"
+        )
+    return pairs, frame_ids

@@ -1,0 +1,78 @@
+"""Predicting from the frames of a video."""
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from monodepth2.errors import UserError
+from monodepth2.prediction.ahead import ahead, map_ahead
+from monodepth2.prediction.job import Job
+from monodepth2.prediction.naming import Label
+from monodepth2.prediction.outputs import Settings, side_by_side, whole_file
+from monodepth2.prediction.video import VideoReader, VideoWriter
+from monodepth2.predictor import DepthPrediction
+from monodepth2.signals import StopRequest
+from monodepth2.visualise import SteadyLimits
+
+
+def predict_video(path: Path, job: Job, stop: StopRequest) -> tuple[int, bool]:
+    """Predict from a video, and write, until told to stop; where it is damaged, what can be decoded is kept.
+
+    Returns:
+        How many frames were predicted, and whether the video was whole.
+
+    Raises:
+        UserError: no frame can be read, or a file cannot be written.
+    """
+    done = 0
+    with ExitStack() as stack:
+        reader = stack.enter_context(VideoReader(path))
+        add_frame = stack.enter_context(_joined(path, job, reader.rate))
+        bar = stack.enter_context(tqdm(desc="predicting", total=reader.count, unit="frame", disable=None))
+        # closed first: its threads read the video
+        for frame in stack.enter_context(closing(_finished_frames(reader, path, job))):
+            add_frame(frame)
+            bar.update()
+            done += 1
+            if stop.received:
+                break
+        if not done:
+            raise UserError(f"{path}: holds no frame that can be decoded")
+    if reader.damaged:
+        print(f"{path}: is damaged or cut off; {done} frames could be read", file=sys.stderr)
+    return done, not reader.damaged
+
+
+@contextmanager
+def _joined(path: Path, job: Job, rate: Fraction) -> Iterator[Callable[[Any], None]]:
+    """Lend what takes the finished frames: the video that joins them, where it is asked for."""
+    if not job.with_video:
+        yield lambda _: None
+        return
+    with whole_file(job.naming.video_path(Label.of(path))) as partial, VideoWriter(partial, rate) as writer:
+        yield writer.add
+
+
+def _finished_frames(reader: VideoReader, path: Path, job: Job) -> Generator[np.ndarray | None, None, None]:
+    """Predict and write frame by frame; yield the frame beside its disparity, where it is asked for."""
+    steady = SteadyLimits()
+
+    def finish(item: tuple[int, DepthPrediction, Settings]) -> np.ndarray | None:
+        index, prediction, settings = item
+        job.write(Label.of(path).frame(index), prediction, settings)
+        return side_by_side(prediction, settings) if job.with_video else None
+
+    frames = ahead(reader.frames(), 2 * job.batch_size)
+    predictions = job.predictor.predict_all(frames, job.batch_size, job.post_process)
+    items = (
+        (index, prediction, replace(job.settings, limits=steady.follow(prediction.network_disp)))
+        for index, prediction in enumerate(predictions)
+    )
+    return map_ahead(finish, items, job.batch_size)

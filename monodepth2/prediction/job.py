@@ -1,0 +1,39 @@
+"""How to predict and what to write, decided once."""
+
+from dataclasses import dataclass
+
+from monodepth2.prediction.naming import Label, Naming
+from monodepth2.prediction.outputs import Settings, write_output
+from monodepth2.predictor import DepthPrediction, DepthPredictor
+
+
+@dataclass(frozen=True)
+class Job:
+    """A prediction that is ready to start.
+
+    Attributes:
+        predictor: the network.
+        naming: of the files.
+        kinds: of output for each picture or frame.
+        with_video: whether a video's frames are also joined to one that shows them beside their disparity.
+        settings: how predictions are expressed.
+        batch_size: pictures per pass of the network.
+        post_process: average with the predictions of the mirrored pictures.
+    """
+
+    predictor: DepthPredictor
+    naming: Naming
+    kinds: tuple[str, ...]
+    with_video: bool
+    settings: Settings
+    batch_size: int
+    post_process: bool
+
+    def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> None:
+        """Write every kind of output of one picture or frame.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
+        for kind in self.kinds:
+            write_output(self.naming.path(label, kind), kind, prediction, settings)

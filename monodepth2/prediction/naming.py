@@ -1,0 +1,129 @@
+"""Where each output goes: never onto an input, never two onto one file."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from monodepth2.errors import UserError
+
+
+class Kind(NamedTuple):
+    """A kind of output in a file's name: the word that stands for it, and the ending."""
+
+    word: str
+    ending: str
+
+
+KINDS = {  # disp_npy and color have 2019's names
+    "disp_npy": Kind("disp", ".npy"),
+    "disp_png": Kind("disp", ".png"),
+    "depth_npy": Kind("depth", ".npy"),
+    "depth_png": Kind("depth", ".png"),
+    "color": Kind("disp", ".jpeg"),
+    "side_by_side": Kind("side_by_side", ".jpeg"),
+    "ply": Kind("points", ".ply"),
+}
+VIDEO_KIND, VIDEO_ENDING = "side_by_side", ".mp4"  # the one kind that makes one file of a whole video
+
+
+class Label(NamedTuple):
+    """What an input is called: without its ending, and with it."""
+
+    stem: str
+    name: str
+
+    @classmethod
+    def of(cls, path: Path) -> "Label":
+        """The label of a file."""
+        return cls(path.stem, path.name)
+
+    def frame(self, index: int) -> "Label":
+        """The label of one frame of a video, counted from 0."""
+        return Label(f"{self.stem}_{index:06d}", f"{self.name}_{index:06d}")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names output files.
+
+    Attributes:
+        folder: where they are.
+        pattern: of their names, with {stem}, {name} and {kind}, without the ending.
+    """
+
+    folder: Path
+    pattern: str
+
+    def path(self, label: Label, kind: str) -> Path:
+        """Return the file of one kind for one picture or frame."""
+        return self._path(label, *KINDS[kind])
+
+    def video_path(self, label: Label) -> Path:
+        """Return the file that joins all frames of a video."""
+        return self._path(label, VIDEO_KIND, VIDEO_ENDING)
+
+    def _path(self, label: Label, word: str, ending: str) -> Path:
+        return self.folder / (self.pattern.format(**label._asdict(), kind=word) + ending)
+
+    def check(self, labels: Sequence[Label], kinds: Sequence[str], protected: Iterable[Path]) -> None:
+        """Check before the work that every output has a file of its own, and none takes the place of an input.
+
+        Raises:
+            UserError: two outputs would be one file, or one would overwrite a protected file, through links too.
+        """
+        taken: dict[Path, tuple[Label, str]] = {}
+        for label in labels:
+            for kind in kinds:
+                path = self.path(label, kind)
+                if path in taken:
+                    raise self._clash(path, taken[path], (label, kind))
+                taken[path] = label, kind
+        self.check_not_among(taken, protected)
+
+    def check_not_among(self, outputs: Iterable[Path], protected: Iterable[Path]) -> None:
+        """Check that no output takes the place of a protected file.
+
+        Raises:
+            UserError: one would, through links too.
+        """
+        inputs = {_identity(path) for path in protected if os.path.exists(path)}
+        for path in outputs:
+            if os.path.exists(path) and _identity(path) in inputs:
+                raise UserError(f"{path} is an input and would be overwritten: choose another --output_dir")
+
+    def _clash(self, path: Path, one: tuple[Label, str], other: tuple[Label, str]) -> UserError:
+        start = f"--output_pattern {self.pattern}: "
+        if one[0] == other[0]:
+            return UserError(f"{start}{one[1]} and {other[1]} would both become {path.name}; put {{kind}} into it")
+        names = f"{one[0].name} and {other[0].name}"
+        return UserError(f"{start}{names} would both become {path.name}; put {{name}} into it")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def check_writable(folder: Path) -> None:
+    """Check before the work that a folder can be written to, or made.
+
+    Raises:
+        UserError: it cannot.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--output_dir {folder}: cannot be written; name another folder")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the output folder.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output_dir {folder}: cannot be made ({error.strerror})") from error

@@ -1,0 +1,169 @@
+"""What is written of a prediction: arrays, 16-bit and coloured pictures, point clouds.
+
+Legend of shapes: h w pixels of the picture, h' w' of the network.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from monodepth2.errors import UserError
+from monodepth2.prediction.naming import KINDS
+from monodepth2.prediction.point_cloud import point_cloud, write_ply
+from monodepth2.predictor import DepthPrediction
+from monodepth2.visualise import coloured_disparity
+
+MARK = "a prediction of monodepth2"  # in every picture written here, so that none is taken for an input
+DEPTH_STEPS = 256  # of a depth PNG per unit, as in KITTI
+LARGEST = 65535  # of a 16-bit PNG
+NEAR_FARTHEST = 0.99  # of the farthest depth: what reaches it is sky
+WIDE = 2  # times as wide as high: such pictures read best above each other
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How predictions are expressed.
+
+    Attributes:
+        factor: from the network's unit of depth to the one that is written.
+        unit: the name of that one.
+        min_depth: nearest depth that the network expresses, in its own unit.
+        max_depth: farthest.
+        colours: matplotlib's name of the colour map of disparity.
+        focal_length: of the camera, in widths of the picture.
+        limits: disparities that the colours span (default: those of each prediction).
+    """
+
+    factor: float
+    unit: str
+    min_depth: float
+    max_depth: float
+    colours: str
+    focal_length: float
+    limits: tuple[float, float] | None = None
+
+
+def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: Settings) -> None:
+    """Write one kind of output, whole or not at all.
+
+    Args:
+        path: the file.
+        kind: one of `KINDS`.
+        prediction: of one picture.
+        settings: unit, colours and camera.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with whole_file(path) as partial, partial.open("wb") as file:
+        WRITERS[kind](file, prediction, settings)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def is_own_output(path: Path) -> bool:
+    """Whether a file is a picture that was written here."""
+    if path.suffix.lower() not in {kind.ending for kind in KINDS.values()}:
+        return False
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as picture:
+            return MARK in (picture.info.get("Comment"), picture.info.get("comment", b"").decode(errors="replace"))
+    except Exception:  # what cannot be opened is for the prediction to report
+        return False
+
+
+def side_by_side(prediction: DepthPrediction, settings: Settings) -> np.ndarray:
+    """Put the picture beside its coloured disparity, or above it where it is wide; uint8, (h, 2w, 3) or (2h, w, 3)."""
+    both = np.asarray(prediction.picture), coloured_disparity(prediction.disp, settings.colours, settings.limits)
+    return np.concatenate(both, axis=0 if prediction.picture.width > WIDE * prediction.picture.height else 1)
+
+
+def _write_disp_npy(file: BinaryIO, prediction: DepthPrediction, _: Settings) -> None:
+    """2019's file: scaled disparity at the network's size, float32, (1, 1, h', w')."""
+    np.save(file, prediction.network_disp[None, None])
+
+
+def _write_disp_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    """Scaled disparity in steps that let the nearest depth be 65535; never 0."""
+    _save_16_bit(file, prediction.disp, LARGEST * settings.min_depth, "disparity (1 / depth) in 1 / network units")
+
+
+def _write_depth_npy(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    """Depth at the picture's size, float32, (h, w)."""
+    np.save(file, _depth(prediction, settings))
+
+
+def _write_depth_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    """Depth in KITTI's steps of 1/256, at most 255.996; never 0, which is KITTI's "unknown"."""
+    _save_16_bit(file, _depth(prediction, settings), DEPTH_STEPS, f"depth in {settings.unit}")
+
+
+def _write_ply(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    farthest = NEAR_FARTHEST * settings.max_depth * settings.factor
+    picture = np.asarray(prediction.picture)
+    height, width = picture.shape[:2]
+    comments = [
+        f"{MARK}: camera frame, x right, y down, z forward, in {settings.unit}",
+        f"picture of {width} x {height}, focal length {settings.focal_length * width:g} pixels",
+        f"principal point {width / 2:g} {height / 2:g}; what is farther than {farthest:g} is left out",
+    ]
+    write_ply(file, point_cloud(_depth(prediction, settings), picture, settings.focal_length, farthest), comments)
+
+
+def _write_color(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    _save_jpeg(file, coloured_disparity(prediction.disp, settings.colours, settings.limits))
+
+
+def _write_side_by_side(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    _save_jpeg(file, side_by_side(prediction, settings))
+
+
+WRITERS: dict[str, Callable[[BinaryIO, DepthPrediction, Settings], None]] = {
+    "disp_npy": _write_disp_npy,
+    "disp_png": _write_disp_png,
+    "depth_npy": _write_depth_npy,
+    "depth_png": _write_depth_png,
+    "color": _write_color,
+    "side_by_side": _write_side_by_side,
+    "ply": _write_ply,
+}
+
+
+def _depth(prediction: DepthPrediction, settings: Settings) -> np.ndarray:
+    return np.float32(settings.factor) * prediction.depth
+
+
+def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: str) -> None:
+    """Write `values * steps` as a 16-bit grey PNG from 1 to 65535, whose text says what it means."""
+    text = PngInfo()
+    for key, value in {"Comment": MARK, "Meaning": meaning, "Steps": f"{steps:g}"}.items():
+        text.add_text(key, value)
+    pixels = np.clip(np.rint(values_hw * steps), 1, LARGEST).astype(np.uint16)
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+
+
+def _save_jpeg(file: BinaryIO, rgb_hw3: np.ndarray) -> None:
+    # colours carry the values here: they are kept at full size
+    Image.fromarray(rgb_hw3).save(file, "JPEG", quality=95, subsampling=0, comment=MARK.encode())

@@ -1,0 +1,322 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from plyfile import PlyData
+
+from monodepth2.checkpoint import save_checkpoint
+from monodepth2.config import Options, PredictOptions
+from monodepth2.config.tools import OUTPUTS
+from monodepth2.errors import UserError
+from monodepth2.model import MonodepthModel
+from monodepth2.prediction.naming import KINDS
+from monodepth2.prediction.outputs import WRITERS
+from monodepth2.prediction.run import predict
+from monodepth2.predictor import DepthPrediction, DepthPredictor
+from monodepth2.visualise import coloured_disparity
+from recipe import fill
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("mono"), use_stereo=False)
+
+
+@pytest.fixture(scope="module")
+def stereo_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("stereo"), use_stereo=True)
+
+
+def checkpoint(folder: Path, use_stereo: bool) -> Path:
+    options = Options(height=64, width=96, weights_init="scratch", use_stereo=use_stereo)
+    model = MonodepthModel(options)
+    for name, network in model.networks.items():
+        fill(name, network)
+    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), options)
+    return folder
+
+
+def picture(seed: int = 0, height: int = 45, width: int = 120) -> Image.Image:
+    """A picture of soft blobs."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 9, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures of different sizes, with names as people give them."""
+    made = tmp_path / "my pictures"
+    made.mkdir()
+    for seed, (name, width) in enumerate({"a b.png": 120, "straße 1.PNG": 90, "z{stem}.png": 64}.items()):
+        picture(seed, width=width).save(made / name)
+    return made
+
+
+@pytest.fixture
+def options(weights: Path, folder: Path) -> PredictOptions:
+    return PredictOptions(image_path=folder, load_weights_folder=weights, no_cuda=True, batch_size=2)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def by_library(weights: Path, path: Path, **how) -> DepthPrediction:
+    return DepthPredictor.from_checkpoint(weights, "cpu").predict(path, **how)
+
+
+def test_a_folder_gives_2019s_files(options: PredictOptions, folder: Path, weights: Path) -> None:
+    assert predict(options) == 0
+    stems = ["a b", "straße 1", "z{stem}"]
+    assert names(folder / "predictions") == sorted(f"{s}_disp{e}" for s in stems for e in (".npy", ".jpeg"))
+    for path in folder.glob("*.png"):
+        expected = by_library(weights, path)
+        disp = np.load(folder / f"predictions/{path.stem}_disp.npy")
+        assert (disp.shape, disp.dtype) == ((1, 1, 64, 96), np.float32)
+        np.testing.assert_allclose(disp[0, 0], expected.network_disp, rtol=1e-4)
+        with Image.open(folder / f"predictions/{path.stem}_disp.jpeg") as colour:
+            assert colour.size == expected.picture.size
+            difference = np.asarray(colour).astype(float) - coloured_disparity(expected.disp)
+            assert np.abs(difference).mean() < 4
+
+
+def test_every_kind_of_output_holds_the_librarys_values(options: PredictOptions, folder: Path, weights: Path) -> None:
+    path, out = folder / "a b.png", folder / "out"
+    factor = 2.5
+    assert predict(replace(options, image_path=path, outputs=OUTPUTS, output_dir=out, pred_depth_scale_factor=2.5)) == 0
+    expected = by_library(weights, path)
+    depth = np.load(out / "a b_depth.npy")
+    assert (depth.shape, depth.dtype) == ((45, 120), np.float32)
+    np.testing.assert_allclose(depth, factor * expected.depth, rtol=1e-6)
+    with Image.open(out / "a b_depth.png") as image:
+        assert image.mode.startswith("I;16")
+        np.testing.assert_allclose(np.asarray(image) / 256, np.clip(depth, None, 65535 / 256), rtol=0, atol=0.51 / 256)
+        assert image.text["Meaning"] == "depth in metres"
+    with Image.open(out / "a b_disp.png") as image:
+        steps = float(image.text["Steps"])
+        assert steps == 6553.5  # the nearest depth is 0.1
+        np.testing.assert_allclose(np.asarray(image) / steps, expected.disp, rtol=0, atol=0.51 / steps)
+    with Image.open(out / "a b_side_by_side.jpeg") as image:
+        assert image.size == (120, 90)  # wide: one above the other
+        top = np.asarray(image)[:45].astype(float)
+        assert np.abs(top - np.asarray(expected.picture)).mean() < 4
+
+
+def test_points_lie_on_the_rays_of_their_pixels(options: PredictOptions, folder: Path, weights: Path) -> None:
+    path = folder / "a b.png"
+    predict(replace(options, image_path=path, outputs=("ply",), focal_length=0.8, min_depth=0.9, max_depth=1.0))
+    cloud = PlyData.read(folder / "predictions/a b_points.ply")
+    assert not cloud.text
+    assert cloud.byte_order == "<"
+    assert "x right, y down, z forward, in network units" in cloud.comments[0]
+    points = cloud["vertex"]
+    network = DepthPredictor.from_checkpoint(weights, "cpu", 0.9, 1.0).predict(path)
+    near = network.depth < 0.99
+    assert 0 < near.sum() < near.size  # some are as far as can be, and left out
+    column = 0.8 * 120 * points["x"] / points["z"] + 60
+    row = 0.8 * 120 * points["y"] / points["z"] + 22.5
+    rows, columns = np.nonzero(near)
+    np.testing.assert_allclose(column, columns, atol=1e-3)
+    np.testing.assert_allclose(row, rows, atol=1e-3)
+    np.testing.assert_allclose(points["z"], network.depth[near], rtol=1e-6)
+    colours = np.stack([points["red"], points["green"], points["blue"]], -1)
+    np.testing.assert_array_equal(colours, np.asarray(network.picture)[near])
+
+
+def test_a_16_bit_zero_never_happens_by_accident(tmp_path: Path) -> None:
+    from monodepth2.prediction.outputs import Settings, write_output
+
+    near = DepthPrediction(picture(), np.full((64, 96), 1e4, np.float32), use_stereo=False)
+    write_output(tmp_path / "a.png", "depth_png", near, Settings(1, "metres", 1e-4, 1e4, "magma", 1))
+    far = DepthPrediction(picture(), np.full((64, 96), 1e-4, np.float32), use_stereo=False)
+    write_output(tmp_path / "b.png", "depth_png", far, Settings(1, "metres", 1e-4, 1e4, "magma", 1))
+    assert np.unique(Image.open(tmp_path / "a.png")).tolist() == [1]
+    assert np.unique(Image.open(tmp_path / "b.png")).tolist() == [65535]
+
+
+def test_every_kind_is_named_written_and_offered() -> None:
+    assert set(OUTPUTS) == set(KINDS) == set(WRITERS)
+    assert len(set(KINDS.values())) == len(KINDS)
+
+
+def test_depths_of_stereo_trained_networks_are_metres(
+    options: PredictOptions, folder: Path, stereo_weights: Path
+) -> None:
+    predict(replace(options, load_weights_folder=stereo_weights, pred_metric_depth=True, post_process=True))
+    assert "a b_disp.npy" not in names(folder / "predictions")
+    expected = by_library(stereo_weights, folder / "a b.png", post_process=True)
+    depth = np.load(folder / "predictions/a b_depth.npy")
+    np.testing.assert_allclose(depth, 5.4 * expected.depth, rtol=1e-4)
+    np.testing.assert_allclose(depth, expected.metric_depth, rtol=1e-4)
+
+
+def test_a_network_without_scale_gives_no_metres(options: PredictOptions) -> None:
+    with pytest.raises(UserError, match="give --pred_depth_scale_factor instead"):
+        predict(replace(options, pred_metric_depth=True))
+
+
+def test_a_turned_camera_changes_nothing(options: PredictOptions, folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = picture(3, height=80, width=50)
+    upright.save(folder / "a.png")
+    upright.transpose(Image.Transpose.ROTATE_90).save(folder / "b.png", exif=exif)
+    for name in "ab":
+        predict(replace(options, image_path=folder / f"{name}.png", outputs=("depth_npy",)))
+    depths = [np.load(folder / f"predictions/{name}_depth.npy") for name in "ab"]
+    assert depths[0].shape == (80, 50)
+    np.testing.assert_array_equal(*depths)
+
+
+def test_an_unreadable_picture_is_named_and_the_others_predicted(
+    options: PredictOptions, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (folder / "b.jpg").write_bytes(b"no picture")
+    assert predict(options) == 1
+    assert len(names(folder / "predictions")) == 6
+    error = capsys.readouterr().err
+    assert f"left out: {folder / 'b.jpg'}: is not a" in error
+    assert "1 of 4 pictures could not be read" in error
+
+
+def test_a_second_run_leaves_its_outputs_out(
+    options: PredictOptions, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    beside = replace(options, output_dir=folder, outputs=("color", "disp_png", "side_by_side"))
+    assert predict(beside) == 0
+    before = names(folder)
+    assert len(before) == 3 + 9
+    capsys.readouterr()
+    assert predict(replace(beside, output_pattern="again_{stem}_{kind}", outputs=("color",))) == 0
+    assert "9 pictures left out: predictions of an earlier run" in capsys.readouterr().out
+    assert len(names(folder)) == 3 + 9 + 3
+    assert predict(options) == 0
+    assert predict(options) == 0
+    assert len(names(folder / "predictions")) == 6
+    with pytest.raises(UserError, match=r"holds no pictures .* but 3 that were predicted"):
+        predict(replace(options, image_path=folder / "predictions"))
+
+
+def test_an_input_is_never_overwritten(options: PredictOptions, folder: Path, tmp_path: Path) -> None:
+    picture(4).save(folder / "photo.jpeg")
+    picture(5).save(folder / "a b_disp.jpeg")  # named like an output, but nobody's
+    before = {name: (folder / name).read_bytes() for name in names(folder)}
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/photo.jpeg").symlink_to(folder / "photo.jpeg")
+    plain = replace(options, output_pattern="{stem}", outputs=("color",))
+    for mistaken in (
+        replace(plain, output_dir=folder),
+        replace(plain, output_dir=tmp_path / "link"),
+        replace(plain, output_dir=tmp_path / "other"),
+        replace(options, output_dir=folder),
+        replace(options, output_dir=folder, ext="png"),
+        replace(plain, output_dir=folder, image_path=folder / "photo.jpeg"),
+    ):
+        with pytest.raises(UserError, match="is an input and would be overwritten"):
+            predict(mistaken)
+    assert {name: (folder / name).read_bytes() for name in names(folder)} == before
+
+
+def test_two_inputs_never_share_an_output(options: PredictOptions, folder: Path) -> None:
+    picture(4).save(folder / "a b.bmp")
+    with pytest.raises(UserError, match=r"a b\.bmp and a b\.png would both become a b_disp\.npy; put {name} into it"):
+        predict(options)
+    assert not (folder / "predictions").exists()
+    assert predict(replace(options, output_pattern="{kind}-{name}")) == 0
+    assert {"disp-a b.bmp.npy", "disp-a b.png.npy"} < set(names(folder / "predictions"))
+    with pytest.raises(UserError, match=r"disp_npy and depth_npy would both become a b\.png\.npy; put {kind} into it"):
+        predict(replace(options, output_pattern="{name}", ext="png", outputs=("disp_npy", "depth_npy")))
+
+
+def test_an_ending_chooses(options: PredictOptions, folder: Path) -> None:
+    picture(4).save(folder / "c.JPG")
+    for ext in ("jpg", ".JPG"):
+        predict(replace(options, ext=ext, output_dir=folder / ext))
+        assert names(folder / ext) == ["c_disp.jpeg", "c_disp.npy"]
+    with pytest.raises(UserError, match=r"holds no pictures \(\.gif\)"):
+        predict(replace(options, ext="gif"))
+
+
+def test_what_cannot_be_written_is_told_and_leaves_nothing(
+    options: PredictOptions, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file/deeper"):
+        with pytest.raises(UserError, match=r"--output_dir .*: cannot be written"):
+            predict(replace(options, output_dir=place))
+    blocked = folder / "predictions/a b_disp.npy"
+    blocked.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"a b_disp\.npy: cannot be written"):
+        predict(options)
+    assert not list(blocked.parent.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"image_path": Path("gone")}, "no such file or folder"),
+        ({"colormap": "mauve"}, "knows no such colours"),
+        ({"outputs": ("color",), "pred_depth_scale_factor": 2.0}, "--pred_depth_scale_factor changes nothing of color"),
+        ({"load_weights_folder": Path("gone")}, "no such folder"),
+        ({"load_weights_folder": None, "model_name": "mono_64x64"}, "is no published model"),
+    ],
+)
+def test_a_mistake_is_found_before_the_work(flags: dict, words: str, options: PredictOptions, folder: Path) -> None:
+    with pytest.raises(UserError, match=words):
+        predict(replace(options, **flags))
+    assert not (folder / "predictions").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"output_pattern": "../{stem}"}, "must be a file's name"),
+        ({"output_pattern": ".."}, "must be a file's name"),
+        ({"output_pattern": "{stem}_{frame}"}, "knows only {stem}, {name} and {kind}"),
+        ({"output_pattern": "{stem.__class__}"}, "knows only"),
+        ({"output_pattern": "{stem:>9999999999}"}, "knows only"),
+        ({"output_pattern": "{stem"}, "write e.g. {stem}_{kind}"),
+        ({"image_path": None}, "--image_path is missing"),
+        ({"outputs": ("depth",)}, "choose from disp_npy"),
+        ({"model_name": "mono_640x192"}, "either --load_weights_folder"),
+        ({"focal_length": 0.0}, "must be positive"),
+        ({"batch_size": 0}, "at least 1"),
+    ],
+)
+def test_contradictory_options_are_refused(flags: dict, words: str, options: PredictOptions) -> None:
+    with pytest.raises(UserError, match=words):
+        replace(options, **flags)
+
+
+def run(*flags: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "predict.py", "--no_cuda", *map(str, flags)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_the_script_predicts(folder: Path, weights: Path) -> None:
+    done = run("--image_path", folder, "--load_weights_folder", weights, "--ext", "png")
+    assert done.returncode == 0, done.stderr
+    assert "pictures predicted: 3" in done.stdout
+    assert len(names(folder / "predictions")) == 6
+
+
+def test_the_script_ends_with_one_line_on_a_mistake(folder: Path, weights: Path) -> None:
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    done = run("--image_path", folder / "broken.jpg", "--load_weights_folder", weights)
+    assert done.returncode == 2
+    assert "broken.jpg: is not a JPEG" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_without_plyfile_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plyfile", None)
+    with pytest.raises(UserError, match=r"pip install 'monodepth2\[predict\]'"):
+        predict(replace(options, outputs=("ply",)))

@@ -1,0 +1,58 @@
+"""Small data sets in KITTI's other layouts, made of formulas."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from monodepth2.checkpoint import save_checkpoint
+from monodepth2.config import Options
+from monodepth2.model import MonodepthModel
+from recipe import fill
+
+
+def write_checkpoint(folder: Path, seed: int = 0, **options) -> Path:
+    """A checkpoint of recipe weights, 96 x 64 unless the options say otherwise."""
+    import torch
+
+    chosen = Options(**{"height": 64, "width": 96, "weights_init": "scratch", **options})
+    model = MonodepthModel(chosen)
+    for name, network in model.networks.items():
+        fill(name, network, seed)
+    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), chosen)
+    return folder
+
+
+def write_improved_truth(drive: Path, frames: list[int], height: int = 375, width: int = 1242) -> None:
+    """Depth maps of the depth benchmark under a drive: known in every third row, metres * 256."""
+    for camera in ("image_02", "image_03"):
+        folder = drive / "proj_depth/groundtruth" / camera
+        folder.mkdir(parents=True)
+        for frame in frames:
+            steps = np.zeros((height, width), dtype=np.uint16)
+            steps[100::3] = (256 * np.linspace(60, 5 + frame, len(range(100, height, 3))))[:, None]
+            Image.fromarray(steps).save(folder / f"{frame:010d}.png")
+
+
+def write_benchmark_pictures(root: Path, count: int = 500) -> None:
+    """The depth benchmark's test pictures, but small."""
+    folder = root / "depth_selection/test_depth_prediction_anonymous/image"
+    folder.mkdir(parents=True)
+    x, y = np.meshgrid(np.arange(48), np.arange(16))
+    for n in range(count):
+        pixels = np.stack([(5 * x + n) % 256, (9 * y + 2 * n) % 256, np.full_like(x, n % 256)], -1)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{n:010d}.png", compress_level=1)
+
+
+def write_odometry_sequence(root: Path, sequence: int, frames: int) -> None:
+    """Both cameras' pictures of a sequence and its true poses: straight ahead, 1 m a frame."""
+    x, y = np.meshgrid(np.arange(160), np.arange(48))
+    for camera, shift in (("image_2", 0), ("image_3", 3)):
+        folder = root / f"sequences/{sequence:02d}" / camera
+        folder.mkdir(parents=True)
+        for n in range(frames):
+            grey = 127 + 60 * np.sin((x + 4 * n + shift) / 7) + 60 * np.cos((y + n) / 5)
+            Image.fromarray(np.stack([grey] * 3, -1).astype(np.uint8)).save(folder / f"{n:06d}.jpg", quality=92)
+    (root / "poses").mkdir(exist_ok=True)
+    rows = [f"1 0 0 0 0 1 0 0 0 0 1 {n}" for n in range(frames)]
+    (root / "poses" / f"{sequence:02d}.txt").write_text("\n".join(rows) + "\n")
