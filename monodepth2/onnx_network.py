@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.errors import UserError
-from monodepth2.exporting.metadata import Metadata
+from monodepth2.onnx_metadata import Metadata
 
 LARGEST_FILE = (1 << 31) - 1  # protobuf's own limit
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from monodepth2.errors import UserError
 from monodepth2.exporting.graphs import Graph
-from monodepth2.exporting.metadata import Metadata
+from monodepth2.onnx_metadata import Metadata
 from monodepth2.onnx_network import make_session, run_session
 
 

@@ -10,7 +10,7 @@ from monodepth2.errors import UserError
 from monodepth2.exporting.comparison import Difference, compare, trial_inputs
 from monodepth2.exporting.convert import FIRST_OPSET, to_onnx
 from monodepth2.exporting.graphs import Graph, load_graph
-from monodepth2.exporting.metadata import Metadata
+from monodepth2.onnx_metadata import Metadata
 from monodepth2.onnx_network import require_packages
 from monodepth2.published import resolve_weights
 
