@@ -5,7 +5,7 @@ READY = $(VENV)/.ready
 
 .PHONY: help setup demo test lint bench
 help:
-	@echo "make demo   set up, render a small drive, train, evaluate, leave a page of pictures in demo/"
+	@echo "make demo   set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
 	@echo "make test   set up, run the tests"
 	@echo "make lint   set up, check format, style and types"
 	@echo "make bench  set up, measure this machine"

@@ -51,7 +51,7 @@ class OnnxDepthNetwork:
         properties = {item.key: item.value for item in model.metadata_props}
         self.metadata = Metadata.from_properties(properties, str(self.path))
         if self.metadata.min_depth is None or self.metadata.max_depth is None:
-            raise UserError(f"{self.path}: holds no depth network but a {self.metadata.network} network")
+            raise UserError(f"{self.path}: holds no depth network; export one with --network depth")
         self.height, self.width = self.metadata.height, self.metadata.width
         self.use_stereo = self.metadata.use_stereo
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
@@ -142,7 +142,7 @@ def _foreign_parts(model: Any) -> Iterator[str]:
     tensors = list(graph.initializer)
     for node in graph.node:
         if node.domain:
-            yield f"the operator {node.domain[:40]}.{node.op_type[:40]}"
+            yield f"operators of {node.domain[:40]!r}"
         for attribute in node.attribute:
             tensors += [attribute.t, *attribute.tensors]
             if attribute.HasField("g") or attribute.graphs:

@@ -23,6 +23,10 @@ def test_the_page_is_self_contained_and_shows_everything(folder) -> None:
     assert "<svg" in page
     for name in ("untrained network", "mean training depth per pixel", "trained network"):
         assert re.search(rf"<td>{name}</td>(<td[^>]*>\d+\.\d{{3}}</td>){{7}}", page)
+    rows = dict(re.findall(r"<td>(trained network[^<]*)</td>(.*?)</tr>", page))
+    figures = [re.findall(r"\d+\.\d{3}", row) for row in rows.values()]
+    assert len(figures) == 2
+    np.testing.assert_allclose(np.array(figures[0], float), np.array(figures[1], float), atol=2e-3)
     fetched = re.findall(r'(?:src|href)="(?!data:|#)([^"]+)', page)
     assert not fetched
 

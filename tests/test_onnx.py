@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.checkpoint import load_depth_network
+from monodepth2.checkpoint import load_depth_network, load_networks
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
@@ -17,7 +17,6 @@ from monodepth2.geometry import transform_from_parameters
 from monodepth2.model import MonodepthModel
 from monodepth2.onnx_network import OnnxDepthNetwork
 from monodepth2.predictor import DepthPredictor
-from recipe import fill
 from scene import DRIVE
 from trees import write_checkpoint
 
@@ -192,8 +191,7 @@ def test_pose_networks(kind: str, given: str, tmp_path: Path) -> None:
     assert result.path == tmp_path / "weights_0/pose.onnx"
     assert facts(result.path)["monodepth2.frames"] == ([0, 1] if given == "pairs" else [0, -1, 1])
     model = MonodepthModel(options).eval()
-    for name, network in model.networks.items():
-        fill(name, network)
+    load_networks(model, tmp_path / "weights_0", tuple(model.networks))
     images = dict(zip((0, -1, 1), pictures(3, 3, 3, 64, 128), strict=True))
     with torch.no_grad():
         motions = model.motions(images)
@@ -207,7 +205,7 @@ def test_pose_networks(kind: str, given: str, tmp_path: Path) -> None:
             torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-6)
         forward = [transform_from_parameters(motions[one].axisangle, motions[one].translation) for one in sources]
         torch.testing.assert_close(found["transform"], torch.stack(forward, 1), rtol=1e-4, atol=1e-6)
-    with pytest.raises(UserError, match="holds no depth network but a pose network"):
+    with pytest.raises(UserError, match="holds no depth network"):
         OnnxDepthNetwork(result.path, CPU)
 
 
@@ -336,7 +334,7 @@ def hostile(kind: str, good: bytes) -> bytes:
         ("empty", "not a file of export_depth.py"),
         ("external", "weights in other files"),
         ("foreign", "not a file of export_depth.py"),
-        ("operator", r"the operator evil\.Sub"),
+        ("operator", "operators of 'evil'"),
         ("cycle", "onnxruntime cannot load it"),
         ("format=2", "another version"),
         ("height=1000000000", r"its metadata are damaged \(height"),

@@ -1,4 +1,4 @@
-"""Render a street drive, train on it, score before and after, write a page."""
+"""Render a street drive, train on it, score before and after, export, write a page."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monodepth2.checkpoint import save_checkpoint
-from monodepth2.config import Options
+from monodepth2.config import ExportOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.synthetic import DriveSettings, write_synthetic_drive
@@ -15,14 +15,16 @@ from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.page import Page, write_page
 from monodepth2.demo.showcase import make_rows, read_curves
 from monodepth2.evaluation import evaluate
+from monodepth2.exporting import export
 from monodepth2.metrics import DepthMetrics
+from monodepth2.onnx_network import require_packages
 from monodepth2.trainer import Trainer
 
 SHOWN = 6
 
 
 def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
-    """Render, train, score and write `index.html`; return the exit code of the training.
+    """Render, train, score, export and write `index.html`; return the exit code of the training.
 
     Args:
         folder: receives the drive, the run and the page.
@@ -30,6 +32,7 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
         frames: of each drive.
         seed: of the streets and of the training.
     """
+    require_packages("onnx", "onnxruntime", "onnxscript")  # before the minutes of training, not after
     drive = folder / "drive"
     seconds: dict[str, float] = {}
     with _timed(seconds, "render"):
@@ -45,8 +48,13 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
         return code
     mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(options.split, "train"))
     metrics["mean training depth per pixel"] = score_constant(mean_depth, options)
+    weights = options.models_folder / f"weights_{epochs - 1}"
     with _timed(seconds, "evaluate"):
-        metrics["trained network"] = _score(options, options.models_folder / f"weights_{epochs - 1}")
+        metrics["trained network"] = _score(options, weights)
+    with _timed(seconds, "export"):
+        exported = export(ExportOptions(load_weights_folder=weights, output=folder / "depth.onnx", dynamic_batch=True))
+        print(exported.report())
+        metrics["trained network as an ONNX file"] = _score(options, exported.path)
     page = Page(
         metrics=metrics,
         curves=read_curves(options.run_folder),
