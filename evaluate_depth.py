@@ -1,9 +1,7 @@
 """Score checkpoints: `python evaluate_depth.py --load_weights_folder ... --eval_mono --data_path ...`."""
 
-import os
-from pathlib import Path
-
-from monodepth2.errors import UserError, run_script
+from monodepth2.errors import run_script
+from monodepth2.output_paths import check_output_file
 from monodepth2.threads import wait_for_threads_asleep
 from options import parse
 
@@ -13,7 +11,7 @@ def main() -> None:
     options = parse(description=__doc__)
     for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
         if path:
-            _check_output(flag, path)
+            check_output_file(flag, path)
     wait_for_threads_asleep()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.evaluation import evaluate_all
@@ -26,17 +24,11 @@ def main() -> None:
     for message in run.messages:
         print(message)
     if options.output_json and run.results:
-        options.output_json.write_text(json_report(run.results) + "\n")
+        options.output_json.expanduser().write_text(json_report(run.results) + "\n")
         print(f"figures are in {options.output_json}")
     if options.html_report and run.results:
-        write_page(options.html_report, run.results, options)
+        write_page(options.html_report.expanduser(), run.results, options)
         print(f"the page of figures and pictures is {options.html_report}")
-
-
-def _check_output(flag: str, path: Path) -> None:
-    """Find out before the work, not after it, that the figures cannot be written."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Score odometry: `python evaluate_pose.py --eval_split odom_9 --load_weights_folder ... --data_path ...`."""
 
-import os
 from pathlib import Path
 
 from monodepth2.errors import UserError, run_script
+from monodepth2.output_paths import check_output_file, make_output_folder
 from monodepth2.threads import wait_for_threads_asleep
 from options import parse
 
@@ -13,7 +13,7 @@ def main() -> None:
     options = parse(description=__doc__)
     folder = options.eval_out_dir and _made(options.eval_out_dir.expanduser(), options.data_path)
     if options.output_json:
-        _check_output(options.output_json)
+        check_output_file("output_json", options.output_json)
     wait_for_threads_asleep()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.odometry import evaluate_odometry
@@ -28,7 +28,7 @@ def main() -> None:
         unit = "metres" if result.metric else "the network's unit"
         print(f"poses (in {unit}) and a plot of them are {folder / result.name}.txt and .png")
     if options.output_json:
-        options.output_json.write_text(result.to_json() + "\n")
+        options.output_json.expanduser().write_text(result.to_json() + "\n")
         print(f"figures are in {options.output_json}")
 
 
@@ -36,19 +36,7 @@ def _made(folder: Path, data_path: Path) -> Path:
     """Find out before the work, not after it, that the trajectory cannot be written, or would hurt."""
     if folder.resolve() == (data_path.expanduser() / "poses").resolve():
         raise UserError(f"--eval_out_dir {folder}: holds the true poses, which would be replaced; give another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--eval_out_dir {folder}: cannot be made a folder ({error.strerror})") from error
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"--eval_out_dir {folder}: cannot be written; give another folder")
-    return folder
-
-
-def _check_output(path: Path) -> None:
-    """The same for the figures."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"--output_json {path}: cannot be written; give a file in an existing, writable folder")
+    return make_output_folder("eval_out_dir", folder)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from monodepth2.config import NETWORKS
+from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.split_lines import shown
 from monodepth2.errors import UserError
 
@@ -65,6 +65,21 @@ def resolve_weights(folder: Path | None, model_name: str | None) -> Path:
     if model_name is None:
         raise UserError("choose the network: either --load_weights_folder FOLDER or --model_name of a published model")
     return published_model(model_name)
+
+
+def weights_of(options: Options) -> Path:
+    """Return the weights that a scoring script was given, as a folder, an `.onnx` file, or a published model's name.
+
+    Raises:
+        UserError: none is given, or the published model cannot be had.
+    """
+    # for training --model_name is the name of a run, here that of a published model
+    if options.load_weights_folder is None and options.model_name == Options.model_name:
+        raise UserError(
+            "--load_weights_folder is missing: name the folder that holds encoder.pth, depth.pth, ..., "
+            "or a published model with --model_name, e.g. mono_640x192"
+        )
+    return resolve_weights(options.load_weights_folder, options.model_name)
 
 
 def resolve_reference(reference: str) -> Path:

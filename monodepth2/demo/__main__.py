@@ -1,4 +1,4 @@
-"""`python -m monodepth2.demo FOLDER`: render a street drive, train on it, score before and after, export, write a page."""
+"""`python -m monodepth2.demo FOLDER`: render a street, train on it, score before and after, export, write a page."""
 
 import argparse
 from pathlib import Path

@@ -20,6 +20,7 @@ from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.metrics import MAX_DEPTH, STEREO_SCALE_FACTOR, ImageScore, resize_bilinear
+from monodepth2.output_paths import make_output_folder
 from monodepth2.visualise import coloured_disparity
 
 BENCHMARK_SIZE = (352, 1216)
@@ -138,11 +139,19 @@ def open_sinks(
     out = options.eval_out_dir and options.eval_out_dir.expanduser() / ("" if alone else source.name.replace("/", "_"))
     beside = source.path if source.path.is_dir() else source.path.parent
     if options.save_pred_disps:
-        sinks.append(stack.enter_context(DisparityFile(_made(out or beside), scored_split(options), len(lines))))
+        sinks.append(
+            stack.enter_context(
+                DisparityFile(make_output_folder("eval_out_dir", out or beside), scored_split(options), len(lines))
+            )
+        )
     if options.eval_split == BENCHMARK and not options.no_eval:
-        sinks.append(BenchmarkFolder(_made(out or beside / BENCHMARK_FOLDER), benchmark_factor(options)))
+        sinks.append(
+            BenchmarkFolder(
+                make_output_folder("eval_out_dir", out or beside / BENCHMARK_FOLDER), benchmark_factor(options)
+            )
+        )
     elif out:
-        sinks.append(PictureFolder(_made(out), lines))
+        sinks.append(PictureFolder(make_output_folder("eval_out_dir", out), lines))
     if not sinks and not is_scored(options):
         raise UserError("--no_eval leaves nothing to do: add --save_pred_disps or --eval_out_dir FOLDER")
     return sinks
@@ -151,13 +160,3 @@ def open_sinks(
 def benchmark_factor(options: Options) -> float:
     """Return the factor from predicted depth to metres of the benchmark's maps: the one asked for, else the rig's."""
     return options.pred_depth_scale_factor if options.pred_depth_scale_factor != 1 else STEREO_SCALE_FACTOR
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made a folder ({error.strerror}); check --eval_out_dir") from error
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"{folder}: cannot be written; give another folder with --eval_out_dir")
-    return folder

@@ -13,7 +13,7 @@ from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
 from monodepth2.predictor import DepthPredictor
-from monodepth2.published import resolve_reference, resolve_weights
+from monodepth2.published import resolve_reference, weights_of
 
 EIGEN_LINES = 697  # whose order published arrays of disparities follow
 
@@ -157,22 +157,12 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
             raise UserError("--ext_disp_to_eval takes the place of --load_weights_folder: drop one of them")
         first: DisparitySource = ArraySource(options.ext_disp_to_eval, count, options.eval_eigen_to_benchmark)
         return [first, *(NetworkSource(path, options) for path in others)]
-    sources = [NetworkSource(path, options) for path in (_weights(options), *others)]
+    sources = [NetworkSource(path, options) for path in (weights_of(options), *others)]
     names = [source.name for source in sources]
     for source in sources:
         if names.count(source.name) > 1:
             source.name = str(source.path)
     return list(sources)
-
-
-def _weights(options: Options) -> Path:
-    named = options.model_name != Options.model_name  # for training the name of a run, here of a published model
-    if options.load_weights_folder is None and not named:
-        raise UserError(
-            "--load_weights_folder is missing: name the folder that holds encoder.pth and depth.pth, an .onnx file, "
-            "or a published model with --model_name, e.g. mono_640x192"
-        )
-    return resolve_weights(options.load_weights_folder, options.model_name)
 
 
 def checkpoint_name(path: Path) -> str:

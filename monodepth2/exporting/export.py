@@ -12,6 +12,7 @@ from monodepth2.exporting.convert import FIRST_OPSET, to_onnx
 from monodepth2.exporting.graphs import Graph, load_graph
 from monodepth2.onnx_metadata import Metadata
 from monodepth2.onnx_network import require_packages
+from monodepth2.output_paths import check_output_file
 from monodepth2.published import resolve_weights
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of weights whose rounding errors grow as in no trained network
@@ -61,11 +62,11 @@ def export(options: ExportOptions) -> Exported:
     require_packages("onnx", "onnxruntime", "onnxscript")
     _check_opset(options.opset)
     if options.output:
-        _check_output(options.output.expanduser())
+        check_output_file("output", options.output)
     folder = resolve_weights(options.load_weights_folder, options.model_name)
     graph = load_graph(folder, options)
     path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
-    _check_output(path)
+    check_output_file("output", path)
     metadata = _metadata(graph, options)
     content = to_onnx(graph, metadata, options.opset)
     inputs = list(trial_inputs(graph, metadata))
@@ -81,12 +82,6 @@ def _check_opset(opset: int) -> None:
     last = onnx.defs.onnx_opset_version()
     if not FIRST_OPSET <= opset <= last:
         raise UserError(f"--opset {opset}: give one from {FIRST_OPSET} to {last}")
-
-
-def _check_output(path: Path) -> None:
-    """Find out before the work, not after it, that the file cannot be written."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UserError(f"--output {path}: cannot be written; give a file in an existing, writable folder")
 
 
 def _metadata(graph: Graph, options: ExportOptions) -> Metadata:

@@ -17,7 +17,7 @@ from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import OdometryResult
 from monodepth2.odometry.trajectories import chained, distances, from_first, read_poses, scaled
-from monodepth2.published import MD5_SUMS, resolve_weights
+from monodepth2.published import weights_of
 
 ODOMETRY_SPLITS = ("odom_9", "odom_10")
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare")
@@ -35,7 +35,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     layout = make_layout("kitti_odom", options.data_path, options.png)
     check_data_set(layout, lines, (0, 1))
     truth = None if options.no_eval else true_poses(layout.root, lines)
-    weights = _weights(options)  # after the checks, as a published model may have to be fetched
+    weights = weights_of(options)  # after the checks, as a published model may have to be fetched
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda))
     paths = [*map(layout.picture_path, lines), layout.picture_path(lines[-1], 1)]
     metric = options.eval_stereo or (network.use_stereo and not options.eval_mono)
@@ -64,16 +64,6 @@ def _check_options(options: Options) -> None:
         raise UserError("choose how translations are scaled: either --eval_mono (to the truth) or --eval_stereo (5.4)")
     if options.no_eval and not options.eval_out_dir:
         raise UserError("--no_eval leaves nothing to do: add --eval_out_dir FOLDER, which receives the poses")
-
-
-def _weights(options: Options) -> Path:
-    published = options.model_name if options.model_name in MD5_SUMS else None
-    if options.load_weights_folder is None and published is None:
-        raise UserError(
-            "--load_weights_folder is missing: name the folder that holds encoder.pth and pose.pth, "
-            "or a published model with --model_name, e.g. mono_640x192"
-        )
-    return resolve_weights(options.load_weights_folder, published)
 
 
 def drive_lines(split: str) -> list[SplitLine]:
