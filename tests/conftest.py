@@ -11,7 +11,9 @@ from scene import write_kitti_raw
 
 
 def pytest_configure() -> None:
-    torch.set_num_threads(1)  # the tests themselves run side by side
+    # the tests themselves, and the scripts that they start, run side by side
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write) -> Path:

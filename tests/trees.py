@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from monodepth2.checkpoint import save_checkpoint
@@ -13,8 +14,6 @@ from recipe import fill
 
 def write_checkpoint(folder: Path, seed: int = 0, **options) -> Path:
     """A checkpoint of recipe weights, 96 x 64 unless the options say otherwise."""
-    import torch
-
     chosen = Options(**{"height": 64, "width": 96, "weights_init": "scratch", **options})
     model = MonodepthModel(chosen)
     for name, network in model.networks.items():
@@ -34,7 +33,7 @@ def write_improved_truth(drive: Path, frames: list[int], height: int = 375, widt
             Image.fromarray(steps).save(folder / f"{frame:010d}.png")
 
 
-def write_benchmark_pictures(root: Path, count: int = 500) -> None:
+def write_benchmark_pictures(root: Path, count: int) -> None:
     """The depth benchmark's test pictures, but small."""
     folder = root / "depth_selection/test_depth_prediction_anonymous/image"
     folder.mkdir(parents=True)
