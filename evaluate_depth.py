@@ -1,7 +1,7 @@
 """Score checkpoints: `python evaluate_depth.py --load_weights_folder ... --eval_mono --data_path ...`."""
 
 from monodepth2.errors import run_script
-from monodepth2.output_paths import check_output_file
+from monodepth2.output_paths import check_output_file, whole_file
 from monodepth2.threads import wait_for_threads_asleep
 from options import parse
 
@@ -24,7 +24,8 @@ def main() -> None:
     for message in run.messages:
         print(message)
     if options.output_json and run.results:
-        options.output_json.expanduser().write_text(json_report(run.results) + "\n")
+        with whole_file(options.output_json.expanduser()) as partial:
+            partial.write_text(json_report(run.results) + "\n")
         print(f"figures are in {options.output_json}")
     if options.html_report and run.results:
         write_page(options.html_report.expanduser(), run.results, options)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from monodepth2.errors import UserError, run_script
-from monodepth2.output_paths import check_output_file, make_output_folder
+from monodepth2.output_paths import check_output_file, make_output_folder, whole_file
 from monodepth2.threads import wait_for_threads_asleep
 from options import parse
 
@@ -23,12 +23,14 @@ def main() -> None:
     result = evaluate_odometry(options)
     print(result.text())
     if folder:
-        write_poses(folder / f"{result.name}.txt", result.predicted)
+        with whole_file(folder / f"{result.name}.txt") as partial:
+            write_poses(partial, result.predicted)
         draw_trajectory(folder / f"{result.name}.png", result)
         unit = "metres" if result.metric else "the network's unit"
         print(f"poses (in {unit}) and a plot of them are {folder / result.name}.txt and .png")
     if options.output_json:
-        options.output_json.expanduser().write_text(result.to_json() + "\n")
+        with whole_file(options.output_json.expanduser()) as partial:
+            partial.write_text(result.to_json() + "\n")
         print(f"figures are in {options.output_json}")
 
 

@@ -90,9 +90,11 @@ def weights_folder(folder: Path) -> Path:
     """Return the folder with `~` expanded.
 
     Raises:
-        UserError: it does not exist.
+        UserError: it does not exist, or is a file.
     """
     folder = folder.expanduser()
+    if folder.is_file():
+        raise UserError(f"--load_weights_folder {folder}: is a file, but the folder with the .pth files is needed")
     if not folder.is_dir():
         raise UserError(f"--load_weights_folder {folder}: no such folder")
     return folder

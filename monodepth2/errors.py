@@ -8,6 +8,11 @@ class UserError(ValueError):
     """Something the user gave cannot be used. The message says what is wrong, where, and what to do about it."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error of another library says, in one line of reasonable length."""
+    return str(error).strip().split("\n")[0][:300] or type(error).__name__
+
+
 def run_script(main: Callable[[], int | None]) -> None:
     """Run a script's `main` and exit with its code.
 

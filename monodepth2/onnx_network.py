@@ -6,7 +6,6 @@ writes is handed to onnxruntime.
 Legend of shapes: b batch, h w pixels.
 """
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
+from monodepth2.extras import require_packages
 from monodepth2.onnx_metadata import Metadata
 
 LARGEST_FILE = (1 << 31) - 1  # protobuf's own limit
@@ -46,7 +46,7 @@ class OnnxDepthNetwork:
         self, path: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
     ) -> None:
         self.path = path.expanduser()
-        require_packages("onnx", "onnxruntime")
+        require_packages("onnx", ".onnx files", "onnx", "onnxruntime")
         content, model = _read(self.path)
         properties = {item.key: item.value for item in model.metadata_props}
         self.metadata = Metadata.from_properties(properties, str(self.path))
@@ -99,17 +99,6 @@ class OnnxDepthNetwork:
 def _filled(images_b3hw: Tensor, size: int) -> Tensor:
     missing = size - len(images_b3hw)
     return torch.cat([images_b3hw, images_b3hw.new_zeros(missing, *images_b3hw.shape[1:])]) if missing else images_b3hw
-
-
-def require_packages(*names: str) -> None:
-    """Check that optional packages are installed.
-
-    Raises:
-        UserError: one is not.
-    """
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(f".onnx files need {', '.join(missing)}: pip install 'monodepth2[onnx]'")
 
 
 def _read(path: Path) -> tuple[bytes, Any]:
@@ -190,8 +179,3 @@ def run_session(session: Any, inputs: dict[str, Tensor], outputs: Sequence[str],
         return [torch.from_numpy(output) for output in session.run(list(outputs), arrays)]
     except Exception as error:  # of onnxruntime's many kinds
         raise UserError(f"{source}: onnxruntime cannot run it ({first_line(error)})") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error of another library says, in one line of reasonable length."""
-    return str(error).strip().split("\n")[0][:300] or type(error).__name__

@@ -1,6 +1,8 @@
-"""Where results go, found out before the work rather than after it."""
+"""Where results go: checked before the work rather than after it, and written whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from monodepth2.errors import UserError
@@ -31,3 +33,20 @@ def make_output_folder(flag: str, folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise UserError(f"--{flag} {folder}: cannot be written; give another folder")
     return folder
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -74,6 +74,8 @@ def weights_of(options: Options) -> Path:
         UserError: none is given, or the published model cannot be had.
     """
     # for training --model_name is the name of a run, here that of a published model
+    if options.load_weights_folder is not None and options.model_name in MD5_SUMS:
+        raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
     if options.load_weights_folder is None and options.model_name == Options.model_name:
         raise UserError(
             "--load_weights_folder is missing: name the folder that holds encoder.pth, depth.pth, ..., "

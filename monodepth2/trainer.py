@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from monodepth2.checkpoint import load_networks, load_optimizer, save_checkpoint
-from monodepth2.config import Options
+from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.mono_dataset import EpochSampler, MonoDataset, collate
 from monodepth2.datasets.splits import read_split
@@ -156,6 +156,7 @@ class Trainer:
 
     def _load_data(self) -> None:
         options = self.options
+        _check_split(options)
         train_lines, val_lines = read_split(options.split, "train"), read_split(options.split, "val")
         if len(train_lines) < options.batch_size:
             raise UserError(
@@ -221,6 +222,20 @@ class Trainer:
             f"{options.num_epochs} epochs of {len(self.train_loader):,} steps, {parameters / 1e6:.1f} M parameters, "
             f"{self.device}, {options.workers} loader processes, Adam's moments {self.moments}\n"
             f"writing to {options.run_folder}"
+        )
+
+
+def _check_split(options: Options) -> None:
+    """Refuse lists of odometry sequences where the layout is another, and the other way round."""
+    if options.split not in TRAINING_SPLITS:
+        return
+    if options.split == "odom" and options.dataset != "kitti_odom":
+        raise UserError(
+            f"--split odom lists odometry sequences, not --dataset {options.dataset}: add --dataset kitti_odom"
+        )
+    if options.split != "odom" and options.dataset == "kitti_odom":
+        raise UserError(
+            f"--dataset kitti_odom has no --split {options.split}: add --split odom or a folder with your lists"
         )
 
 

@@ -80,6 +80,8 @@ def test_disparities_are_saved_beside_the_weights_by_default(options: Options, t
         (np.full((3, 4, 6), np.nan, np.float32), "row 0 is no map"),
         (np.array([Path("a"), Path("b"), Path("c")]), "asks for pathlib"),
         (np.array([np.ones((2, 3)), np.ones(4), np.ones((2, 2))], dtype=object), "row 1 is no map"),
+        (-np.ones((3, 4, 6), np.float32), "row 0 holds disparities that are not positive"),
+        (np.zeros((3, 4, 6), np.float32), "row 0 holds disparities that are not positive"),
         (np.array(["a", "b", "c"]), r"an array \(3,\) of <U1"),
     ],
 )
@@ -112,6 +114,8 @@ def test_a_damaged_or_missing_array_is_refused(options: Options, tmp_path: Path)
         evaluate(external)
     with pytest.raises(UserError, match="drop one of them"):
         evaluate(replace(options, ext_disp_to_eval=path))
+    with pytest.raises(UserError, match="would only copy"):
+        evaluate(replace(external, save_pred_disps=True))
 
 
 def test_rows_of_the_eigen_list_find_their_improved_ground_truth(options: Options, tmp_path: Path) -> None:
@@ -217,10 +221,37 @@ def test_several_checkpoints_in_one_table(options: Options, others: dict[str, Pa
     assert [one["mean"]["rmse"] for one in values] == [result.mean.rmse for result in results]
 
 
+def test_an_array_and_stored_truth_need_no_data_set(options: Options, tmp_path: Path) -> None:
+    split = Path(options.eval_split)
+    np.savez_compressed(split / "gt_depths.npz", data=np.full((3, 375, 1242), 10, np.float32))
+    np.save(tmp_path / "disps.npy", np.full((3, 8, 16), 0.5, np.float32))
+    external = replace(options, load_weights_folder=None, ext_disp_to_eval=tmp_path / "disps.npy",
+                       data_path=tmp_path / "nowhere")  # fmt: skip
+    result = evaluate(external)
+    assert result.mean.abs_rel == pytest.approx(0, abs=1e-6)
+    write_page(tmp_path / "page.html", [result], external)
+    with pytest.raises(UserError, match="no such folder"):
+        evaluate(replace(options, data_path=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"no_eval": True, "output_json": Path("x.json")}, "hold figures"),
+        ({"model_name": "mono_640x192"}, "contradicts --model_name mono_640x192"),
+    ],
+)
+def test_flags_without_effect_are_refused(flags: dict, message: str, options: Options) -> None:
+    with pytest.raises(UserError, match=message):
+        evaluate_all(replace(options, **flags))
+
+
 def test_checkpoints_of_one_name_are_told_apart(options: Options, tmp_path: Path) -> None:
     twin = write_checkpoint(tmp_path / "again" / options.load_weights_folder.parents[1].name / "models/weights_1")
     results = evaluate_all(replace(options, compare=(str(twin),))).results
     assert len({result.name for result in results}) == 2
+    with pytest.raises(UserError, match="is named twice"):
+        evaluate_all(replace(options, compare=(str(twin), str(twin))))
     mean, interval = results[1].difference(results[0])
     assert not mean.any()
     assert not interval.any()

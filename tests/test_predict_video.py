@@ -109,6 +109,13 @@ def test_both_parts_stay_large_on_a_screen(
     assert read_video(tmp_path / "predictions/other_side_by_side.mp4")[0].shape[:2] == shape
 
 
+def test_a_scale_adds_the_depth_of_every_frame(options: PredictOptions, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "short.mp4", 2)
+    predict(replace_outputs(options, image_path=video, pred_depth_scale_factor=2.0))
+    names = sorted(path.name for path in (tmp_path / "predictions").iterdir() if path.name.startswith("short"))
+    assert names == ["short_000000_depth.npy", "short_000001_depth.npy", "short_side_by_side.mp4"]
+
+
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
 def test_written_frames_come_back_in_their_colours(encoder: str, tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", RATE, encoder) as writer:

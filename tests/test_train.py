@@ -170,6 +170,8 @@ def test_overwriting_replaces_checkpoints_and_events(golden_scene, split, tmp_pa
     [
         (["--dataset", "kitti_test"], "single frames"),
         (["--dataset", "kitti_odom"], "<sequence> <frame>"),
+        (["--split", "odom"], "add --dataset kitti_odom"),
+        (["--split", "eigen_zhou", "--dataset", "kitti_odom"], "add --split odom"),
         (["--log_dir", __file__], "--log_dir"),
         (["--data_path", "/nowhere"], "--data_path /nowhere"),
         (["--use_stereo", "--dataset", "kitti_test"], "second camera"),

@@ -220,18 +220,10 @@ class Options(Checked):
         if self.use_stereo and self.dataset == "kitti_test":
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
         check_device(self.no_cuda, self.device)
-        if self.split in TRAINING_SPLITS and (self.split == "odom") != (self.dataset == "kitti_odom"):
-            _refuse_odometry_mix(self.split, self.dataset)
         for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
             value = getattr(self, name)
             if value not in known and not Path(value).expanduser().is_dir():
                 raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
-
-
-def _refuse_odometry_mix(split: str, dataset: str) -> None:
-    if split == "odom":
-        raise UserError(f"--split odom lists odometry sequences, not --dataset {dataset}: add --dataset kitti_odom")
-    raise UserError(f"--dataset kitti_odom has no --split {split}: add --split odom or a folder with your lists")
 
 
 def _words(values: tuple[Any, ...]) -> str:

@@ -151,13 +151,13 @@ def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
     return layout.picture_path(line, frame)
 
 
-def make_layout(dataset: str, data_path: Path, png: bool) -> Layout:
+def make_layout(dataset: str, data_path: Path, png: bool, must_exist: bool = True) -> Layout:
     """Return the layout of `--dataset` under `--data_path`.
 
     Raises:
         UserError: the folder does not exist.
     """
     root = data_path.expanduser()
-    if not root.is_dir():
+    if must_exist and not root.is_dir():
         raise UserError(f"--data_path {root}: no such folder")
     return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg")

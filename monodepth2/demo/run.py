@@ -16,8 +16,8 @@ from monodepth2.demo.page import Page, write_page
 from monodepth2.demo.showcase import make_rows, read_curves
 from monodepth2.evaluation import evaluate
 from monodepth2.exporting import export
+from monodepth2.extras import require_packages
 from monodepth2.metrics import DepthMetrics
-from monodepth2.onnx_network import require_packages
 from monodepth2.trainer import Trainer
 
 SHOWN = 6
@@ -32,7 +32,8 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
         frames: of each drive.
         seed: of the streets and of the training.
     """
-    require_packages("onnx", "onnxruntime", "onnxscript")  # before the minutes of training, not after
+    # before the minutes of training, not after
+    require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
     drive = folder / "drive"
     seconds: dict[str, float] = {}
     with _timed(seconds, "render"):

@@ -59,7 +59,7 @@ def _plot(results: Sequence[EvaluationResult]) -> Figure:
         axes.plot(result.figures[:, 0], ".", markersize=4, label=result.name)
     axes.set_xlabel("image, in the order of the split")
     axes.set_ylabel("abs_rel")
-    axes.set_ylim(0, 1.05 * max(float(result.figures[:, 0].max()) for result in results))
+    axes.set_ylim(0, max(1e-3, 1.05 * max(float(result.figures[:, 0].max()) for result in results)))
     axes.grid(alpha=0.3)
     if len(results) > 1:
         axes.legend()
@@ -80,7 +80,7 @@ def _drives(results: Sequence[EvaluationResult]) -> list[dict[str, Any]]:
 def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[dict[str, Any]]:
     split = scored_split(options)
     lines = read_split(split, "test")
-    layout, truth = split_layout(options), stored_truth(split, lines)
+    layout, truth = split_layout(options, must_exist=False), stored_truth(split, lines)
     galleries = []
     for result in results:
         rows = []

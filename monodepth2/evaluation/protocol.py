@@ -30,14 +30,14 @@ def scored_split(options: Options) -> str:
     return IMPROVED_TRUTH if options.eval_split == EIGEN else options.eval_split
 
 
-def split_layout(options: Options) -> Layout:
+def split_layout(options: Options, must_exist: bool = True) -> Layout:
     """Return the data set that holds the split's pictures: of some splits there is only one, whatever `--dataset` says.
 
     Raises:
-        UserError: `--data_path` does not exist.
+        UserError: `--data_path` does not exist, though something is to be read from it.
     """
     dataset = DATASET_OF_SPLIT.get(options.eval_split, options.dataset)
-    return make_layout(dataset, options.data_path, options.png)
+    return make_layout(dataset, options.data_path, options.png, must_exist)
 
 
 def is_scored(options: Options) -> bool:

@@ -82,16 +82,19 @@ def evaluate_all(options: Options) -> EvaluationRun:
         UserError: options, checkpoint, split, pictures or ground truth cannot be used; files are checked before a
             network runs.
     """
+    if not is_scored(options) and (options.html_report or options.output_json):
+        raise UserError("--html_report and --output_json hold figures, and these options ask for none: drop them")
     protocol = protocol_of(options) if is_scored(options) else None
     split = scored_split(options)
     lines = read_split(split, "test")
     sources = open_sources(options, len(lines))
-    layout = split_layout(options)
     truth = stored_truth(split, lines) if protocol else None
+    looks = any(source.input_size for source in sources)
+    layout = split_layout(options, must_exist=looks or (protocol is not None and truth is None))
     task = _Task(options, lines, layout, protocol, truth)
     if task.depth_from_layout:
         require_depth(layout, split, options)
-    _check_files(task, with_pictures=any(source.input_size for source in sources))
+    _check_files(task, with_pictures=looks)
     with ExitStack() as stack:
         # all folders are made before the first network runs
         sinks = [open_sinks(stack, source, lines, options, alone=len(sources) == 1) for source in sources]
@@ -171,7 +174,8 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     """What the reader should know of a source's figures."""
     options, notes = task.options, []
     if options.eval_split == BENCHMARK and not source.use_stereo:
-        notes.append(f"{source.name} was trained without stereo: its depths have no scale, times "
+        known = "was" if source.use_stereo is False else "may have been"
+        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
                      f"{benchmark_factor(options):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and source.use_stereo is False:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")

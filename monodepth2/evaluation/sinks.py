@@ -42,11 +42,19 @@ class Sink(Protocol):
 
 
 class DisparityFile:
-    """`disps_<split>_split.npy` beside the weights, as 2019 named it: float32, (n, h, w)."""
+    """`disps_<split>_split.npy` beside the weights, as 2019 named it: float32, (n, h, w).
 
-    def __init__(self, folder: Path, split: str, count: int) -> None:
-        self.path = folder / f"disps_{Path(split).name}_split.npy"
-        self.partial = self.path.with_suffix(".npy.partial")
+    Args:
+        folder: receives it.
+        weights: folder or file that predicts; of a file, which may have others beside it, the name is added.
+        split: name or folder of the split.
+        count: lines of the split.
+    """
+
+    def __init__(self, folder: Path, weights: Path, split: str, count: int) -> None:
+        of_file = "" if weights.is_dir() else f"_{weights.stem}"
+        self.path = folder / f"disps_{Path(split).name}_split{of_file}.npy"
+        self.partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self.count = count
         self.rows: np.memmap | None = None
         self.said = f"disparities are in {self.path}"
@@ -139,11 +147,9 @@ def open_sinks(
     out = options.eval_out_dir and options.eval_out_dir.expanduser() / ("" if alone else source.name.replace("/", "_"))
     beside = source.path if source.path.is_dir() else source.path.parent
     if options.save_pred_disps:
-        sinks.append(
-            stack.enter_context(
-                DisparityFile(make_output_folder("eval_out_dir", out or beside), scored_split(options), len(lines))
-            )
-        )
+        folder = make_output_folder("eval_out_dir", out or beside)
+        file = DisparityFile(folder, source.path, scored_split(options), len(lines))
+        sinks.append(stack.enter_context(file))
     if options.eval_split == BENCHMARK and not options.no_eval:
         sinks.append(
             BenchmarkFolder(

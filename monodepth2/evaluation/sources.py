@@ -11,7 +11,7 @@ from monodepth2.config import Options
 from monodepth2.datasets.array_pickles import read_pickled_arrays
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.devices import pick_device
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 from monodepth2.predictor import DepthPredictor
 from monodepth2.published import resolve_reference, weights_of
 
@@ -97,7 +97,7 @@ class ArraySource:
         """Return maps of the array.
 
         Raises:
-            UserError: one is no map of finite numbers.
+            UserError: one is no map of positive numbers.
         """
         return [self._map(self.positions[position]) for position in positions]
 
@@ -105,6 +105,8 @@ class ArraySource:
         disp = np.asarray(self.maps[row])
         if disp.ndim != 2 or disp.dtype.kind not in "fiu" or not disp.size or not np.isfinite(disp).all():
             raise UserError(f"--ext_disp_to_eval {self.path}: row {row} is no map (h, w) of finite numbers")
+        if disp.min() < 0 or np.median(disp) == 0:  # single zeros lie infinitely far
+            raise UserError(f"--ext_disp_to_eval {self.path}: row {row} holds disparities that are not positive")
         return disp.astype(np.float32)
 
 
@@ -123,7 +125,7 @@ def read_disparities(path: Path) -> np.ndarray:
     except FileNotFoundError as error:
         raise UserError(f"{where}: no such file") from error
     except Exception as error:  # bad headers and pickles raise many kinds
-        raise UserError(f"{where}: not a readable .npy array ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{where}: not a readable .npy array ({first_line(error)})") from error
     if maps.ndim == 4 and maps.shape[1] == 1:
         maps = maps[:, 0]
     if maps.dtype != object and (maps.dtype.kind not in "fiu" or maps.ndim != 3):
@@ -152,17 +154,37 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
         UserError: nothing is named, or something named is unusable.
     """
     others = [resolve_reference(reference) for reference in options.compare]
+    sources: list[DisparitySource]
     if options.ext_disp_to_eval:
-        if options.load_weights_folder:
-            raise UserError("--ext_disp_to_eval takes the place of --load_weights_folder: drop one of them")
-        first: DisparitySource = ArraySource(options.ext_disp_to_eval, count, options.eval_eigen_to_benchmark)
-        return [first, *(NetworkSource(path, options) for path in others)]
-    sources = [NetworkSource(path, options) for path in (weights_of(options), *others)]
+        _check_external(options)
+        sources = [ArraySource(options.ext_disp_to_eval, count, options.eval_eigen_to_benchmark)]
+    else:
+        sources = [NetworkSource(weights_of(options), options)]
+    sources += [NetworkSource(path, options) for path in others]
+    _tell_apart(sources)
+    return sources
+
+
+def _check_external(options: Options) -> None:
+    if options.load_weights_folder:
+        raise UserError("--ext_disp_to_eval takes the place of --load_weights_folder: drop one of them")
+    if options.save_pred_disps:
+        raise UserError("--save_pred_disps would only copy --ext_disp_to_eval: drop one of them")
+
+
+def _tell_apart(sources: list[DisparitySource]) -> None:
+    """Name those of one name by their whole path.
+
+    Raises:
+        UserError: one is named twice.
+    """
+    paths = [source.path.resolve() for source in sources]
     names = [source.name for source in sources]
-    for source in sources:
+    for source, path in zip(sources, paths, strict=True):
+        if paths.count(path) > 1:
+            raise UserError(f"--compare {source.path}: is named twice; name each checkpoint once")
         if names.count(source.name) > 1:
-            source.name = str(source.path)
-    return list(sources)
+            source.name = str(path)
 
 
 def checkpoint_name(path: Path) -> str:

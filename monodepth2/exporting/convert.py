@@ -12,10 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 from monodepth2.exporting.graphs import Graph
 from monodepth2.onnx_metadata import Metadata
-from monodepth2.onnx_network import first_line
 
 FIRST_OPSET = 18  # what torch's exporter writes; onnx converts it to any later one
 

@@ -1,6 +1,5 @@
 """Writing a checkpoint's network as an `.onnx` file that is known to say the same."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from monodepth2.errors import UserError
 from monodepth2.exporting.comparison import Difference, compare, trial_inputs
 from monodepth2.exporting.convert import FIRST_OPSET, to_onnx
 from monodepth2.exporting.graphs import Graph, load_graph
+from monodepth2.extras import require_packages
 from monodepth2.onnx_metadata import Metadata
-from monodepth2.onnx_network import require_packages
-from monodepth2.output_paths import check_output_file
+from monodepth2.output_paths import check_output_file, whole_file
 from monodepth2.published import resolve_weights
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of weights whose rounding errors grow as in no trained network
@@ -59,7 +58,7 @@ def export(options: ExportOptions) -> Exported:
         UserError: the checkpoint, the output, the opset or a package cannot be used, or the exported network differs
             from the checkpoint's by more than the tolerance.
     """
-    require_packages("onnx", "onnxruntime", "onnxscript")
+    require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
     _check_opset(options.opset)
     if options.output:
         check_output_file("output", options.output)
@@ -72,7 +71,8 @@ def export(options: ExportOptions) -> Exported:
     inputs = list(trial_inputs(graph, metadata))
     differences = compare(graph, content, inputs, path)
     _check_differences(differences, options)
-    _write(content, path)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
     return Exported(path, metadata, options.opset, len(inputs), differences)
 
 
@@ -111,14 +111,3 @@ def _check_differences(differences: dict[str, Difference], options: ExportOption
 
 def _words(one: Difference) -> str:
     return f"{one.relative:.1e} (absolute {one.absolute:.1e})"
-
-
-def _write(content: bytes, path: Path) -> None:
-    """Write a file so that it appears whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(f"--output {path}: cannot be written ({error.strerror})") from error

@@ -174,7 +174,8 @@ def _load_pose(folder: Path) -> PoseGraph:
 
 
 def _training(folder: Path, use_stereo: bool) -> dict[str, Any]:
-    """The kind of training; what `opt.json` does not tell is taken for stereo pairs alone."""
+    """The kind of training; what `opt.json` does not tell, the presence of a pose network does."""
     trained = trained_options(folder)
-    kind = "mono" if not use_stereo else "mono+stereo" if trained and trained.temporal_ids else "stereo"
+    temporal = bool(trained.temporal_ids) if trained else (folder / "pose.pth").is_file()
+    kind = "mono" if not use_stereo else "mono+stereo" if temporal else "stereo"
     return {"training": kind, "use_stereo": use_stereo}

@@ -7,7 +7,7 @@ import numpy as np
 import torchvision
 from torch import Tensor, nn
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 from monodepth2.weight_files import read_weights
 
 _BUILDERS = {depth: getattr(torchvision.models, f"resnet{depth}") for depth in (18, 34, 50, 101, 152)}
@@ -76,10 +76,6 @@ def _download(num_layers: int) -> dict[str, Tensor]:
         return dict(entry.get_state_dict(progress=True, check_hash=True))
     except (URLError, OSError, RuntimeError) as error:
         raise UserError(
-            f"--weights_init pretrained: ImageNet weights cannot be downloaded ({_first_line(error)}). Use "
+            f"--weights_init pretrained: ImageNet weights cannot be downloaded ({first_line(error)}). Use "
             f"--weights_init scratch, or fetch {entry.url} elsewhere and pass it as --pretrained_weights FILE"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n")[0] or type(error).__name__

@@ -20,7 +20,7 @@ from monodepth2.odometry.trajectories import chained, distances, from_first, rea
 from monodepth2.published import weights_of
 
 ODOMETRY_SPLITS = ("odom_9", "odom_10")
-OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare")
+OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark")
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:

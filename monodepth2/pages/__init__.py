@@ -15,10 +15,18 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from monodepth2.output_paths import whole_file
+
 
 def write_page(path: Path, template: str, **values: Any) -> None:
-    """Fill a template and write the page, replacing an older one."""
-    path.write_text(_environment().get_template(template).render(**values), encoding="utf-8")
+    """Fill a template and write the page, replacing an older one.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    text = _environment().get_template(template).render(**values)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _environment() -> jinja2.Environment:

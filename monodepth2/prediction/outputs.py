@@ -3,9 +3,7 @@
 Legend of shapes: h w pixels of the picture, h' w' of the network.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from monodepth2.errors import UserError
+from monodepth2.output_paths import whole_file
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.point_cloud import point_cloud, write_ply
 from monodepth2.predictor import DepthPrediction
@@ -64,23 +62,6 @@ def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: S
     """
     with whole_file(path) as partial, partial.open("wb") as file:
         WRITERS[kind](file, prediction, settings)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def is_own_output(path: Path) -> bool:

@@ -8,8 +8,8 @@ import matplotlib
 from monodepth2.config import PredictOptions
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
+from monodepth2.extras import require_packages
 from monodepth2.metrics import STEREO_SCALE_FACTOR
-from monodepth2.prediction.extras import require
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.job import Job
@@ -64,7 +64,10 @@ def _run(source: Pictures | Video, job: Job, stop: StopRequest) -> tuple[int, bo
 def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]:
     """Decide what to write, and check that it can be made."""
     scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1
-    usual = (VIDEO_KIND,) if isinstance(source, Video) else ("depth_npy" if scaled else "disp_npy", "color")
+    if isinstance(source, Video):
+        usual = (VIDEO_KIND, "depth_npy") if scaled else (VIDEO_KIND,)
+    else:
+        usual = ("depth_npy" if scaled else "disp_npy", "color")
     kinds = tuple(dict.fromkeys(options.outputs or usual))
     if scaled and not set(kinds) & set(DEPTH_KINDS):
         flag = "--pred_metric_depth" if options.pred_metric_depth else "--pred_depth_scale_factor"
@@ -73,7 +76,7 @@ def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]
     if options.colormap not in matplotlib.colormaps:
         raise UserError(f"--colormap {options.colormap}: matplotlib knows no such colours; try magma, turbo or gray")
     if "ply" in kinds:
-        require("plyfile", "point clouds")
+        require_packages("predict", "point clouds", "plyfile")
     return kinds
 
 
@@ -91,7 +94,7 @@ def _check_files(naming: Naming, kinds: tuple[str, ...], source: Pictures | Vide
     if isinstance(source, Pictures):
         naming.check([Label.of(path) for path in source.paths], kinds, source.protected)
         return
-    require("av", "videos")
+    require_packages("predict", "videos", "av")
     from monodepth2.prediction.video import VideoReader
 
     with VideoReader(source.path):

@@ -1,0 +1,16 @@
+"""Optional packages, which only some scripts or outputs need."""
+
+from importlib.util import find_spec
+
+from monodepth2.errors import UserError
+
+
+def require_packages(extra: str, purpose: str, *names: str) -> None:
+    """Check that the packages of an extra are installed.
+
+    Raises:
+        UserError: one is not; the message says how to install it.
+    """
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{purpose} need {', '.join(missing)}: pip install 'monodepth2[{extra}]'")
