@@ -357,6 +357,6 @@ def test_hostile_files_are_refused_in_one_line(kind: str, message: str, plain: t
 def test_a_missing_file_or_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"model\.onnx: no such file"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("monodepth2.extras.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'monodepth2\[onnx\]'"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)
