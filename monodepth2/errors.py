@@ -1,5 +1,6 @@
 """Mistakes of a user, and how a script ends on them: one clear message, a non-zero exit code, no traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -16,7 +17,8 @@ def first_line(error: Exception) -> str:
 def run_script(main: Callable[[], int | None]) -> None:
     """Run a script's `main` and exit with its code.
 
-    A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130. Anything else is a bug in
+    A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130, a reader that has
+    gone with code 141. Anything else is a bug in
     the program and keeps its traceback.
     """
     sys.exit(_exit_code(main))
@@ -32,3 +34,7 @@ def _exit_code(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # whoever read our output, head for one, has gone; what is still buffered would raise again on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

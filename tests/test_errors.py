@@ -1,0 +1,37 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(code: str, pipe: str = "") -> subprocess.CompletedProcess[str]:
+    program = f"from monodepth2.errors import UserError, run_script\ndef main():\n    {code}\nrun_script(main)"
+    line = ["bash", "-o", "pipefail", "-c", f'"$0" -c "$1" {pipe}', sys.executable, program]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        ("return 3", 3, ""),
+        ("raise UserError('use --that')", 2, "error: use --that\n"),
+        ("raise KeyboardInterrupt", 130, "interrupted\n"),
+    ],
+)
+def test_how_a_script_ends(code: str, exit_code: int, said: str) -> None:
+    done = run(code)
+    assert (done.returncode, done.stderr) == (exit_code, said)
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    done = run("raise KeyError('x')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    done = run("[print(n, flush=True) for n in range(100_000)]", "| head -1")
+    assert (done.returncode, done.stdout, done.stderr) == (141, "0\n", "")
