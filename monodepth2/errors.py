@@ -9,6 +9,22 @@ class UserError(ValueError):
     """Something the user gave cannot be used. The message says what is wrong, where, and what to do about it."""
 
 
+def check_all(*checks: Callable[[], object]) -> None:
+    """Run every check, and report what all of them found at once.
+
+    Raises:
+        UserError: at least one did.
+    """
+    reports = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            reports.append(str(error))
+    if reports:
+        raise UserError("\n".join(reports))
+
+
 def first_line(error: Exception) -> str:
     """What an error of another library says, in one line of reasonable length."""
     return str(error).strip().split("\n")[0][:300] or type(error).__name__

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monodepth2.errors import UserError
+
 MIN_DEPTH, MAX_DEPTH = 1e-3, 80.0
 STEREO_SCALE_FACTOR = 5.4  # the rig's baseline is 0.54 m, and 0.1 to the network
 GARG_ROWS, GARG_COLUMNS = (0.40810811, 0.99189189), (0.03594771, 0.96405229)
@@ -51,6 +53,25 @@ class Protocol:
     garg: bool = True
     factor: float = 1.0
     median_scaling: bool = True
+
+
+def depth_factor(use_stereo: bool, metric: bool, scale: float) -> float:
+    """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
+
+    Args:
+        use_stereo: the network was trained with stereo pairs.
+        metric: metres are asked for.
+        scale: a further factor.
+
+    Raises:
+        UserError: metres are asked of a network that knows none.
+    """
+    if metric and not use_stereo:
+        raise UserError(
+            "--pred_metric_depth: this network was trained without stereo pairs, so that its depths have no known "
+            "scale; give --pred_depth_scale_factor instead"
+        )
+    return scale * (STEREO_SCALE_FACTOR if metric else 1)
 
 
 def depth_metrics(gt: np.ndarray, pred: np.ndarray) -> DepthMetrics:

@@ -19,6 +19,17 @@ def check_output_file(flag: str, path: Path) -> None:
         raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
 
 
+def check_output_folder(flag: str, folder: Path) -> None:
+    """Check that a folder can be written into, or made, without making it.
+
+    Raises:
+        UserError: it cannot; the message names the flag.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--{flag} {folder}: cannot be written; name another folder")
+
+
 def make_output_folder(flag: str, folder: Path) -> Path:
     """Make a folder, `~` expanded, that can be written into.
 

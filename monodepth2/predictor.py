@@ -15,13 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from monodepth2.ahead import map_ahead
 from monodepth2.checkpoint import load_depth_network
 from monodepth2.datasets.pictures import PictureError, resize
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
 from monodepth2.metrics import STEREO_SCALE_FACTOR, resize_bilinear
-from monodepth2.prediction.ahead import map_ahead
-from monodepth2.prediction.rgb import Picture, as_rgb
+from monodepth2.rgb import Picture, as_rgb
 
 
 class DepthFunction(Protocol):

@@ -1,6 +1,5 @@
 """The training loop and nothing else."""
 
-import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
@@ -22,6 +21,7 @@ from monodepth2.faults import Faults
 from monodepth2.losses import Objective
 from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
+from monodepth2.output_paths import check_output_folder
 from monodepth2.progress import Progress
 from monodepth2.signals import StopRequest, start_worker
 from monodepth2.stages import Batch, Losses, Predictions, Views
@@ -246,9 +246,7 @@ def _check_run_folder(options: Options) -> None:
             f"{options.models_folder} holds the checkpoints of an older run: "
             "choose another --model_name, or add --overwrite to replace them"
         )
-    existing = next(folder for folder in (options.models_folder, *options.models_folder.parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise UserError(f"--log_dir {options.log_dir}: {existing} is not a folder that can be written")
+    check_output_folder("log_dir", options.models_folder)
 
 
 def _clear_run_folder(options: Options) -> None:

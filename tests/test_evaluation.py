@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from monodepth2.checkpoint import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.splits import SplitLine
@@ -16,9 +14,8 @@ from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate, predict_split, protocol_of
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.metrics import Protocol, evaluate_depth_map, mean_metrics
-from monodepth2.model import MonodepthModel
-from recipe import fill
 from scene import DATE, DRIVE
+from trees import write_checkpoint
 
 ROOT = Path(__file__).parent.parent
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
@@ -26,13 +23,7 @@ LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    options = Options(height=64, width=96, weights_init="scratch")
-    model = MonodepthModel(options)
-    for name, network in model.networks.items():
-        fill(name, network)
-    folder = tmp_path_factory.mktemp("weights")
-    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), options)
-    return folder
+    return write_checkpoint(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

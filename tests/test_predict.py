@@ -5,42 +5,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from plyfile import PlyData
 
-from monodepth2.checkpoint import save_checkpoint
-from monodepth2.config import Options, PredictOptions
+from monodepth2.config import PredictOptions
 from monodepth2.config.tools import OUTPUTS
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.outputs import WRITERS
 from monodepth2.prediction.run import predict
 from monodepth2.predictor import DepthPrediction, DepthPredictor
 from monodepth2.visualise import coloured_disparity
-from recipe import fill
+from trees import write_checkpoint
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("mono"), use_stereo=False)
+    return write_checkpoint(tmp_path_factory.mktemp("mono"), use_stereo=False)
 
 
 @pytest.fixture(scope="module")
 def stereo_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("stereo"), use_stereo=True)
-
-
-def checkpoint(folder: Path, use_stereo: bool) -> Path:
-    options = Options(height=64, width=96, weights_init="scratch", use_stereo=use_stereo)
-    model = MonodepthModel(options)
-    for name, network in model.networks.items():
-        fill(name, network)
-    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), options)
-    return folder
+    return write_checkpoint(tmp_path_factory.mktemp("stereo"), use_stereo=True)
 
 
 def picture(seed: int = 0, height: int = 45, width: int = 120) -> Image.Image:

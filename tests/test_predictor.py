@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
+from monodepth2.ahead import ahead, map_ahead
 from monodepth2.checkpoint import DepthNetwork
 from monodepth2.datasets.pictures import PictureError
 from monodepth2.errors import UserError
 from monodepth2.networks import DepthDecoder, ResnetEncoder
-from monodepth2.prediction.ahead import ahead, map_ahead
 from monodepth2.predictor import DepthPrediction, DepthPredictor, flip_post_process
 from recipe import fill
 

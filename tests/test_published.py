@@ -15,17 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from monodepth2 import published
-from monodepth2.checkpoint import save_checkpoint
-from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
 from monodepth2.predictor import DepthPredictor
 from monodepth2.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
-from recipe import fill
+from trees import write_checkpoint
 
 NAME = "mono_640x192"
 CONTENTS = {f"{name}.pth": name.encode() * 50_000 for name in ("encoder", "depth", "pose_encoder", "pose")}
@@ -355,12 +351,7 @@ def test_words_stand_for_paths_or_published_models(
 
 
 def test_a_fetched_checkpoint_predicts_like_the_original(server: Server, tmp_path: Path) -> None:
-    options = Options(height=64, width=96, weights_init="scratch")
-    model = MonodepthModel(options)
-    for name, network in model.networks.items():
-        fill(name, network)
-    original = tmp_path / "weights"
-    save_checkpoint(original, model, torch.optim.Adam(model.parameters()), options)
+    original = write_checkpoint(tmp_path / "weights")
     folder = published_model(NAME, server.base, server.offer(archive_of(contents(original))))
     assert {path.name for path in folder.iterdir()} == CONTENTS.keys()  # adam.pth is left out
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))

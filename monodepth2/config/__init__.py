@@ -4,6 +4,8 @@ from monodepth2.config.declare import Checked, available_cores, option_type
 from monodepth2.config.options import (
     EVALUATION_SPLITS,
     NETWORKS,
+    ODOMETRY_SPLITS,
+    SPLITS_WITHOUT_DEPTH,
     STEREO,
     TRAINING_SPLITS,
     FrameId,
@@ -15,6 +17,8 @@ from monodepth2.config.tools import ExportOptions, GroundTruthOptions, PredictOp
 __all__ = [
     "EVALUATION_SPLITS",
     "NETWORKS",
+    "ODOMETRY_SPLITS",
+    "SPLITS_WITHOUT_DEPTH",
     "STEREO",
     "TRAINING_SPLITS",
     "Checked",

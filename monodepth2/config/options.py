@@ -23,6 +23,8 @@ STEREO = "s"
 NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", "odom_9", "odom_10")
+ODOMETRY_SPLITS = ("odom_9", "odom_10")
+SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from string import Formatter
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
-from monodepth2.config.options import Options
+from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.errors import UserError
 
 NAME_FIELDS = ("stem", "name", "kind")
@@ -149,7 +149,7 @@ class GroundTruthOptions(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_at_least(1, "num_workers")
-        if self.split in ("benchmark", "odom", "odom_9", "odom_10"):
+        if self.split in (*SPLITS_WITHOUT_DEPTH, "odom"):
             raise UserError(
                 f"--split {self.split}: there is no ground truth of depth for it; "
                 "use eigen, eigen_benchmark or a folder with test_files.txt"

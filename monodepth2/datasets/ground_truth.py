@@ -17,7 +17,7 @@ from typing import IO, Any, overload
 
 import numpy as np
 
-from monodepth2.datasets.array_pickles import read_pickled_arrays
+from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 
@@ -171,7 +171,7 @@ def _open_maps(archive: zipfile.ZipFile, path: Path) -> tuple[int, Callable[[int
 
 def _open_stack(file: IO[bytes], size: int, path: Path) -> tuple[int, Callable[[int], Any]]:
     """The same of the array `data`, which is read map by map where its order allows."""
-    shape, fortran_order, dtype = _read_header(file)
+    shape, fortran_order, dtype = read_array_header(file)
     if dtype.hasobject:
         _require_memory(size)
         maps = read_pickled_arrays(file)
@@ -198,21 +198,12 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """A plain array of the archive, whole."""
     _require_memory(archive.getinfo(f"{name}.npy").file_size)
     with archive.open(f"{name}.npy") as file:
-        shape, fortran_order, dtype = _read_header(file)
+        shape, fortran_order, dtype = read_array_header(file)
         if dtype.hasobject:
             raise pickle.UnpicklingError(f"{name} is pickled")
         content = file.read()
     _require_size(shape, dtype, len(content))
     return np.frombuffer(content, dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
-
-
-def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return read(file)
-    except Exception as error:  # bad headers raise many kinds
-        raise ValueError(f"a damaged header: {error}") from error
 
 
 def _require_memory(size: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth, write_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, make_layout
 from monodepth2.datasets.splits import SplitLine, read_split, split_folder
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, check_all
 
 BYTES_PER_MAP = 256 << 10  # compressed; needed twice, in the folder and in the archive
 
@@ -104,19 +105,8 @@ def _layout(options: GroundTruthOptions) -> KittiRaw:
 
 def _check_sources(layout: KittiRaw, lines: Sequence[SplitLine]) -> None:
     """Report everything that is missing at once."""
-    reports = []
-    try:
-        check_depth_files(layout, lines)
-    except UserError as error:
-        reports.append(str(error))
     dates = set() if isinstance(layout, KittiDepth) else {layout.calibration_folder(line) for line in lines}
-    for date in sorted(dates):
-        try:
-            Calibration.read(date)
-        except UserError as error:
-            reports.append(str(error))
-    if reports:
-        raise UserError("\n  ".join(reports))
+    check_all(partial(check_depth_files, layout, lines), *(partial(Calibration.read, date) for date in sorted(dates)))
 
 
 def _make_folder(output: Path, layout: KittiRaw, lines: Sequence[SplitLine]) -> Path:

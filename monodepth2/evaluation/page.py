@@ -21,7 +21,6 @@ from monodepth2.evaluation.truth import stored_truth
 from monodepth2.metrics import DepthMetrics, Protocol, evaluation_mask, resize_bilinear
 from monodepth2.visualise import coloured
 
-WORST_SHOWN = 6  # per checkpoint
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5
 POINT_SIZE = 5  # pixels; single points of a scan would not be seen
@@ -33,7 +32,7 @@ def write_page(path: Path, results: Sequence[EvaluationResult], options: Options
     pages.write_page(
         path,
         "evaluation.html",
-        split=Path(options.eval_split).name if not options.eval_eigen_to_benchmark else scored_split(options),
+        split=Path(scored_split(options)).name,
         results=results,
         names=DepthMetrics._fields,
         protocol=describe_protocol(first.protocol),
@@ -84,7 +83,7 @@ def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[di
     galleries = []
     for result in results:
         rows = []
-        for example in result.worst[:WORST_SHOWN]:
+        for example in result.worst:
             line = lines[example.position]
             gt = _depth(layout, line) if truth is None else truth[example.position]
             metrics = example.score.metrics

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from monodepth2.config import Options
+from monodepth2.config import ODOMETRY_SPLITS, SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.datasets.ground_truth import IMPROVED_TRUTH
 from monodepth2.datasets.layouts import Layout, make_layout
 from monodepth2.errors import UserError
@@ -10,8 +10,7 @@ from monodepth2.metrics import STEREO_SCALE_FACTOR, Protocol
 
 EIGEN = "eigen"
 BENCHMARK = "benchmark"  # pictures whose ground truth only the benchmark's server has
-DATASET_OF_SPLIT = {BENCHMARK: "kitti_test", "odom_9": "kitti_odom", "odom_10": "kitti_odom"}
-WITHOUT_TRUTH = tuple(DATASET_OF_SPLIT)
+DATASET_OF_SPLIT = {BENCHMARK: "kitti_test", **dict.fromkeys(ODOMETRY_SPLITS, "kitti_odom")}
 
 
 def scored_split(options: Options) -> str:
@@ -58,7 +57,7 @@ def protocol_of(options: Options) -> Protocol:
         raise UserError(
             "choose how depths are scaled: either --eval_mono (median scaling) or --eval_stereo (times 5.4)"
         )
-    if options.eval_split in WITHOUT_TRUTH:
+    if options.eval_split in SPLITS_WITHOUT_DEPTH:
         raise UserError(
             f"--eval_split {options.eval_split}: there is no ground truth of depth for it; "
             "use eigen, eigen_benchmark or a folder with test_files.txt, or add --no_eval to predict only"

@@ -13,7 +13,7 @@ from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.splits import SplitLine, read_split
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, check_all
 from monodepth2.evaluation.pictures import SplitPictures, batches
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, protocol_of, scored_split, split_layout
 from monodepth2.evaluation.result import EvaluationResult
@@ -22,7 +22,7 @@ from monodepth2.evaluation.sources import ArraySource, DisparitySource, NetworkS
 from monodepth2.evaluation.truth import require_depth, stored_truth
 from monodepth2.metrics import ImageScore, Protocol, evaluate_depth_map
 
-WORST_KEPT = 12
+WORST_KEPT = 6  # per checkpoint
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,6 @@ def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndar
 
 def _check_files(task: _Task, with_pictures: bool) -> None:
     """Report everything the split needs and the data set lacks, counted."""
-    reports = []
     layout, lines = task.layout, task.lines
     checks: list[Callable[[], None]] = []
     if with_pictures:
@@ -161,13 +160,7 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
     if task.depth_from_layout:
         assert isinstance(layout, KittiRaw)
         checks.append(lambda: check_depth_files(layout, lines))
-    for check in checks:
-        try:
-            check()
-        except UserError as error:
-            reports.append(str(error))
-    if reports:
-        raise UserError("\n".join(reports))
+    check_all(*checks)
 
 
 def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from monodepth2.config import Options
-from monodepth2.datasets.array_pickles import read_pickled_arrays
+from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError, first_line
@@ -135,9 +135,7 @@ def read_disparities(path: Path) -> np.ndarray:
 
 def _open_npy(path: Path) -> np.ndarray:
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, dtype = read_header(file)
+        _, _, dtype = read_array_header(file)
         if dtype.hasobject:
             return read_pickled_arrays(file)
     return np.lib.format.open_memmap(path, mode="r")

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from monodepth2.checkpoint import DepthNetwork, load_depth_network, trained_options
 from monodepth2.config.tools import ExportOptions
-from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
-from monodepth2.metrics import STEREO_SCALE_FACTOR
+from monodepth2.metrics import depth_factor
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 
 CPU = torch.device("cpu")
@@ -145,12 +144,7 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
 
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth)
-    if options.pred_metric_depth and not network.use_stereo:
-        raise UserError(
-            f"--pred_metric_depth: {folder} was trained without stereo pairs, so that its depths have no known scale; "
-            "give --pred_depth_scale_factor instead"
-        )
-    factor = options.pred_depth_scale_factor * (STEREO_SCALE_FACTOR if options.pred_metric_depth else 1)
+    factor = depth_factor(network.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
     graph = DepthGraph(network, factor)
     graph.facts = {
         **_training(folder, network.use_stereo),

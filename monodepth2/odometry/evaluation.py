@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.config import Options
+from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import make_layout
 from monodepth2.datasets.splits import SplitLine, read_split
@@ -19,7 +19,6 @@ from monodepth2.odometry.result import OdometryResult
 from monodepth2.odometry.trajectories import chained, distances, from_first, read_poses, scaled
 from monodepth2.published import weights_of
 
-ODOMETRY_SPLITS = ("odom_9", "odom_10")
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark")
 
 

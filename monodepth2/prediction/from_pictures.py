@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from monodepth2.ahead import map_ahead
 from monodepth2.datasets.pictures import PictureError
-from monodepth2.prediction.ahead import map_ahead
 from monodepth2.prediction.inputs import Pictures
 from monodepth2.prediction.job import Job
 from monodepth2.prediction.naming import Label

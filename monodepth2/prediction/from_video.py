@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from monodepth2.ahead import ahead, map_ahead
 from monodepth2.errors import UserError
 from monodepth2.output_paths import whole_file
-from monodepth2.prediction.ahead import ahead, map_ahead
 from monodepth2.prediction.job import Job
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side

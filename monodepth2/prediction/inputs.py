@@ -7,7 +7,7 @@ from PIL import Image
 
 from monodepth2.errors import UserError
 from monodepth2.prediction.outputs import is_own_output
-from monodepth2.prediction.rgb import FORMATS
+from monodepth2.rgb import FORMATS
 
 PICTURE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

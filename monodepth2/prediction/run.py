@@ -9,11 +9,12 @@ from monodepth2.config import PredictOptions
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
 from monodepth2.extras import require_packages
-from monodepth2.metrics import STEREO_SCALE_FACTOR
+from monodepth2.metrics import depth_factor
+from monodepth2.output_paths import check_output_folder, make_output_folder
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.job import Job
-from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming, check_writable, make_folder
+from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
 from monodepth2.prediction.outputs import Settings
 from monodepth2.predictor import DepthPredictor
 from monodepth2.published import resolve_weights
@@ -90,7 +91,7 @@ def _output_folder(options: PredictOptions, source: Pictures | Video) -> Path:
 
 def _check_files(naming: Naming, kinds: tuple[str, ...], source: Pictures | Video) -> None:
     """Check before the work that a video can be read, and all outputs written without touching an input."""
-    check_writable(naming.folder)
+    check_output_folder("output_dir", naming.folder)
     if isinstance(source, Pictures):
         naming.check([Label.of(path) for path in source.paths], kinds, source.protected)
         return
@@ -114,7 +115,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_vid
     device = pick_device(options.device, options.no_cuda)
     predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth)
     settings = _settings(options, predictor)
-    make_folder(naming.folder)
+    make_output_folder("output_dir", naming.folder)
     return Job(
         predictor,
         naming,
@@ -127,12 +128,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_vid
 
 
 def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
-    if options.pred_metric_depth and not predictor.use_stereo:
-        raise UserError(
-            "--pred_metric_depth: this network was trained without stereo pairs, so that its depths have no known "
-            "scale; give --pred_depth_scale_factor instead"
-        )
-    factor = options.pred_depth_scale_factor * (STEREO_SCALE_FACTOR if options.pred_metric_depth else 1)
+    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
     return Settings(
         factor=factor,
         unit="network units" if factor == 1 else "metres",

@@ -1,6 +1,7 @@
-"""Lists of arrays as NumPy pickles them, read by an unpickler that knows arrays and nothing else.
+"""The insides of `.npy` files: headers, and lists of arrays as NumPy pickles them.
 
-Nothing in such a file is executed: a name that is not one of NumPy's own building blocks is refused.
+The unpickler knows arrays and nothing else. Nothing in such a file is executed: a name that is not one of NumPy's own
+building blocks is refused.
 """
 
 import pickle
@@ -9,6 +10,20 @@ from typing import IO, Any
 import numpy as np
 
 _NDARRAY = object()  # stands for the class in a pickle, which must not call it
+
+
+def read_array_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of a `.npy` file: shape, Fortran order, type.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(file)
+    except Exception as error:  # bad headers raise many kinds
+        raise ValueError(f"a damaged header: {error}") from error
 
 
 def read_pickled_arrays(file: IO[bytes]) -> np.ndarray:
