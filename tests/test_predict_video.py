@@ -15,7 +15,7 @@ from monodepth2.prediction.run import predict
 from monodepth2.prediction.video import VideoReader, VideoWriter
 from monodepth2.predictor import DepthPredictor
 from monodepth2.visualise import SteadyLimits, coloured_disparity, disparity_limits
-from test_predict import checkpoint
+from trees import write_checkpoint
 
 av = pytest.importorskip("av")
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ RATE = Fraction(30000, 1001)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("weights"), use_stereo=False)
+    return write_checkpoint(tmp_path_factory.mktemp("weights"), use_stereo=False)
 
 
 def frame(index: int, height: int = 48, width: int = 80) -> np.ndarray:
