@@ -233,8 +233,9 @@ def test_the_figures_are_those_of_the_checkpoint(
         "--load_weights_folder", str(plain[0]), "--output_json", str(figures), *flags, script="evaluate_depth.py"
     )
     assert done.returncode == 0, done.stderr
-    # three images: the last batch of two is filled up
-    assert json.loads(figures.read_text())["mean"] == pytest.approx(evaluate(options).mean._asdict(), rel=1e-4)
+    # three images: the last batch of two is filled up. Single pixels that lie on a share's limit may fall either way:
+    # one of an image's 12,000 moves the mean by 3e-5
+    assert json.loads(figures.read_text())["mean"] == pytest.approx(evaluate(options).mean._asdict(), rel=1e-4, abs=9e-5)
 
 
 def test_one_picture_is_predicted(weights: Path, plain: tuple[Path, str]) -> None:
