@@ -2,17 +2,16 @@
 
 import shutil
 import signal
-from collections.abc import Generator, Iterator
-from typing import Any
+from itertools import islice
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from monodepth2.checkpoint import load_networks, load_optimizer, save_checkpoint
 from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.mono_dataset import EpochSampler, MonoDataset, collate
+from monodepth2.datasets.loading import EndlessOrder, TrainingOrder, load_batches
+from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.splits import read_split
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
@@ -23,7 +22,7 @@ from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.output_paths import check_output_folder
 from monodepth2.progress import Progress
-from monodepth2.signals import StopRequest, start_worker
+from monodepth2.signals import StopRequest
 from monodepth2.stages import Batch, Losses, Predictions, Views
 from monodepth2.view_synthesis import ViewSynthesis
 
@@ -58,7 +57,7 @@ class Trainer:
         options.models_folder.mkdir(parents=True, exist_ok=True)
         (options.models_folder / "opt.json").write_text(options.to_json())
         self.events = EventLog(options.run_folder, options)
-        steps = options.num_epochs * len(self.train_loader)
+        steps = options.num_epochs * self.steps_per_epoch
         self.progress = Progress(steps, options.num_epochs, options.batch_size)
         self.faults = Faults(len(self.train_set), self.progress.message)
         self.progress.message(self._summary())
@@ -68,9 +67,8 @@ class Trainer:
         finally:
             self.progress.close()
             self.events.close()
-            # workers that outlive the run would be killed on exit, noisily
+            self.train_batches.close()
             self.val_batches.close()
-            del self.train_loader, self.val_loader
 
     def _run_epochs(self) -> int:
         options = self.options
@@ -84,8 +82,7 @@ class Trainer:
 
     def _run_epoch(self, epoch: int) -> None:
         self.model.train()
-        self.train_sampler.epoch = epoch
-        for batch_index, loaded in enumerate(_batches(self.train_loader)):
+        for batch_index, loaded in enumerate(islice(self.train_batches, self.steps_per_epoch)):
             self.faults.note_pictures(loaded.faults)
             batch = loaded.prepared(self.device)
             predictions, views, losses = self._process(batch)
@@ -125,7 +122,7 @@ class Trainer:
         return early or self.step % EARLY_STEPS == 0
 
     def _last_of_epoch(self, batch_index: int) -> bool:
-        return batch_index + 1 == len(self.train_loader)
+        return batch_index + 1 == self.steps_per_epoch
 
     def _log(self, mode: str, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> None:
         figures = self._depth_figures(mode, batch, views)
@@ -166,29 +163,11 @@ class Trainer:
         self.train_set = MonoDataset.from_options(options, train_lines, augment=True)
         self.val_set = MonoDataset.from_options(options, val_lines, augment=False)
         check_data_set(self.train_set.layout, [*train_lines, *val_lines], options.loaded_ids)
-        self.train_sampler = EpochSampler(len(train_lines), options.seed)
-        self.train_loader = self._loader(self.train_set, self.train_sampler, options.workers, drop_last=True)
-        val_sampler = EpochSampler(len(val_lines), options.seed + 1)
-        self.val_loader = self._loader(self.val_set, val_sampler, min(1, options.workers), drop_last=False)
-        self.val_batches = self._endless_validation(val_sampler)
-
-    def _loader(self, data_set: MonoDataset, sampler: EpochSampler, workers: int, drop_last: bool) -> DataLoader[Any]:
-        return DataLoader(
-            data_set,
-            self.options.batch_size,
-            sampler=sampler,
-            num_workers=workers,
-            collate_fn=collate,
-            pin_memory=self.device.type == "cuda",
-            drop_last=drop_last,
-            persistent_workers=workers > 0,
-            worker_init_fn=start_worker,
-        )
-
-    def _endless_validation(self, sampler: EpochSampler) -> Generator[Batch, None, None]:
-        while True:
-            yield from _batches(self.val_loader)
-            sampler.epoch += 1
+        order = TrainingOrder(len(train_lines), options.batch_size, options.num_epochs, options.seed)
+        self.steps_per_epoch = order.steps_per_epoch
+        self.train_batches = load_batches(self.train_set, order, options.workers, self.device)
+        val_order = EndlessOrder(len(val_lines), options.batch_size, options.seed + 1)
+        self.val_batches = load_batches(self.val_set, val_order, min(1, options.workers), self.device)
 
     def _build_model(self) -> None:
         options = self.options
@@ -219,7 +198,7 @@ class Trainer:
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         return (
             f"{options.model_name}: {len(self.train_set):,} training and {len(self.val_set):,} validation samples, "
-            f"{options.num_epochs} epochs of {len(self.train_loader):,} steps, {parameters / 1e6:.1f} M parameters, "
+            f"{options.num_epochs} epochs of {self.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
             f"{self.device}, {options.workers} loader processes, Adam's moments {self.moments}\n"
             f"writing to {options.run_folder}"
         )
@@ -255,12 +234,3 @@ def _clear_run_folder(options: Options) -> None:
         shutil.rmtree(weights)
     for events in options.run_folder.glob("*/events.out.tfevents.*"):
         events.unlink()
-
-
-def _batches(loader: DataLoader[Any]) -> Iterator[Batch]:
-    """Iterate over a loader; a worker hands over a user's mistake as a value (see `collate`)."""
-    for batch in loader:
-        if isinstance(batch, UserError):
-            # a new error: the old one, raised, would keep itself alive through this frame, and the loader with it
-            raise UserError(str(batch))
-        yield batch

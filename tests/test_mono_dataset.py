@@ -10,7 +10,6 @@ from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import (
-    EpochSampler,
     MonoDataset,
     SampleKey,
     collate,
@@ -115,17 +114,6 @@ def test_nothing_readable_is_an_error(scene_copy) -> None:
     assert isinstance(failed, UserError)
     assert "in a row" in str(failed)
     assert collate([failed]) is failed
-
-
-def test_sampler_shuffles_anew_each_epoch() -> None:
-    sampler = EpochSampler(50, seed=0)
-    first = [key.index for key in sampler]
-    assert sorted(first) == list(range(50))
-    assert first != sorted(first)
-    assert [key.index for key in sampler] == first
-    sampler.epoch = 1
-    assert [key.index for key in sampler] != first
-    assert {key.epoch for key in sampler} == {1}
 
 
 def test_batch_on_the_device_is_float_in_zero_to_one(golden_scene) -> None:

@@ -235,7 +235,9 @@ def test_the_figures_are_those_of_the_checkpoint(
     assert done.returncode == 0, done.stderr
     # three images: the last batch of two is filled up. Single pixels that lie on a share's limit may fall either way:
     # one of an image's 12,000 moves the mean by 3e-5
-    assert json.loads(figures.read_text())["mean"] == pytest.approx(evaluate(options).mean._asdict(), rel=1e-4, abs=9e-5)
+    assert json.loads(figures.read_text())["mean"] == pytest.approx(
+        evaluate(options).mean._asdict(), rel=1e-4, abs=9e-5
+    )
 
 
 def test_one_picture_is_predicted(weights: Path, plain: tuple[Path, str]) -> None:

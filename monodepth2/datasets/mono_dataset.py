@@ -1,6 +1,6 @@
 """Samples for training: a target frame with its sources, as pyramids of 8-bit tensors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import skimage.transform
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter
@@ -163,29 +163,6 @@ class MonoDataset(Dataset[Sample | UserError]):
     def _intrinsics(self, level: int) -> Tensor:
         width, height = self.size
         return torch.from_numpy(self.layout.intrinsics.matrix(width >> level, height >> level))
-
-
-class EpochSampler(Sampler[SampleKey]):
-    """The samples of an epoch in random order, the same for the same seed and epoch.
-
-    Args:
-        size: samples in the split.
-        seed: of the order.
-    """
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size = size
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> Iterator[SampleKey]:
-        # the extra word keeps the order's generator apart from those of the samples
-        order = np.random.default_rng([self.seed, self.epoch, 0, 1]).permutation(self.size)
-        for index in order:
-            yield SampleKey(self.epoch, int(index))
 
 
 def levels_read(options: Options) -> dict[FrameId, tuple[int, ...]]:

@@ -1,0 +1,41 @@
+from itertools import islice
+
+import torch
+
+from monodepth2.config import Options
+from monodepth2.datasets.loading import EndlessOrder, TrainingOrder, load_batches
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.splits import SplitLine
+
+DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
+
+
+def test_every_epoch_has_an_order_of_its_own_and_full_batches() -> None:
+    order = TrainingOrder(size=50, batch_size=8, epochs=3, seed=0)
+    batches = list(order)
+    assert len(batches) == len(order) == 3 * order.steps_per_epoch == 18
+    assert {len(batch) for batch in batches} == {8}
+    epochs = [[key.index for batch in batches[6 * n : 6 * n + 6] for key in batch] for n in range(3)]
+    assert all(len(set(epoch)) == 48 for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert epochs[0] != sorted(epochs[0])
+    assert [{key.epoch for batch in batches[6 * n : 6 * n + 6] for key in batch} for n in range(3)] == [{0}, {1}, {2}]
+    assert list(order) == batches
+    assert list(TrainingOrder(50, 8, 3, seed=1)) != batches
+
+
+def test_an_endless_order_shows_every_sample_equally_often() -> None:
+    keys = [key for batch in islice(EndlessOrder(size=5, batch_size=3, seed=0), 10) for key in batch]
+    assert sorted(key.index for key in keys) == sorted(6 * list(range(5)))
+    assert [key.epoch for key in keys] == [n // 5 for n in range(30)]
+
+
+def test_batches_do_not_depend_on_the_number_of_processes(golden_scene) -> None:
+    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+    data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3, 4)], augment=True)
+    order = TrainingOrder(size=3, batch_size=1, epochs=2, seed=0)
+    alone, helped = (list(load_batches(data_set, order, workers, torch.device("cpu"))) for workers in (0, 2))
+    assert len(alone) == len(helped) == 6
+    for one, other in zip(alone, helped, strict=True):
+        assert torch.equal(one.index, other.index)
+        assert torch.equal(one.color_aug[1], other.color_aug[1])
