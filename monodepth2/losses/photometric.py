@@ -1,5 +1,8 @@
 """The photometric error between images: SSIM and L1 (section 3.1 of the paper)."""
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,7 +13,38 @@ SSIM_WEIGHT = 0.85
 def window_mean(images: Tensor) -> Tensor:
     """Mean over 3x3 windows of reflection-padded images, same shape, (..., h, w)."""
     flat = images.reshape(-1, 1, *images.shape[-2:])
+    if images.is_cpu and not torch.compiler.is_compiling():
+        # PyTorch's pooling is not vectorised on the CPU: there sums of shifted images take a tenth of its time
+        return WindowMean.apply(flat).view(images.shape)
     return F.avg_pool2d(F.pad(flat, (1, 1, 1, 1), mode="reflect"), 3, stride=1).view(images.shape)
+
+
+class WindowMean(torch.autograd.Function):
+    """`window_mean` of (n, 1, h, w) as sums of shifted images, first over rows, then over columns."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor) -> Tensor:
+        """Return the means, same shape."""
+        padded = F.pad(images, (1, 1, 1, 1), mode="reflect")
+        return _sum_of_three(_sum_of_three(padded, -2), -1).mul_(1 / 9)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return the transposed map of a gradient: windows are symmetric, and what was mirrored in is added back."""
+        padded = F.pad(gradients[0], (1, 1, 1, 1))
+        for dim in (-2, -1):
+            summed = _sum_of_three(padded, dim)
+            last = padded.shape[dim] - 2
+            summed.select(dim, 1).add_(padded.select(dim, 1))
+            summed.select(dim, last - 2).add_(padded.select(dim, last))
+            padded = summed
+        return padded.mul_(1 / 9)
+
+
+def _sum_of_three(padded: Tensor, dim: int) -> Tensor:
+    """Sums of three neighbours along a dimension, which gets shorter by two."""
+    inner = padded.shape[dim] - 2
+    return (padded.narrow(dim, 0, inner) + padded.narrow(dim, 1, inner)).add_(padded.narrow(dim, 2, inner))
 
 
 class Target:
