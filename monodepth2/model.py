@@ -28,6 +28,9 @@ class MonodepthModel(nn.Module):
             self._add_pose_network(options.num_layers, int(channels[-1]))
         if options.predictive_mask:
             self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids))
+        for network in self.children():
+            if isinstance(network, (ResnetEncoder, DepthDecoder)):
+                network.checkpointing = options.grad_checkpointing
 
     def forward(self, batch: Batch) -> Predictions:
         """Predict disparity, motion and masks of a prepared batch."""

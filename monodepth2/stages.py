@@ -51,6 +51,10 @@ class Batch:
 
         return self._map(move)
 
+    def rows(self, rows: slice) -> "Batch":
+        """Return some of the samples."""
+        return replace(self._map(lambda tensor: tensor[rows]), index=self.index[rows], mirrored=self.mirrored[rows])
+
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         return replace(
             self,
@@ -89,6 +93,23 @@ class Predictions:
     disps: dict[int, Tensor]
     poses: dict[FrameId, RelativePose]
     masks: dict[int, Tensor] | None = None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All tensors, in an order that `map` keeps."""
+        motions = [part for pose in self.poses.values() for part in (pose.axisangle, pose.translation)]
+        return [*self.disps.values(), *motions, *(self.masks or {}).values()]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Predictions":
+        """Return the predictions with every tensor changed."""
+        return Predictions(
+            disps={scale: change(disp) for scale, disp in self.disps.items()},
+            poses={
+                source: RelativePose(change(pose.axisangle), change(pose.translation), pose.invert)
+                for source, pose in self.poses.items()
+            },
+            masks=None if self.masks is None else {scale: change(mask) for scale, mask in self.masks.items()},
+        )
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
 from monodepth2.event_log import EventLog
 from monodepth2.faults import Faults
-from monodepth2.losses import Objective
 from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.output_paths import check_output_folder
 from monodepth2.progress import Progress
 from monodepth2.signals import StopRequest
-from monodepth2.stages import Batch, Losses, Predictions, Views
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.stages import Batch, Predictions, Views
+from monodepth2.training_step import TrainingStep
 
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
@@ -45,8 +44,6 @@ class Trainer:
         torch.manual_seed(options.seed)
         self._load_data()
         self._build_model()
-        self.synthesise_views = ViewSynthesis.from_options(options)
-        self.objective = Objective.from_options(options)
         self.stop = StopRequest()
         self.step = 0
 
@@ -85,36 +82,26 @@ class Trainer:
         for batch_index, loaded in enumerate(islice(self.train_batches, self.steps_per_epoch)):
             self.faults.note_pictures(loaded.faults)
             batch = loaded.prepared(self.device)
-            predictions, views, losses = self._process(batch)
-            self.optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()
-            self.optimizer.step()
+            predictions, loss = self.learn(batch)
             log_is_due = self._log_is_due(batch_index)
             if log_is_due:
-                self._log("train", batch, predictions, views, losses)
+                self._log("train", batch, predictions)
                 self._validate()
             self.step += 1
             self.progress.step()
             if log_is_due or self.progress.due() or self._last_of_epoch(batch_index):
-                self.progress.show(epoch, losses.total.item())
+                self.progress.show(epoch, loss.item())
             if self.stop.received:
                 return
         self.scheduler.step()
 
-    def _process(self, batch: Batch) -> tuple[Predictions, Views, Losses]:
-        predictions = self.model(batch)
-        views = self.synthesise_views(batch, predictions)
-        losses = self.objective(batch, predictions, views)
-        return predictions, views, losses
-
-    @torch.no_grad()
     def _validate(self) -> None:
         """Log one batch of the validation split."""
         self.model.eval()
         loaded = next(self.val_batches)
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
-        self._log("val", batch, *self._process(batch))
+        self._log("val", batch, self.learn.predict(batch))
         self.model.train()
 
     def _log_is_due(self, batch_index: int) -> bool:
@@ -124,7 +111,8 @@ class Trainer:
     def _last_of_epoch(self, batch_index: int) -> bool:
         return batch_index + 1 == self.steps_per_epoch
 
-    def _log(self, mode: str, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> None:
+    def _log(self, mode: str, batch: Batch, predictions: Predictions) -> None:
+        views, losses = self.learn.judge(batch, predictions)
         figures = self._depth_figures(mode, batch, views)
         self.events.scalars(mode, self.step, losses, figures)
         self.events.pictures(mode, self.step, batch, predictions, views, losses)
@@ -177,8 +165,8 @@ class Trainer:
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
             load_networks(self.model, folder, options.models_to_load)
-        self.model.to(self.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), options.learning_rate, fused=True)
+        self.learn = TrainingStep(self.model.to(self.device), options, self.device)
+        self.optimizer = self.learn.optimizer
         self.moments = "fresh"
         if folder and load_optimizer(self.optimizer, folder, options.learning_rate):
             self.moments = f"taken from {folder}"

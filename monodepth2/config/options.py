@@ -107,6 +107,19 @@ class Options(Checked):
     # system
     device: str = option("auto", "system", "device to run on", choices=("auto", "cpu", "cuda", "mps"))
     no_cuda: bool = option(False, "system", "do not use CUDA (2019's flag; --device cpu says the same)")
+    precision: str = option(
+        "fp32",
+        "system",
+        "numbers in which the networks compute; geometry, losses and weights stay float32",
+        choices=("fp32", "bf16", "fp16"),
+    )
+    channels_last: str = option(
+        "auto", "system", "keep the networks' tensors in channels-last order", choices=("auto", "on", "off")
+    )
+    compile: bool = option(False, "system", "compile networks and losses with torch.compile")
+    grad_checkpointing: bool = option(
+        False, "system", "compute activations again in the backward pass instead of keeping them: less memory"
+    )
     num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
 
     # loading

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from monodepth2.networks.checkpointing import recomputed
+from monodepth2.precision import full_precision
+
 CHANNELS = (16, 32, 64, 128, 256)  # of decoder stages 0 to 4
 
 
@@ -67,7 +70,12 @@ class DepthDecoder(nn.Module):
 
     The parameters' order (two blocks per stage from 4 down to 0, then a head per scale in the order of `scales`)
     is that of 2019's checkpoints.
+
+    Attributes:
+        checkpointing: compute the stages again in the backward pass instead of keeping their activations.
     """
+
+    checkpointing = False
 
     def __init__(self, num_ch_enc: np.ndarray, scales: Sequence[int] = (0, 1, 2, 3), out_channels: int = 1) -> None:
         super().__init__()
@@ -86,9 +94,17 @@ class DepthDecoder(nn.Module):
         outputs: dict[int, Tensor] = {}
         x = features[-1]
         for stage in range(4, min(self.scales) - 1, -1):  # nothing reads what lies below the finest scale
-            before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
-            x = F.interpolate(before(x), scale_factor=2.0, mode="nearest")
-            x = after(torch.cat([x, features[stage - 1]], 1) if stage > 0 else x)
+            skip = [features[stage - 1]] if stage > 0 else []
+            x = recomputed(self, self._stage, stage, x, *skip) if self.checkpointing else self._stage(stage, x, *skip)
             if stage in self.scales:
-                outputs[stage] = torch.sigmoid(self.decoder[10 + self.scales.index(stage)](x))
+                outputs[stage] = self._head(self.scales.index(stage), x)
         return outputs
+
+    def _stage(self, stage: int, x: Tensor, *skip: Tensor) -> Tensor:
+        before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
+        x = F.interpolate(before(x), scale_factor=2.0, mode="nearest")
+        return after(torch.cat([x, *skip], 1) if skip else x)
+
+    def _head(self, position: int, x: Tensor) -> Tensor:
+        with full_precision(x):
+            return torch.sigmoid(self.decoder[10 + position](x.float()))

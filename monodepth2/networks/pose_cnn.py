@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from monodepth2.precision import full_precision
+
 
 class PoseCNN(nn.Module):
     """Stacked frames to the relative poses of all but one of them."""
@@ -23,5 +25,6 @@ class PoseCNN(nn.Module):
         x = images
         for layer in self.net:
             x = F.relu(layer(x))
-        motions = 0.01 * self.pose_conv(x).mean((2, 3)).view(-1, self.num_motions, 6)
+        with full_precision(x):
+            motions = 0.01 * self.pose_conv(x.float()).mean((2, 3)).view(-1, self.num_motions, 6)
         return motions[..., :3], motions[..., 3:]

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from monodepth2.precision import full_precision
+
 
 class PoseDecoder(nn.Module):
     """Features of frames to `num_motions` relative poses."""
@@ -29,5 +31,6 @@ class PoseDecoder(nn.Module):
         x = torch.cat([F.relu(self.net[0](features)) for features in last_features], 1)
         for layer in self.net[1:3]:
             x = F.relu(layer(x))
-        motions = 0.01 * self.net[3](x).mean((2, 3)).view(-1, self.num_motions, 6)
+        with full_precision(x):
+            motions = 0.01 * self.net[3](x.float()).mean((2, 3)).view(-1, self.num_motions, 6)
         return motions[..., :3], motions[..., 3:]

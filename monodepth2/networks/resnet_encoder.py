@@ -8,6 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError, first_line
+from monodepth2.networks.checkpointing import recomputed
 from monodepth2.weight_files import read_weights
 
 _BUILDERS = {depth: getattr(torchvision.models, f"resnet{depth}") for depth in (18, 34, 50, 101, 152)}
@@ -20,7 +21,10 @@ class ResnetEncoder(nn.Module):
 
     Attributes:
         num_ch_enc: channels of the five maps.
+        checkpointing: compute the layers again in the backward pass instead of keeping their activations.
     """
+
+    checkpointing = False
 
     def __init__(self, num_layers: int, num_input_images: int = 1) -> None:
         super().__init__()
@@ -34,11 +38,11 @@ class ResnetEncoder(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
         net = self.encoder
-        x = (images - 0.45) / 0.225
-        features = [net.relu(net.bn1(net.conv1(x)))]
-        features.append(net.layer1(net.maxpool(features[-1])))
-        for layer in (net.layer2, net.layer3, net.layer4):
-            features.append(layer(features[-1]))
+        features = [net.relu(net.bn1(net.conv1((images - 0.45) / 0.225)))]
+        x = net.maxpool(features[0])
+        for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = recomputed(layer, layer, x) if self.checkpointing else layer(x)
+            features.append(x)
         return features
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:

@@ -26,6 +26,7 @@ from monodepth2.model import MonodepthModel
 from monodepth2.odometry.metrics import snippet_errors
 from monodepth2.odometry.trajectories import steps
 from monodepth2.stages import Batch
+from monodepth2.training_step import TrainingStep
 from monodepth2.view_synthesis import ViewSynthesis
 from options import parse
 from recipe import fill
@@ -93,10 +94,11 @@ def _evaluation_mode(options: Options, model: MonodepthModel, batch: Batch) -> t
 
 def _training_mode(options: Options, model: MonodepthModel, batch: Batch) -> Case:
     model.train()
-    predictions = model(batch)
-    views = ViewSynthesis.from_options(options)(batch, predictions)
-    losses = replace(Objective.from_options(options), tie_break=False)(batch, predictions, views)
-    losses.total.backward()
+    step = TrainingStep(model, options, CPU)
+    step.objective = replace(step.objective, tie_break=False)
+    predictions, loss = step.backward(batch)
+    losses = step.judge(batch, predictions)[1]
+    assert abs(loss.item() - losses.total.item()) < 1e-5 * losses.total.item()
     norms = {}
     for name, network in model.networks.items():
         gradients = [p.grad.double().square().sum() for p in network.parameters() if p.grad is not None]
