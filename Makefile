@@ -29,5 +29,4 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python benchmarks/step.py
-	$(BIN)/python benchmarks/ground_truth.py
+	$(BIN)/python benchmarks/run.py --output bench.json

@@ -2,7 +2,7 @@
 
 from monodepth2.errors import run_script
 from monodepth2.output_paths import check_output_file, whole_file
-from monodepth2.threads import wait_for_threads_asleep
+from monodepth2.process import tune_process
 from options import parse
 
 
@@ -12,7 +12,7 @@ def main() -> None:
     for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
         if path:
             check_output_file(flag, path)
-    wait_for_threads_asleep()
+    tune_process()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.evaluation import evaluate_all
     from monodepth2.evaluation.page import write_page

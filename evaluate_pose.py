@@ -4,7 +4,7 @@ from pathlib import Path
 
 from monodepth2.errors import UserError, run_script
 from monodepth2.output_paths import check_output_file, make_output_folder, whole_file
-from monodepth2.threads import wait_for_threads_asleep
+from monodepth2.process import tune_process
 from options import parse
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     folder = options.eval_out_dir and _made(options.eval_out_dir.expanduser(), options.data_path)
     if options.output_json:
         check_output_file("output_json", options.output_json)
-    wait_for_threads_asleep()
+    tune_process()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.odometry import evaluate_odometry
     from monodepth2.odometry.plots import draw_trajectory

@@ -2,14 +2,14 @@
 
 from monodepth2.config import PredictOptions
 from monodepth2.errors import run_script
-from monodepth2.threads import wait_for_threads_asleep
+from monodepth2.process import tune_process
 from options import parse_as
 
 
 def main() -> int:
     """Predict as the command line says."""
     options = parse_as(PredictOptions, description=__doc__)
-    wait_for_threads_asleep()
+    tune_process()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.prediction.run import predict
 

@@ -1,14 +1,14 @@
 """Train depth and motion from video: `python train.py --data_path ...`."""
 
 from monodepth2.errors import run_script
-from monodepth2.threads import wait_for_threads_asleep
+from monodepth2.process import tune_process
 from options import parse
 
 
 def main() -> int:
     """Train as the command line says."""
     options = parse(description=__doc__)
-    wait_for_threads_asleep()
+    tune_process()
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.trainer import Trainer
 

@@ -15,7 +15,9 @@ THREADS = min(8, available_cores())
 _END: Any = object()
 
 
-def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Generator[Result, None, None]:
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], count: int, threads: int = THREADS
+) -> Generator[Result, None, None]:
     """Yield `function(item)` of every item in order, computed by several threads.
 
     Items are taken in the caller's thread; up to `count` of them are begun before their result is asked for.
@@ -24,7 +26,7 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], count: 
         Whatever the function raises, when the turn of that item has come.
     """
     waiting: deque[Future[Result]] = deque()
-    with _threads(THREADS) as pool:
+    with _threads(threads) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > count:

@@ -1,5 +1,6 @@
 """TensorBoard events with 2019's tags, for training and validation."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -7,6 +8,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from monodepth2.config import Options
+from monodepth2.datasets.loading import LoadingTimes
 from monodepth2.stages import Batch, Losses, Predictions, Views
 
 MODES = ("train", "val")
@@ -21,15 +23,10 @@ class EventLog:
         self.scales = options.scales
         self.writers = {mode: SummaryWriter(str(folder / mode)) for mode in MODES}
 
-    def scalars(self, mode: str, step: int, losses: Losses, figures: dict[str, Tensor]) -> None:
-        """Log the loss, its part per scale, and depth figures where depth is known."""
-        values = {
-            "loss": losses.total,
-            **{f"loss/{scale}": loss for scale, loss in losses.per_scale.items()},
-            **figures,
-        }
-        for tag, value in values.items():
-            self.writers[mode].add_scalar(tag, value.item(), step)
+    def scalars(self, mode: str, step: int, figures: Mapping[str, float]) -> None:
+        """Log figures by tag."""
+        for tag, value in figures.items():
+            self.scalar(mode, tag, value, step)
 
     def pictures(
         self, mode: str, step: int, batch: Batch, predictions: Predictions, views: Views, losses: Losses
@@ -51,6 +48,11 @@ class EventLog:
         for tag, images in shown.items():
             for j, image in enumerate(images[:MOST_PICTURES]):
                 self.writers[mode].add_image(f"{tag}/{j}", image.detach().float().cpu().clamp(0, 1), step)
+
+    def loading_times(self, mode: str, step: int, times: LoadingTimes) -> None:
+        """Log what loading cost since the last such entry."""
+        self.scalar(mode, "time/wait_ms_per_step", times.wait_ms, step)
+        self.scalar(mode, "time/loader_ms_per_sample", times.loader_ms, step)
 
     def scalar(self, mode: str, tag: str, value: float, step: int) -> None:
         """Log one figure."""

@@ -158,7 +158,7 @@ def make_session(content: bytes, device: torch.device, source: str) -> Any:
     settings.intra_op_num_threads = torch.get_num_threads()
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # errors are raised, not printed too
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as `threads.wait_for_threads_asleep`
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as `process.tune_process`
     wanted = ["CUDAExecutionProvider"] if device.type == "cuda" else []
     available = onnxruntime.get_available_providers()
     providers = [*(name for name in wanted if name in available), "CPUExecutionProvider"]

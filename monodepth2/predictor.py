@@ -21,6 +21,7 @@ from monodepth2.datasets.pictures import PictureError, resize
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
 from monodepth2.metrics import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.precision import autocast, check_precision, order_channels
 from monodepth2.rgb import Picture, as_rgb
 
 
@@ -94,11 +95,13 @@ class DepthPredictor:
     Args:
         network: on `device`, in evaluation mode.
         device: where to predict.
+        precision: numbers in which the network computes: fp32, bf16 or fp16.
     """
 
-    def __init__(self, network: DepthFunction, device: torch.device) -> None:
+    def __init__(self, network: DepthFunction, device: torch.device, precision: str = "fp32") -> None:
         self.network = network
         self.device = device
+        self.precision = precision
         self.height, self.width, self.use_stereo = network.height, network.width, network.use_stereo
 
     @classmethod
@@ -108,6 +111,7 @@ class DepthPredictor:
         device: torch.device | str = "auto",
         min_depth: float | None = None,
         max_depth: float | None = None,
+        precision: str = "fp32",
     ) -> "DepthPredictor":
         """Load the depth network of a checkpoint folder or of an `.onnx` file that `export_depth.py` wrote.
 
@@ -116,17 +120,23 @@ class DepthPredictor:
             device: where to predict.
             min_depth: nearest depth that the network expresses (default: as it was trained).
             max_depth: farthest.
+            precision: numbers in which the network computes: fp32, bf16 or fp16; a file has its own.
 
         Raises:
-            UserError: the folder or file is missing or unusable.
+            UserError: the folder or file is missing or unusable, or the device has not the numbers asked for.
         """
         path = Path(path)
         device = pick_device(device) if isinstance(device, str) else device
         if path.suffix == ".onnx":
             from monodepth2.onnx_network import OnnxDepthNetwork  # onnxruntime is an optional dependency
 
+            if precision != "fp32":
+                raise UserError(f"--precision {precision}: {path} has numbers of its own; give --precision on export")
             return cls(OnnxDepthNetwork(path, device, min_depth, max_depth), device)
-        return cls(load_depth_network(path, device, min_depth, max_depth), device)
+        check_precision(precision, device)
+        network = load_depth_network(path, device, min_depth, max_depth)
+        order_channels(network, "auto", precision, device)
+        return cls(network, device, precision)
 
     def predict(self, image: Picture, post_process: bool = False) -> DepthPrediction:
         """Predict the depth of one picture.
@@ -221,7 +231,8 @@ class DepthPredictor:
         return disp.cpu()
 
     def _disparity(self, images_b3hw: Tensor) -> Tensor:
-        return self.network(images_b3hw)[:, 0].float()
+        with autocast(self.precision, self.device):
+            return self.network(images_b3hw)[:, 0].float()
 
 
 def flip_post_process(disp_bhw: Tensor, mirrored_bhw: Tensor) -> Tensor:

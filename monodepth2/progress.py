@@ -6,24 +6,29 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from monodepth2.datasets.loading import LoadingTimes
+
 BAR = "{desc} {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}<{remaining}, {postfix}]"
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_UPDATES = 0.5
 
 
 class Progress:
-    """Shows epoch, step, loss, examples per second and time left.
+    """Shows epoch, step, loss, examples per second, what loading costs, and time left.
 
     Args:
         total_steps: of the whole run.
         num_epochs: of the whole run.
         batch_size: examples per step.
         stream: where to write; a bar if it is a terminal.
+        quiet: no bar, messages alone.
     """
 
-    def __init__(self, total_steps: int, num_epochs: int, batch_size: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, total_steps: int, num_epochs: int, batch_size: int, stream: TextIO | None = None, quiet: bool = False
+    ) -> None:
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.live = self.stream.isatty() and not quiet
         self.num_epochs = num_epochs
         self.batch_size = batch_size
         self.bar = tqdm(total=total_steps, file=self.stream, disable=not self.live, bar_format=BAR, dynamic_ncols=True)
@@ -43,19 +48,19 @@ class Progress:
         self.steps += 1
         self.bar.update()
 
-    def show(self, epoch: int, loss: float) -> None:
-        """Show the loss of the current step, with the speed since the last showing."""
+    def show(self, epoch: int, loss: float, loading: LoadingTimes) -> None:
+        """Show the loss of the current step, with the speed and the cost of loading since the last showing."""
         now = time.monotonic()
         rate = (self.steps - self.shown_steps) * self.batch_size / max(now - self.shown_at, 1e-9)
         self.shown_at, self.shown_steps = now, self.steps
         if self.live:
             self.bar.set_description_str(f"epoch {epoch + 1}/{self.num_epochs}", refresh=False)
-            self.bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s")
+            self.bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s, {loading}")
         elif self.steps:
             left = (now - self.started) / self.steps * (self.total_steps - self.steps)
             self.message(
                 f"epoch {epoch + 1}/{self.num_epochs}  step {self.steps}/{self.total_steps}  loss {loss:.4f}  "
-                f"{rate:.1f} examples/s  {tqdm.format_interval(left)} left"
+                f"{rate:.1f} examples/s  {loading}  {tqdm.format_interval(left)} left"
             )
 
     def message(self, text: str) -> None:

@@ -11,11 +11,16 @@ SECONDS_OF_GRACE = 30  # in which a run that was told to end should have saved
 class StopRequest:
     """Within its context, Ctrl-C and SIGTERM are noted instead of ending the process; a second one ends it at once.
 
+    Args:
+        launched: by a program that hands on the signals it gets: a scheduler's then comes twice, and the second one
+            changes nothing.
+
     Attributes:
         received: the signal, None so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, launched: bool = False) -> None:
+        self.launched = launched
         self.received: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
@@ -34,7 +39,8 @@ class StopRequest:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.received = signal.Signals(number)
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if not self.launched:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def start_worker(_: int) -> None:

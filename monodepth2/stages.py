@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId
+from monodepth2.datasets.device_augmentation import DrawnJitters
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Batch:
     """The samples of one step.
 
     Attributes:
-        color: un-augmented images per frame and level, in [0, 1] (uint8 until `prepared`), b3hw.
-        color_aug: augmented images per frame at level 0, in [0, 1] (uint8 until `prepared`), b3hw.
+        color: un-augmented images per frame and level, in [0, 1] (uint8 in any memory order until `prepared`), b3hw.
+        color_aug: augmented images per frame at level 0, likewise, b3hw.
         K: intrinsics in pixels per level, b44.
         stereo_T: `source_T_target` of the other camera, b44; None without stereo.
         index: the samples' positions in the split, b.
         mirrored: whether each sample was mirrored, b.
         faults: pictures that could not be read and were replaced by other samples.
+        jitters: what `prepared` still has to do to `color_aug`; None where the loader did it.
+        loader_seconds: that the loader spent per sample.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -34,6 +37,8 @@ class Batch:
     index: Tensor
     mirrored: Tensor
     faults: tuple[str, ...] = ()
+    jitters: DrawnJitters | None = None
+    loader_seconds: float = 0.0
 
     def __len__(self) -> int:
         return len(self.index)
@@ -43,25 +48,38 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def prepared(self, device: torch.device) -> "Batch":
-        """Return the batch on `device`, its 8-bit pictures as float32 in [0, 1]."""
+        """Return the batch on `device`, its 8-bit pictures as float32 in [0, 1], jittered if that was left to do."""
 
         def move(tensor: Tensor) -> Tensor:
             moved = tensor.to(device, non_blocking=True)
-            return moved.float() / 255 if moved.dtype == torch.uint8 else moved
+            return moved.contiguous().float() / 255 if moved.dtype == torch.uint8 else moved
 
-        return self._map(move)
+        moved = self._map(move)
+        if moved.jitters is None:
+            return moved
+        jittered = moved.jitters(torch.stack([*moved.color_aug.values()]))
+        return replace(moved, color_aug=dict(zip(moved.color_aug, jittered.unbind(), strict=True)), jitters=None)
 
     def rows(self, rows: slice) -> "Batch":
         """Return some of the samples."""
         return replace(self._map(lambda tensor: tensor[rows]), index=self.index[rows], mirrored=self.mirrored[rows])
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Change every tensor, once where it serves in several places."""
+        changed: dict[int, Tensor] = {}
+
+        def once(tensor: Tensor) -> Tensor:
+            if id(tensor) not in changed:
+                changed[id(tensor)] = change(tensor)
+            return changed[id(tensor)]
+
         return replace(
             self,
-            color={i: {level: change(image) for level, image in levels.items()} for i, levels in self.color.items()},
-            color_aug={i: change(image) for i, image in self.color_aug.items()},
-            K={level: change(K) for level, K in self.K.items()},
-            stereo_T=None if self.stereo_T is None else change(self.stereo_T),
+            color={i: {level: once(image) for level, image in levels.items()} for i, levels in self.color.items()},
+            color_aug={i: once(image) for i, image in self.color_aug.items()},
+            K={level: once(K) for level, K in self.K.items()},
+            stereo_T=None if self.stereo_T is None else once(self.stereo_T),
+            jitters=None if self.jitters is None else self.jitters.map(once),
         )
 
 
@@ -141,3 +159,8 @@ class Losses:
     total: Tensor
     per_scale: dict[int, Tensor]
     automask: dict[int, Tensor]
+
+    @property
+    def figures(self) -> dict[str, Tensor]:
+        """The scalars by TensorBoard tag."""
+        return {"loss": self.total, **{f"loss/{scale}": loss for scale, loss in self.per_scale.items()}}

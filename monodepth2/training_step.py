@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from monodepth2.config import Options
+from monodepth2.distributed import Processes, check_sync_bn
 from monodepth2.losses import Objective
 from monodepth2.model import MonodepthModel
 from monodepth2.precision import autocast, check_compiler, check_precision, order_channels
 from monodepth2.stages import Batch, Losses, Predictions, Views
 from monodepth2.view_synthesis import ViewSynthesis
+
+STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
 
 
 class TrainingStep:
@@ -31,6 +35,7 @@ class TrainingStep:
 
     def __init__(self, model: MonodepthModel, options: Options, device: torch.device) -> None:
         check_precision(options.precision, device)
+        check_sync_bn(options.sync_bn, device)
         self.model, self.device, self.precision = model, device, options.precision
         order_channels(model, options.channels_last, options.precision, device)
         self.synthesise_views = ViewSynthesis.from_options(options)
@@ -39,9 +44,17 @@ class TrainingStep:
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         if options.compile:
             check_compiler(device)
-            self.networks, self.loss = torch.compile(model), torch.compile(self._loss)
+            self.networks = torch.compile(model)
+            if device.type != "cpu":  # there the loss's sums of shifted images beat what the compiler makes of them
+                self.loss = torch.compile(self._loss)
         self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
+
+    def share(self, processes: Processes, options: Options) -> None:
+        """Train the model together with other processes from now on: its gradients are means over all of them."""
+        if not processes.alone:
+            networks = processes.wrap(self.model, self.device, options.sync_bn)
+            self.networks = torch.compile(networks) if options.compile else networks
 
     def __call__(self, batch: Batch) -> tuple[Predictions, Tensor]:
         """Learn from a prepared batch.
@@ -51,16 +64,19 @@ class TrainingStep:
         """
         self.optimizer.zero_grad(set_to_none=True)
         predictions, loss = self.backward(batch)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        with record_function(STAGES[3]):
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
         return predictions, loss
 
     def backward(self, batch: Batch) -> tuple[Predictions, Tensor]:
-        """Add the gradients of a prepared batch's loss (under fp16 scaled) to the parameters'; returns as a step does."""
-        with autocast(self.precision, self.device):
+        """Add a prepared batch's gradients (under fp16 scaled) to the parameters'; return what a step does."""
+        with record_function(STAGES[0]), autocast(self.precision, self.device):
             predictions = self.networks(batch)
-        loss, gradients = self._loss_gradients(batch, predictions)
-        torch.autograd.backward(predictions.tensors, gradients)
+        with record_function(STAGES[1]):
+            loss, gradients = self._loss_gradients(batch, predictions)
+        with record_function(STAGES[2]):
+            torch.autograd.backward(predictions.tensors, gradients)
         return predictions.map(Tensor.detach), loss
 
     @torch.no_grad()

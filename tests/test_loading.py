@@ -1,10 +1,14 @@
+import time
+from collections.abc import Generator
+from dataclasses import replace
 from itertools import islice
 
+import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.loading import EndlessOrder, TrainingOrder, load_batches
-from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
 from monodepth2.datasets.splits import SplitLine
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
@@ -39,3 +43,48 @@ def test_batches_do_not_depend_on_the_number_of_processes(golden_scene) -> None:
     for one, other in zip(alone, helped, strict=True):
         assert torch.equal(one.index, other.index)
         assert torch.equal(one.color_aug[1], other.color_aug[1])
+
+
+@pytest.mark.parametrize(
+    ("most", "device", "cores", "processes"),
+    [(12, "cpu", 2, 1), (12, "cpu", 64, 4), (12, "cuda", 1, 1), (12, "cuda", 8, 7), (12, "cuda", 96, 12),
+     (3, "cuda", 96, 3), (0, "cuda", 96, 0)],
+)  # fmt: skip
+def test_loader_processes_follow_the_machine(most, device, cores, processes) -> None:
+    assert loader_processes(most, torch.device(device), cores) == processes
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert loader_processes(12, torch.device("cuda"), 32) == 7
+    assert loader_processes(12, torch.device("cuda"), 2) == 1
+
+
+def test_waiting_is_measured_for_each_reader(golden_scene) -> None:
+    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+    batch = stack([MonoDataset.from_options(options, [SplitLine(DRIVE, 2, "l")], augment=False).sample(0)])
+
+    def slow() -> Generator:
+        for n in range(4):
+            time.sleep(0.05)
+            yield replace(batch, loader_seconds=0.01 * (n + 1))
+
+    batches = TimedBatches(slow())
+    next(batches), next(batches)
+    time.sleep(0.1)
+    first = batches.times("a")
+    next(batches), next(batches)
+    second, both = batches.times("a"), batches.times("b")
+    assert (first.loader_ms, second.loader_ms, both.loader_ms) == pytest.approx((15, 35, 25))
+    assert 50 <= first.wait_ms < 75
+    assert first.share < 0.6  # half of the first steps' time was spent elsewhere
+    assert second.share > 0.9
+    assert str(both).startswith("data ")
+
+
+def test_a_batch_says_what_its_samples_cost(golden_scene) -> None:
+    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+    data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3)], augment=True)
+    started = time.perf_counter()
+    (batch,) = load_batches(data_set, TrainingOrder(2, 2, 1, 0), 0, torch.device("cpu"))
+    assert 0 < batch.loader_seconds <= (time.perf_counter() - started) / 2

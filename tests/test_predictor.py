@@ -47,6 +47,20 @@ def test_disparity_is_scaled_to_the_range_of_depths(predictor: DepthPredictor, i
     torch.testing.assert_close((nearer - 0.5) / 0.5, (disp - 0.01) / 9.99, rtol=0, atol=1e-5)
 
 
+def test_bf16_predicts_nearly_the_same(predictor: DepthPredictor, images: torch.Tensor) -> None:
+    disp = predictor.disparities(images)
+    coarse = DepthPredictor(predictor.network, predictor.device, "bf16").disparities(images)
+    assert coarse.dtype == torch.float32
+    assert 1e-5 < (coarse / disp - 1).abs().mean() < 0.03
+
+
+def test_numbers_that_the_device_lacks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--precision fp16 needs CUDA"):
+        DepthPredictor.from_checkpoint(tmp_path, "cpu", precision="fp16")
+    with pytest.raises(UserError, match=r"--precision bf16.*model.onnx has numbers of its own"):
+        DepthPredictor.from_checkpoint(tmp_path / "model.onnx", "cpu", precision="bf16")
+
+
 def test_pictures_do_not_influence_each_other(predictor: DepthPredictor, images: torch.Tensor) -> None:
     torch.testing.assert_close(
         predictor.disparities(images)[1:2], predictor.disparities(images[1:2]), rtol=1e-4, atol=1e-5

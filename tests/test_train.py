@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 ROOT = Path(__file__).parents[1]
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
+TIMES = ("time/wait_ms_per_step", "time/loader_ms_per_sample")
 
 
 @pytest.fixture
@@ -62,12 +64,16 @@ def test_a_run_leaves_checkpoints_options_and_events(golden_scene, split, tmp_pa
     for mode in ("train", "val"):
         events = EventAccumulator(str(tmp_path / "mdp" / mode)).Reload()
         assert set(events.Tags()["images"]) == expected
-        scalars = set(events.Tags()["scalars"]) - {"learning_rate"}
+        scalars = set(events.Tags()["scalars"]) - {"learning_rate", *TIMES}
         assert scalars == {"loss", "loss/0", "loss/1", "loss/2", "loss/3", "de/abs_rel", "de/sq_rel", "de/rms",
                            "de/log_rms", "da/a1", "da/a2", "da/a3"}  # fmt: skip
         assert [event.step for event in events.Scalars("loss")] == [0, 2, 4, 6]
-    rates = [event.value for event in EventAccumulator(str(tmp_path / "mdp/train")).Reload().Scalars("learning_rate")]
+    train_events = EventAccumulator(str(tmp_path / "mdp/train")).Reload()
+    rates = [event.value for event in train_events.Scalars("learning_rate")]
     assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+    for tag in TIMES:
+        assert all(event.value > 0 for event in train_events.Scalars(tag))
+    assert re.search(r"data \d+ %, loader \d+\.\d ms/sample", run.stderr)
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_the_workers(golden_scene, split, tmp_path) -> None:
@@ -77,6 +83,21 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_workers(golden_scene,
     a, b, c = (weights(tmp_path / name / "models/weights_0") for name in "abc")
     assert all(torch.equal(torch.as_tensor(a[key]), torch.as_tensor(b[key])) for key in a)
     assert not torch.equal(a["encoder.encoder.conv1.weight"], c["encoder.encoder.conv1.weight"])
+
+
+def test_the_cache_changes_nothing_and_jitter_on_the_device_little(golden_scene, split, tmp_path) -> None:
+    cache = ["--cache_dir", str(tmp_path / "cache")]
+    messages = {}
+    for name, flags in {"plain": [], "cached": cache, "device": [*cache, "--device_augment"]}.items():
+        run = train(golden_scene, split, tmp_path, "--model_name", name, "--num_epochs", "1", *flags)
+        assert run.returncode == 0, run.stderr
+        messages[name] = run.stderr
+    assert [name for name, text in messages.items() if "keeping 15 pictures" in text] == ["cached"]
+    plain, cached, device = (weights(tmp_path / name / "models/weights_0") for name in messages)
+    assert all(torch.equal(torch.as_tensor(plain[key]), torch.as_tensor(cached[key])) for key in plain)
+    key = "encoder.encoder.conv1.weight"
+    assert not torch.equal(plain[key], device[key])
+    torch.testing.assert_close(plain[key], device[key], rtol=0, atol=1e-3)  # Adam moves a weight by 1e-4 a step
 
 
 def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(golden_scene, split, tmp_path) -> None:

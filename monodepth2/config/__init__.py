@@ -12,7 +12,7 @@ from monodepth2.config.options import (
     Options,
     options_from_json,
 )
-from monodepth2.config.tools import ExportOptions, GroundTruthOptions, PredictOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -21,6 +21,7 @@ __all__ = [
     "SPLITS_WITHOUT_DEPTH",
     "STEREO",
     "TRAINING_SPLITS",
+    "CacheOptions",
     "Checked",
     "ExportOptions",
     "FrameId",

@@ -49,6 +49,9 @@ class Options(Checked):
     # paths
     data_path: Path = option(Path(__file__).parents[2] / "kitti_data", "paths", "root of the data set")
     log_dir: Path = option(Path("~/tmp"), "paths", "folder that receives one folder per run")
+    cache_dir: Path | None = option(
+        None, "paths", "folder that keeps the pictures at training size, filled on first use (default: none are kept)"
+    )
 
     # training
     model_name: str = option(
@@ -79,8 +82,14 @@ class Options(Checked):
     )
 
     # optimization
-    batch_size: int = option(12, "optimization", "samples per step")
+    batch_size: int = option(12, "optimization", "samples per step and process")
     learning_rate: float = option(1e-4, "optimization", "Adam's learning rate")
+    lr_scaling: str = option(
+        "none",
+        "optimization",
+        "multiply the learning rate by the number of processes (linear), or by its root (sqrt)",
+        choices=("none", "linear", "sqrt"),
+    )
     num_epochs: int = option(20, "optimization", "passes over the training split")
     scheduler_step_size: int = option(15, "optimization", "epochs after which the learning rate drops by ten")
     seed: int = option(0, "optimization", "seed of initial weights, sample order and augmentation")
@@ -120,7 +129,13 @@ class Options(Checked):
     grad_checkpointing: bool = option(
         False, "system", "compute activations again in the backward pass instead of keeping them: less memory"
     )
+    sync_bn: bool = option(
+        False, "system", "batch norms share their statistics between processes (started by torchrun, on GPUs)"
+    )
     num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
+    device_augment: bool = option(
+        False, "system", "jitter colours on the device: same draws, not rounded to 8 bits as the loader does"
+    )
 
     # loading
     load_weights_folder: Path | None = option(

@@ -1,6 +1,6 @@
 """The options of the scripts around training: predicting, exporting, making ground truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from string import Formatter
 from typing import ClassVar
@@ -54,6 +54,7 @@ class PredictOptions(Checked):
     batch_size: int = option(8, "system", "pictures per pass of the network")
     device: str = same_as(Options, "device")
     no_cuda: bool = same_as(Options, "no_cuda")
+    precision: str = same_as(Options, "precision")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,6 +155,45 @@ class GroundTruthOptions(Checked):
                 f"--split {self.split}: there is no ground truth of depth for it; "
                 "use eigen, eigen_benchmark or a folder with test_files.txt"
             )
+
+
+@dataclass(frozen=True)
+class CacheOptions(Checked):
+    """The settings of `cache_pictures.py`.
+
+    Raises:
+        UserError: a value is out of range, or training would refuse it; the message names flag and remedy.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "paths": "where things are",
+        "training": "which pictures, and how large: the flags of the training",
+    }
+
+    data_path: Path = same_as(Options, "data_path")
+    cache_dir: Path | None = same_as(Options, "cache_dir", "folder that keeps the pictures at training size")
+
+    split: str = same_as(Options, "split")
+    dataset: str = same_as(Options, "dataset")
+    png: bool = same_as(Options, "png")
+    height: int = same_as(Options, "height")
+    width: int = same_as(Options, "width")
+    use_stereo: bool = same_as(Options, "use_stereo")
+    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cache_dir is None:
+            raise UserError("--cache_dir is missing: name the folder that is to keep the pictures")
+        self.training()
+
+    def training(self) -> Options:
+        """The options of a training on these pictures.
+
+        Raises:
+            UserError: training would refuse them.
+        """
+        return Options(**{item.name: getattr(self, item.name) for item in fields(self)})
 
 
 def _check_weights(folder: Path | None, published: str | None) -> None:

@@ -1,34 +1,46 @@
 """From a data set to batches: the order of a run's samples, the loader processes, and the way back of their errors."""
 
 import itertools
+import os
+import sys
+import time
 from collections.abc import Generator, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from monodepth2.config import available_cores
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, collate
 from monodepth2.errors import UserError
 from monodepth2.signals import start_worker
 from monodepth2.stages import Batch
 
+CORES_PER_CPU_LOADER = 16  # on a CPU a sample's step costs some forty times what making the sample does
+
 
 class TrainingOrder:
     """The batches of all epochs of a run: every epoch in an order of its own, without its incomplete last batch.
 
-    Loaders that follow it make the next epoch's batches while the last ones of this epoch are used.
+    Loaders that follow it make the next epoch's batches while the last ones of this epoch are used. The batches that
+    several processes make at one step are, joined by rank, the batch that one process of their joint size would make.
 
     Args:
         size: samples in the split.
-        batch_size: samples per batch.
+        batch_size: samples per batch of one process.
         epochs: of the run.
         seed: of the order; the same seed and epoch give the same order.
+        rank: of this process.
+        world_size: number of processes.
     """
 
-    def __init__(self, size: int, batch_size: int, epochs: int, seed: int) -> None:
-        self.size, self.batch_size, self.epochs, self.seed = size, batch_size, epochs, seed
-        self.steps_per_epoch = size // batch_size
+    def __init__(self, size: int, batch_size: int, epochs: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self.size, self.epochs, self.seed = size, epochs, seed
+        self.joint_size = batch_size * world_size
+        self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
+        self.steps_per_epoch = size // self.joint_size
 
     def __len__(self) -> int:
         return self.epochs * self.steps_per_epoch
@@ -37,8 +49,8 @@ class TrainingOrder:
         for epoch in range(self.epochs):
             order = epoch_order(self.size, self.seed, epoch)
             for step in range(self.steps_per_epoch):
-                chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-                yield [SampleKey(epoch, int(index)) for index in chosen]
+                chosen = order[step * self.joint_size : (step + 1) * self.joint_size]
+                yield [SampleKey(epoch, int(index)) for index in chosen[self.slice]]
 
 
 class EndlessOrder:
@@ -46,12 +58,16 @@ class EndlessOrder:
 
     Args:
         size: samples in the split.
-        batch_size: samples per batch.
+        batch_size: samples per batch of one process.
         seed: of the order.
+        rank: of this process, whose slice of each joint batch it is (see `TrainingOrder`).
+        world_size: number of processes.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: int) -> None:
-        self.size, self.batch_size, self.seed = size, batch_size, seed
+    def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self.size, self.seed = size, seed
+        self.joint_size = batch_size * world_size
+        self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
         keys = (
@@ -60,7 +76,7 @@ class EndlessOrder:
             for index in epoch_order(self.size, self.seed, epoch)
         )
         while True:
-            yield list(itertools.islice(keys, self.batch_size))
+            yield list(itertools.islice(keys, self.joint_size))[self.slice]
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
@@ -79,6 +95,7 @@ def load_batches(
     Raises:
         UserError: too many unreadable pictures in a row.
     """
+    data_set.prepare()
     loader: DataLoader[Any] = DataLoader(
         data_set,
         batch_sampler=order,  # any iterable of lists of keys will do
@@ -86,9 +103,87 @@ def load_batches(
         collate_fn=collate,
         pin_memory=device.type == "cuda",
         worker_init_fn=start_worker,
+        # forked processes make their first batch at once; others would import torch first, for seconds each
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
     for batch in loader:
         if isinstance(batch, UserError):
             # a new error: the old one, raised, would keep itself alive through this frame, and the loader with it
             raise UserError(str(batch))
         yield batch
+
+
+def loader_processes(most: int, device: torch.device, cores: int | None = None) -> int:
+    """How many processes should make a run's batches: at most `most`, as many as its device can use.
+
+    A GPU is fed from all cores but one, which the step's own process needs. Networks that compute on the CPU themselves
+    want all cores, and one loader keeps many of them busy. The processes that `torchrun` starts on a machine share its
+    cores (by default those that this process may use).
+    """
+    share = (cores or available_cores()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    wanted = share // CORES_PER_CPU_LOADER if device.type == "cpu" else share - 1
+    return min(most, max(1, wanted))
+
+
+@dataclass(frozen=True)
+class LoadingTimes:
+    """What loading cost during some steps.
+
+    Attributes:
+        share: of the time that went by, the part spent waiting for batches, 0 to 1.
+        wait_ms: waited per step, in milliseconds.
+        loader_ms: that a loader process worked on a sample, in milliseconds.
+    """
+
+    share: float
+    wait_ms: float
+    loader_ms: float
+
+    def __str__(self) -> str:
+        return f"data {100 * self.share:.0f} %, loader {self.loader_ms:.1f} ms/sample"
+
+
+class _Clock(NamedTuple):
+    """A moment, and the sums up to it: seconds waited and seconds spent per sample, each summed over steps; steps."""
+
+    now: float
+    waited: float = 0.0
+    loader: float = 0.0
+    steps: int = 0
+
+
+class TimedBatches:
+    """An iterator over batches that measures how long its user waits for them.
+
+    Args:
+        batches: what to iterate over.
+    """
+
+    def __init__(self, batches: Generator[Batch, None, None]) -> None:
+        self.batches = batches
+        self.clock = self.beginning = _Clock(time.perf_counter())
+        self.read: dict[str, _Clock] = {}
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        asked = time.perf_counter()
+        if not self.clock.steps:
+            self.beginning = _Clock(asked)
+        batch = next(self.batches)
+        now = time.perf_counter()
+        _, waited, loader, steps = self.clock
+        self.clock = _Clock(now, waited + now - asked, loader + batch.loader_seconds, steps + 1)
+        return batch
+
+    def times(self, reader: str) -> LoadingTimes:
+        """The cost of the steps since `reader` asked last; each reader has steps of its own."""
+        before = self.read.get(reader, self.beginning)
+        self.read[reader] = after = self.clock._replace(now=time.perf_counter())
+        elapsed, waited, loader, steps = (new - old for new, old in zip(after, before, strict=True))
+        return LoadingTimes(waited / max(elapsed, 1e-9), 1e3 * waited / max(steps, 1), 1e3 * loader / max(steps, 1))
+
+    def close(self) -> None:
+        """End the processes that make the batches."""
+        self.batches.close()

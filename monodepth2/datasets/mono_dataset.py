@@ -1,7 +1,9 @@
 """Samples for training: a target frame with its sources, as pyramids of 8-bit tensors."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import skimage.transform
@@ -11,9 +13,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from monodepth2.config import STEREO, FrameId, Options
-from monodepth2.datasets.augmentation import ColorJitter
+from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
+from monodepth2.datasets.device_augmentation import DrawnJitters
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, make_layout
-from monodepth2.datasets.pictures import PictureError, mirror, read_picture, resize
+from monodepth2.datasets.pictures import PictureError, PyramidReader, read_pyramid
 from monodepth2.datasets.splits import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.stages import Batch
@@ -25,7 +28,15 @@ MOST_REPLACEMENTS = 10
 
 @dataclass(frozen=True)
 class Sample:
-    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8."""
+    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8.
+
+    Pictures lie in memory as (h, w, 3), in which order they are decoded; where they are not jittered, `color_aug` is
+    the very tensor of `color`.
+
+    Attributes:
+        jitter: what remains to be done to `color_aug` on the device.
+        seconds: that the sample took.
+    """
 
     color: dict[FrameId, dict[int, Tensor]]
     color_aug: dict[FrameId, Tensor]
@@ -34,6 +45,8 @@ class Sample:
     index: int
     mirrored: bool
     faults: tuple[str, ...] = ()
+    jitter: ColorJitter | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class MonoDataset(Dataset[Sample | UserError]):
         width: of level 0.
         augment: mirror and jitter with probability 0.5 each (training).
         seed: of the augmentation.
+        device_augment: leave the jitter to the device.
+        reader: reads the pictures (default: decodes and resizes them).
     """
 
     def __init__(
@@ -70,6 +85,8 @@ class MonoDataset(Dataset[Sample | UserError]):
         width: int,
         augment: bool = False,
         seed: int = 0,
+        device_augment: bool = False,
+        reader: PyramidReader | None = None,
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -78,9 +95,15 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.size = (width, height)
         self.augment = augment
         self.seed = seed
+        self.device_augment = device_augment
+        self.read = reader or partial(read_pyramid, width=width, height=height)
+        self.K = {level: torch.from_numpy(layout.intrinsics.matrix(width >> level, height >> level))
+                  for level in levels[0]}  # fmt: skip
 
     @classmethod
-    def from_options(cls, options: Options, lines: Sequence[SplitLine], augment: bool) -> "MonoDataset":
+    def from_options(
+        cls, options: Options, lines: Sequence[SplitLine], augment: bool, reader: PyramidReader | None = None
+    ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
         return cls(
             layout=make_layout(options.dataset, options.data_path, options.png),
@@ -91,16 +114,24 @@ class MonoDataset(Dataset[Sample | UserError]):
             width=options.width,
             augment=augment,
             seed=options.seed,
+            device_augment=options.device_augment,
+            reader=reader,
         )
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def prepare(self) -> None:
+        """Make what all samples look up; processes forked from this one share it."""
+        if self.augment and not self.device_augment:
+            prepare_jitter(self.size)
 
     def __getitem__(self, key: SampleKey) -> Sample | UserError:
         """Make a sample; one with an unreadable picture is replaced by another, drawn at random, and named in `faults`.
 
         Where ten in a row cannot be read the error is returned: raised in a loader's process it would lose its type.
         """
+        started = time.perf_counter()
         rng = np.random.default_rng([self.seed, key.epoch, key.index])
         faults: list[str] = []
         index = key.index
@@ -108,7 +139,8 @@ class MonoDataset(Dataset[Sample | UserError]):
             mirrored = self.augment and rng.random() < 0.5
             jitter = ColorJitter.draw(rng) if self.augment and rng.random() < 0.5 else None
             try:
-                return self.sample(index, mirrored, jitter, tuple(faults))
+                sample = self.sample(index, mirrored, jitter, tuple(faults))
+                return replace(sample, seconds=time.perf_counter() - started)
             except PictureError as error:
                 faults.append(str(error))
                 index = int(rng.integers(len(self.lines)))
@@ -124,16 +156,17 @@ class MonoDataset(Dataset[Sample | UserError]):
         """
         line = self.lines[index]
         pyramids = {i: self._pyramid(line, i, mirrored) for i in self.loaded_ids}
+        here = None if self.device_augment else jitter
         return Sample(
-            color={i: {level: _to_tensor(image) for level, image in levels.items() if level in self.levels[i]}
-                   for i, levels in pyramids.items()},
-            color_aug={i: _to_tensor(jitter(levels[0]) if jitter else levels[0]) for i, levels in pyramids.items()},
-            K={level: self._intrinsics(level) for level in self.levels[0]},
+            color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
+            color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
+            K=self.K,
             stereo_T=stereo_transform(line.side, mirrored) if STEREO in self.loaded_ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,
-        )  # fmt: skip
+            jitter=jitter if self.device_augment else None,
+        )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
         """The sparse depth of a sample's target in metres, 0 where unknown, (1, 375, 1242); None where there is none.
@@ -148,21 +181,15 @@ class MonoDataset(Dataset[Sample | UserError]):
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
 
-    def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> dict[int, Image.Image]:
-        """The frame's levels, each resized from the one above, down to the smallest that is read."""
-        picture = read_picture(frame_path(self.layout, line, frame))
-        if mirrored:
-            picture = mirror(picture)
-        width, height = self.size
-        levels: dict[int, Image.Image] = {}
-        for level in range(max(self.levels[frame], default=0) + 1):
-            picture = resize(picture, width >> level, height >> level)
-            levels[level] = picture
-        return levels
+    def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> list[Tensor]:
+        """The frame's levels down to the smallest that is read, (3, h, w) each.
 
-    def _intrinsics(self, level: int) -> Tensor:
-        width, height = self.size
-        return torch.from_numpy(self.layout.intrinsics.matrix(width >> level, height >> level))
+        2019 mirrored before resizing. The filter's weights are symmetric, so mirroring what is resized gives the same
+        bits and moves fewer of them.
+        """
+        levels = self.read(frame_path(self.layout, line, frame), max(self.levels[frame], default=0))
+        pictures = [torch.from_numpy(level) for level in levels]
+        return [(picture.flip(1) if mirrored else picture).permute(2, 0, 1) for picture in pictures]
 
 
 def levels_read(options: Options) -> dict[FrameId, tuple[int, ...]]:
@@ -196,17 +223,33 @@ def stack(samples: Sequence[Sample]) -> Batch:
     """Stack samples into a batch (pictures stay uint8)."""
     first = samples[0]
     stereo = [sample.stereo_T for sample in samples if sample.stereo_T is not None]
+    color = {i: {level: _stack_pictures([sample.color[i][level] for sample in samples]) for level in levels}
+             for i, levels in first.color.items()}  # fmt: skip
     return Batch(
-        color={i: {level: torch.stack([sample.color[i][level] for sample in samples]) for level in levels}
-               for i, levels in first.color.items()},
-        color_aug={i: torch.stack([sample.color_aug[i] for sample in samples]) for i in first.color_aug},
+        color=color,
+        color_aug={i: _stack_augmented(samples, i, color[i]) for i in first.color_aug},
         K={level: torch.stack([sample.K[level] for sample in samples]) for level in first.K},
         stereo_T=torch.stack(stereo) if stereo else None,
         index=torch.tensor([sample.index for sample in samples]),
         mirrored=torch.tensor([sample.mirrored for sample in samples]),
         faults=tuple(fault for sample in samples for fault in sample.faults),
-    )  # fmt: skip
+        jitters=DrawnJitters.of([sample.jitter for sample in samples]),
+        loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
+    )
 
 
-def _to_tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
+def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:
+    """One frame's augmented pictures: where none of them is changed, the stacked un-augmented ones themselves."""
+    if all(sample.color_aug[frame] is sample.color[frame].get(0) for sample in samples):
+        return stacked[0]
+    return _stack_pictures([sample.color_aug[frame] for sample in samples])
+
+
+def _stack_pictures(pictures: Sequence[Tensor]) -> Tensor:
+    """Stack (3, h, w) pictures as they lie in memory, (h, w, 3); returns b3hw."""
+    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
+
+
+def _jittered(picture_3hw: Tensor, jitter: ColorJitter) -> Tensor:
+    picture = Image.fromarray(picture_3hw.permute(1, 2, 0).numpy())
+    return torch.from_numpy(np.array(jitter(picture))).permute(2, 0, 1)

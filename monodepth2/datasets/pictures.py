@@ -1,5 +1,6 @@
 """Reading and resizing pictures: 8-bit RGB, Pillow's decoder and filter."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ from PIL import Image
 from monodepth2.errors import UserError
 
 MAX_PIXELS = 100_000_000  # a declared size above this is not a camera frame
+
+# from a picture's path and the smallest level wanted to its levels, 0 first, uint8, (h, w, 3) each
+PyramidReader = Callable[[Path, int], list[np.ndarray]]
 
 
 class PictureError(UserError):
@@ -28,7 +32,8 @@ def read_picture(path: Path) -> Image.Image:
         with Image.open(path, formats=("JPEG", "PNG")) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise PictureError(path, f"declares {picture.width} x {picture.height} pixels, refused")
-            return picture.convert("RGB")
+            picture.load()
+            return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
     except FileNotFoundError as error:
         raise PictureError(path, "no such file") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
@@ -42,9 +47,20 @@ def resize(picture: Image.Image, width: int, height: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def mirror(picture: Image.Image) -> Image.Image:
-    """Mirror left and right."""
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+def read_pyramid(path: Path, deepest: int, width: int, height: int) -> list[np.ndarray]:
+    """Read a picture at `width` x `height` and at its halves down to level `deepest`.
+
+    Returns:
+        Levels 0 to `deepest`, each resized from the one above, uint8, (h, w, 3).
+
+    Raises:
+        PictureError: the picture cannot be read.
+    """
+    picture, levels = read_picture(path), []
+    for level in range(deepest + 1):
+        picture = resize(picture, width >> level, height >> level)
+        levels.append(np.array(picture))
+    return levels
 
 
 def read_depth_png(path: Path) -> np.ndarray:

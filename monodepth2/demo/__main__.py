@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from monodepth2.errors import run_script
-from monodepth2.threads import wait_for_threads_asleep
+from monodepth2.process import tune_process
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=90, help="frames of each drive")
     parser.add_argument("--seed", type=int, default=0, help="other seeds give other streets")
     args = parser.parse_args()
-    wait_for_threads_asleep()
+    tune_process()
     from monodepth2.demo.run import run_demo
 
     return run_demo(args.folder, args.epochs, args.frames, args.seed)

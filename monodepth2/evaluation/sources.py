@@ -42,7 +42,9 @@ class NetworkSource:
 
     def __init__(self, path: Path, options: Options) -> None:
         device = pick_device(options.device, options.no_cuda)
-        self.predictor = DepthPredictor.from_checkpoint(path, device, options.min_depth, options.max_depth)
+        self.predictor = DepthPredictor.from_checkpoint(
+            path, device, options.min_depth, options.max_depth, options.precision
+        )
         self.path = path
         self.name = checkpoint_name(path)
         self.use_stereo: bool | None = self.predictor.use_stereo

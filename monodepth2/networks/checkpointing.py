@@ -24,12 +24,14 @@ def recomputed(owner: nn.Module, function: Callable[..., Any], *args: Any) -> An
 
 @contextmanager
 def _statistics_at_rest(owner: nn.Module) -> Iterator[None]:
-    """Within the context, batch norms in training use a batch's statistics without keeping them."""
+    """Within the context, batch norms in training use a batch's statistics without counting it once more."""
     norms = [module for module in owner.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    before = [(norm, norm.momentum, norm.get_buffer("num_batches_tracked").clone()) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, momentum, batches in before:
+            norm.momentum = momentum
+            norm.get_buffer("num_batches_tracked").copy_(batches)

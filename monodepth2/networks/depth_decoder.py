@@ -19,11 +19,11 @@ class Conv3x3(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect")
+        self.conv = nn.Conv2d(in_channels, out_channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, in, h, w) to (b, out, h, w)."""
-        return self.conv(x)
+        return self.conv(reflect(x))
 
 
 class ConvBlock(nn.Module):
@@ -38,18 +38,38 @@ class ConvBlock(nn.Module):
         return elu(self.conv(x))
 
 
+def reflect(x: Tensor) -> Tensor:
+    """(b, c, h, w) with a border of one pixel, mirrored in."""
+    if torch.compiler.is_dynamo_compiling():
+        # the compiler makes gathers and scatters of the padding, two to three times slower than slices
+        x = torch.cat([x[:, :, 1:2], x, x[:, :, -2:-1]], 2)
+        return torch.cat([x[..., 1:2], x, x[..., -2:-1]], 3)
+    return F.pad(x, (1, 1, 1, 1), mode="reflect")
+
+
+def double(x: Tensor) -> Tensor:
+    """(b, c, h, w) to (b, c, 2 h, 2 w), every pixel four times."""
+    if torch.compiler.is_dynamo_compiling():  # as above
+        b, c, h, w = x.shape
+        return x[:, :, :, None, :, None].expand(b, c, h, 2, w, 2).reshape(b, c, 2 * h, 2 * w)
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
 def elu(x: Tensor) -> Tensor:
-    """x where positive, exp(x) - 1 elsewhere; may overwrite x."""
-    if x.is_cpu and not torch.compiler.is_compiling():
+    """x where positive, exp(x) - 1 elsewhere; may overwrite x.
+
+    PyTorch's own computes `expm1`, at four times the cost of `exp` on the CPU. The two differ by the rounding of
+    numbers close to one.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        return torch.maximum(x, x.clamp(max=0).exp() - 1)
+    if x.is_cpu and not torch.compiler.is_compiling():  # but not exporting
         return Elu.apply(x)
     return F.elu(x, inplace=True)
 
 
 class Elu(torch.autograd.Function):
-    """ELU with the vectorised `exp`: PyTorch's own computes `expm1` on the CPU, at four times the cost.
-
-    The two differ by the rounding of numbers close to one.
-    """
+    """`elu` that keeps its values alone."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -84,7 +104,8 @@ class DepthDecoder(nn.Module):
         below = int(num_ch_enc[-1])
         for stage in range(4, -1, -1):
             skip = int(num_ch_enc[stage - 1]) if stage > 0 else 0
-            blocks += [ConvBlock(below, CHANNELS[stage]), ConvBlock(CHANNELS[stage] + skip, CHANNELS[stage])]
+            pair = [ConvBlock(below, CHANNELS[stage]), ConvBlock(CHANNELS[stage] + skip, CHANNELS[stage])]
+            blocks += [block.requires_grad_(stage >= min(self.scales)) for block in pair]  # else nothing reads it
             below = CHANNELS[stage]
         blocks += [Conv3x3(CHANNELS[scale], out_channels) for scale in self.scales]
         self.decoder = nn.ModuleList(blocks)
@@ -102,7 +123,7 @@ class DepthDecoder(nn.Module):
 
     def _stage(self, stage: int, x: Tensor, *skip: Tensor) -> Tensor:
         before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
-        x = F.interpolate(before(x), scale_factor=2.0, mode="nearest")
+        x = double(before(x))
         return after(torch.cat([x, *skip], 1) if skip else x)
 
     def _head(self, position: int, x: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class ResnetEncoder(nn.Module):
     def __init__(self, num_layers: int, num_input_images: int = 1) -> None:
         super().__init__()
         self.encoder = _BUILDERS[num_layers](weights=None)
+        self.encoder.fc.requires_grad_(False)
         if num_input_images > 1:
             self.encoder.conv1 = nn.Conv2d(3 * num_input_images, 64, 7, stride=2, padding=3, bias=False)
             nn.init.kaiming_normal_(self.encoder.conv1.weight, mode="fan_out", nonlinearity="relu")

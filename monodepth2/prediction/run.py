@@ -113,7 +113,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_vid
     """Load the network and make the output folder."""
     weights = resolve_weights(options.load_weights_folder, options.model_name)
     device = pick_device(options.device, options.no_cuda)
-    predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth)
+    predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth, options.precision)
     settings = _settings(options, predictor)
     make_output_folder("output_dir", naming.folder)
     return Job(

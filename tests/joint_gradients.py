@@ -1,0 +1,78 @@
+"""Training steps on four samples, by one process or, started by `torchrun`, by several together.
+
+python joint_gradients.py SCENE OUTPUT saves, from the main process: "gradients" by variant, and "weights", every
+process's own after two updates; "figures", means of the ranks, those named "depth" without the main process's.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from monodepth2.config import Options
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.splits import SplitLine
+from monodepth2.distributed import Processes
+from monodepth2.model import MonodepthModel
+from monodepth2.stages import Batch
+from monodepth2.training_step import TrainingStep
+
+CPU = torch.device("cpu")
+DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
+SAMPLES = 4
+VARIANTS: dict[str, dict] = {
+    "mono": {},
+    "computed again": {"grad_checkpointing": True},
+    "half the scales, PoseCNN": {"scales": (2, 1), "pose_model_type": "posecnn", "use_stereo": True},
+    "shared encoder, mask": {"pose_model_type": "shared", "disable_automasking": True, "predictive_mask": True},
+}
+
+
+def joint_gradients(scene: Path, processes: Processes, **variant) -> torch.Tensor:
+    """The gradients of all parameters on the samples of all processes, in one vector.
+
+    Batch norms use their running statistics, so that what is said of a sample does not depend on the others.
+    """
+    step, batch = prepare(scene, processes, **variant)
+    step.model.eval()
+    step.backward(batch)
+    return torch.cat([p.grad.flatten() for p in step.model.parameters() if p.grad is not None])
+
+
+def weights_after_two_steps(scene: Path, processes: Processes) -> torch.Tensor:
+    """All parameters in one vector."""
+    step, batch = prepare(scene, processes)
+    for _ in range(2):
+        step(batch)
+    return torch.cat([p.detach().flatten() for p in step.model.parameters()])
+
+
+def prepare(scene: Path, processes: Processes, **variant) -> tuple[TrainingStep, Batch]:
+    """A step without noise, and this process's share of the samples."""
+    share = SAMPLES // processes.world_size
+    options = Options(data_path=scene, png=True, height=64, width=96, batch_size=share, **variant)
+    data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in range(1, 1 + SAMPLES)], False)
+    mine = range(processes.rank * share, (processes.rank + 1) * share)
+    torch.manual_seed(processes.rank)  # the main process's weights become everybody's
+    step = TrainingStep(MonodepthModel(options), options, CPU)
+    step.objective = replace(step.objective, tie_break=False)
+    step.share(processes, options)
+    return step, stack([data_set.sample(index) for index in mine]).prepared(CPU)
+
+
+def main(scene: Path, output: Path) -> None:
+    torch.set_num_threads(1)
+    processes = Processes.from_environment()
+    processes.start()
+    gradients = {name: joint_gradients(scene, processes, **variant) for name, variant in VARIANTS.items()}
+    weights = processes.gather(weights_after_two_steps(scene, processes))
+    rank = torch.tensor(float(processes.rank))
+    figures = processes.mean({"rank": rank} if processes.is_main else {"rank": rank, "depth": rank})
+    if processes.is_main:
+        torch.save({"gradients": gradients, "weights": weights, "figures": figures}, output)
+    processes.end()
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,191 @@
+"""Training with several processes, real ones, started by `torchrun` and joined by gloo."""
+
+import os
+import signal
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from joint_gradients import VARIANTS, joint_gradients
+from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer
+from monodepth2.config import NETWORKS, Options
+from monodepth2.datasets.loading import EndlessOrder, TrainingOrder
+from monodepth2.datasets.mono_dataset import SampleKey
+from monodepth2.distributed import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
+from monodepth2.errors import UserError
+from monodepth2.model import MonodepthModel
+from monodepth2.signals import StopRequest
+from test_train import DRIVE, ROOT, command, split, weights
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",
+         "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}  # fmt: skip
+
+__all__ = ["split"]  # a fixture
+
+
+def launched(arguments: list[str], processes: int = 2) -> list[str]:
+    """The same Python program, started by torchrun."""
+    return [*TORCHRUN, f"--nproc_per_node={processes}", *arguments[1:]]
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_do_what_one_does(golden_scene: Path, tmp_path: Path, monkeypatch) -> None:
+    """Their gradients are those of one process with both batches, and their weights stay the same."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, ROOT / "tests/golden"))))
+    script = str(ROOT / "tests/joint_gradients.py")
+    done = run(launched([sys.executable, script, str(golden_scene), str(tmp_path / "joint.pt")]))
+    assert done.returncode == 0, done.stderr
+    joint = torch.load(tmp_path / "joint.pt")
+    for name, variant in VARIANTS.items():
+        expected = joint_gradients(golden_scene, Processes(), **variant)
+        assert (joint["gradients"][name] - expected).norm() < 1e-5 * expected.norm(), name
+    assert joint["figures"] == {"rank": 0.5, "depth": 1.0}  # of two processes, and of the one that has it
+    assert torch.equal(*joint["weights"])
+    assert not torch.equal(joint["weights"][0][:100], joint["weights"][0][100:200])
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_batches_of_all_processes_join_to_those_of_one(world_size: int) -> None:
+    alone = list(TrainingOrder(50, 4 * world_size, epochs=2, seed=3))
+    shares = [list(TrainingOrder(50, 4, 2, 3, rank, world_size)) for rank in range(world_size)]
+    assert joined(shares) == alone
+    endless = list(islice(EndlessOrder(5, 2 * world_size, seed=3), 9))
+    assert joined([list(islice(EndlessOrder(5, 2, 3, rank, world_size), 9)) for rank in range(world_size)]) == endless
+
+
+def joined(shares: list[list[list[SampleKey]]]) -> list[list[SampleKey]]:
+    """The batches of all processes, joined step by step."""
+    return [[key for part in parts for key in part] for parts in zip(*shares, strict=True)]
+
+
+def test_a_run_of_two_processes_leaves_the_files_of_one(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+    flags = ["--num_epochs", "2", "--log_frequency", "1", "--lr_scaling", "linear", "--scheduler_step_size", "1"]
+    done = run(launched(command(golden_scene, split, tmp_path, *flags)))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("batches of 4 (2 processes of 2), learning rate 0.0002") == 1
+    assert done.stderr.count("step 4/4  loss") == 1
+    models = tmp_path / "mdp/models"
+    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    assert len(list(tmp_path.rglob("events.out.tfevents.*"))) == 2  # train and val
+    events = EventAccumulator(str(tmp_path / "mdp/train")).Reload()
+    assert [event.step for event in events.Scalars("de/abs_rel")] == [0, 1, 2, 3]
+    assert [event.value for event in events.Scalars("learning_rate")] == pytest.approx([2e-4, 2e-4, 2e-5, 2e-5])
+    disp = load_depth_network(models / "weights_1", torch.device("cpu"))(torch.rand(1, 3, 64, 96))
+    assert disp.isfinite().all()
+    # nothing of the several processes is left in the files
+    model = MonodepthModel(Options(height=64, width=96))
+    assert len(load_networks(model, models / "weights_1", NETWORKS)) == 4
+    assert load_optimizer(torch.optim.Adam(model.parameters()), models / "weights_1", 1e-4)
+
+
+def test_a_mistake_is_told_once(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+    done = run(launched(command(golden_scene, split, tmp_path, "--split", "eigen_zhou")))
+    assert done.returncode != 0
+    assert done.stderr.count("error: ") == done.stderr.count("missing folders") == 1
+    assert done.stderr.count("Traceback") == 1  # torchrun's own
+    assert not (tmp_path / "mdp").exists()
+
+
+def test_a_mistake_names_the_ranks_that_found_it() -> None:
+    assert report(["no such folder"] * 3) == "no such folder"
+    assert report(["bad split", None, "no GPU", "no GPU"]) == "rank 0: bad split\nrank 2, 3: no GPU"
+
+
+def test_a_process_that_fails_ends_all(scene_copy: Path, split: Path, tmp_path: Path) -> None:
+    # rank 1 begins with samples 2 l and 4 r, rank 0 with 3 l and 4 l, which read neither picture
+    assert [[key.index for key in next(iter(TrainingOrder(8, 2, 1, 0, rank, 2)))] for rank in (0, 1)] == [
+        [6, 4],
+        [2, 7],
+    ]
+    for name in ("image_02/data/0000000001.png", "image_03/data/0000000004.png"):
+        path = scene_copy / DRIVE / name
+        path.write_bytes(path.read_bytes()[:30_000])
+    done = run(launched(command(scene_copy, split, tmp_path, "--num_epochs", "50")))
+    assert done.returncode != 0
+    assert done.stderr.count("error: rank 1: 2 unreadable pictures, mend or leave them out") == 1
+    assert "rank 1: unreadable picture no. 1" in done.stderr
+    assert done.stderr.count(f"error: rank 0: {LEFT_ALONE}") == 1
+    assert done.stderr.count("Traceback") == 1  # torchrun's own
+
+
+def test_a_signal_ends_all_after_the_same_step(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+    flags = ["--num_epochs", "1000", "--save_frequency", "1000"]
+    arguments = launched(command(golden_scene, split, tmp_path, *flags))
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "step 3/" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert errors.count("stopped by SIGTERM after step") == 1
+    assert errors.count("Traceback") == 1  # torchrun's own
+    assert set(weights(tmp_path / "mdp/models/weights_interrupted")) > {"encoder.encoder.conv1.weight"}
+
+
+def test_a_signal_that_comes_twice_ends_no_launched_process() -> None:
+    """Schedulers signal the launcher and its processes, and the launcher hands it on."""
+    with StopRequest(launched=True) as stop:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+    assert stop.received == signal.SIGTERM
+
+
+def test_every_process_has_its_place(monkeypatch) -> None:
+    assert Processes.from_environment() == Processes()
+    for name, value in PLACE.items():
+        monkeypatch.setenv(name, value)
+    assert Processes.from_environment() == Processes(rank=5, local_rank=1, world_size=8, local_world_size=4)
+    monkeypatch.delenv("LOCAL_RANK")
+    with pytest.raises(UserError, match="not LOCAL_RANK: start with torchrun"):
+        Processes.from_environment()
+
+
+def test_every_process_has_noise_of_its_own() -> None:
+    drawn = []
+    for rank in range(3):
+        torch.manual_seed(7)
+        Processes(rank=rank, world_size=3).separate_noise(7)
+        drawn.append(torch.randn(4))
+    torch.manual_seed(7)
+    assert torch.equal(drawn[0], torch.randn(4))
+    assert len({tuple(noise.tolist()) for noise in drawn}) == 3
+
+
+def test_rules_of_the_learning_rate() -> None:
+    assert [scaled_rate(1e-4, rule, 4) for rule in ("none", "linear", "sqrt")] == pytest.approx([1e-4, 4e-4, 2e-4])
+    assert [scaled_rate(1e-4, rule, 1) for rule in ("none", "linear", "sqrt")] == [1e-4] * 3
+
+
+def test_batch_norms_are_not_synchronised_on_a_cpu() -> None:
+    with pytest.raises(UserError, match=r"--sync_bn: .* on GPUs only"):
+        check_sync_bn(True, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("network", ["encoder", "depth"])
+def test_what_no_loss_reaches_asks_for_no_gradient(network: str) -> None:
+    """Else processes would wait for gradients that never come."""
+    model = MonodepthModel(Options(height=64, width=96, scales=(1, 2)))
+    frozen = {name for name, weight in model.networks[network].named_parameters() if not weight.requires_grad}
+    unread = {f"decoder.{block}.conv.conv.{kind}" for block in (8, 9) for kind in ("weight", "bias")}
+    assert frozen == {"encoder": {"encoder.fc.weight", "encoder.fc.bias"}, "depth": unread}[network]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_a_run_on_two_gpus(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+    flags = ["--device", "cuda", "--sync_bn", "--num_epochs", "2", "--log_frequency", "1"]
+    done = run(launched(command(golden_scene, split, tmp_path, *flags)))
+    assert done.returncode == 0, done.stderr
+    assert "cuda:0" in done.stderr
+    assert (tmp_path / "mdp/models/weights_1/adam.pth").is_file()
