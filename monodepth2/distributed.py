@@ -35,12 +35,14 @@ class Processes:
         local_rank: the same among the processes of this machine.
         world_size: number of processes.
         local_world_size: number of those on this machine.
+        launched: a launcher has started this process, be it the only one.
     """
 
     rank: int = 0
     local_rank: int = 0
     world_size: int = 1
     local_world_size: int = 1
+    launched: bool = False
 
     @classmethod
     def from_environment(cls) -> "Processes":
@@ -54,7 +56,7 @@ class Processes:
         missing = [name for name in (*PLACES, *RENDEZVOUS) if name not in os.environ]
         if missing:
             raise UserError(f"RANK and WORLD_SIZE are set, but not {' '.join(missing)}: start with torchrun")
-        return cls(*(int(os.environ[name]) for name in PLACES))
+        return cls(*(int(os.environ[name]) for name in PLACES), launched=True)
 
     @property
     def is_main(self) -> bool:
@@ -260,4 +262,4 @@ def report(mistakes: list[str | None]) -> str:
 
 def _is_loss_of_company(error: RuntimeError) -> bool:
     """Whether an error says that another process cannot be reached; gloo's come without a type of their own."""
-    return isinstance(error, dist.DistError) or "gloo/" in str(error) or "peer" in str(error)
+    return isinstance(error, dist.DistError) or "gloo/" in str(error) or "by peer" in str(error)

@@ -56,7 +56,7 @@ class Trainer:
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
         self.processes.separate_noise(options.seed)
-        self.stop = StopRequest(launched=not self.processes.alone)
+        self.stop = StopRequest(self.processes.launched)
         self.stop_vote = StopVote(self.processes)
         self.step = 0
 
@@ -219,7 +219,7 @@ class Trainer:
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
         samples = {"the training split": _digest(self.train_set), "the validation split": _digest(self.val_set)}
-        return {**told, **samples, "the state of Adam's moments": self.moments}
+        return {**told, **samples, "whether Adam starts afresh": self.moments == "fresh"}
 
     def _save(self, name: str) -> None:
         if self.processes.is_main:

@@ -145,7 +145,8 @@ def test_every_process_has_its_place(monkeypatch) -> None:
     assert Processes.from_environment() == Processes()
     for name, value in PLACE.items():
         monkeypatch.setenv(name, value)
-    assert Processes.from_environment() == Processes(rank=5, local_rank=1, world_size=8, local_world_size=4)
+    expected = Processes(rank=5, local_rank=1, world_size=8, local_world_size=4, launched=True)
+    assert Processes.from_environment() == expected
     monkeypatch.delenv("LOCAL_RANK")
     with pytest.raises(UserError, match="not LOCAL_RANK: start with torchrun"):
         Processes.from_environment()

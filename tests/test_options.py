@@ -61,6 +61,7 @@ def test_values_arrive_in_their_types() -> None:
         ("--min_depth 5 --max_depth 1", "min_depth < max_depth"),
         ("--dataset kitti_test --use_stereo", "no second camera"),
         ("--no_cuda --device cuda", "contradicts"),
+        ("--compile --grad_checkpointing", "drop one"),
         ("--split nowhere", "eigen_zhou"),
         ("--eval_split nowhere", "odom_9"),
         ("--batch_size 0", "at least 1"),

@@ -249,6 +249,8 @@ class Options(Checked):
             raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")
         if self.use_stereo and self.dataset == "kitti_test":
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
+        if self.compile and self.grad_checkpointing:
+            raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
         check_device(self.no_cuda, self.device)
         for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
             value = getattr(self, name)

@@ -127,5 +127,6 @@ class DepthDecoder(nn.Module):
         return after(torch.cat([x, *skip], 1) if skip else x)
 
     def _head(self, position: int, x: Tensor) -> Tensor:
+        head = self.decoder[10 + position]
         with full_precision(x):
-            return torch.sigmoid(self.decoder[10 + position](x.float()))
+            return torch.sigmoid(head(x.to(head.conv.weight.dtype)))

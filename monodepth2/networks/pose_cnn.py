@@ -26,5 +26,7 @@ class PoseCNN(nn.Module):
         for layer in self.net:
             x = F.relu(layer(x))
         with full_precision(x):
-            motions = 0.01 * self.pose_conv(x.float()).mean((2, 3)).view(-1, self.num_motions, 6)
+            motions = 0.01 * self.pose_conv(x.to(self.pose_conv.weight.dtype)).mean((2, 3)).view(
+                -1, self.num_motions, 6
+            )
         return motions[..., :3], motions[..., 3:]

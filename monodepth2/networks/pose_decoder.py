@@ -32,5 +32,5 @@ class PoseDecoder(nn.Module):
         for layer in self.net[1:3]:
             x = F.relu(layer(x))
         with full_precision(x):
-            motions = 0.01 * self.net[3](x.float()).mean((2, 3)).view(-1, self.num_motions, 6)
+            motions = 0.01 * self.net[3](x.to(self.net[3].weight.dtype)).mean((2, 3)).view(-1, self.num_motions, 6)
         return motions[..., :3], motions[..., 3:]
