@@ -56,7 +56,8 @@ class Processes:
         missing = [name for name in (*PLACES, *RENDEZVOUS) if name not in os.environ]
         if missing:
             raise UserError(f"RANK and WORLD_SIZE are set, but not {' '.join(missing)}: start with torchrun")
-        return cls(*(int(os.environ[name]) for name in PLACES), launched=True)
+        rank, local_rank, world_size, local_world_size = (int(os.environ[name]) for name in PLACES)
+        return cls(rank, local_rank, world_size, local_world_size, launched=True)
 
     @property
     def is_main(self) -> bool:

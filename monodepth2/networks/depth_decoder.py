@@ -129,4 +129,4 @@ class DepthDecoder(nn.Module):
     def _head(self, position: int, x: Tensor) -> Tensor:
         head = self.decoder[10 + position]
         with full_precision(x):
-            return torch.sigmoid(head(x.to(head.conv.weight.dtype)))
+            return torch.sigmoid(head(x.to(head.get_parameter("conv.weight").dtype)))

@@ -26,7 +26,6 @@ class PoseCNN(nn.Module):
         for layer in self.net:
             x = F.relu(layer(x))
         with full_precision(x):
-            motions = 0.01 * self.pose_conv(x.to(self.pose_conv.weight.dtype)).mean((2, 3)).view(
-                -1, self.num_motions, 6
-            )
+            x = self.pose_conv(x.to(self.pose_conv.weight.dtype))
+        motions = 0.01 * x.mean((2, 3)).view(-1, self.num_motions, 6)
         return motions[..., :3], motions[..., 3:]

@@ -32,5 +32,6 @@ class PoseDecoder(nn.Module):
         for layer in self.net[1:3]:
             x = F.relu(layer(x))
         with full_precision(x):
-            motions = 0.01 * self.net[3](x.to(self.net[3].weight.dtype)).mean((2, 3)).view(-1, self.num_motions, 6)
+            x = self.net[3](x.to(self.net[3].get_parameter("weight").dtype))
+        motions = 0.01 * x.mean((2, 3)).view(-1, self.num_motions, 6)
         return motions[..., :3], motions[..., 3:]
