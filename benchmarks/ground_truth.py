@@ -6,18 +6,18 @@ where a scan is seen from beside the scanner, thousands in a crowd of random poi
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/golden"))
+
+from timing import Table, in_turns, show
 
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.velodyne import depth_map, read_scan
@@ -32,20 +32,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--scan", type=Path, help="measure this scan of a KITTI drive, too")
     args = parser.parse_args()
+    show(measure(args.rounds, args.scan))
+
+
+def measure(rounds: int, scan: Path | None = None) -> list[Table]:
+    """Return the table of projections: milliseconds per scan."""
     with tempfile.TemporaryDirectory() as folder:
         write_kitti_raw(Path(folder), frames=1)
         calibration = Calibration.read(Path(folder) / DATE)
         scans = {"one turn in a street of formulas": read_scan(next(Path(folder, DRIVE).rglob("*.bin")))}
     scans["a crowd of random points in view"] = crowd(CROWD)
-    rows = [(name, scan, calibration) for name, scan in scans.items()]
-    if args.scan:
-        rows.append((args.scan.name, read_scan(args.scan), Calibration.read(args.scan.absolute().parents[3])))
-    print(f"{'scan':34} {'points':>8} {'shared':>7} {'loop':>11} {'depth_map':>11} {'ratio':>7}")
-    for name, scan, calibration in rows:
-        assert np.array_equal(loop_depth_map(scan, calibration), depth_map(scan, calibration, 2, forward=True))
-        loop, ours = _measure(scan, calibration, args.rounds)
-        shared = shared_pixels(scan, calibration)
-        print(f"{name:34} {len(scan):8,} {shared:7,} {loop * 1e3:8.2f} ms {ours * 1e3:8.2f} ms {loop / ours:6.1f}x")
+    rows = {name: _row(points, calibration, rounds) for name, points in scans.items()}
+    if scan:
+        rows[scan.name] = _row(read_scan(scan), Calibration.read(scan.absolute().parents[3]), rounds)
+    return [Table("Depth map of a scan", ("points", "shared", "loop ms", "ours ms", "ratio"), rows)]
+
+
+def _row(scan: np.ndarray, calibration: Calibration, rounds: int) -> tuple[float, ...]:
+    assert np.array_equal(loop_depth_map(scan, calibration), depth_map(scan, calibration, 2, forward=True))
+    ways = {
+        "loop": lambda: loop_depth_map(scan, calibration),
+        "ours": lambda: depth_map(scan, calibration, 2, forward=True),
+    }
+    loop, ours = in_turns(ways, rounds, torch.device("cpu")).values()
+    return len(scan), shared_pixels(scan, calibration), 1e3 * loop, 1e3 * ours, loop / ours
 
 
 def crowd(count: int) -> np.ndarray:
@@ -84,21 +94,6 @@ def _on_picture(scan: np.ndarray, calibration: Calibration, camera: int, forward
     inside = (image[:, 0] >= 0) & (image[:, 1] >= 0) & (image[:, 0] < width) & (image[:, 1] < height)
     column, row = image[inside, 0].astype(int), image[inside, 1].astype(int)
     return row, column, (points[:, 0] if forward else image[:, 2])[inside], row * (width - 1) + column - 1
-
-
-def _measure(scan: np.ndarray, calibration: Calibration, rounds: int) -> list[float]:
-    """Median seconds of the loop and of `depth_map`."""
-    runs: list[Callable[[], np.ndarray]] = [
-        lambda: loop_depth_map(scan, calibration),
-        lambda: depth_map(scan, calibration, 2, forward=True),
-    ]
-    seconds: list[list[float]] = [[], []]
-    for _ in range(rounds):
-        for run, times in zip(runs, seconds, strict=True):
-            started = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - started)
-    return [statistics.median(times) for times in seconds]
 
 
 if __name__ == "__main__":

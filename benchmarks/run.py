@@ -14,6 +14,7 @@ from monodepth2.process import tune_process
 
 tune_process()
 
+import ground_truth
 import inference
 import loader
 import step
@@ -35,6 +36,7 @@ def main() -> None:
         lambda: step.measure(Options(batch_size=4), args.rounds, compiled=not args.no_compile),
         lambda: [Table("Loader, one core, 640x192", ("ms/sample",), {k: (v,) for k, v in loader.measure().items()})],
         lambda: inference.measure(args.rounds),
+        lambda: ground_truth.measure(args.rounds),
     ):
         made = measured()
         show(made)

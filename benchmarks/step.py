@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from monodepth2.process import tune_process
 
-tune_process()
+if __name__ == "__main__":  # else whoever imports this has done so
+    tune_process()
 
 import torch
 from timing import Table, in_turns, show
