@@ -17,8 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/golden"))
 
-from timing import Table, in_turns, show
-
+from benchmarks.timing import Table, in_turns, show
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from scene import DATE, DRIVE, write_kitti_raw

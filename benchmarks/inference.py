@@ -14,8 +14,8 @@ if __name__ == "__main__":  # else whoever imports this has done so
 import numpy as np
 import torch
 from PIL import Image
-from timing import Table, in_turns, show
 
+from benchmarks.timing import Table, in_turns, show
 from monodepth2.checkpoint import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions

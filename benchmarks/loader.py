@@ -20,8 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from timing import Table, show
-
+from benchmarks.timing import Table, show
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import make_layout
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, collate

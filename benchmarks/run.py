@@ -14,13 +14,10 @@ from monodepth2.process import tune_process
 
 tune_process()
 
-import ground_truth
-import inference
-import loader
-import step
 import torch
-from timing import Table, show
 
+from benchmarks import ground_truth, inference, loader, step
+from benchmarks.timing import Table, show
 from monodepth2.config import Options
 
 

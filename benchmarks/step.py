@@ -20,9 +20,9 @@ if __name__ == "__main__":  # else whoever imports this has done so
     tune_process()
 
 import torch
-from timing import Table, in_turns, show
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.timing import Table, in_turns, show
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KITTI_INTRINSICS
 from monodepth2.devices import pick_device
