@@ -8,7 +8,7 @@ from options import parse
 def main() -> int:
     """Train as the command line says."""
     options = parse(description=__doc__)
-    tune_process()
+    tune_process(options.deterministic)
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.trainer import Trainer
 

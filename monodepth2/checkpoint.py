@@ -1,44 +1,60 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from monodepth2.checkpoint_folder import write_folder
 from monodepth2.config import Options, options_from_json
 from monodepth2.datasets.split_lines import read_text
 from monodepth2.errors import UserError
 from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
 from monodepth2.networks import DepthDecoder, ResnetEncoder
+from monodepth2.onnx_metadata import LARGEST_SIDE
 from monodepth2.weight_files import read_weights
 
 OPTIMIZER = "adam"
+STATE = "state"
 REMEDY = (
     "name the folder that holds encoder.pth, depth.pth, ... "
     "(to start without one of the networks, leave it out of --models_to_load)"
 )
 
 
-def save_checkpoint(folder: Path, model: MonodepthModel, optimizer: torch.optim.Optimizer, options: Options) -> None:
-    """Write `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size and kind of training."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, network in model.networks.items():
-        state: dict[str, Any] = dict(network.state_dict())
-        if name == "encoder":
-            state |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
-        _save(state, folder / f"{name}.pth")
-    _save(optimizer.state_dict(), folder / f"{OPTIMIZER}.pth")
+def save_checkpoint(
+    folder: Path,
+    model: MonodepthModel,
+    optimizer: torch.optim.Optimizer,
+    options: Options,
+    step: int = 0,
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint folder, whole or not at all.
 
+    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size and kind of training.
+    Beside these files of 2019 lie `state.pth`, where there is a state, and the manifest of all of them.
 
-def _save(state: dict[str, Any], path: Path) -> None:
-    """Write a state dict so that the file appears whole or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    Args:
+        folder: to be made; it may exist if it is empty.
+        model: whose networks are written.
+        optimizer: an Adam.
+        options: of the run.
+        step: of the run.
+        state: what else a run needs to go on (see `RunState`): tensors, numbers, strings and containers of them.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
+    states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
+    if state is not None:
+        states[f"{STATE}.pth"] = dict(state)
+    write_folder(folder, states, step)
 
 
 def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> list[str]:
@@ -75,6 +91,20 @@ def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate
     return True
 
 
+def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Load the optimizer exactly as it was saved, learning rate and all.
+
+    Raises:
+        UserError: its file does not fit the networks.
+    """
+    path = folder / f"{OPTIMIZER}.pth"
+    saved = read_weights(path, REMEDY)
+    rate = load_optimizer(optimizer, folder, 0.0) and saved["param_groups"][0].get("lr")
+    if not isinstance(rate, float):
+        raise UserError(f"{path}: not the optimizer of this run's networks")
+    optimizer.load_state_dict(saved)
+
+
 def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
     """Adam's state by the position of the parameter (2019's PyTorch wrote it by memory address); None if unusable."""
     try:
@@ -109,7 +139,7 @@ def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
     expected = network.state_dict()
     wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
     # 2019's earliest PyTorch versions wrote no batch counters
-    wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
+    wrong = [key for key in wrong if key in state or not key.endswith("num_batches_tracked")]
     if wrong:
         found = getattr(state.get(wrong[0]), "shape", None)
         raise UserError(
@@ -219,9 +249,10 @@ def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
     Raises:
         UserError: it states none that the networks can take.
     """
-    height, width = (encoder_state.get(key) for key in ("height", "width"))
-    if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 64 or (height | width) % 32:
-        raise UserError(f"{path}: states no usable input size (height {height}, width {width})")
+    height, width = (encoder_state.get(key) for key in ("height", "width"))  # type: Any, Any
+    known = isinstance(height, int) and isinstance(width, int)
+    if not known or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE or (height | width) % 32:
+        raise UserError(f"{path}: states no usable input size (height {height!r:.20}, width {width!r:.20})")
     return height, width
 
 

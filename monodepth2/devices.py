@@ -23,3 +23,14 @@ def pick_device(device: str = "auto", no_cuda: bool = False) -> torch.device:
     if not available[device]:
         raise UserError(f"--device {device}: this PyTorch sees no such device; use --device auto or cpu")
     return torch.device(device)
+
+
+def make_deterministic(deterministic: bool) -> None:
+    """Let a GPU compute the same from the same where it is asked to, though slower; a CPU does so anyway.
+
+    PyTorch warns of operations for which it has no such way. That of sampling the sources is none for us: only the
+    gradient of the pictures adds up in no certain order, and nothing asks for it.
+    """
+    if deterministic:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from signal import Signals
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError
+
+Kind = TypeVar("Kind")
 
 PLACES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 RENDEZVOUS = ("MASTER_ADDR", "MASTER_PORT")
@@ -119,6 +121,11 @@ class Processes:
         things: list[Any] = [None] * self.world_size
         dist.all_gather_object(things, thing)
         return things
+
+    def first(self, thing: Kind) -> Kind:
+        """Return what the main process gives; all of them must call it."""
+        with self.ending_together():
+            return self.gather(thing)[0]
 
     def mean(self, figures: Mapping[str, Tensor]) -> dict[str, float]:
         """Average scalars over the processes that have them; all of them must call it."""

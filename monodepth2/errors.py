@@ -27,15 +27,21 @@ def check_all(*checks: Callable[[], object]) -> None:
 
 def first_line(error: Exception) -> str:
     """What an error of another library says, in one line of reasonable length."""
-    return str(error).strip().split("\n")[0][:300] or type(error).__name__
+    line = next(iter(str(error).strip().splitlines()), "")[:300]
+    # what a file holds may show up in it, and shall not steer the terminal
+    return "".join(c if c.isprintable() else "?" for c in line) or type(error).__name__
+
+
+def tell(message: str) -> None:
+    """Write a line for the user where no progress is shown yet."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def run_script(main: Callable[[], int | None]) -> None:
     """Run a script's `main` and exit with its code.
 
     A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130, a reader that has
-    gone with code 141. Anything else is a bug in
-    the program and keeps its traceback.
+    gone with code 141. Anything else is a bug in the program and keeps its traceback.
     """
     sys.exit(_exit_code(main))
 

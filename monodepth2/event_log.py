@@ -16,12 +16,18 @@ MOST_PICTURES = 4
 
 
 class EventLog:
-    """Writers `<run folder>/train` and `<run folder>/val`."""
+    """Writers `<run folder>/train` and `<run folder>/val`.
 
-    def __init__(self, folder: Path, options: Options) -> None:
+    Args:
+        folder: of the run.
+        options: of the run.
+        first_step: of a run that goes on; TensorBoard drops what an earlier process logged at this step and later.
+    """
+
+    def __init__(self, folder: Path, options: Options, first_step: int = 0) -> None:
         self.source_ids = options.source_ids
         self.scales = options.scales
-        self.writers = {mode: SummaryWriter(str(folder / mode)) for mode in MODES}
+        self.writers = {mode: SummaryWriter(str(folder / mode), purge_step=first_step or None) for mode in MODES}
 
     def scalars(self, mode: str, step: int, figures: Mapping[str, float]) -> None:
         """Log figures by tag."""

@@ -1,6 +1,7 @@
 """Unreadable files met in the middle of a run."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from monodepth2.errors import UserError
 
@@ -40,3 +41,11 @@ class Faults:
         if fault not in self.depths:
             self.depths.add(fault)
             self.report(f"unreadable depth, left out of the logged figures: {fault}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` reads."""
+        return {"pictures": list(self.pictures)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the pictures that were reported before."""
+        self.pictures = [str(picture) for picture in state["pictures"]]

@@ -22,21 +22,35 @@ class Progress:
         batch_size: examples per step.
         stream: where to write; a bar if it is a terminal.
         quiet: no bar, messages alone.
+        done: steps taken before.
     """
 
     def __init__(
-        self, total_steps: int, num_epochs: int, batch_size: int, stream: TextIO | None = None, quiet: bool = False
+        self,
+        total_steps: int,
+        num_epochs: int,
+        batch_size: int,
+        stream: TextIO | None = None,
+        quiet: bool = False,
+        done: int = 0,
     ) -> None:
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty() and not quiet
         self.num_epochs = num_epochs
         self.batch_size = batch_size
-        self.bar = tqdm(total=total_steps, file=self.stream, disable=not self.live, bar_format=BAR, dynamic_ncols=True)
+        self.bar = tqdm(
+            total=total_steps,
+            initial=done,
+            file=self.stream,
+            disable=not self.live,
+            bar_format=BAR,
+            dynamic_ncols=True,
+        )
         self.total_steps = total_steps
-        self.steps = 0
+        self.steps = self.done = done
         self.started = time.monotonic()
         self.shown_at = self.started
-        self.shown_steps = 0
+        self.shown_steps = done
 
     def due(self) -> bool:
         """Whether it is time to show something: reading the loss waits for the device, so not at every step."""
@@ -56,8 +70,8 @@ class Progress:
         if self.live:
             self.bar.set_description_str(f"epoch {epoch + 1}/{self.num_epochs}", refresh=False)
             self.bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s, {loading}")
-        elif self.steps:
-            left = (now - self.started) / self.steps * (self.total_steps - self.steps)
+        elif self.steps > self.done:
+            left = (now - self.started) / (self.steps - self.done) * (self.total_steps - self.steps)
             self.message(
                 f"epoch {epoch + 1}/{self.num_epochs}  step {self.steps}/{self.total_steps}  loss {loss:.4f}  "
                 f"{rate:.1f} examples/s  {loading}  {tqdm.format_interval(left)} left"

@@ -1,45 +1,44 @@
 """The training loop and nothing else."""
 
-import zlib
-from dataclasses import fields, replace
-from itertools import islice
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from signal import Signals
 
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoint import load_networks, load_optimizer, save_checkpoint
-from monodepth2.config import TRAINING_SPLITS, Options, option_type
-from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import make_layout
-from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.best_epoch import BestEpoch
+from monodepth2.checkpoint import load_networks, load_optimizer
+from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.datasets.picture_cache import PictureCache
-from monodepth2.datasets.splits import read_split
-from monodepth2.devices import pick_device
+from monodepth2.devices import make_deterministic, pick_device
 from monodepth2.distributed import Processes, StopVote, scaled_rate
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.faults import Faults
 from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.progress import Progress
+from monodepth2.random_state import seed_all
+from monodepth2.run_checkpoints import BETWEEN_EPOCHS, find_resume_point, remove_old
 from monodepth2.run_folder import check_run_folder, open_run_folder
+from monodepth2.run_record import record_start
+from monodepth2.run_state import RunState, Stateful
 from monodepth2.signals import StopRequest
 from monodepth2.stages import Batch, Predictions, Views
+from monodepth2.training_data import TrainingData
 from monodepth2.training_step import TrainingStep
 
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
 
 class Trainer:
-    """Trains the networks of a run as its options say.
+    """Trains the networks of a run as its options say, from the beginning or from where it was ended.
 
     Everything a user may have got wrong is found on creation, before the first step. Started by `torchrun`, each
     process trains on its share of every batch, and the main process alone checks the data set and writes.
 
     Raises:
-        UserError: device, folders, split, data set or initial weights cannot be used.
+        UserError: device, folders, split, data set, initial weights or the checkpoint to go on from cannot be used.
     """
 
     def __init__(self, options: Options) -> None:
@@ -48,23 +47,27 @@ class Trainer:
         self.processes.start()
         with self.processes.agreed():
             self.device = self.processes.device(pick_device(options.device, options.no_cuda))
-            if self.processes.is_main:
+            make_deterministic(options.deterministic)
+            point = find_resume_point(options, tell) if self.processes.is_main else None
+            if self.processes.is_main and not point:
                 check_run_folder(options)
-            torch.manual_seed(options.seed)
-            self._load_data()
+        self.resumed = self.processes.first(point)
+        with self.processes.agreed():
+            seed_all(options.seed)
+            self.data = TrainingData(options, self.processes, self.device)
             self._build_model()
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)
         self.stop_vote = StopVote(self.processes)
-        self.step = 0
+        self.step = self.resumed.step if self.resumed else 0
 
     def train(self) -> int:
         """Run all epochs; return the exit code: 0, or 128 + the signal that ended the run early."""
-        if self.cache:
+        if self.data.cache:
             with self.processes.ending_together():
-                self.cache.fill()
+                self.data.cache.fill()
                 self.processes.wait()  # here, where there is patience, and not for the first gradients
         with self.processes.ending_together(), self.stop:
             self._open()
@@ -73,86 +76,112 @@ class Trainer:
             finally:
                 self._close()
             self.processes.end()
+            if self.state.unsaved:
+                raise self.state.unsaved
             return code
 
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
-        self.events = open_run_folder(options) if main else None
-        steps = options.num_epochs * self.steps_per_epoch
-        self.progress = Progress(steps, options.num_epochs, self._joint_batch, quiet=not main)
-        self.faults = Faults(len(self.train_set), lambda fault: self.progress.message(self.processes.named(fault)))
+        self.progress = Progress(self._steps, options.num_epochs, self._joint_batch, quiet=not main, done=self.step)
+        self.faults = Faults(len(self.data.train_set), lambda fault: self.progress.message(self.processes.named(fault)))
+        self.best = BestEpoch()
+        parts: dict[str, Stateful] = {
+            "scheduler": self.scheduler,
+            "scaler": self.learn.scaler,
+            "data": self.data,
+            "faults": self.faults,
+        }
+        self.state = RunState(
+            options, self.processes, self.device, self.model, self.optimizer, {**parts, "best": self.best},
+            {"the number of processes": self.processes.world_size, **self.data.digests}, self.progress.message,
+        )  # fmt: skip
+        if self.resumed:
+            self.state.restore(self.resumed)
+        self.data.start(self.step)
+        self.events = open_run_folder(options, self.resumed) if main else None
         if main:
+            facts = {"step": self.step, "data": {**self.data.digests, "pictures": self.data.fingerprint}}
+            record_start(options.run_folder / "run.json", {**facts, "options": asdict(options)}, bool(self.resumed))
             self.progress.message(self._summary())
 
     def _close(self) -> None:
         self.progress.close()
         if self.events:
             self.events.close()
-        self.train_batches.close()
-        self.val_batches.close()
+        self.data.close()
 
     def _run_epochs(self) -> int:
-        options = self.options
-        for epoch in range(options.num_epochs):
-            received = self._run_epoch(epoch)
-            if received:
+        while self.step < self._steps:
+            self._run_step()
+            if self.step % self.data.steps_per_epoch == 0:
+                self._end_epoch()
+            elif self.step % self.options.save_steps == 0:
+                self.state.save(f"{BETWEEN_EPOCHS}{self.step}", self.step)
+            received = self.stop_vote(self.stop.received)
+            if received and self.step < self._steps:
                 return self._end_early(received)
-            if (epoch + 1) % options.save_frequency == 0 or epoch + 1 == options.num_epochs:
-                self._save(f"weights_{epoch}")
+        self._end()
         return 0
 
-    def _run_epoch(self, epoch: int) -> Signals | None:
-        """Train for an epoch; return the signal that ended it early."""
+    def _run_step(self) -> None:
+        epoch, batch_index = divmod(self.step, self.data.steps_per_epoch)
         self.model.train()
-        for batch_index, loaded in enumerate(islice(self.train_batches, self.steps_per_epoch)):
-            self.faults.note_pictures(loaded.faults)
-            batch = loaded.prepared(self.device)
-            predictions, loss = self.learn(batch)
-            log_is_due = self._log_is_due(batch_index)
-            if log_is_due:
-                self._log("train", batch, predictions)
-                self._validate()
-            self.step += 1
-            self.progress.step()
-            if self.processes.is_main and (log_is_due or self.progress.due() or self._last_of_epoch(batch_index)):
-                self.progress.show(epoch, loss.item(), self.train_batches.times("progress"))
-            received = self.stop_vote(self.stop.received)
-            if received:
-                return received
+        loaded = next(self.data.train_batches)
+        self.faults.note_pictures(loaded.faults)
+        batch = loaded.prepared(self.device)
+        result = self.learn(batch)
+        log_is_due = self._log_is_due(batch_index)
+        if log_is_due:
+            self._log("train", batch, result.predictions)
+            self._validate()
+        self.step += 1
+        self.progress.step()
+        last = batch_index + 1 == self.data.steps_per_epoch
+        if self.processes.is_main and (log_is_due or last or self.progress.due()):
+            self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
+
+    def _end_epoch(self) -> None:
+        epoch = self.step // self.data.steps_per_epoch - 1
         self.scheduler.step()
-        return None
+        self.best.end_epoch(epoch)
+        kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
+        self.state.save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}", self.step)
+
+    def _end(self) -> None:
+        if self.processes.is_main and not self.state.unsaved:
+            remove_old(self.options.models_folder, self.options.keep_checkpoints, at_end=True)
+            if told := self.best.told(self.options):
+                self.progress.message(told)
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
         self.model.eval()
-        loaded = next(self.val_batches)
+        loaded = self.data.validation_batch()
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
-        self._log("val", batch, self.learn.predict(batch))
+        self.best.note(self._log("val", batch, self.learn.predict(batch)))
         self.model.train()
 
     def _log_is_due(self, batch_index: int) -> bool:
         early = batch_index % self.options.log_frequency == 0 and self.step < EARLY_STEPS
         return early or self.step % EARLY_STEPS == 0
 
-    def _last_of_epoch(self, batch_index: int) -> bool:
-        return batch_index + 1 == self.steps_per_epoch
-
-    def _log(self, mode: str, batch: Batch, predictions: Predictions) -> None:
+    def _log(self, mode: str, batch: Batch, predictions: Predictions) -> float:
+        """Log what a batch led to; return its loss, the mean over all processes."""
         views, losses = self.learn.judge(batch, predictions)
         figures = self.processes.mean({**losses.figures, **self._depth_figures(mode, batch, views)})
-        if self.events is None:
-            return
-        self.events.scalars(mode, self.step, figures)
-        self.events.pictures(mode, self.step, batch, predictions, views, losses)
-        if mode == "train":
-            self.events.scalar(mode, "learning_rate", float(self.scheduler.get_last_lr()[0]), self.step)
-            self.events.loading_times(mode, self.step, self.train_batches.times("events"))
-        self.events.flush()
+        if self.events:
+            self.events.scalars(mode, self.step, figures)
+            self.events.pictures(mode, self.step, batch, predictions, views, losses)
+            if mode == "train":
+                self.events.scalar(mode, "learning_rate", float(self.scheduler.get_last_lr()[0]), self.step)
+                self.events.loading_times(mode, self.step, self.data.train_batches.times("events"))
+            self.events.flush()
+        return figures["loss"]
 
     def _depth_figures(self, mode: str, batch: Batch, views: Views) -> dict[str, Tensor]:
         """Depth figures of the samples whose depth is known; scans are read here, on logging steps alone."""
-        data_set = self.train_set if mode == "train" else self.val_set
+        data_set = self.data.train_set if mode == "train" else self.data.val_set
         pairs = zip(batch.index.tolist(), batch.mirrored.tolist(), strict=True)
         maps = [self._depth(data_set, index, mirrored) for index, mirrored in pairs]
         known = [n for n, depth in enumerate(maps) if depth is not None]
@@ -169,45 +198,26 @@ class Trainer:
             self.faults.note_depth(str(error))
             return None
 
-    def _load_data(self) -> None:
-        options = self.options
-        _check_split(options)
-        train_lines, val_lines = read_split(options.split, "train"), read_split(options.split, "val")
-        if len(train_lines) < self._joint_batch:
-            processes = "" if self.processes.alone else f" in each of {self.processes.world_size} processes"
-            raise UserError(
-                f"--batch_size {options.batch_size}{processes} exceeds the {len(train_lines)} lines of the training "
-                f"split {options.split}: no full batch can be made"
-            )
-        layout, lines = make_layout(options.dataset, options.data_path, options.png), [*train_lines, *val_lines]
-        if self.processes.is_main:
-            check_data_set(layout, lines, options.loaded_ids)
-        self.cache = PictureCache.from_options(options, layout, lines)
-        self.train_set = MonoDataset.from_options(options, train_lines, augment=True, reader=self.cache)
-        self.val_set = MonoDataset.from_options(options, val_lines, augment=False, reader=self.cache)
-        place = (self.processes.rank, self.processes.world_size)
-        order = TrainingOrder(len(train_lines), options.batch_size, options.num_epochs, options.seed, *place)
-        self.steps_per_epoch = order.steps_per_epoch
-        self.workers = loader_processes(options.num_workers, self.device)
-        self.train_batches = TimedBatches(load_batches(self.train_set, order, self.workers, self.device))
-        val_order = EndlessOrder(len(val_lines), options.batch_size, options.seed + 1, *place)
-        self.val_batches = load_batches(self.val_set, val_order, min(1, self.workers), self.device)
-
     def _build_model(self) -> None:
-        options = self.options
+        options, processes = self.options, self.processes
         self.model = MonodepthModel(options)
-        folder = options.load_weights_folder
-        if options.weights_init == "pretrained" and self.processes.is_main:  # from there they reach the others
+        folder = self.resumed.folder if self.resumed else options.load_weights_folder
+        if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
-            load_networks(self.model, folder, options.models_to_load)
-        rate = scaled_rate(options.learning_rate, options.lr_scaling, self.processes.world_size)
+            load_networks(self.model, folder, NETWORKS if self.resumed else options.models_to_load)
+        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
         self.optimizer = self.learn.optimizer
         self.moments = "fresh"
-        if folder and load_optimizer(self.optimizer, folder, rate):
+        if folder and not self.resumed and load_optimizer(self.optimizer, folder, rate):
             self.moments = f"taken from {folder}"
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)
+
+    @property
+    def _steps(self) -> int:
+        """Of the whole run."""
+        return self.options.num_epochs * self.data.steps_per_epoch
 
     @property
     def _joint_batch(self) -> int:
@@ -218,48 +228,28 @@ class Trainer:
         """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
-        samples = {"the training split": _digest(self.train_set), "the validation split": _digest(self.val_set)}
-        return {**told, **samples, "whether Adam starts afresh": self.moments == "fresh"}
-
-    def _save(self, name: str) -> None:
-        if self.processes.is_main:
-            save_checkpoint(self.options.models_folder / name, self.model, self.optimizer, self.options)
+        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments == "fresh"}
 
     def _end_early(self, received: Signals) -> int:
-        self._save("weights_interrupted")
-        folder = self.options.models_folder / "weights_interrupted"
-        if self.processes.is_main:
-            self.progress.message(f"stopped by {received.name} after step {self.step}; weights are in {folder}")
+        """Save, unless the step's end has just done so."""
+        name = f"{BETWEEN_EPOCHS}{self.step}"
+        if self.step % self.data.steps_per_epoch and self.step % self.options.save_steps:
+            self.state.save(name, self.step)
+        if self.processes.is_main and not self.state.unsaved:
+            self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")
         return 128 + received
 
     def _summary(self) -> str:
-        options = self.options
+        options, data = self.options, self.data
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         shares = "" if self.processes.alone else f" ({self.processes.world_size} processes of {options.batch_size})"
+        origin = f"Adam's moments {self.moments}"
+        if self.resumed:
+            origin = f"going on after step {self.step:,} from {self.resumed.folder.name}"
         return (
-            f"{options.model_name}: {len(self.train_set):,} training and {len(self.val_set):,} validation samples, "
-            f"{options.num_epochs} epochs of {self.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
+            f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
+            f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
             f"batches of {self._joint_batch}{shares}, learning rate {self.scheduler.get_last_lr()[0]:g}, "
-            f"{self.device}, {self.workers} loader processes, Adam's moments {self.moments}\n"
+            f"{self.device}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
         )
-
-
-def _check_split(options: Options) -> None:
-    """Refuse lists of odometry sequences where the layout is another, and the other way round."""
-    if options.split not in TRAINING_SPLITS:
-        return
-    if options.split == "odom" and options.dataset != "kitti_odom":
-        raise UserError(
-            f"--split odom lists odometry sequences, not --dataset {options.dataset}: add --dataset kitti_odom"
-        )
-    if options.split != "odom" and options.dataset == "kitti_odom":
-        raise UserError(
-            f"--dataset kitti_odom has no --split {options.split}: add --split odom or a folder with your lists"
-        )
-
-
-def _digest(data_set: MonoDataset) -> str:
-    """A word that tells two lists of samples apart."""
-    lines = "\n".join(map(str, data_set.lines))
-    return f"{len(data_set):,} lines of checksum {zlib.crc32(lines.encode()):08x}"

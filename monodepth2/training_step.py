@@ -1,9 +1,12 @@
 """One step of training: networks, views, losses, gradients, update."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.profiler import record_function
 
 from monodepth2.config import Options
@@ -17,12 +20,33 @@ from monodepth2.view_synthesis import ViewSynthesis
 STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
 
 
+@dataclass(frozen=True)
+class StepResult:
+    """What a step said and did; reading one of its tensors waits for the device.
+
+    Attributes:
+        predictions: of the networks, without gradients.
+        loss: of this process's batch, a scalar.
+        grad_norm: L2 norm of the gradients of all parameters together, before clipping, a scalar.
+        wrong: whether a loss or gradient was not finite, so that nothing was learnt, a bool; alike in all processes.
+            Under fp16 a gradient that a smaller scale will make finite is none.
+    """
+
+    predictions: Predictions
+    loss: Tensor
+    grad_norm: Tensor
+    wrong: Tensor
+
+
 class TrainingStep:
     """Runs the steps of a training.
 
     The networks see a batch as a whole. The loss is then computed on what they say, cut off from their graph: on the
     CPU one sample after the other, so that its many passes over images stay in the cache and its memory is that of one
     sample. Its gradients go back through the networks in a single pass.
+
+    A step whose loss or gradients are not finite changes neither weights nor optimizer. The device decides that by
+    itself, and nothing waits for its answer. Several processes decide alike, as they share the gradients.
 
     Args:
         model: its weights, already loaded, on `device`; they are brought into the order of channels asked for.
@@ -37,6 +61,7 @@ class TrainingStep:
         check_precision(options.precision, device)
         check_sync_bn(options.sync_bn, device)
         self.model, self.device, self.precision = model, device, options.precision
+        self.most_norm = options.clip_grad_norm
         order_channels(model, options.channels_last, options.precision, device)
         self.synthesise_views = ViewSynthesis.from_options(options)
         self.objective = Objective.from_options(options)
@@ -49,25 +74,24 @@ class TrainingStep:
                 self.loss = torch.compile(self._loss)
         self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
+        self._group: dist.ProcessGroup | None = None
 
     def share(self, processes: Processes, options: Options) -> None:
         """Train the model together with other processes from now on: its gradients are means over all of them."""
         if not processes.alone:
             networks = processes.wrap(self.model, self.device, options.sync_bn)
+            group = networks.process_group
+            assert isinstance(group, dist.ProcessGroup)
+            self._group = group
             self.networks = torch.compile(networks) if options.compile else networks
 
-    def __call__(self, batch: Batch) -> tuple[Predictions, Tensor]:
-        """Learn from a prepared batch.
-
-        Returns:
-            What the networks said, without gradients, and the loss, a scalar: reading it waits for the device.
-        """
+    def __call__(self, batch: Batch) -> StepResult:
+        """Learn from a prepared batch."""
         self.optimizer.zero_grad(set_to_none=True)
         predictions, loss = self.backward(batch)
         with record_function(STAGES[3]):
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-        return predictions, loss
+            grad_norm, wrong = self._update(loss)
+        return StepResult(predictions, loss, grad_norm, wrong)
 
     def backward(self, batch: Batch) -> tuple[Predictions, Tensor]:
         """Add a prepared batch's gradients (under fp16 scaled) to the parameters'; return what a step does."""
@@ -75,6 +99,9 @@ class TrainingStep:
             predictions = self.networks(batch)
         with record_function(STAGES[1]):
             loss, gradients = self._loss_gradients(batch, predictions)
+            # a loss can be infinite though its gradients are not, and other processes see the gradients alone
+            poison = torch.where(loss.isfinite(), 1.0, torch.nan)
+            gradients = [gradient.mul_(poison) for gradient in gradients]
         with record_function(STAGES[2]):
             torch.autograd.backward(predictions.tensors, gradients)
         return predictions.map(Tensor.detach), loss
@@ -90,6 +117,29 @@ class TrainingStep:
         """Return the views that predictions lead to and their losses, for people to look at."""
         views = self.synthesise_views(batch, predictions)
         return views, self.objective(batch, predictions, views)
+
+    def _update(self, loss: Tensor) -> tuple[Tensor, Tensor]:
+        """Change the weights by the gradients if these are finite; return their norm, and whether numbers are wrong."""
+        scale = self.scaler.scale(torch.ones_like(loss))
+        self.scaler.unscale_(self.optimizer)
+        norm = get_total_norm([weights.grad for weights in self.model.parameters() if weights.grad is not None])
+        if self.most_norm is not None:
+            clip_grads_with_norm_(self.model.parameters(), self.most_norm, norm)
+        skipped = ~norm.isfinite()
+        # fused Adam reads it on the device, and leaves its moments and counts of steps alone too
+        self.optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.scaler.update()
+        if not self.scaler.is_enabled():
+            return norm, skipped
+        return norm, skipped & (self._any_lost(loss) | (scale <= 1))
+
+    def _any_lost(self, loss: Tensor) -> Tensor:
+        """Whether the loss of any process is not finite."""
+        lost = (~loss.isfinite()).float()
+        if self._group is not None:
+            dist.all_reduce(lost, dist.ReduceOp.MAX, group=self._group)
+        return lost > 0
 
     def _loss_gradients(self, batch: Batch, predictions: Predictions) -> tuple[Tensor, list[Tensor]]:
         """The loss, and its scaled gradients with respect to the predictions' tensors."""

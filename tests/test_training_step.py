@@ -121,10 +121,10 @@ def test_a_step_lowers_the_loss_and_returns_what_carries_no_gradients(options: O
     step = fresh_step(options, learning_rate=3e-4)
     losses = []
     for _ in range(6):
-        predictions, loss = step(batch)
-        losses.append(loss.item())
+        result = step(batch)
+        losses.append(result.loss.item())
     assert losses[-1] < losses[0]
-    assert not any(tensor.requires_grad for tensor in predictions.tensors)
+    assert not any(tensor.requires_grad for tensor in result.predictions.tensors)
 
 
 def test_the_whole_step_compiles(options: Options, batch: Batch) -> None:

@@ -16,7 +16,7 @@ from monodepth2.config.declare import (
     option,
     value_from_json,
 )
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
@@ -90,6 +90,9 @@ class Options(Checked):
         "multiply the learning rate by the number of processes (linear), or by its root (sqrt)",
         choices=("none", "linear", "sqrt"),
     )
+    clip_grad_norm: float | None = option(
+        None, "optimization", "shrink gradients to this norm, of all together, where theirs is larger (default: never)"
+    )
     num_epochs: int = option(20, "optimization", "passes over the training split")
     scheduler_step_size: int = option(15, "optimization", "epochs after which the learning rate drops by ten")
     seed: int = option(0, "optimization", "seed of initial weights, sample order and augmentation")
@@ -133,6 +136,9 @@ class Options(Checked):
         False, "system", "batch norms share their statistics between processes (started by torchrun, on GPUs)"
     )
     num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
+    deterministic: bool = option(
+        False, "system", "the same weights from the same seed on a GPU, too (slower; on a CPU they always are)"
+    )
     device_augment: bool = option(
         False, "system", "jitter colours on the device: same draws, not rounded to 8 bits as the loader does"
     )
@@ -147,7 +153,19 @@ class Options(Checked):
 
     # logging
     log_frequency: int = option(250, "logging", "batches between two log entries")
-    save_frequency: int = option(1, "logging", "epochs between two checkpoints")
+    save_frequency: int = option(1, "logging", "epochs between two checkpoints that are kept")
+    save_steps: int = option(1000, "logging", "steps between two checkpoints to resume from; the newest two are kept")
+    keep_checkpoints: int | None = option(
+        None, "logging", "newest checkpoints to keep, older ones are removed (default: those of --save_frequency)"
+    )
+    resume: str = option(
+        "never",
+        "logging",
+        "continue the run of this name as if it had never stopped; auto: if there is anything to continue",
+        choices=("never", "always", "auto"),
+        nargs="?",
+        const="always",
+    )
     overwrite: bool = option(False, "logging", "let a new run replace the checkpoints of an older one of the same name")
 
     # evaluation
@@ -221,11 +239,12 @@ class Options(Checked):
 
     def _check_sizes(self) -> None:
         check_input_size(height=self.height, width=self.width)
-        self._require_at_least(1, "batch_size", "num_epochs", "scheduler_step_size", "log_frequency", "save_frequency")
+        self._require_at_least(1, "batch_size", "num_epochs", "scheduler_step_size", "log_frequency")
+        self._require_at_least(1, "save_frequency", "save_steps", "keep_checkpoints")
         self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
-        self._require_positive("learning_rate", "pred_depth_scale_factor")
+        self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
@@ -251,11 +270,20 @@ class Options(Checked):
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
         if self.compile and self.grad_checkpointing:
             raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
+        if self.overwrite and self.resume != "never":
+            raise UserError("--overwrite starts anew, --resume continues: drop one of them")
         check_device(self.no_cuda, self.device)
         for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
             value = getattr(self, name)
-            if value not in known and not Path(value).expanduser().is_dir():
+            if value not in known and not _is_folder(value):
                 raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
+
+
+def _is_folder(value: str) -> bool:
+    try:
+        return Path(value).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):  # a name that cannot be, the home of an unknown user
+        return False
 
 
 def _words(values: tuple[Any, ...]) -> str:
@@ -270,10 +298,13 @@ def options_from_json(text: str, source: str) -> Options:
     """
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source} is not a JSON file: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{source} holds no options: expected a JSON object")
     known = {item.name: item for item in fields(Options) if item.name in values}
     kept = {name: value_from_json(item, values[name], source, ignored=STEREO) for name, item in known.items()}
-    return replace(Options(), **kept)
+    try:
+        return replace(Options(), **kept)
+    except UserError as error:
+        raise UserError(f"{source}: {first_line(error)}") from error

@@ -34,21 +34,25 @@ class TrainingOrder:
         seed: of the order; the same seed and epoch give the same order.
         rank: of this process.
         world_size: number of processes.
+        first: step to begin with.
     """
 
-    def __init__(self, size: int, batch_size: int, epochs: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.size, self.epochs, self.seed = size, epochs, seed
+    def __init__(
+        self, size: int, batch_size: int, epochs: int, seed: int, rank: int = 0, world_size: int = 1, first: int = 0
+    ) -> None:
+        self.size, self.epochs, self.seed, self.first = size, epochs, seed, first
         self.joint_size = batch_size * world_size
         self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
         self.steps_per_epoch = size // self.joint_size
 
     def __len__(self) -> int:
-        return self.epochs * self.steps_per_epoch
+        return max(0, self.epochs * self.steps_per_epoch - self.first)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        for epoch in range(self.epochs):
+        first_epoch, first_step = divmod(self.first, self.steps_per_epoch)
+        for epoch in range(first_epoch, self.epochs):
             order = epoch_order(self.size, self.seed, epoch)
-            for step in range(self.steps_per_epoch):
+            for step in range(first_step if epoch == first_epoch else 0, self.steps_per_epoch):
                 chosen = order[step * self.joint_size : (step + 1) * self.joint_size]
                 yield [SampleKey(epoch, int(index)) for index in chosen[self.slice]]
 
@@ -62,19 +66,24 @@ class EndlessOrder:
         seed: of the order.
         rank: of this process, whose slice of each joint batch it is (see `TrainingOrder`).
         world_size: number of processes.
+        first: batch to begin with.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.size, self.seed = size, seed
+    def __init__(
+        self, size: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, first: int = 0
+    ) -> None:
+        self.size, self.seed, self.first = size, seed, first
         self.joint_size = batch_size * world_size
         self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        keys = (
+        first_epoch, skipped = divmod(self.first * self.joint_size, self.size)
+        from_its_epoch = (
             SampleKey(epoch, int(index))
-            for epoch in itertools.count()
+            for epoch in itertools.count(first_epoch)
             for index in epoch_order(self.size, self.seed, epoch)
         )
+        keys = itertools.islice(from_its_epoch, skipped, None)
         while True:
             yield list(itertools.islice(keys, self.joint_size))[self.slice]
 
@@ -103,6 +112,7 @@ def load_batches(
         collate_fn=collate,
         pin_memory=device.type == "cuda",
         worker_init_fn=start_worker,
+        generator=torch.Generator(),  # its own: samples carry their seeds, and a loader's start should draw no number
         # forked processes make their first batch at once; others would import torch first, for seconds each
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )

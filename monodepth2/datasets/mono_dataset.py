@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import skimage.transform
@@ -120,6 +121,10 @@ class MonoDataset(Dataset[Sample | UserError]):
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def picture(self, index: int) -> Path:
+        """The target's picture of a sample."""
+        return frame_path(self.layout, self.lines[index], 0)
 
     def prepare(self) -> None:
         """Make what all samples look up; processes forked from this one share it."""

@@ -1,5 +1,6 @@
 """Render a street drive, train on it, score before and after, export, write a page."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
     options = demo_options(folder, drive, epochs, seed)
     trainer = Trainer(options)
     untrained = options.run_folder / "untrained"
+    shutil.rmtree(untrained, ignore_errors=True)
     save_checkpoint(untrained, trainer.model, trainer.optimizer, options)
     metrics = {"untrained network": _score(options, untrained)}
     with _timed(seconds, "train"):
@@ -62,7 +64,7 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
         rows=make_rows(trainer.model, options, SHOWN),
         seconds=seconds,
         options=options,
-        samples=len(trainer.train_set),
+        samples=len(trainer.data.train_set),
     )
     write_page(folder / "index.html", page)
     for name, figures in metrics.items():

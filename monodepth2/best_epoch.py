@@ -1,0 +1,44 @@
+"""The epoch with the lowest validation loss."""
+
+from statistics import fmean
+from typing import Any
+
+from monodepth2.config import Options
+
+
+class BestEpoch:
+    """Keeps the lowest mean of an epoch's validation losses.
+
+    Attributes:
+        loss: the lowest mean, infinite before there is any.
+        epoch: whose it is, counted from 0.
+    """
+
+    def __init__(self) -> None:
+        self.loss, self.epoch = float("inf"), -1
+        self._losses: list[float] = []
+
+    def note(self, loss: float) -> None:
+        """Note the loss of a validation batch."""
+        self._losses.append(loss)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Compare the mean of the losses noted since the last epoch's end."""
+        if self._losses and (mean := fmean(self._losses)) < self.loss:
+            self.loss, self.epoch = mean, epoch
+        self._losses = []
+
+    def told(self, options: Options) -> str:
+        """The best epoch for people; empty where there is none, or no choice."""
+        if self.epoch < 0 or options.num_epochs == 1:
+            return ""
+        return f"lowest validation loss {self.loss:.4f} in epoch {self.epoch + 1} (weights_{self.epoch})"
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` reads."""
+        return {"loss": self.loss, "epoch": self.epoch, "losses": list(self._losses)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.loss, self.epoch = float(state["loss"]), int(state["epoch"])
+        self._losses = [float(loss) for loss in state["losses"]]

@@ -1,0 +1,99 @@
+"""What a run was made with: command, versions, machine, git, data. Kept in `run.json`, an entry for every start."""
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monodepth2 import __version__
+from monodepth2.errors import UserError
+from monodepth2.output_paths import whole_file
+
+PACKAGES = ("torchvision", "numpy", "pillow")
+MOST_BYTES = 1 << 24
+PROBED = 256  # pictures whose sizes make up a data set's fingerprint: all would be slow to ask for on a network
+
+
+def record_start(path: Path, facts: dict[str, Any], resumed: bool) -> None:
+    """Add an entry for a start to a run's record, or begin the record.
+
+    Args:
+        path: of the record.
+        facts: what the run itself knows: its options, data, step.
+        resumed: the run goes on, and so does its record.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    entries = [*(_read(path) if resumed else []), {**program_facts(), **facts}]
+    with whole_file(path) as file:
+        file.write_text(json.dumps(entries, indent=2, default=str))
+
+
+def program_facts() -> dict[str, Any]:
+    """The command, the versions, the machine and the state of the program's own files."""
+    return {
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": shlex.join([sys.executable, *sys.argv]),
+        "folder": os.getcwd(),
+        "versions": {
+            "monodepth2": __version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            **{name: metadata.version(name) for name in PACKAGES},
+            "cuda": torch.version.cuda if torch.cuda.is_available() else None,
+            "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+            "devices": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
+        },
+        "git": _git_state(Path(__file__).parents[1]),
+    }
+
+
+def data_fingerprint(pictures: Sequence[Path]) -> str:
+    """A word for the contents of a data set: the sizes of some of its pictures, evenly chosen."""
+    chosen = pictures[:: max(1, len(pictures) // PROBED)]
+    sizes = [f"{path.name} {path.stat().st_size if path.is_file() else 'missing'}" for path in chosen]
+    return hashlib.sha256("\n".join(sizes).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> list[Any]:
+    try:
+        with path.open("rb") as file:
+            entries = json.loads(file.read(MOST_BYTES))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable record of a run; move it away, and resume again") from error
+    if not isinstance(entries, list):
+        raise UserError(f"{path}: not a record of a run; move it away, and resume again")
+    return entries
+
+
+def _git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit and changed files of the program, None where it was installed without its history."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(folder), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
+
+    if not (folder / ".git").exists():
+        return None
+    try:
+        return {"commit": git("rev-parse", "HEAD").strip(), "changed": git("status", "--porcelain").splitlines()}
+    except (OSError, subprocess.SubprocessError):
+        return None

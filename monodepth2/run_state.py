@@ -1,0 +1,106 @@
+"""All that a run needs to go on as if it had never stopped: saved beside the weights, and put back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+
+from monodepth2.checkpoint import STATE, resume_optimizer, save_checkpoint
+from monodepth2.config import Options
+from monodepth2.distributed import Processes
+from monodepth2.errors import UserError, first_line
+from monodepth2.model import MonodepthModel
+from monodepth2.random_state import random_state, set_random_state
+from monodepth2.run_checkpoints import ResumePoint, remove_old
+from monodepth2.weight_files import read_weights
+
+REMEDY = "resume from another checkpoint: move this one out of the run's folder"
+
+
+class Stateful(Protocol):
+    """A part of a run that remembers something."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers: tensors, numbers, strings and containers of them."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Remember that instead."""
+
+
+class RunState:
+    """Writes and reads the checkpoints of a run.
+
+    Args:
+        options: of the run.
+        processes: that train together; all must call `save` and `restore`, the main one writes.
+        device: whose random numbers count.
+        model: whose networks are saved; `restore` leaves them to whoever built them.
+        optimizer: of the model.
+        parts: everything else that remembers something, by name.
+        fixed: what must be the same when the run goes on: lists of samples, number of processes.
+        report: writes a line for the user.
+
+    Attributes:
+        unsaved: why the newest checkpoint could not be written, None if it was.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        processes: Processes,
+        device: torch.device,
+        model: MonodepthModel,
+        optimizer: torch.optim.Optimizer,
+        parts: Mapping[str, Stateful],
+        fixed: Mapping[str, Any],
+        report: Callable[[str], None],
+    ) -> None:
+        self.options, self.processes, self.device = options, processes, device
+        self.model, self.optimizer = model, optimizer
+        self.parts, self.fixed, self.report = dict(parts), dict(fixed), report
+        self.unsaved: UserError | None = None
+
+    def save(self, name: str, step: int) -> None:
+        """Write a checkpoint, and remove those that need not be kept any more.
+
+        A first failure is reported and the run goes on, as the next one may succeed.
+
+        Raises:
+            UserError: the checkpoint before it could not be written, either.
+        """
+        noise = self.processes.gather(random_state(self.device))
+        if not self.processes.is_main:
+            return
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        state = {"step": step, "fixed": self.fixed, "random": noise, "parts": parts}
+        folder = self.options.models_folder / name
+        try:
+            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state)
+            remove_old(self.options.models_folder, self.options.keep_checkpoints)
+        except UserError as error:
+            if self.unsaved:
+                raise
+            self.unsaved = error
+            self.report(f"{error}: the run goes on, and ends if the next checkpoint cannot be written, either")
+        else:
+            self.unsaved = None
+
+    def restore(self, point: ResumePoint) -> None:
+        """Put back everything but the networks.
+
+        Raises:
+            UserError: the state cannot be used, or is that of another number of processes or of other samples.
+        """
+        path = point.folder / f"{STATE}.pth"
+        state = read_weights(path, REMEDY)
+        for name, value in self.fixed.items():
+            before = state.get("fixed", {}).get(name) if isinstance(state.get("fixed"), dict) else None
+            if before != value:
+                raise UserError(f"--resume: {name} was {before} and is {value}: a run goes on with the same only")
+        resume_optimizer(self.optimizer, point.folder)
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(state["parts"][name])
+            set_random_state(state["random"][self.processes.rank], self.device)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise UserError(f"{path}: not a usable state of a run ({first_line(error)}); {REMEDY}") from error

@@ -1,0 +1,197 @@
+"""Runs that are ended in every way, and go on as if they had not been."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from monodepth2.checkpoint_folder import read_manifest
+from soak import Soak
+from test_distributed import TORCHRUN
+from test_train import command, split, train
+
+__all__ = ["split"]  # a fixture
+STEPS = 8  # of two epochs
+
+
+def saved(folder: Path) -> dict[str, dict]:
+    """All that a checkpoint holds."""
+    return {path.name: torch.load(path, weights_only=True) for path in folder.glob("*.pth")}
+
+
+def assert_same(one, other, where: str = "") -> None:
+    """The same to the last bit, whatever the container."""
+    assert type(one) is type(other), where
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}/{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for n, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{where}/{n}")
+    else:
+        assert one == other, where
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(golden_scene, tmp_path_factory) -> Path:
+    """The models of two epochs without a break, with the lists `split` that they learnt from beside them."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    lines = [f"2011_09_26/2011_09_26_drive_0001_sync {frame} {side}" for frame in range(1, 7) for side in "lr"]
+    (folder / "split").mkdir()
+    (folder / "split/train_files.txt").write_text("\n".join(lines[:8]))
+    (folder / "split/val_files.txt").write_text("\n".join(lines[8:11]))
+    run = train(golden_scene, folder / "split", folder, "--num_epochs", "2", "--log_frequency", "3", *OTHER)
+    assert run.returncode == 0, run.stderr
+    return folder / "mdp/models"
+
+
+OTHER = ["--scheduler_step_size", "1", "--use_stereo"]
+EPOCHS = ["--num_epochs", "2", "--log_frequency", "3", *OTHER]
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_weights(golden_scene, tmp_path) -> None:
+    soak = Soak(tmp_path / "soak", golden_scene, seed=1)
+    for _ in range(5):
+        soak.round()
+    tally = soak.compare()
+    assert (tally.different, tally.lost) == (0, 0), tally
+    assert tally.resumed >= 1, tally
+    assert tally.identical >= 2, tally
+
+
+def test_killed_under_torchrun_it_goes_on_to_the_same_weights(golden_scene, tmp_path) -> None:
+    soak = Soak(tmp_path / "soak", golden_scene, 2, (*TORCHRUN, "--nproc_per_node=2"), processes=2)
+    for _ in range(3):
+        soak.round()
+    tally = soak.compare()
+    assert (tally.different, tally.lost) == (0, 0), tally
+    assert tally.resumed >= 1, tally
+    assert tally.identical >= 1, tally
+
+
+def test_told_to_end_it_goes_on_bit_for_bit(golden_scene, uninterrupted, split, tmp_path) -> None:
+    arguments = command(golden_scene, split, tmp_path, *EPOCHS)
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "step 1/" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "go on with --resume" in errors
+    models = tmp_path / "mdp/models"
+    (stopped,) = (read_manifest(folder).step for folder in models.glob("weights_*"))
+    assert 0 < stopped < STEPS
+
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume")
+    assert run.returncode == 0, run.stderr
+    assert f"going on after step {stopped} from weights_step_{stopped}" in run.stderr
+    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    for name in ("weights_0", "weights_1"):
+        assert_same(saved(uninterrupted / name), saved(models / name), name)
+    assert set(saved(models / "weights_1")) == {
+        "encoder.pth", "depth.pth", "pose_encoder.pth", "pose.pth", "adam.pth", "state.pth"
+    }  # fmt: skip
+
+    logged, expected = (EventAccumulator(str(folder.parent / "train")).Reload() for folder in (models, uninterrupted))
+    for tag in ("loss", "learning_rate", "de/abs_rel"):
+        seen, wanted = ([(e.step, e.value) for e in events.Scalars(tag)] for events in (logged, expected))
+        assert seen == wanted
+    starts = json.loads((tmp_path / "mdp/run.json").read_text())
+    assert [start["step"] for start in starts] == [0, stopped]
+    assert "--resume" in starts[1]["command"]
+    assert starts[0]["data"] == starts[1]["data"]
+    assert starts[0]["options"]["scheduler_step_size"] == 1
+    assert starts[0]["versions"]["torch"] == str(torch.__version__)
+
+
+@pytest.fixture
+def finished(uninterrupted, tmp_path) -> Path:
+    """A copy of the uninterrupted run to damage; returns the models."""
+    shutil.copytree(uninterrupted.parent, tmp_path / "mdp")
+    return tmp_path / "mdp/models"
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_made_again(
+    golden_scene, uninterrupted, finished, split, tmp_path
+) -> None:
+    path = finished / "weights_1/depth.pth"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    (finished / ".partial_weights_7").mkdir()
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume")
+    assert run.returncode == 0, run.stderr
+    assert f"damaged checkpoint: {path}: does not match its checksum" in run.stderr
+    assert "going on after step 4 from weights_0" in run.stderr
+    assert {path.name for path in finished.iterdir()} == {"opt.json", "weights_0", "weights_1", "damaged_weights_1"}
+    assert_same(saved(uninterrupted / "weights_1"), saved(finished / "weights_1"))
+
+
+def test_a_finished_run_has_nothing_to_do_or_more(golden_scene, finished, split, tmp_path) -> None:
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume")
+    assert run.returncode == 0, run.stderr
+    assert "step 5/" not in run.stderr
+    more = ["--num_epochs", "3", "--log_frequency", "3", *OTHER, "--keep_checkpoints", "1"]
+    run = train(golden_scene, split, tmp_path, *more, "--resume")
+    assert run.returncode == 0, run.stderr
+    assert "step 12/12" in run.stderr
+    assert {path.name for path in finished.glob("weights_*")} == {"weights_2"}
+
+
+def test_a_full_disk_is_told_and_loses_nothing(golden_scene, uninterrupted, finished, split, tmp_path) -> None:
+    """Writing anything longer than 20 MB fails, as it would on a full disk or above a quota."""
+    shutil.rmtree(finished / "weights_1")
+    run = subprocess.run(
+        command(golden_scene, split, tmp_path, *EPOCHS, "--resume", "--save_steps", "1"),
+        capture_output=True, text=True, timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 20, 20 << 20)),
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert run.stderr.count("the checkpoint cannot be written (File too large)") == 2  # it went on once
+    assert "step 6/8" not in run.stderr
+    assert {path.name for path in finished.iterdir()} == {"opt.json", "weights_0"}
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume")
+    assert run.returncode == 0, run.stderr
+    assert_same(saved(uninterrupted / "weights_1"), saved(finished / "weights_1"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--height", "96"], "was started with --height 64 (now 96): give the same flags"),
+        (["--seed", "1", "--batch_size", "1"], "--batch_size 2 (now 1), --seed 0 (now 1)"),
+        (["--model_name", "other"], "there is no checkpoint in"),
+        (["--overwrite"], "drop one of them"),
+        (["--split", "SHORTER"], "the training split was 8 lines"),
+    ],
+)
+def test_what_cannot_go_on_is_told_in_one_line(flags, words, golden_scene, finished, split, tmp_path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    if "SHORTER" in flags:  # the lists at the same place have changed
+        (split / "train_files.txt").write_text("\n".join((split / "train_files.txt").read_text().split("\n")[:6]))
+        flags = []
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume", *flags)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stderr.count("\n") <= 2
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+
+
+def test_auto_begins_where_there_is_nothing(golden_scene, split, tmp_path) -> None:
+    run = train(golden_scene, split, tmp_path, "--num_epochs", "1", "--resume", "auto")
+    assert run.returncode == 0, run.stderr
+    assert "going on" not in run.stderr
