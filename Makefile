@@ -28,5 +28,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+soak: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py --rounds 100
+
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py --output bench.json

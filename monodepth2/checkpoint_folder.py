@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import torch
 
 from monodepth2.errors import UserError, first_line
+from monodepth2.input_files import open_input, read_input
+from monodepth2.weight_files import LARGEST_FILE
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial_"  # before the name of a folder that is being written
@@ -64,13 +66,12 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        with path.open("rb") as file:
-            said = json.loads(file.read(MOST_BYTES))
+        said = json.loads(read_input(path, MOST_BYTES))
         files = {name: FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in said["files"].items()}
         if any(Path(name).name != name for name in files):
             raise ValueError("a file name leads out of the folder")
         return Manifest(int(said["step"]), files)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise UserError(f"{path}: no usable manifest ({first_line(error)})") from error
 
 
@@ -95,7 +96,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_input(path, LARGEST_FILE) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

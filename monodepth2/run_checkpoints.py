@@ -48,14 +48,14 @@ def find_resume_point(options: Options, report: Callable[[str], None]) -> Resume
     """
     if options.resume == "never":
         return None
-    folders = [folder for folder in options.models_folder.glob("weights_*") if folder.is_dir()]
-    if not folders:
+    found = _newest_first(options.models_folder)
+    if not found:
         if options.resume == "auto":
             return None
         raise UserError(f"--resume: there is no checkpoint in {options.models_folder}; to start a run, drop --resume")
     _check_same_run(options)
     damaged: list[Path] = []
-    for folder, manifest in _newest_first(folders):
+    for folder, manifest in found:
         try:
             if isinstance(manifest, UserError):
                 raise manifest
@@ -89,18 +89,19 @@ def remove_old(models_folder: Path, most: int | None, at_end: bool = False) -> N
 
     Args:
         models_folder: of the run.
-        most: newest ones to keep; None keeps those between epochs while they are among the newest two, and all others.
+        most: newest ones to keep; None keeps all that end an epoch, and the others among the newest two.
         at_end: the run is complete: nothing goes on from between its epochs any more.
     """
-    whole = [
-        folder
-        for folder, manifest in _newest_first(list(models_folder.glob("weights_*")))
-        if isinstance(manifest, Manifest)
-    ]
-    for place, folder in enumerate(whole):
-        passing = folder.name.startswith(BETWEEN_EPOCHS)
-        if (passing and (at_end or place >= ALWAYS_KEPT)) or (most is not None and place >= most):
-            _remove(folder)
+    whole = [folder for folder, manifest in _newest_first(models_folder) if isinstance(manifest, Manifest)]
+    passing = [folder for folder in whole if folder.name.startswith(BETWEEN_EPOCHS)]
+    if at_end:
+        old = passing
+    elif most is None:
+        old = [folder for folder in whole[ALWAYS_KEPT:] if folder in passing]
+    else:
+        old = whole[most:]
+    for folder in old:
+        _remove(folder)
 
 
 def _remove(folder: Path) -> None:
@@ -110,10 +111,10 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(leaving)
 
 
-def _newest_first(folders: list[Path]) -> list[tuple[Path, Manifest | UserError]]:
-    """The folders with their manifests, or with what is wrong with them: these come first."""
+def _newest_first(models_folder: Path) -> list[tuple[Path, Manifest | UserError]]:
+    """The checkpoints of a run with their manifests, or with what is wrong with them: these come first."""
     found: list[tuple[Path, Manifest | UserError]] = []
-    for folder in folders:
+    for folder in models_folder.glob("weights_*"):
         try:
             found.append((folder, read_manifest(folder)))
         except UserError as error:

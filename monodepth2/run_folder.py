@@ -1,6 +1,7 @@
 """The folder that a run writes to: `<log_dir>/<model_name>`."""
 
 import shutil
+from collections.abc import Callable
 
 from monodepth2.checkpoint_folder import PARTIAL
 from monodepth2.config import Options
@@ -24,7 +25,7 @@ def check_run_folder(options: Options) -> None:
     check_output_folder("log_dir", options.models_folder)
 
 
-def open_run_folder(options: Options, resumed: ResumePoint | None) -> EventLog:
+def open_run_folder(options: Options, resumed: ResumePoint | None, report: Callable[[str], None]) -> EventLog:
     """Prepare the folder of a run: a new one's without what an older one left, a resumed one's to go on in.
 
     Raises:
@@ -40,7 +41,7 @@ def open_run_folder(options: Options, resumed: ResumePoint | None) -> EventLog:
         raise UserError(f"--log_dir {options.models_folder}: cannot be made ({error.strerror})") from error
     with whole_file(options.models_folder / "opt.json") as file:
         file.write_text(options.to_json())
-    return EventLog(options.run_folder, options, resumed.step if resumed else 0)
+    return EventLog(options.run_folder, options, resumed.step if resumed else 0, report)
 
 
 def _clear(options: Options) -> None:

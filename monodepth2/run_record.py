@@ -17,6 +17,7 @@ import torch
 
 from monodepth2 import __version__
 from monodepth2.errors import UserError
+from monodepth2.input_files import read_input
 from monodepth2.output_paths import whole_file
 
 PACKAGES = ("torchvision", "numpy", "pillow")
@@ -73,8 +74,7 @@ def data_fingerprint(pictures: Sequence[Path]) -> str:
 
 def _read(path: Path) -> list[Any]:
     try:
-        with path.open("rb") as file:
-            entries = json.loads(file.read(MOST_BYTES))
+        entries = json.loads(read_input(path, MOST_BYTES))
     except FileNotFoundError:
         return []
     except (OSError, ValueError, RecursionError) as error:

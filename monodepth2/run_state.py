@@ -76,7 +76,6 @@ class RunState:
         folder = self.options.models_folder / name
         try:
             save_checkpoint(folder, self.model, self.optimizer, self.options, step, state)
-            remove_old(self.options.models_folder, self.options.keep_checkpoints)
         except UserError as error:
             if self.unsaved:
                 raise
@@ -84,6 +83,14 @@ class RunState:
             self.report(f"{error}: the run goes on, and ends if the next checkpoint cannot be written, either")
         else:
             self.unsaved = None
+            self.remove_old()
+
+    def remove_old(self, at_end: bool = False) -> None:
+        """Remove the checkpoints that need not be kept; at the end of a run also those between its epochs."""
+        try:
+            remove_old(self.options.models_folder, self.options.keep_checkpoints, at_end)
+        except OSError as error:
+            self.report(f"an old checkpoint cannot be removed: {error}")
 
     def restore(self, point: ResumePoint) -> None:
         """Put back everything but the networks.
@@ -102,5 +109,5 @@ class RunState:
             for name, part in self.parts.items():
                 part.load_state_dict(state["parts"][name])
             set_random_state(state["random"][self.processes.rank], self.device)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
             raise UserError(f"{path}: not a usable state of a run ({first_line(error)}); {REMEDY}") from error

@@ -12,6 +12,7 @@ from monodepth2.checkpoint import load_networks, load_optimizer
 from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.devices import make_deterministic, pick_device
+from monodepth2.diagnosis import Diagnosis
 from monodepth2.distributed import Processes, StopVote, scaled_rate
 from monodepth2.errors import UserError, tell
 from monodepth2.faults import Faults
@@ -19,14 +20,15 @@ from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.progress import Progress
 from monodepth2.random_state import seed_all
-from monodepth2.run_checkpoints import BETWEEN_EPOCHS, find_resume_point, remove_old
+from monodepth2.run_checkpoints import BETWEEN_EPOCHS, find_resume_point
 from monodepth2.run_folder import check_run_folder, open_run_folder
 from monodepth2.run_record import record_start
 from monodepth2.run_state import RunState, Stateful
 from monodepth2.signals import StopRequest
-from monodepth2.stages import Batch, Predictions, Views
+from monodepth2.stages import Batch, Losses, Predictions, Views
 from monodepth2.training_data import TrainingData
 from monodepth2.training_step import TrainingStep
+from monodepth2.wrong_numbers import WrongNumbers
 
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
@@ -83,22 +85,27 @@ class Trainer:
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
         self.progress = Progress(self._steps, options.num_epochs, self._joint_batch, quiet=not main, done=self.step)
-        self.faults = Faults(len(self.data.train_set), lambda fault: self.progress.message(self.processes.named(fault)))
+        self.faults = Faults(len(self.data.train_set), self._report)
+        self.wrong = WrongNumbers(self.model, options, self.data.picture, self._report, main)
+        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
             "scheduler": self.scheduler,
             "scaler": self.learn.scaler,
             "data": self.data,
             "faults": self.faults,
+            "wrong numbers": self.wrong,
+            "diagnosis": self.diagnosis,
+            "best": self.best,
         }
         self.state = RunState(
-            options, self.processes, self.device, self.model, self.optimizer, {**parts, "best": self.best},
+            options, self.processes, self.device, self.model, self.optimizer, parts,
             {"the number of processes": self.processes.world_size, **self.data.digests}, self.progress.message,
         )  # fmt: skip
         if self.resumed:
             self.state.restore(self.resumed)
         self.data.start(self.step)
-        self.events = open_run_folder(options, self.resumed) if main else None
+        self.events = open_run_folder(options, self.resumed, self.progress.message) if main else None
         if main:
             facts = {"step": self.step, "data": {**self.data.digests, "pictures": self.data.fingerprint}}
             record_start(options.run_folder / "run.json", {**facts, "options": asdict(options)}, bool(self.resumed))
@@ -116,7 +123,7 @@ class Trainer:
             if self.step % self.data.steps_per_epoch == 0:
                 self._end_epoch()
             elif self.step % self.options.save_steps == 0:
-                self.state.save(f"{BETWEEN_EPOCHS}{self.step}", self.step)
+                self._save(f"{BETWEEN_EPOCHS}{self.step}")
             received = self.stop_vote(self.stop.received)
             if received and self.step < self._steps:
                 return self._end_early(received)
@@ -130,26 +137,42 @@ class Trainer:
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
         result = self.learn(batch)
-        log_is_due = self._log_is_due(batch_index)
-        if log_is_due:
-            self._log("train", batch, result.predictions)
-            self._validate()
+        self.wrong.note(self.step, batch, result)
+        self.diagnosis.note_loss(result.loss)
+        log_is_due, note_is_due = self._log_is_due(batch_index), self.diagnosis.due(batch_index)
+        show = log_is_due or batch_index + 1 == self.data.steps_per_epoch or self.progress.due()
+        if show or self.device.type == "cpu":  # where nothing waits for it
+            self.wrong.read()
+        if log_is_due or note_is_due:
+            views, losses = self.learn.judge(batch, result.predictions)
+            if note_is_due:
+                self.diagnosis.note(batch, views, losses)
+            if log_is_due:
+                self._log("train", batch, result.predictions, views, losses)
+                self._validate()
         self.step += 1
         self.progress.step()
-        last = batch_index + 1 == self.data.steps_per_epoch
-        if self.processes.is_main and (log_is_due or last or self.progress.due()):
+        if show and self.processes.is_main:
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1
         self.scheduler.step()
         self.best.end_epoch(epoch)
+        health = self.processes.mean(self.diagnosis.figures())
+        self.diagnosis.conclude(epoch, health)
+        if self.events:
+            self.events.scalars("train", self.step - 1, {**health, **self.wrong.figures})
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
-        self.state.save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}", self.step)
+        self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
+
+    def _save(self, name: str) -> None:
+        self.wrong.read()  # what it puts back is saved
+        self.state.save(name, self.step)
 
     def _end(self) -> None:
         if self.processes.is_main and not self.state.unsaved:
-            remove_old(self.options.models_folder, self.options.keep_checkpoints, at_end=True)
+            self.state.remove_old(at_end=True)
             if told := self.best.told(self.options):
                 self.progress.message(told)
 
@@ -159,22 +182,22 @@ class Trainer:
         loaded = self.data.validation_batch()
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
-        self.best.note(self._log("val", batch, self.learn.predict(batch)))
+        predictions = self.learn.predict(batch)
+        self.best.note(self._log("val", batch, predictions, *self.learn.judge(batch, predictions)))
         self.model.train()
 
     def _log_is_due(self, batch_index: int) -> bool:
         early = batch_index % self.options.log_frequency == 0 and self.step < EARLY_STEPS
         return early or self.step % EARLY_STEPS == 0
 
-    def _log(self, mode: str, batch: Batch, predictions: Predictions) -> float:
+    def _log(self, mode: str, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> float:
         """Log what a batch led to; return its loss, the mean over all processes."""
-        views, losses = self.learn.judge(batch, predictions)
         figures = self.processes.mean({**losses.figures, **self._depth_figures(mode, batch, views)})
         if self.events:
             self.events.scalars(mode, self.step, figures)
             self.events.pictures(mode, self.step, batch, predictions, views, losses)
             if mode == "train":
-                self.events.scalar(mode, "learning_rate", float(self.scheduler.get_last_lr()[0]), self.step)
+                self.events.scalars(mode, self.step, {"learning_rate": float(self.scheduler.get_last_lr()[0])})
                 self.events.loading_times(mode, self.step, self.data.train_batches.times("events"))
             self.events.flush()
         return figures["loss"]
@@ -232,12 +255,14 @@ class Trainer:
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
-        name = f"{BETWEEN_EPOCHS}{self.step}"
         if self.step % self.data.steps_per_epoch and self.step % self.options.save_steps:
-            self.state.save(name, self.step)
+            self._save(f"{BETWEEN_EPOCHS}{self.step}")
         if self.processes.is_main and not self.state.unsaved:
             self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")
         return 128 + received
+
+    def _report(self, message: str) -> None:
+        self.progress.message(self.processes.named(message))
 
     def _summary(self) -> str:
         options, data = self.options, self.data
@@ -253,3 +278,7 @@ class Trainer:
             f"{self.device}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
         )
+
+
+def _silent(_: str) -> None:
+    """What one process tells for all, the others do not."""

@@ -27,13 +27,15 @@ class StepResult:
     Attributes:
         predictions: of the networks, without gradients.
         loss: of this process's batch, a scalar.
+        lost: whether that loss or its gradients with respect to the predictions are not finite, a bool.
         grad_norm: L2 norm of the gradients of all parameters together, before clipping, a scalar.
-        wrong: whether a loss or gradient was not finite, so that nothing was learnt, a bool; alike in all processes.
-            Under fp16 a gradient that a smaller scale will make finite is none.
+        wrong: whether any process's loss or gradient was not finite, so that none has learnt, a bool. Under fp16 a
+            gradient that a smaller scale will make finite does not count, though there is nothing learnt either.
     """
 
     predictions: Predictions
     loss: Tensor
+    lost: Tensor
     grad_norm: Tensor
     wrong: Tensor
 
@@ -88,23 +90,29 @@ class TrainingStep:
     def __call__(self, batch: Batch) -> StepResult:
         """Learn from a prepared batch."""
         self.optimizer.zero_grad(set_to_none=True)
-        predictions, loss = self.backward(batch)
+        predictions, loss, lost = self.backward(batch)
         with record_function(STAGES[3]):
-            grad_norm, wrong = self._update(loss)
-        return StepResult(predictions, loss, grad_norm, wrong)
+            grad_norm, wrong = self._update(lost)
+        return StepResult(predictions, loss, lost, grad_norm, wrong)
 
-    def backward(self, batch: Batch) -> tuple[Predictions, Tensor]:
-        """Add a prepared batch's gradients (under fp16 scaled) to the parameters'; return what a step does."""
+    def backward(self, batch: Batch) -> tuple[Predictions, Tensor, Tensor]:
+        """Add a prepared batch's gradients (under fp16 scaled) to the parameters'.
+
+        Returns:
+            The predictions without gradients, the loss, and whether it or its gradients with respect to the
+            predictions are not finite; the parameters' are not, then.
+        """
         with record_function(STAGES[0]), autocast(self.precision, self.device):
             predictions = self.networks(batch)
         with record_function(STAGES[1]):
             loss, gradients = self._loss_gradients(batch, predictions)
-            # a loss can be infinite though its gradients are not, and other processes see the gradients alone
-            poison = torch.where(loss.isfinite(), 1.0, torch.nan)
+            lost = ~(loss + get_total_norm(gradients)).isfinite()
+            # finite gradients of an infinite loss must not be learnt from, and other processes see gradients alone
+            poison = torch.where(lost, torch.nan, 1.0)
             gradients = [gradient.mul_(poison) for gradient in gradients]
         with record_function(STAGES[2]):
             torch.autograd.backward(predictions.tensors, gradients)
-        return predictions.map(Tensor.detach), loss
+        return predictions.map(Tensor.detach), loss, lost
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> Predictions:
@@ -114,13 +122,17 @@ class TrainingStep:
 
     @torch.no_grad()
     def judge(self, batch: Batch, predictions: Predictions) -> tuple[Views, Losses]:
-        """Return the views that predictions lead to and their losses, for people to look at."""
-        views = self.synthesise_views(batch, predictions)
-        return views, self.objective(batch, predictions, views)
+        """Return the views that predictions lead to and their losses, for people to look at.
 
-    def _update(self, loss: Tensor) -> tuple[Tensor, Tensor]:
+        The noise that breaks ties is drawn on the side, so that how often people look does not change a training.
+        """
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            views = self.synthesise_views(batch, predictions)
+            return views, self.objective(batch, predictions, views)
+
+    def _update(self, lost: Tensor) -> tuple[Tensor, Tensor]:
         """Change the weights by the gradients if these are finite; return their norm, and whether numbers are wrong."""
-        scale = self.scaler.scale(torch.ones_like(loss))
+        scale = self.scaler.scale(torch.ones((), device=lost.device))
         self.scaler.unscale_(self.optimizer)
         norm = get_total_norm([weights.grad for weights in self.model.parameters() if weights.grad is not None])
         if self.most_norm is not None:
@@ -132,14 +144,14 @@ class TrainingStep:
         self.scaler.update()
         if not self.scaler.is_enabled():
             return norm, skipped
-        return norm, skipped & (self._any_lost(loss) | (scale <= 1))
+        return norm, skipped & (self._of_any_process(lost) | (scale <= 1))
 
-    def _any_lost(self, loss: Tensor) -> Tensor:
-        """Whether the loss of any process is not finite."""
-        lost = (~loss.isfinite()).float()
-        if self._group is not None:
-            dist.all_reduce(lost, dist.ReduceOp.MAX, group=self._group)
-        return lost > 0
+    def _of_any_process(self, flag: Tensor) -> Tensor:
+        if self._group is None:
+            return flag
+        shared = flag.float()
+        dist.all_reduce(shared, dist.ReduceOp.MAX, group=self._group)
+        return shared > 0
 
     def _loss_gradients(self, batch: Batch, predictions: Predictions) -> tuple[Tensor, list[Tensor]]:
         """The loss, and its scaled gradients with respect to the predictions' tensors."""

@@ -96,8 +96,16 @@ class ViewSynthesis:
             pixels = torch.stack([project(points, K, transform[source]) for source in self.source_ids], 1)
             grids.append(sampling_grid(pixels.flatten(0, 1), h, w))
         grid = torch.stack(grids, 1).view(b * s, len(grids) * h, w, 2)
-        sampled = F.grid_sample(pictures.flatten(0, 1), grid, padding_mode="border", align_corners=True)
+        sampled = _sample(pictures.flatten(0, 1), grid)
         return list(sampled.view(b, s, c, len(grids), h, w).unbind(3))
+
+
+def _sample(pictures: Tensor, grid: Tensor) -> Tensor:
+    """Sample pictures bilinearly at a grid; beyond their border they go on as there."""
+    if grid.is_cpu and not torch.compiler.is_compiling() and grid.detach().sum().isnan():
+        # PyTorch's backward pass on the CPU would write out of bounds; the gradients become NaN further back
+        grid = grid.nan_to_num(0.0, torch.inf, -torch.inf)
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=True)
 
 
 def upsample(disp_b1hw: Tensor, size: Sequence[int]) -> Tensor:

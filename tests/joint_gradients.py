@@ -1,7 +1,8 @@
 """Training steps on four samples, by one process or, started by `torchrun`, by several together.
 
 python joint_gradients.py SCENE OUTPUT saves, from the main process: "gradients" by variant, and "weights", every
-process's own after two updates; "figures", means of the ranks, those named "depth" without the main process's.
+process's own after two updates; "figures", means of the ranks, those named "depth" without the main process's; and
+"spoilt", by the scaler's scale what every process makes of a loss that is infinite in the last one alone.
 """
 
 import sys
@@ -48,6 +49,23 @@ def weights_after_two_steps(scene: Path, processes: Processes) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in step.model.parameters()])
 
 
+def spoilt_step(scene: Path, processes: Processes, scale: float) -> dict[str, torch.Tensor | bool]:
+    """What a process makes of a loss that is infinite in the last one alone, its gradients being finite."""
+    step, batch = prepare(scene, processes)
+    step.scaler = torch.amp.GradScaler("cpu", init_scale=scale, enabled=scale > 1)
+    step(batch)
+    before = torch.cat([p.detach().flatten() for p in step.model.parameters()])
+    loss = step.loss
+    if processes.rank == processes.world_size - 1:
+        step.loss = lambda part, predictions: loss(part, predictions) + torch.inf
+    result = step(batch)
+    step.loss = loss
+    unchanged = torch.equal(before, torch.cat([p.detach().flatten() for p in step.model.parameters()]))
+    good = not step(batch).wrong
+    weights = torch.cat([p.detach().flatten() for p in step.model.parameters()])
+    return {"lost": bool(result.lost), "wrong": bool(result.wrong), "unchanged": unchanged, "good": good, "to": weights}
+
+
 def prepare(scene: Path, processes: Processes, **variant) -> tuple[TrainingStep, Batch]:
     """A step without noise, and this process's share of the samples."""
     share = SAMPLES // processes.world_size
@@ -67,10 +85,11 @@ def main(scene: Path, output: Path) -> None:
     processes.start()
     gradients = {name: joint_gradients(scene, processes, **variant) for name, variant in VARIANTS.items()}
     weights = processes.gather(weights_after_two_steps(scene, processes))
+    spoilt = {scale: processes.gather(spoilt_step(scene, processes, scale)) for scale in (1.0, 1024.0)}
     rank = torch.tensor(float(processes.rank))
     figures = processes.mean({"rank": rank} if processes.is_main else {"rank": rank, "depth": rank})
     if processes.is_main:
-        torch.save({"gradients": gradients, "weights": weights, "figures": figures}, output)
+        torch.save({"gradients": gradients, "weights": weights, "figures": figures, "spoilt": spoilt}, output)
     processes.end()
 
 

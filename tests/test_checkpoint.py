@@ -39,7 +39,7 @@ def saved(tmp_path_factory):
 def test_layout_of_2019(saved) -> None:
     _, model, _, folder = saved
     assert {path.name for path in folder.iterdir()} == {
-        "encoder.pth", "depth.pth", "pose_encoder.pth", "pose.pth", "adam.pth"
+        "encoder.pth", "depth.pth", "pose_encoder.pth", "pose.pth", "adam.pth", "manifest.json"
     }  # fmt: skip
     state = torch.load(folder / "encoder.pth", weights_only=True)
     assert {key: state[key] for key in ("height", "width", "use_stereo")} == {

@@ -49,6 +49,11 @@ def test_two_processes_do_what_one_does(golden_scene: Path, tmp_path: Path, monk
         expected = joint_gradients(golden_scene, Processes(), **variant)
         assert (joint["gradients"][name] - expected).norm() < 1e-5 * expected.norm(), name
     assert joint["figures"] == {"rank": 0.5, "depth": 1.0}  # of two processes, and of the one that has it
+    for scale, spoilt in joint["spoilt"].items():
+        assert [process["lost"] for process in spoilt] == [False, True], scale
+        assert all(process["wrong"] and process["unchanged"] and process["good"] for process in spoilt), scale
+        # the next step is as if it had not been
+        assert all(torch.equal(process["to"], joint["weights"][0]) for process in spoilt), scale
     assert torch.equal(*joint["weights"])
     assert not torch.equal(joint["weights"][0][:100], joint["weights"][0][100:200])
 
@@ -130,7 +135,8 @@ def test_a_signal_ends_all_after_the_same_step(golden_scene: Path, split: Path, 
     assert process.returncode != 0
     assert errors.count("stopped by SIGTERM after step") == 1
     assert errors.count("Traceback") == 1  # torchrun's own
-    assert set(weights(tmp_path / "mdp/models/weights_interrupted")) > {"encoder.encoder.conv1.weight"}
+    newest = max((tmp_path / "mdp/models").glob("weights_step_*"), key=lambda path: int(path.name.split("_")[-1]))
+    assert set(weights(newest)) > {"encoder.encoder.conv1.weight"}
 
 
 def test_a_signal_that_comes_twice_ends_no_launched_process() -> None:

@@ -26,12 +26,18 @@ def test_every_epoch_has_an_order_of_its_own_and_full_batches() -> None:
     assert [{key.epoch for batch in batches[6 * n : 6 * n + 6] for key in batch} for n in range(3)] == [{0}, {1}, {2}]
     assert list(order) == batches
     assert list(TrainingOrder(50, 8, 3, seed=1)) != batches
+    for first in (0, 5, 6, 13, 18, 20):
+        order = TrainingOrder(50, 8, 3, seed=0, first=first)
+        assert list(order) == batches[first:]
+        assert len(order) == len(batches[first:])
 
 
 def test_an_endless_order_shows_every_sample_equally_often() -> None:
     keys = [key for batch in islice(EndlessOrder(size=5, batch_size=3, seed=0), 10) for key in batch]
     assert sorted(key.index for key in keys) == sorted(6 * list(range(5)))
     assert [key.epoch for key in keys] == [n // 5 for n in range(30)]
+    later = [key for batch in islice(EndlessOrder(size=5, batch_size=3, seed=0, first=7), 3) for key in batch]
+    assert later == keys[21:]
 
 
 def test_batches_do_not_depend_on_the_number_of_processes(golden_scene) -> None:

@@ -67,6 +67,8 @@ def test_values_arrive_in_their_types() -> None:
         ("--batch_size 0", "at least 1"),
         ("--learning_rate nan", "positive"),
         ("--learning_rate 0", "positive"),
+        ("--clip_grad_norm 0", "--clip_grad_norm 0.0: must be positive"),
+        ("--clip_grad_norm nan", "positive"),
         ("--disparity_smoothness -1", "negative"),
         ("--model_name ../x", "plain name"),
         ("--num_layers 20", "invalid choice"),

@@ -168,6 +168,18 @@ def test_a_full_disk_is_told_and_loses_nothing(golden_scene, uninterrupted, fini
     assert_same(saved(uninterrupted / "weights_1"), saved(finished / "weights_1"))
 
 
+def test_without_room_for_events_the_run_goes_on(golden_scene, split, tmp_path) -> None:
+    run = subprocess.run(
+        command(golden_scene, split, tmp_path, "--num_epochs", "2", "--log_frequency", "1"),
+        capture_output=True, text=True, timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (400 << 10, 400 << 10)),
+    )  # fmt: skip
+    assert run.returncode == 2  # as no checkpoint can be written, either
+    assert "Traceback" not in run.stderr
+    assert run.stderr.count("events cannot be written (File too large): the run goes on without") == 1
+    assert "step 8/8" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

@@ -31,6 +31,17 @@ def batch(options: Options) -> Batch:
     return stack([data_set.sample(index) for index in range(3)]).prepared(CPU)
 
 
+@pytest.fixture(scope="module")
+def small(options: Options) -> Options:
+    return replace(options, width=96, batch_size=1)
+
+
+@pytest.fixture(scope="module")
+def small_batch(small: Options) -> Batch:
+    data_set = MonoDataset.from_options(small, [SplitLine(DRIVE, 2, "l")], augment=False)
+    return stack([data_set.sample(0)]).prepared(CPU)
+
+
 def fresh_step(options: Options, **changed) -> TrainingStep:
     torch.manual_seed(0)
     changed_options = replace(options, **changed)
@@ -41,7 +52,7 @@ def fresh_step(options: Options, **changed) -> TrainingStep:
 
 def gradients(step: TrainingStep, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The loss and all gradients in one vector."""
-    _, loss = step.backward(batch)
+    _, loss, _ = step.backward(batch)
     return loss, torch.cat([p.grad.flatten() for p in step.model.parameters() if p.grad is not None])
 
 
@@ -109,7 +120,7 @@ def test_activations_computed_again_are_not_kept(options: Options, batch: Batch)
 def test_bf16_stays_within_its_bound_of_float32(options: Options, batch: Batch) -> None:
     expected_loss, expected = gradients(fresh_step(options), batch)
     step = fresh_step(options, precision="bf16")
-    predictions, _ = step.backward(batch)
+    predictions, _, _ = step.backward(batch)
     assert all(tensor.dtype == torch.float32 for tensor in predictions.tensors)
     loss, found = gradients(fresh_step(options, precision="bf16"), batch)
     torch.testing.assert_close(loss, expected_loss, rtol=BF16_LOSS, atol=0)
@@ -147,6 +158,109 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match="C\\+\\+ compiler"):
         check_compiler(CPU)
+
+
+def plain_loop(options: Options, batches: list[Batch], clip: float | None = None) -> tuple[TrainingStep, list[float]]:
+    """Steps as PyTorch's manual writes them; also the gradients' norms before clipping."""
+    step = fresh_step(options)
+    optimizer = torch.optim.Adam(step.model.parameters(), options.learning_rate, fused=True)
+    norms = []
+    for batch in batches:
+        optimizer.zero_grad()
+        step.backward(batch)
+        norms.append(float(nn.utils.clip_grad_norm_(step.model.parameters(), clip or float("inf"))))
+        optimizer.step()
+    step.optimizer = optimizer
+    return step, norms
+
+
+def learnt(step: TrainingStep) -> list[torch.Tensor]:
+    """Weights, and Adam's moments and counts of steps."""
+    states = [step.optimizer.state[p] for p in step.model.parameters() if p in step.optimizer.state]
+    kept = [state[name] for state in states for name in ("step", "exp_avg", "exp_avg_sq")]
+    return [tensor.clone() for tensor in (*step.model.parameters(), *kept)]
+
+
+def same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return len(some) == len(others) and all(torch.equal(*pair) for pair in zip(some, others, strict=True))
+
+
+@pytest.mark.parametrize("clip", [None, 0.05], ids=["no clipping", "clipping"])
+def test_steps_are_those_of_a_plain_loop_to_the_bit(small: Options, small_batch: Batch, clip: float | None) -> None:
+    expected, norms = plain_loop(small, [small_batch] * 2, clip)
+    step = fresh_step(small, clip_grad_norm=clip)
+    results = [step(small_batch) for _ in range(2)]
+    assert same(learnt(step), learnt(expected))
+    assert [float(result.grad_norm) for result in results] == norms
+    assert min(norms) > 0.05
+    assert not any(result.wrong for result in results)
+
+
+def infinite_focal_length(step: TrainingStep, batch: Batch) -> Batch:
+    return replace(batch, K={level: K * torch.inf for level, K in batch.K.items()})
+
+
+def not_a_number_in_a_picture(step: TrainingStep, batch: Batch) -> Batch:
+    target = batch.color_aug[0].clone()
+    target[0, 0, 5, 5] = torch.nan
+    return replace(batch, color_aug={**batch.color_aug, 0: target})
+
+
+def infinite_loss_of_finite_gradients(step: TrainingStep, batch: Batch) -> Batch:
+    loss = step.loss
+
+    def once(part: Batch, predictions) -> torch.Tensor:
+        step.loss = loss
+        return loss(part, predictions) + torch.inf
+
+    step.loss = once
+    return batch
+
+
+def one_gradient_not_finite(step: TrainingStep, batch: Batch) -> Batch:
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        hook.remove()
+        return gradient * torch.inf
+
+    hook = step.model.encoder.encoder.conv1.weight.register_hook(spoil)
+    return batch
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [infinite_focal_length, not_a_number_in_a_picture, infinite_loss_of_finite_gradients, one_gradient_not_finite],
+)
+def test_a_wrong_step_changes_nothing_and_the_next_is_as_if_it_had_not_been(
+    small: Options, small_batch: Batch, spoil
+) -> None:
+    expected, _ = plain_loop(small, [small_batch] * 2)
+    step = fresh_step(small, clip_grad_norm=100.0)
+    step(small_batch)
+    before = learnt(step)
+    result = step(spoil(step, small_batch))
+    assert result.wrong
+    assert not result.grad_norm.isfinite()
+    if spoil is not infinite_focal_length:  # which the auto-mask may hide from the loss, but not from the gradients
+        assert result.loss.isfinite() == (spoil is one_gradient_not_finite)
+    assert same(learnt(step), before)
+    assert not step(small_batch).wrong
+    assert same(learnt(step), learnt(expected))
+
+
+def test_overflow_is_wrong_only_where_no_smaller_scale_helps(small: Options, small_batch: Batch) -> None:
+    """The scaler of fp16, which works on a CPU as well."""
+    expected, _ = plain_loop(small, [small_batch])
+    step = fresh_step(small)
+    step.scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    before = learnt(step)
+    flags = []
+    for spoil in (one_gradient_not_finite, infinite_focal_length, one_gradient_not_finite):
+        flags.append(bool(step(spoil(step, small_batch)).wrong))
+        assert same(learnt(step)[: len(before)], before)
+    assert flags == [False, True, True]  # at scales of 4, 2 and 1
+    assert step.scaler.get_scale() == 0.5
+    assert not step(small_batch).wrong
+    assert same(learnt(step), learnt(expected))
 
 
 BF16_LOSS = 0.01

@@ -50,6 +50,17 @@ def test_identity_warp_returns_the_source() -> None:
             torch.testing.assert_close(warped[:, n], given.color[source][0], atol=2e-4, rtol=0)
 
 
+def test_places_that_are_not_numbers_spoil_gradients_and_nothing_else() -> None:
+    """PyTorch's sampling on the CPU would write out of its bounds in the backward pass, which ends the process."""
+    given, pose = batch(height=96, width=320), still()
+    pose.translation[:] = torch.nan
+    pose.translation.requires_grad_()
+    views = synthesis((-1,))(given, predictions({-1: pose}, height=96, width=320))
+    views.warped[0].sum().backward()
+    assert pose.translation.grad is not None
+    assert pose.translation.grad.isnan().any()
+
+
 def test_v1_multiscale_warps_each_scale_at_its_own_size() -> None:
     given = batch()
     views = synthesis(own_resolution=True)(given, predictions({-1: still(), 1: still()}))

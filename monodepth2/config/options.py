@@ -135,7 +135,7 @@ class Options(Checked):
     sync_bn: bool = option(
         False, "system", "batch norms share their statistics between processes (started by torchrun, on GPUs)"
     )
-    num_workers: int = option(12, "system", "most processes that load data; no more than the machine's cores are used")
+    num_workers: int = option(12, "system", "most loader processes, in scoring threads; no more than there are cores")
     deterministic: bool = option(
         False, "system", "the same weights from the same seed on a GPU, too (slower; on a CPU they always are)"
     )
@@ -228,9 +228,9 @@ class Options(Checked):
         return self.run_folder / "models"
 
     @property
-    def workers(self) -> int:
-        """Loader processes: `num_workers`, at most one per core of the machine."""
-        return min(self.num_workers, available_cores())
+    def threads(self) -> int:
+        """Threads that read what is scored: `num_workers`, at most one per core of the machine."""
+        return max(1, min(self.num_workers, available_cores()))
 
     def to_json(self) -> str:
         """The content of `opt.json`: every option by its 2019 name; `frame_ids` ends with "s" where stereo is used."""

@@ -1,24 +1,22 @@
-"""The pictures of a split and the depth known of them, made ready in loader processes."""
+"""The pictures of a split and the depth known of them, made ready in threads while the network is busy."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
+from monodepth2.ahead import map_ahead
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.pictures import read_picture, resize
 from monodepth2.datasets.splits import SplitLine
-from monodepth2.errors import UserError
-from monodepth2.signals import start_worker
 
 BATCH_SIZE = 16
 Item = tuple[Tensor | None, np.ndarray | None]
 
 
-class SplitPictures(Dataset[Item | UserError]):
+class SplitPictures:
     """The pictures of a split at one size, with the depth that the data set has of them.
 
     Args:
@@ -39,13 +37,14 @@ class SplitPictures(Dataset[Item | UserError]):
     def __len__(self) -> int:
         return len(self.lines)
 
-    def __getitem__(self, index: int) -> Item | UserError:
-        """Return a picture (uint8, 3hw) and its depth, or what is wrong: an error raised here would lose its type."""
+    def __getitem__(self, index: int) -> Item:
+        """Return a picture (uint8, 3hw) and its depth.
+
+        Raises:
+            UserError: one of them is unreadable.
+        """
         line = self.lines[index]
-        try:
-            return self._picture(line), self._depth(line)
-        except UserError as error:
-            return UserError(str(error))
+        return self._picture(line), self._depth(line)
 
     def _picture(self, line: SplitLine) -> Tensor | None:
         if self.size is None:
@@ -60,31 +59,16 @@ class SplitPictures(Dataset[Item | UserError]):
         return self.layout.depth(line, forward=True)
 
 
-def batches(
-    pictures: SplitPictures, workers: int, pin_memory: bool
-) -> Iterator[tuple[Tensor | None, list[np.ndarray | None]]]:
-    """Yield stacked pictures and their depths, in order.
+def batches(pictures: SplitPictures, threads: int) -> Iterator[tuple[Tensor | None, list[np.ndarray | None]]]:
+    """Yield stacked pictures and their depths, in order, two batches of them made ahead.
+
+    Threads, for decoding and resizing leave Python's lock to others: processes would take longer to start than a
+    split of some hundred pictures takes.
 
     Raises:
         UserError: a picture, a scan or a depth map is unreadable.
     """
-    loader: DataLoader[Any] = DataLoader(
-        pictures,
-        BATCH_SIZE,
-        num_workers=workers,
-        collate_fn=_collate,
-        pin_memory=pin_memory,
-        worker_init_fn=start_worker,
-    )
-    for batch in loader:
-        if isinstance(batch, UserError):
-            raise UserError(str(batch))
-        yield batch
-
-
-def _collate(items: list[Any]) -> tuple[Tensor | None, list[np.ndarray | None]] | UserError:
-    for item in items:
-        if isinstance(item, UserError):
-            return item
-    images = [image for image, _ in items if image is not None]
-    return torch.stack(images) if images else None, [depth for _, depth in items]
+    items = map_ahead(pictures.__getitem__, range(len(pictures)), 2 * BATCH_SIZE, threads)
+    while batch := list(islice(items, BATCH_SIZE)):
+        images = [image for image, _ in batch if image is not None]
+        yield torch.stack(images) if images else None, [depth for _, depth in batch]

@@ -18,7 +18,7 @@ from monodepth2.evaluation.pictures import SplitPictures, batches
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, protocol_of, scored_split, split_layout
 from monodepth2.evaluation.result import EvaluationResult
 from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
-from monodepth2.evaluation.sources import ArraySource, DisparitySource, NetworkSource, open_sources
+from monodepth2.evaluation.sources import ArraySource, DisparitySource, open_sources
 from monodepth2.evaluation.truth import require_depth, stored_truth
 from monodepth2.metrics import ImageScore, Protocol, evaluate_depth_map
 
@@ -140,11 +140,9 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield disparity (h, w) and the data set's depth of every line, in order, behind a progress bar."""
     pictures = SplitPictures(task.layout, task.lines, source.input_size, task.depth_from_layout)
-    workers = task.options.workers if source.input_size or task.depth_from_layout else 0
-    on_cuda = isinstance(source, NetworkSource) and source.predictor.device.type == "cuda"
     done = 0
     with tqdm(total=len(pictures), desc=source.name, unit="image", disable=None) as bar:
-        for images, depths in batches(pictures, workers, pin_memory=on_cuda):
+        for images, depths in batches(pictures, task.options.threads):
             disps = source.disparities(range(done, done + len(depths)), images)
             yield from zip(disps, depths, strict=True)
             done += len(depths)

@@ -39,7 +39,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     paths = [*map(layout.picture_path, lines), layout.picture_path(lines[-1], 1)]
     metric = options.eval_stereo or (network.use_stereo and not options.eval_mono)
     factor = STEREO_SCALE_FACTOR if metric else options.pred_depth_scale_factor
-    predicted = scaled(chained(predict_steps(network, paths, options.workers)), factor)
+    predicted = scaled(chained(predict_steps(network, paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth, predicted, metric)
     return OdometryResult(
         sequence=int(lines[0].folder),

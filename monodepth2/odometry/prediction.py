@@ -5,24 +5,22 @@ Legend of shapes: b targets, k frames that the network looks at, m pictures, n s
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from monodepth2.ahead import map_ahead
 from monodepth2.config import FrameId
 from monodepth2.datasets.pictures import read_picture, resize
 from monodepth2.errors import UserError
 from monodepth2.odometry.network import MotionNetwork
-from monodepth2.signals import start_worker
 
 BATCH_SIZE = 16
 
 
-def predict_steps(network: MotionNetwork, paths: Sequence[Path], workers: int) -> np.ndarray:
+def predict_steps(network: MotionNetwork, paths: Sequence[Path], threads: int) -> np.ndarray:
     """Return `next_T_this` between consecutive pictures, float64, (n, 4, 4) of n + 1 pictures.
 
     Raises:
@@ -30,18 +28,9 @@ def predict_steps(network: MotionNetwork, paths: Sequence[Path], workers: int) -
     """
     sources = source_per_step(len(paths) - 1, network.temporal_ids)
     windows = _Windows(paths, sorted({target for target, _ in sources}), network)
-    loader: DataLoader[Any] = DataLoader(
-        windows,
-        batch_size=None,  # the windows are batches
-        num_workers=workers,
-        pin_memory=network.device.type == "cuda",
-        worker_init_fn=start_worker,
-    )
     found: dict[tuple[int, FrameId], np.ndarray] = {}
     with tqdm(total=len(windows.targets), desc="predicting", unit="frame", disable=None) as bar:
-        for n, pictures in enumerate(loader):
-            if isinstance(pictures, UserError):
-                raise UserError(str(pictures))
+        for n, pictures in enumerate(map_ahead(windows.__getitem__, range(len(windows)), threads, threads)):
             targets = windows.targets_of(n)
             images = windows.images(n, pictures.to(network.device, non_blocking=True))
             for source, transforms in network.transforms(images).items():
@@ -67,7 +56,7 @@ def source_per_step(count: int, temporal_ids: Sequence[int]) -> list[tuple[int, 
     return [min(both, key=missing) for both in ways]  # of equals min takes the first
 
 
-class _Windows(Dataset[Tensor | UserError]):
+class _Windows:
     """Pictures in batches of targets with their sources, each picture decoded once per batch.
 
     At the ends of the drive a source that does not exist is replaced by the nearest picture.
@@ -82,12 +71,13 @@ class _Windows(Dataset[Tensor | UserError]):
     def __len__(self) -> int:
         return -(-len(self.targets) // BATCH_SIZE)
 
-    def __getitem__(self, n: int) -> Tensor | UserError:
-        """Return the pictures of a batch, uint8, m3hw, or what is wrong: an error raised here would lose its type."""
-        try:
-            pictures = [resize(read_picture(self.paths[i]), *self.size) for i in np.unique(self._positions(n))]
-        except UserError as error:
-            return UserError(str(error))
+    def __getitem__(self, n: int) -> Tensor:
+        """Return the pictures of a batch, uint8, m3hw.
+
+        Raises:
+            UserError: one is unreadable.
+        """
+        pictures = [resize(read_picture(self.paths[i]), *self.size) for i in np.unique(self._positions(n))]
         return torch.from_numpy(np.stack([np.asarray(picture).transpose(2, 0, 1) for picture in pictures]))
 
     def targets_of(self, n: int) -> Sequence[int]:

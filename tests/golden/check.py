@@ -43,10 +43,14 @@ def main() -> int:
     parser.add_argument(
         "cases", nargs="+", type=Path, help="a file in the form of losses.json, evaluation.json or odometry.json"
     )
+    parser.add_argument("--compile", action="store_true", help="compile the networks of a training step")
+    args = parser.parse_args()
     worst = Finding(0.0, 0.0, "no figure")
     with tempfile.TemporaryDirectory() as folder:
-        for path in parser.parse_args().cases:
+        for path in args.cases:
             for name, case in _read(path).items():
+                if args.compile and "flags" in case:
+                    case["flags"].append("--compile")
                 found = check_case(name, case, Path(folder) / f"scene-{case['seed']}-{case['frames']}")
                 worst = max(worst, found, key=lambda finding: finding.share)
     verdict = "all within tolerance" if worst.share <= 1 else "ABOVE TOLERANCE"

@@ -96,7 +96,7 @@ def _training_mode(options: Options, model: MonodepthModel, batch: Batch) -> Cas
     model.train()
     step = TrainingStep(model, options, CPU)
     step.objective = replace(step.objective, tie_break=False)
-    predictions, loss = step.backward(batch)
+    predictions, loss, _ = step.backward(batch)
     losses = step.judge(batch, predictions)[1]
     assert abs(loss.item() - losses.total.item()) < 1e-5 * losses.total.item()
     norms = {}

@@ -1,0 +1,149 @@
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from monodepth2.best_epoch import BestEpoch
+from monodepth2.checkpoint_folder import write_folder
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.random_state import random_state, seed_all, set_random_state
+from monodepth2.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
+from monodepth2.run_record import data_fingerprint, record_start
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    chosen = Options(log_dir=tmp_path, resume="always")
+    chosen.models_folder.mkdir(parents=True)
+    (chosen.models_folder / "opt.json").write_text(chosen.to_json())
+    return chosen
+
+
+def write(options: Options, **steps: int) -> None:
+    for name, step in steps.items():
+        write_folder(options.models_folder / name, {"state.pth": {"step": step}}, step)
+
+
+def names(options: Options) -> set[str]:
+    return {path.name for path in options.models_folder.iterdir()} - {"opt.json"}
+
+
+def test_a_run_goes_on_from_its_newest_whole_checkpoint(options: Options) -> None:
+    write(options, weights_0=10, weights_1=20, weights_step_25=25, weights_step_24=24)
+    told: list[str] = []
+    assert find_resume_point(options, told.append) == ResumePoint(options.models_folder / "weights_step_25", 25, ())
+    assert not told
+    (options.models_folder / "weights_step_25/state.pth").write_bytes(b"")
+    (options.models_folder / "weights_step_24/manifest.json").unlink()
+    (options.models_folder / ".partial_weights_2").mkdir()
+    point = find_resume_point(options, told.append)
+    assert point is not None
+    assert (point.folder.name, point.step) == ("weights_1", 20)
+    assert {folder.name for folder in point.damaged} == {"weights_step_24", "weights_step_25"}
+    assert len(told) == 2
+    clear_for_resume(point, options.models_folder)
+    clear_for_resume(replace(point, damaged=()), options.models_folder)  # once more changes nothing
+    assert names(options) == {"weights_0", "weights_1", "damaged_weights_step_24", "damaged_weights_step_25"}
+    write(options, weights_step_25=25)
+    clear_for_resume(replace(point, damaged=point.damaged[1:]), options.models_folder)
+    assert {"damaged_1_weights_step_25", "damaged_weights_step_25"} <= names(options)
+
+
+def test_where_none_is_whole_the_run_does_not_begin_anew(options: Options) -> None:
+    write(options, weights_0=10)
+    (options.models_folder / "weights_0/state.pth").write_bytes(b"x")
+    for resume in ("always", "auto"):
+        with pytest.raises(UserError, match="is whole"):
+            find_resume_point(replace(options, resume=resume), lambda _: None)
+    (options.models_folder / "weights_0/state.pth").unlink()
+    write_folder(options.models_folder / "weights_1", {"encoder.pth": {}}, 20)
+    with pytest.raises(UserError, match="is whole"):
+        find_resume_point(options, lambda _: None)
+
+
+def test_nothing_to_go_on_from(tmp_path: Path) -> None:
+    options = Options(log_dir=tmp_path)
+    assert find_resume_point(options, lambda _: None) is None
+    assert find_resume_point(replace(options, resume="auto"), lambda _: None) is None
+    with pytest.raises(UserError, match="there is no checkpoint in"):
+        find_resume_point(replace(options, resume="always"), lambda _: None)
+
+
+def test_what_may_change_and_what_may_not(options: Options) -> None:
+    write(options, weights_0=10)
+    free = {"num_epochs": 30, "log_frequency": 7, "num_workers": 1, "data_path": Path("elsewhere"), "eval_mono": True}
+    assert find_resume_point(replace(options, **free), lambda _: None)
+    with pytest.raises(UserError, match=r"--frame_ids 0 -1 1 \(now 0 1\), --learning_rate 0\.0001 \(now 0\.001\)"):
+        find_resume_point(replace(options, learning_rate=1e-3, frame_ids=(0, 1)), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("most", "at_end", "kept"),
+    [
+        (None, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
+        (None, True, {"weights_0", "weights_1", "weights_2"}),
+        (1, False, {"weights_step_35"}),
+        (3, False, {"weights_2", "weights_step_25", "weights_step_35"}),
+        (3, True, {"weights_0", "weights_1", "weights_2"}),
+    ],
+)
+def test_old_checkpoints_are_removed(most, at_end, kept, options: Options) -> None:
+    write(options, weights_0=10, weights_1=20, weights_step_15=15, weights_step_25=25, weights_2=30, weights_step_35=35)
+    remove_old(options.models_folder, most, at_end)
+    assert names(options) == kept
+
+
+def test_generators_are_put_back() -> None:
+    def draws() -> tuple[float, float, torch.Tensor]:
+        return random.random(), float(np.random.rand()), torch.randn(3)  # noqa: NPY002
+
+    seed_all(3)
+    draws()
+    state = random_state(CPU)
+    first = draws()
+    set_random_state(state, CPU)
+    again = draws()
+    assert first[:2] == again[:2]
+    assert torch.equal(first[2], again[2])
+
+
+def test_the_best_epoch_survives() -> None:
+    best = BestEpoch()
+    for epoch, losses in enumerate([(0.5, 0.3), (0.2, 0.3), (0.4,), ()]):
+        for loss in losses:
+            best.note(loss)
+        state = best.state_dict()
+        best = BestEpoch()
+        best.load_state_dict(state)
+        best.end_epoch(epoch)
+    assert (best.epoch, best.loss) == (1, 0.25)
+    assert best.told(Options()) == "lowest validation loss 0.2500 in epoch 2 (weights_1)"
+    assert BestEpoch().told(Options()) == ""
+
+
+def test_a_record_grows_with_every_start(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    record_start(path, {"step": 0}, resumed=False)
+    record_start(path, {"step": 5}, resumed=True)
+    assert path.read_text().count('"step"') == 2
+    record_start(path, {"step": 0}, resumed=False)
+    assert path.read_text().count('"step"') == 1
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"run\.json"):
+        record_start(path, {"step": 5}, resumed=True)
+
+
+def test_a_fingerprint_tells_changed_pictures(tmp_path: Path) -> None:
+    pictures = [tmp_path / f"{n}.jpg" for n in range(4)]
+    for picture in pictures:
+        picture.write_bytes(b"12345")
+    before = data_fingerprint(pictures)
+    assert before == data_fingerprint(pictures)
+    pictures[2].write_bytes(b"1234")
+    assert data_fingerprint(pictures) != before
