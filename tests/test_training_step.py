@@ -140,13 +140,15 @@ def test_a_step_lowers_the_loss_and_returns_what_carries_no_gradients(options: O
 
 def test_the_whole_step_compiles(options: Options, batch: Batch) -> None:
     """Networks as `--compile` has them on a CPU, and the loss as on other devices; no graph breaks."""
-    expected_loss, expected = gradients(fresh_step(options), batch)
-    step = fresh_step(options)
+    eager, step = fresh_step(options), fresh_step(options)
+    expected_loss, expected = gradients(eager, batch)
     step.networks = torch.compile(step.model, fullgraph=True)
     step.loss = torch.compile(step._loss, fullgraph=True)
     loss, found = gradients(step, batch)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-5, atol=0)
     assert difference(found, expected) < 3e-3
+    for tracked, wanted in zip(step.model.buffers(), eager.model.buffers(), strict=True):
+        torch.testing.assert_close(tracked, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_numbers_that_a_device_lacks_are_refused(options: Options) -> None:

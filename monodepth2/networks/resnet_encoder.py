@@ -8,6 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError, first_line
+from monodepth2.networks.batch_norm import BatchNorm
 from monodepth2.networks.checkpointing import recomputed
 from monodepth2.weight_files import read_weights
 
@@ -28,7 +29,7 @@ class ResnetEncoder(nn.Module):
 
     def __init__(self, num_layers: int, num_input_images: int = 1) -> None:
         super().__init__()
-        self.encoder = _BUILDERS[num_layers](weights=None)
+        self.encoder = _BUILDERS[num_layers](weights=None, norm_layer=BatchNorm)
         self.encoder.fc.requires_grad_(False)
         if num_input_images > 1:
             self.encoder.conv1 = nn.Conv2d(3 * num_input_images, 64, 7, stride=2, padding=3, bias=False)
@@ -65,7 +66,8 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
     wrong = [
         key
         for key, value in expected.items()
-        if not key.endswith("num_batches_tracked") and getattr(weights.get(key), "shape", None) != value.shape
+        if (key in weights or not key.endswith("num_batches_tracked"))
+        and getattr(weights.get(key), "shape", None) != value.shape
     ]
     if wrong:
         raise UserError(

@@ -29,6 +29,12 @@ def test_losses_poses_gradients_and_masks(name: str, golden_scene: Path) -> None
     assert check_case(name, read("losses.json")[name], golden_scene).share <= 1
 
 
+def test_compiled_networks_are_as_exact(golden_scene: Path) -> None:
+    """The case whose gradients the compiler's own batch norm would miss."""
+    case = read("losses.json")["stereo"]
+    assert check_case("stereo, compiled", {**case, "flags": [*case["flags"], "--compile"]}, golden_scene).share <= 1
+
+
 @pytest.mark.parametrize("name", read("evaluation.json"))
 def test_evaluation(name: str, golden_scene: Path) -> None:
     assert check_case(name, read("evaluation.json")[name], golden_scene).share <= 1
