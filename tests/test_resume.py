@@ -137,6 +137,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_made_again(
     assert "going on after step 4 from weights_0" in run.stderr
     assert {path.name for path in finished.iterdir()} == {"opt.json", "weights_0", "weights_1", "damaged_weights_1"}
     assert_same(saved(uninterrupted / "weights_1"), saved(finished / "weights_1"))
+    for mode in ("train", "val"):  # the steps that were taken twice are there once
+        events = EventAccumulator(str(finished.parent / mode)).Reload()
+        assert [event.step for event in events.Scalars("loss")] == [0, 3, 4, 7]
 
 
 def test_a_finished_run_has_nothing_to_do_or_more(golden_scene, finished, split, tmp_path) -> None:

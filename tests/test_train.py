@@ -180,6 +180,18 @@ def test_a_corrupt_scan_leaves_out_its_figures_only(scene_copy, split, tmp_path)
     assert "de/abs_rel" not in tags
 
 
+def test_numbers_gone_wrong_end_the_run_with_their_batch(golden_scene, split, tmp_path) -> None:
+    run = train(golden_scene, split, tmp_path, "--learning_rate", "1e30", "--num_epochs", "9", "--log_frequency", "2")
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert re.search(r"step 1: .*nothing is learnt from it, skipped step no\. 1: .*0\d\.png, .*0\d\.png", run.stderr)
+    assert "error: 5 steps in a row up to step 5 had a loss or gradient that is not finite" in run.stderr
+    assert "try a lower --learning_rate than 1e+30, --clip_grad_norm 1" in run.stderr
+    kept = torch.load(tmp_path / "mdp/wrong_batch.pt", weights_only=True)
+    assert kept["step"] == 5
+    assert kept["batch"]["color"][0][0].shape == (2, 3, 64, 96)
+
+
 def test_overwriting_replaces_checkpoints_and_events(golden_scene, split, tmp_path) -> None:
     for epochs in ("2", "1"):
         run = train(golden_scene, split, tmp_path, "--num_epochs", epochs, "--overwrite", "--log_frequency", "4")
