@@ -3,11 +3,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint bench
+.PHONY: help setup demo test lint bench fuzz
 help:
 	@echo "make demo   set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
 	@echo "make test   set up, run the tests"
 	@echo "make lint   set up, check format, style and types"
+	@echo "make fuzz   set up, feed thousands of damaged files to every reader"
 	@echo "make bench  set up, measure this machine"
 
 setup: $(READY)
@@ -30,6 +31,9 @@ lint: $(READY)
 
 soak: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py --rounds 100
+
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py --output bench.json

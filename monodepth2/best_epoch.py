@@ -12,10 +12,11 @@ class BestEpoch:
     Attributes:
         loss: the lowest mean, infinite before there is any.
         epoch: whose it is, counted from 0.
+        batches: of which it is the mean.
     """
 
     def __init__(self) -> None:
-        self.loss, self.epoch = float("inf"), -1
+        self.loss, self.epoch, self.batches = float("inf"), -1, 0
         self._losses: list[float] = []
 
     def note(self, loss: float) -> None:
@@ -25,20 +26,22 @@ class BestEpoch:
     def end_epoch(self, epoch: int) -> None:
         """Compare the mean of the losses noted since the last epoch's end."""
         if self._losses and (mean := fmean(self._losses)) < self.loss:
-            self.loss, self.epoch = mean, epoch
+            self.loss, self.epoch, self.batches = mean, epoch, len(self._losses)
         self._losses = []
 
     def told(self, options: Options) -> str:
         """The best epoch for people; empty where there is none, or no choice."""
         if self.epoch < 0 or options.num_epochs == 1:
             return ""
-        return f"lowest validation loss {self.loss:.4f} in epoch {self.epoch + 1} (weights_{self.epoch})"
+        kept = f": weights_{self.epoch}" if (options.models_folder / f"weights_{self.epoch}").is_dir() else ""
+        mean = f"mean of {self.batches} batches" if self.batches > 1 else "one batch"
+        return f"lowest validation loss {self.loss:.4f} ({mean}) in epoch {self.epoch + 1}{kept}"
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` reads."""
-        return {"loss": self.loss, "epoch": self.epoch, "losses": list(self._losses)}
+        return {"loss": self.loss, "epoch": self.epoch, "batches": self.batches, "losses": list(self._losses)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.loss, self.epoch = float(state["loss"]), int(state["epoch"])
+        self.loss, self.epoch, self.batches = float(state["loss"]), int(state["epoch"]), int(state["batches"])
         self._losses = [float(loss) for loss in state["losses"]]

@@ -1,8 +1,9 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -92,17 +93,23 @@ def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate
 
 
 def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    """Load the optimizer exactly as it was saved, learning rate and all.
+    """Load Adam's moments, and the learning rates that it had come to; all else is as the options say.
 
     Raises:
         UserError: its file does not fit the networks.
     """
     path = folder / f"{OPTIMIZER}.pth"
-    saved = read_weights(path, REMEDY)
-    rate = load_optimizer(optimizer, folder, 0.0) and saved["param_groups"][0].get("lr")
-    if not isinstance(rate, float):
+    group = (read_weights(path, REMEDY).get("param_groups") or [None])[0]
+    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
+    usable = _is_rate(rate) and _is_rate(initial) and load_optimizer(optimizer, folder, initial)
+    if not usable:
         raise UserError(f"{path}: not the optimizer of this run's networks")
-    optimizer.load_state_dict(saved)
+    for own in optimizer.param_groups:
+        own["lr"] = rate
+
+
+def _is_rate(value: Any) -> TypeGuard[float]:
+    return isinstance(value, float) and math.isfinite(value) and value > 0
 
 
 def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:

@@ -1,10 +1,13 @@
 """Checkpoint folders on disk: they appear whole or not at all, and say whether they still are what was written."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +19,8 @@ from monodepth2.input_files import open_input, read_input
 from monodepth2.weight_files import LARGEST_FILE
 
 MANIFEST = "manifest.json"
-PARTIAL = ".partial_"  # before the name of a folder that is being written
+PARTIAL = ".partial_"  # before the name of a file or folder that is being written, or removed
+_FILE_NAME = re.compile(r"\w+\.pth", re.ASCII)
 MOST_BYTES = 1 << 20  # of a manifest
 
 
@@ -49,13 +53,29 @@ def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: in
         shutil.rmtree(partial, ignore_errors=True)  # what a process that was killed has left
         partial.mkdir(parents=True)
         files = {name: _write_state(state, partial / name) for name, state in states.items()}
-        _write_text(json.dumps(asdict(Manifest(step, files)), indent=2), partial / MANIFEST)
+        _write_synced(json.dumps(asdict(Manifest(step, files)), indent=2), partial / MANIFEST)
         _sync_folder(partial)
         os.rename(partial, folder)
-        _sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise UserError(f"{folder}: the checkpoint cannot be written ({error.strerror or error})") from error
+    with suppress(OSError):  # the folder is in its place, come what may
+        _sync_folder(folder.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text so that after a loss of power, too, the file holds it, or what it held before.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    partial = path.with_name(PARTIAL + path.name)
+    try:
+        _write_synced(text, partial)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -68,9 +88,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         said = json.loads(read_input(path, MOST_BYTES))
         files = {name: FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in said["files"].items()}
-        if any(Path(name).name != name for name in files):
-            raise ValueError("a file name leads out of the folder")
-        return Manifest(int(said["step"]), files)
+        if not all(map(_FILE_NAME.fullmatch, files)):
+            raise ValueError("a file name is none of a checkpoint")
+        if type(said["step"]) is not int or said["step"] < 0:
+            raise ValueError("no number of steps")
+        return Manifest(said["step"], files)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise UserError(f"{path}: no usable manifest ({first_line(error)})") from error
 
@@ -103,17 +125,17 @@ def _sha256(path: Path) -> str:
 
 
 class _Hashing:
-    """A file that is only written, front to back, with the checksum of what passed, and the error that ended it."""
+    """A file that is only written, front to back, with the checksum of what passed, and what ended it early."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.sha256 = hashlib.sha256()
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
 
     def write(self, data: bytes) -> int:
         try:
             written = self.file.write(data)
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C, too
             self.error = error
             raise
         self.sha256.update(data)
@@ -135,7 +157,7 @@ def _write_state(state: Mapping[str, Any], path: Path) -> FileFacts:
         return FileFacts(file.tell(), hashing.sha256.hexdigest())
 
 
-def _write_text(text: str, path: Path) -> None:
+def _write_synced(text: str, path: Path) -> None:
     with path.open("w") as file:
         file.write(text)
         file.flush()
@@ -143,11 +165,14 @@ def _write_text(text: str, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk, where the system knows how."""
+    """Bring a folder's list of names to the disk, where the system and the file system know how."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(opened)

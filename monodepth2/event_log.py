@@ -34,7 +34,12 @@ class EventLog:
         threading.excepthook = _without_those_of_writers
         self.source_ids = options.source_ids
         self.scales = options.scales
-        self.writers = {mode: SummaryWriter(str(folder / mode), purge_step=first_step or None) for mode in MODES}
+        self.writers: dict[str, SummaryWriter] = {}
+        self._try(lambda: self._open(first_step))
+
+    def _open(self, first_step: int) -> None:
+        for mode in MODES:
+            self.writers[mode] = SummaryWriter(str(self.folder / mode), purge_step=first_step or None)
 
     def scalars(self, mode: str, step: int, figures: Mapping[str, float]) -> None:
         """Log figures by tag."""

@@ -13,6 +13,7 @@ from monodepth2.errors import UserError
 FORMAT = 1
 PREFIX = "monodepth2."
 LARGEST_SIDE = 1 << 14  # in pixels, believed of a file
+LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,14 @@ def _value(item: Any, text: str, source: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = ...
-    side = item.name in ("height", "width")
-    if not isinstance(value, item.type) or (side and (not 64 <= value <= LARGEST_SIDE or value % 32)):
+    if not isinstance(value, item.type) or not _is_likely(item.name, value):
         raise UserError(f"{source}: its metadata are damaged ({item.name} is {text[:40]!r}); export it again")
     return value
+
+
+def _is_likely(name: str, value: Any) -> bool:
+    if name in ("height", "width"):
+        return 64 <= value <= LARGEST_SIDE and value % 32 == 0
+    if name == "batch_size":
+        return 1 <= value <= LARGEST_BATCH
+    return not isinstance(value, float) or 0 < value < float("inf")

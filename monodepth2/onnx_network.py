@@ -6,6 +6,7 @@ writes is handed to onnxruntime.
 Legend of shapes: b batch, h w pixels.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,17 @@ from torch import Tensor
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.extras import require_packages
+from monodepth2.input_files import read_input
 from monodepth2.onnx_metadata import Metadata
 
+LARGEST_GROWTH = 64  # from a batch of pictures to the largest tensor; exported networks come to 9
 LARGEST_FILE = (1 << 31) - 1  # protobuf's own limit
+OPERATORS = frozenset(  # of exported networks, and what versions of PyTorch's exporter differ in
+    (
+        *("Add", "Cast", "Concat", "Conv", "Div", "Elu", "MaxPool", "Mul", "Pad", "Reciprocal", "Relu", "Resize"),
+        *("Sigmoid", "Sub", "Clip", "Constant", "Gather", "Identity", "Neg", "Shape", "Slice", "Squeeze", "Unsqueeze"),
+    )
+)
 
 
 class OnnxDepthNetwork:
@@ -52,12 +61,15 @@ class OnnxDepthNetwork:
         self.metadata = Metadata.from_properties(properties, str(self.path))
         if self.metadata.min_depth is None or self.metadata.max_depth is None:
             raise UserError(f"{self.path}: holds no depth network; export one with --network depth")
+        for found in _foreign_parts(model):
+            raise UserError(f"{self.path}: not a file of export_depth.py (it has {found}), refused")
         self.height, self.width = self.metadata.height, self.metadata.width
         self.use_stereo = self.metadata.use_stereo
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
         self._check_depth_range(min_depth, max_depth)
         self.session = make_session(content, device, str(self.path))
         self._check_input()
+        self._check_memory(model)
 
     def __call__(self, image_b3hw: Tensor) -> Tensor:
         """Return the scaled disparity (1 / depth) of images in [0, 1], b1hw; a fixed batch is filled up with zeros.
@@ -86,6 +98,13 @@ class OnnxDepthNetwork:
         if found != [("image", stated)]:
             raise UserError(f"{self.path}: its metadata contradict its network; export it again")
 
+    def _check_memory(self, model: Any) -> None:
+        """Refuse a file that would take far more memory than its pictures."""
+        facts = self.metadata
+        size = facts.batch_size, 3, facts.height, facts.width
+        if not _largest_tensor(model, size) <= LARGEST_GROWTH * math.prod(size):
+            raise UserError(f"{self.path}: not a file of export_depth.py (its tensors are too large), refused")
+
     def _check_depth_range(self, min_depth: float | None, max_depth: float | None) -> None:
         asked = (self.min_depth if min_depth is None else min_depth, self.max_depth if max_depth is None else max_depth)
         if asked != (self.min_depth, self.max_depth):
@@ -105,26 +124,25 @@ def _read(path: Path) -> tuple[bytes, Any]:
     """Return a file's bytes and what they mean, an `onnx.ModelProto`.
 
     Raises:
-        UserError: the file is missing, too large, damaged, or holds more than the exporter writes.
+        UserError: the file is missing, too large, or damaged.
     """
     import onnx
 
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    if path.stat().st_size > LARGEST_FILE:
-        raise UserError(f"{path}: {path.stat().st_size:,} bytes are too many for an .onnx file, refused")
-    content = path.read_bytes()
+    try:
+        content = read_input(path, LARGEST_FILE)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's kinds differ between its versions
         raise UserError(f"{path}: not an .onnx file, or a damaged one; export the checkpoint again") from error
-    for found in _foreign_parts(model):
-        raise UserError(f"{path}: not a file of export_depth.py (it has {found}), refused")
     return content, model
 
 
 def _foreign_parts(model: Any) -> Iterator[str]:
-    """Name what no exported file has and what could reach out of it, or run other code than ONNX's operators."""
+    """Name what no exported depth network has, and what could reach out of it or take memory for little."""
     import onnx
 
     graph = model.graph
@@ -132,6 +150,8 @@ def _foreign_parts(model: Any) -> Iterator[str]:
     for node in graph.node:
         if node.domain:
             yield f"operators of {node.domain[:40]!r}"
+        elif node.op_type not in OPERATORS:
+            yield f"operators {node.op_type[:40]!r}"
         for attribute in node.attribute:
             tensors += [attribute.t, *attribute.tensors]
             if attribute.HasField("g") or attribute.graphs:
@@ -144,6 +164,25 @@ def _foreign_parts(model: Any) -> Iterator[str]:
         yield "functions"
     if graph.sparse_initializer:
         yield "sparse weights"
+
+
+def _largest_tensor(model: Any, size: tuple[int, ...]) -> float:
+    """The numbers of the largest tensor that a network makes of pictures; infinity where that cannot be told."""
+    import onnx
+
+    sized = onnx.ModelProto()
+    sized.CopyFrom(model)
+    for value in sized.graph.input:
+        for dim, side in zip(value.type.tensor_type.shape.dim, size, strict=True):
+            dim.dim_value = side
+    del sized.graph.value_info[:], sized.graph.output[:]  # what they state need not be so
+    try:
+        inferred = onnx.shape_inference.infer_shapes(sized).graph
+    except Exception:  # of onnx's many kinds
+        return math.inf
+    shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in inferred.value_info}
+    sizes = [math.prod(shapes.get(name, [math.inf])) or math.inf for node in inferred.node for name in node.output]
+    return max(sizes, default=0)
 
 
 def make_session(content: bytes, device: torch.device, source: str) -> Any:
@@ -163,7 +202,10 @@ def make_session(content: bytes, device: torch.device, source: str) -> Any:
     available = onnxruntime.get_available_providers()
     providers = [*(name for name in wanted if name in available), "CPUExecutionProvider"]
     try:
-        return onnxruntime.InferenceSession(content, settings, providers=providers)
+        # constants may stand for far larger ones, and an exported file has none left to fold;
+        # and where loading fails, a second attempt would be announced on the terminal
+        unwanted: dict[str, Any] = {"disabled_optimizers": ["ConstantFolding"], "enable_fallback": 0}
+        return onnxruntime.InferenceSession(content, settings, providers=providers, **unwanted)
     except Exception as error:  # of onnxruntime's many kinds
         raise UserError(f"{source}: onnxruntime cannot load it ({first_line(error)})") from error
 

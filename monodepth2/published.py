@@ -5,6 +5,7 @@ file, keep reading the file they opened even where another one removes it, and r
 """
 
 import difflib
+import errno
 import hashlib
 import os
 import shutil
@@ -26,7 +27,7 @@ from tqdm import tqdm
 
 from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.split_lines import shown
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 
 BASE_ADDRESS = "https://storage.googleapis.com/niantic-lon-static/research/monodepth2/"
 MD5_SUMS: Mapping[str, str] = {
@@ -233,7 +234,7 @@ def _install(archive: BinaryIO, address: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         fresh, leftover = Path(temporary) / "fresh", Path(temporary) / "leftover"
         fresh.mkdir()
-        _unpack(archive, address, fresh)
+        unpack_model(archive, address, fresh)
         try:
             fresh.rename(folder)
         except OSError:
@@ -243,16 +244,29 @@ def _install(archive: BinaryIO, address: str, folder: Path) -> None:
             fresh.rename(folder)
 
 
-def _unpack(archive: BinaryIO, address: str, folder: Path) -> None:
+def unpack_model(archive: BinaryIO, address: str, folder: Path) -> None:
+    """Unpack the weights of an archive into a folder.
+
+    Args:
+        archive: an open zip file.
+        address: where it is from, for the message.
+        folder: receives `encoder.pth`, `depth.pth`, ... and nothing else.
+
+    Raises:
+        UserError: it is damaged, or does not hold one whole model of a likely size; or a member leads out of it.
+        OSError: the folder cannot be written.
+    """
     try:
         with zipfile.ZipFile(archive) as content:
             for name, member in _weights(content, address).items():
                 with content.open(member) as source, (folder / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
-    except (OSError, UserError):
+    except UserError:
         raise
-    except Exception as error:  # zipfile raises many kinds for bad bytes
-        raise UserError(f"{address}: not a readable archive ({error})") from error
+    except Exception as error:  # zipfile raises many kinds for bad bytes, and seeks wherever they say
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise UserError(f"{address}: not a readable archive ({first_line(error)})") from error
 
 
 def _weights(content: zipfile.ZipFile, address: str) -> dict[str, zipfile.ZipInfo]:

@@ -31,9 +31,11 @@ def set_random_state(state: dict[str, Any], device: torch.device) -> None:
     Raises:
         KeyError, TypeError, ValueError, RuntimeError: it is no such state.
     """
-    kind, keys, *rest = state["numpy"]
+    kind, keys, position, *rest = state["numpy"]
+    if not 0 <= position <= len(keys) == 624:  # NumPy believes it, and would read elsewhere
+        raise ValueError("NumPy's generator stands nowhere")
     random.setstate(state["python"])
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, *rest))  # noqa: NPY002
     torch.set_rng_state(state["torch"])
     if device.type != "cpu" and state["device"] is not None:
         torch.get_device_module(device).set_rng_state(state["device"])

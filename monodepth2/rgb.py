@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
-from monodepth2.datasets.pictures import MAX_PIXELS, PictureError
+from monodepth2.datasets.pictures import open_picture
 
 Picture = Path | str | Image.Image | np.ndarray
 
@@ -37,19 +37,8 @@ def read_rgb(path: Path) -> Image.Image:
     Raises:
         PictureError: the file is missing, is not a whole picture, or holds values of an unknown range.
     """
-    try:
-        with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise PictureError(path, f"declares {picture.width} x {picture.height} pixels, refused")
-            return to_rgb(picture)
-    except PictureError:
-        raise
-    except FileNotFoundError as error:
-        raise PictureError(path, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(path, "is not a JPEG, PNG, BMP, TIFF or WebP picture") from error
-    except Exception as error:  # Pillow's decoders raise many kinds for bad bytes
-        raise PictureError(path, f"cannot be decoded ({error})") from error
+    with open_picture(path, FORMATS) as picture:
+        return to_rgb(picture)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -68,22 +57,25 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in WITH_ALPHA or "transparency" in picture.info:
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         return Image.alpha_composite(black, picture.convert("RGBA")).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     picture.load()
     try:
-        return ImageOps.exif_transpose(picture)
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1  # a copy, even where it is not
+        return ImageOps.exif_transpose(picture) if turned else picture
     except Exception:  # damaged EXIF data, of which Pillow raises many kinds, are no reason to refuse a whole picture
         return picture
 
 
 def _eight_bits(values_hw: np.ndarray) -> np.ndarray:
-    values = values_hw.astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"a picture of values from {values.min()} to {values.max()}: convert it to 8 or 16 bits")
-    return ((values + 128) // 257).astype(np.uint8)
+    if values_hw.min() < 0 or values_hw.max() > 65535:
+        raise ValueError(f"a picture of values from {values_hw.min()} to {values_hw.max()}: convert it to 8 or 16 bits")
+    values = values_hw.astype(np.int32)
+    values += 128
+    values //= 257
+    return values.astype(np.uint8)
 
 
 def _from_array(values: np.ndarray) -> Image.Image:

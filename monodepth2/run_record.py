@@ -7,7 +7,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -16,29 +17,37 @@ from typing import Any
 import torch
 
 from monodepth2 import __version__
+from monodepth2.checkpoint_folder import write_text
+from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.input_files import read_input
-from monodepth2.output_paths import whole_file
 
 PACKAGES = ("torchvision", "numpy", "pillow")
 MOST_BYTES = 1 << 24
 PROBED = 256  # pictures whose sizes make up a data set's fingerprint: all would be slow to ask for on a network
 
 
-def record_start(path: Path, facts: dict[str, Any], resumed: bool) -> None:
+def record_start(
+    options: Options, step: int, data: dict[str, str], resumed: bool, report: Callable[[str], None]
+) -> None:
     """Add an entry for a start to a run's record, or begin the record.
 
     Args:
-        path: of the record.
-        facts: what the run itself knows: its options, data, step.
+        options: of the run.
+        step: steps taken before.
+        data: words that tell data sets apart.
         resumed: the run goes on, and so does its record.
+        report: told if the data are others than at the start before.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or what is there cannot be read.
     """
-    entries = [*(_read(path) if resumed else []), {**program_facts(), **facts}]
-    with whole_file(path) as file:
-        file.write_text(json.dumps(entries, indent=2, default=str))
+    path = options.run_folder / "run.json"
+    entries = _read(path) if resumed else []
+    if entries and isinstance(entries[-1], dict) and entries[-1].get("data") != data:
+        report("pictures have changed since this run was started last: it goes on with the new ones")
+    entries.append({**program_facts(), "step": step, "data": data, "options": asdict(options)})
+    write_text(path, json.dumps(entries, indent=2, default=str))
 
 
 def program_facts() -> dict[str, Any]:
@@ -51,7 +60,7 @@ def program_facts() -> dict[str, Any]:
             "monodepth2": __version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
-            **{name: metadata.version(name) for name in PACKAGES},
+            **{name: _version(name) for name in PACKAGES},
             "cuda": torch.version.cuda if torch.cuda.is_available() else None,
             "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
         },
@@ -63,6 +72,13 @@ def program_facts() -> dict[str, Any]:
         },
         "git": _git_state(Path(__file__).parents[1]),
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # under another name, or without a record of its own
+        return None
 
 
 def data_fingerprint(pictures: Sequence[Path]) -> str:

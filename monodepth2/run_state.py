@@ -7,6 +7,7 @@ import torch
 
 from monodepth2.checkpoint import STATE, resume_optimizer, save_checkpoint
 from monodepth2.config import Options
+from monodepth2.datasets.split_lines import shown
 from monodepth2.distributed import Processes
 from monodepth2.errors import UserError, first_line
 from monodepth2.model import MonodepthModel
@@ -27,6 +28,28 @@ class Stateful(Protocol):
         """Remember that instead."""
 
 
+def read_state(point: ResumePoint, fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the state that a run goes on from.
+
+    Args:
+        point: where it goes on.
+        fixed: what must be as it was: lists of samples, number of processes.
+
+    Raises:
+        UserError: the state cannot be used, or something else was other.
+    """
+    path = point.folder / f"{STATE}.pth"
+    state = read_weights(path, REMEDY)
+    if not isinstance(state.get("fixed"), dict) or state.get("step") != point.step:
+        raise UserError(f"{path}: not the state of a run after {point.step:,} steps; {REMEDY}")
+    for name, value in fixed.items():
+        before = state["fixed"].get(name)
+        if before != value:
+            was = shown(str(before)).strip("'")
+            raise UserError(f"--resume: {name} was {was} and is {value}: a run goes on with the same only")
+    return state
+
+
 class RunState:
     """Writes and reads the checkpoints of a run.
 
@@ -37,7 +60,7 @@ class RunState:
         model: whose networks are saved; `restore` leaves them to whoever built them.
         optimizer: of the model.
         parts: everything else that remembers something, by name.
-        fixed: what must be the same when the run goes on: lists of samples, number of processes.
+        fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
 
     Attributes:
@@ -68,11 +91,11 @@ class RunState:
         Raises:
             UserError: the checkpoint before it could not be written, either.
         """
-        noise = self.processes.gather(random_state(self.device))
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        ranks = self.processes.gather({"random": random_state(self.device), "parts": parts})
         if not self.processes.is_main:
             return
-        parts = {name: part.state_dict() for name, part in self.parts.items()}
-        state = {"step": step, "fixed": self.fixed, "random": noise, "parts": parts}
+        state = {"step": step, "fixed": self.fixed, "ranks": ranks}
         folder = self.options.models_folder / name
         try:
             save_checkpoint(folder, self.model, self.optimizer, self.options, step, state)
@@ -92,22 +115,36 @@ class RunState:
         except OSError as error:
             self.report(f"an old checkpoint cannot be removed: {error}")
 
-    def restore(self, point: ResumePoint) -> None:
+    def restore(self, point: ResumePoint, state: dict[str, Any]) -> None:
         """Put back everything but the networks.
 
+        Args:
+            point: where the run goes on.
+            state: of `read_state`.
+
         Raises:
-            UserError: the state cannot be used, or is that of another number of processes or of other samples.
+            UserError: the state cannot be used.
         """
         path = point.folder / f"{STATE}.pth"
-        state = read_weights(path, REMEDY)
-        for name, value in self.fixed.items():
-            before = state.get("fixed", {}).get(name) if isinstance(state.get("fixed"), dict) else None
-            if before != value:
-                raise UserError(f"--resume: {name} was {before} and is {value}: a run goes on with the same only")
-        resume_optimizer(self.optimizer, point.folder)
         try:
+            resume_optimizer(self.optimizer, point.folder)
+            own = state["ranks"][self.processes.rank]
             for name, part in self.parts.items():
-                part.load_state_dict(state["parts"][name])
-            set_random_state(state["random"][self.processes.rank], self.device)
+                part.load_state_dict(_like(own["parts"][name], part.state_dict()))
+            set_random_state(own["random"], self.device)
+        except UserError:
+            raise
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
             raise UserError(f"{path}: not a usable state of a run ({first_line(error)}); {REMEDY}") from error
+
+
+def _like(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a part's saved state if its entries are of the same names and kinds as the part's own.
+
+    Raises:
+        ValueError: they are not.
+    """
+    kinds = {name: type(value) for name, value in saved.items()}
+    if kinds != {name: type(value) for name, value in own.items()}:
+        raise ValueError("its entries are others than this version's")
+    return saved

@@ -1,8 +1,9 @@
 """The training loop and nothing else."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,16 +21,17 @@ from monodepth2.metrics import training_depth_metrics
 from monodepth2.model import MonodepthModel
 from monodepth2.progress import Progress
 from monodepth2.random_state import seed_all
-from monodepth2.run_checkpoints import BETWEEN_EPOCHS, find_resume_point
-from monodepth2.run_folder import check_run_folder, open_run_folder
+from monodepth2.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
+from monodepth2.run_folder import RunLock, check_run_folder, open_run_folder
 from monodepth2.run_record import record_start
-from monodepth2.run_state import RunState, Stateful
+from monodepth2.run_state import RunState, Stateful, read_state
 from monodepth2.signals import StopRequest
 from monodepth2.stages import Batch, Losses, Predictions, Views
 from monodepth2.training_data import TrainingData
 from monodepth2.training_step import TrainingStep
 from monodepth2.wrong_numbers import WrongNumbers
 
+READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
 
@@ -50,13 +52,14 @@ class Trainer:
         with self.processes.agreed():
             self.device = self.processes.device(pick_device(options.device, options.no_cuda))
             make_deterministic(options.deterministic)
-            point = find_resume_point(options, tell) if self.processes.is_main else None
-            if self.processes.is_main and not point:
-                check_run_folder(options)
+            self.lock = RunLock(options.run_folder, tell)
+            point = self._begin() if self.processes.is_main else None
         self.resumed = self.processes.first(point)
         with self.processes.agreed():
             seed_all(options.seed)
             self.data = TrainingData(options, self.processes, self.device)
+            self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
+            self.saved = self._read_saved() if self.resumed else None
             self._build_model()
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
@@ -82,11 +85,27 @@ class Trainer:
                 raise self.state.unsaved
             return code
 
+    def _begin(self) -> ResumePoint | None:
+        """Find where the run goes on, None where it begins; its folder is this process's alone from now on."""
+        check_run_folder(self.options)
+        self.lock.take()
+        return find_resume_point(self.options, tell)
+
+    def _read_saved(self) -> dict[str, Any]:
+        assert self.resumed
+        saved = read_state(self.resumed, self.fixed)
+        if self.resumed.step > self._steps:
+            raise UserError(
+                f"--num_epochs {self.options.num_epochs}: the run has taken {self.resumed.step:,} steps already, and "
+                f"an epoch has {self.data.steps_per_epoch:,}: give more epochs"
+            )
+        return saved
+
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
         self.progress = Progress(self._steps, options.num_epochs, self._joint_batch, quiet=not main, done=self.step)
         self.faults = Faults(len(self.data.train_set), self._report)
-        self.wrong = WrongNumbers(self.model, options, self.data.picture, self._report, main)
+        self.wrong = WrongNumbers(self.model, options, self.data.train_set.picture, self._report, main)
         self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
@@ -100,15 +119,16 @@ class Trainer:
         }
         self.state = RunState(
             options, self.processes, self.device, self.model, self.optimizer, parts,
-            {"the number of processes": self.processes.world_size, **self.data.digests}, self.progress.message,
+            self.fixed, self.progress.message,
         )  # fmt: skip
-        if self.resumed:
-            self.state.restore(self.resumed)
+        if self.resumed and self.saved:
+            self.state.restore(self.resumed, self.saved)
+            self.saved = None
         self.data.start(self.step)
-        self.events = open_run_folder(options, self.resumed, self.progress.message) if main else None
+        self.events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
         if main:
-            facts = {"step": self.step, "data": {**self.data.digests, "pictures": self.data.fingerprint}}
-            record_start(options.run_folder / "run.json", {**facts, "options": asdict(options)}, bool(self.resumed))
+            facts = {**self.data.digests, "pictures": self.data.fingerprint}
+            record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
             self.progress.message(self._summary())
 
     def _close(self) -> None:
@@ -116,6 +136,7 @@ class Trainer:
         if self.events:
             self.events.close()
         self.data.close()
+        self.lock.release()
 
     def _run_epochs(self) -> int:
         while self.step < self._steps:
@@ -140,8 +161,9 @@ class Trainer:
         self.wrong.note(self.step, batch, result)
         self.diagnosis.note_loss(result.loss)
         log_is_due, note_is_due = self._log_is_due(batch_index), self.diagnosis.due(batch_index)
-        show = log_is_due or batch_index + 1 == self.data.steps_per_epoch or self.progress.due()
-        if show or self.device.type == "cpu":  # where nothing waits for it
+        last = batch_index + 1 == self.data.steps_per_epoch
+        # in all processes at the same steps, rarely where reading waits for the device
+        if self.device.type == "cpu" or log_is_due or last or self.step % READ_STEPS == 0:
             self.wrong.read()
         if log_is_due or note_is_due:
             views, losses = self.learn.judge(batch, result.predictions)
@@ -152,7 +174,7 @@ class Trainer:
                 self._validate()
         self.step += 1
         self.progress.step()
-        if show and self.processes.is_main:
+        if self.processes.is_main and (log_is_due or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _end_epoch(self) -> None:
@@ -163,6 +185,7 @@ class Trainer:
         self.diagnosis.conclude(epoch, health)
         if self.events:
             self.events.scalars("train", self.step - 1, {**health, **self.wrong.figures})
+            self.events.flush()
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
 
@@ -171,6 +194,10 @@ class Trainer:
         self.state.save(name, self.step)
 
     def _end(self) -> None:
+        if self.resumed and self.resumed.step == self._steps:  # nothing was left to do but to name its checkpoint
+            folder = self.options.models_folder / f"weights_{self.options.num_epochs - 1}"
+            if self.resumed.folder != folder:
+                self._save(folder.name)
         if self.processes.is_main and not self.state.unsaved:
             self.state.remove_old(at_end=True)
             if told := self.best.told(self.options):
@@ -255,7 +282,7 @@ class Trainer:
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
-        if self.step % self.data.steps_per_epoch and self.step % self.options.save_steps:
+        if (self.step % self.data.steps_per_epoch and self.step % self.options.save_steps) or self.state.unsaved:
             self._save(f"{BETWEEN_EPOCHS}{self.step}")
         if self.processes.is_main and not self.state.unsaved:
             self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")

@@ -1,7 +1,6 @@
 """What a run trains and validates on, checked, and the batches it makes of it."""
 
 import zlib
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -68,11 +67,7 @@ class TrainingData:
     @property
     def fingerprint(self) -> str:
         """A word that tells two data sets apart, see `data_fingerprint`."""
-        return data_fingerprint([self.picture(index) for index in range(len(self.train_set))])
-
-    def picture(self, index: int) -> Path:
-        """The target picture of a training sample."""
-        return self.train_set.layout.picture_path(self.train_set.lines[index])
+        return data_fingerprint([self.train_set.picture(index) for index in range(len(self.train_set))])
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""
@@ -92,7 +87,9 @@ class TrainingData:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on validating where another process ended; call it before `start`."""
-        self.validated = int(state["validated"])
+        if state["validated"] < 0:
+            raise ValueError("a negative number of validation batches")
+        self.validated = state["validated"]
 
     def validation_batch(self) -> Batch:
         """Return the next batch of the validation split, which has no end."""

@@ -48,7 +48,10 @@ def test_every_damage_is_found(damage: str, folder: Path) -> None:
     [
         "", "{", "[]", "null", "{}", '{"step": 1}', '{"step": "x", "files": {}}', '{"step": 1, "files": []}',
         '{"step": 1, "files": {"a": 3}}', '{"step": 1, "files": {"../a": {"bytes": 1, "sha256": ""}}}',
-        '{"step": 1e999, "files": {}}', "[" * 100_000, '{"step": 1, "files": {"a": {"bytes": {}, "sha256": 1}}}',
+        '{"step": 1e999, "files": {}}', '{"step": -5, "files": {}}', '{"step": true, "files": {}}',
+        '{"step": 1, "files": {"a\\u0000b.pth": {"bytes": 1, "sha256": ""}}}',
+        '{"step": 1, "files": {"\\ud800.pth": {"bytes": 1, "sha256": ""}}}', "[" * 100_000,
+        '{"step": 1, "files": {"a": {"bytes": {}, "sha256": 1}}}',
     ],
 )  # fmt: skip
 def test_a_hostile_manifest_is_refused_in_one_line(text: str, folder: Path) -> None:

@@ -78,7 +78,7 @@ def test_disparities_are_saved_beside_the_weights_by_default(options: Options, t
         (np.ones((2, 4, 6), np.float32), "holds 2 disparity maps, expected 3"),
         (np.ones((3, 4), np.float32), r"an array \(3, 4\) of float32, expected numbers"),
         (np.full((3, 4, 6), np.nan, np.float32), "row 0 is no map"),
-        (np.array([Path("a"), Path("b"), Path("c")]), "asks for pathlib"),
+        (np.array([Path("a"), Path("b"), Path("c")]), "asks for 'pathlib"),
         (np.array([np.ones((2, 3)), np.ones(4), np.ones((2, 2))], dtype=object), "row 1 is no map"),
         (-np.ones((3, 4, 6), np.float32), "row 0 holds disparities that are not positive"),
         (np.zeros((3, 4, 6), np.float32), "row 0 holds disparities that are not positive"),

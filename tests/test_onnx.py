@@ -343,7 +343,9 @@ def hostile(kind: str, good: bytes) -> bytes:
         ("height=1000000000", r"its metadata are damaged \(height"),
         ("nested", r"its metadata are damaged \(height"),
         ("width=64", "its metadata contradict its network"),
-        ("batch_size=100000", "its metadata contradict its network"),
+        ("batch_size=100000", r"its metadata are damaged \(batch_size"),
+        ("batch_size=3", "its metadata contradict its network"),
+        ("min_depth=NaN", r"its metadata are damaged \(min_depth"),
         ('min_depth="near"', r"its metadata are damaged \(min_depth"),
     ],
 )

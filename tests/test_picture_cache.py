@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import pickle
@@ -243,10 +244,9 @@ def start(scene_copy, tmp_path):
 
 @pytest.fixture
 def slow_picture(scene_copy) -> Path:
-    """A picture that nobody can read before someone writes into it."""
+    """A picture so large that reading it takes a second."""
     path = scene_copy / PICTURES / "0000000001.png"
-    path.unlink()
-    os.mkfifo(path)
+    Image.new("RGB", (8000, 8000)).save(path, compress_level=1)
     return path
 
 
@@ -255,19 +255,19 @@ def wait_for(process: subprocess.Popen[str], word: str) -> None:
     assert any(word in line for line in process.stderr), process.communicate()
 
 
-def test_two_processes_at_once_make_every_picture_once(start, slow_picture, scene_copy, tmp_path) -> None:
-    first = start()
-    wait_for(first, "keeping 8 pictures")
-    second = start()
-    wait_for(second, "waiting for it")
-    with slow_picture.open("wb"):  # the first reads nothing from it, and the second does not find it
-        slow_picture.unlink()
-    for process in (first, second):
+def test_two_processes_at_once_make_every_picture_once(start, scene_copy, tmp_path) -> None:
+    cache = expecting(scene_copy, tmp_path / "cache")
+    with (cache.folder / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        processes = start(), start()
+        for process in processes:
+            wait_for(process, "waiting for it")
+    for process in processes:
         out, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
-        assert "7 pictures of 192 x 64" in out
-    keys = kept(expecting(scene_copy, tmp_path / "cache"))
-    assert len(set(keys)) == len(keys) == 7
+        assert "8 pictures of 192 x 64" in out
+    keys = kept(cache)
+    assert len(set(keys)) == len(keys) == 8
 
 
 def test_one_killed_in_the_middle_leaves_nothing_that_another_would_read(

@@ -151,6 +151,10 @@ def test_a_finished_run_has_nothing_to_do_or_more(golden_scene, finished, split,
     assert run.returncode == 0, run.stderr
     assert "step 12/12" in run.stderr
     assert {path.name for path in finished.glob("weights_*")} == {"weights_2"}
+    run = train(golden_scene, split, tmp_path, *EPOCHS, "--resume")  # fewer than it has had
+    assert run.returncode == 2
+    assert "--num_epochs 2: the run has taken 12 steps already" in run.stderr
+    assert {path.name for path in finished.glob("weights_*")} == {"weights_2"}
 
 
 def test_a_full_disk_is_told_and_loses_nothing(golden_scene, uninterrupted, finished, split, tmp_path) -> None:

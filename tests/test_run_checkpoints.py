@@ -1,4 +1,7 @@
+import json
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.random_state import random_state, seed_all, set_random_state
 from monodepth2.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
+from monodepth2.run_folder import RunLock
 from monodepth2.run_record import data_fingerprint, record_start
 
 CPU = torch.device("cpu")
@@ -77,7 +81,14 @@ def test_nothing_to_go_on_from(tmp_path: Path) -> None:
 
 def test_what_may_change_and_what_may_not(options: Options) -> None:
     write(options, weights_0=10)
-    free = {"num_epochs": 30, "log_frequency": 7, "num_workers": 1, "data_path": Path("elsewhere"), "eval_mono": True}
+    free = {
+        "num_epochs": 30,
+        "save_steps": 7,
+        "log_frequency": 7,
+        "num_workers": 1,
+        "data_path": Path("elsewhere"),
+        "eval_mono": True,
+    }
     assert find_resume_point(replace(options, **free), lambda _: None)
     with pytest.raises(UserError, match=r"--frame_ids 0 -1 1 \(now 0 1\), --learning_rate 0\.0001 \(now 0\.001\)"):
         find_resume_point(replace(options, learning_rate=1e-3, frame_ids=(0, 1)), lambda _: None)
@@ -87,16 +98,50 @@ def test_what_may_change_and_what_may_not(options: Options) -> None:
     ("most", "at_end", "kept"),
     [
         (None, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
-        (None, True, {"weights_0", "weights_1", "weights_2"}),
-        (1, False, {"weights_step_35"}),
-        (3, False, {"weights_2", "weights_step_25", "weights_step_35"}),
-        (3, True, {"weights_0", "weights_1", "weights_2"}),
+        (1, False, {"weights_2", "weights_step_35"}),
+        (2, False, {"weights_1", "weights_2", "weights_step_35"}),
+        (9, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
     ],
 )
 def test_old_checkpoints_are_removed(most, at_end, kept, options: Options) -> None:
     write(options, weights_0=10, weights_1=20, weights_step_15=15, weights_step_25=25, weights_2=30, weights_step_35=35)
     remove_old(options.models_folder, most, at_end)
     assert names(options) == kept
+
+
+def test_at_its_end_a_run_keeps_its_epochs(options: Options) -> None:
+    write(options, weights_0=10, weights_1=20, weights_step_15=15, weights_step_25=25)
+    remove_old(options.models_folder, None, at_end=True)
+    assert names(options) == {"weights_0", "weights_1", "weights_step_25"}  # which no epoch's end has come after
+    write(options, weights_2=30)
+    remove_old(options.models_folder, 2, at_end=True)
+    assert names(options) == {"weights_1", "weights_2"}
+
+
+def test_what_a_user_put_there_stays(options: Options) -> None:
+    write(options, weights_0=10, weights_1=20, weights_2=30, weights_best=10)
+    (options.models_folder / "weights_latest").symlink_to("weights_2")
+    (options.models_folder / "weights_7").symlink_to("weights_2")
+    remove_old(options.models_folder, 1)
+    assert names(options) == {"weights_1", "weights_2", "weights_best", "weights_latest", "weights_7"}
+    (options.models_folder / ".partial_weights_9").symlink_to("weights_2")
+    point = find_resume_point(options, lambda _: None)
+    assert point is not None
+    clear_for_resume(point, options.models_folder)
+    assert (options.models_folder / "weights_2/state.pth").is_file()
+
+
+def test_a_run_has_one_process(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from monodepth2 import run_folder\n"
+        f"run_folder.PATIENCE = 0.1; run_folder.RunLock(Path({str(tmp_path)!r}), print).take()"
+    )
+    lock = RunLock(tmp_path, print)
+    lock.take()
+    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "another process trains this run" in other.stderr
+    lock.release()
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
 def test_generators_are_put_back() -> None:
@@ -113,7 +158,7 @@ def test_generators_are_put_back() -> None:
     assert torch.equal(first[2], again[2])
 
 
-def test_the_best_epoch_survives() -> None:
+def test_the_best_epoch_survives(tmp_path: Path) -> None:
     best = BestEpoch()
     for epoch, losses in enumerate([(0.5, 0.3), (0.2, 0.3), (0.4,), ()]):
         for loss in losses:
@@ -123,20 +168,28 @@ def test_the_best_epoch_survives() -> None:
         best.load_state_dict(state)
         best.end_epoch(epoch)
     assert (best.epoch, best.loss) == (1, 0.25)
-    assert best.told(Options()) == "lowest validation loss 0.2500 in epoch 2 (weights_1)"
-    assert BestEpoch().told(Options()) == ""
+    options = Options(log_dir=tmp_path)
+    assert best.told(options) == "lowest validation loss 0.2500 (mean of 2 batches) in epoch 2"
+    (options.models_folder / "weights_1").mkdir(parents=True)
+    assert best.told(options).endswith("in epoch 2: weights_1")
+    assert BestEpoch().told(options) == ""
 
 
 def test_a_record_grows_with_every_start(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    record_start(path, {"step": 0}, resumed=False)
-    record_start(path, {"step": 5}, resumed=True)
-    assert path.read_text().count('"step"') == 2
-    record_start(path, {"step": 0}, resumed=False)
-    assert path.read_text().count('"step"') == 1
+    options = Options(log_dir=tmp_path)
+    options.run_folder.mkdir()
+    path, told = options.run_folder / "run.json", []
+    record_start(options, 0, {"pictures": "a"}, False, told.append)
+    record_start(options, 5, {"pictures": "a"}, True, told.append)
+    assert [start["step"] for start in json.loads(path.read_text())] == [0, 5]
+    assert not told
+    record_start(options, 6, {"pictures": "b"}, True, told.append)
+    assert len(told) == 1
+    record_start(options, 0, {"pictures": "b"}, False, told.append)
+    assert [start["step"] for start in json.loads(path.read_text())] == [0]
     path.write_text("{")
     with pytest.raises(UserError, match=r"run\.json"):
-        record_start(path, {"step": 5}, resumed=True)
+        record_start(options, 5, {}, True, told.append)
 
 
 def test_a_fingerprint_tells_changed_pictures(tmp_path: Path) -> None:

@@ -174,7 +174,8 @@ def test_hostile_lines_are_refused_with_file_and_line(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "empty"), (b"\n \n", "empty"), (b"\xff\xfe\x00", "as text"), (b" " * 67108865, "64")]
+    ("content", "message"),
+    [(b"", "empty"), (b"\n \n", "empty"), (b"\xff\xfe\x00", "as text"), (b" " * 67108865, "too many")],
 )
 def test_unusable_files_are_refused(tmp_path: Path, content: bytes, message: str):
     (tmp_path / "val_files.txt").write_bytes(content)
@@ -212,7 +213,7 @@ def test_recipes_of_an_installed_package_lie_inside_it(tmp_path: Path):
 
 def copy_program(root: Path, splits: str) -> Path:
     """Copy what the command needs below `root`, the recipes to `root / splits`; return the latter."""
-    for name in ("__init__", "errors", "datasets/__init__", "datasets/splits", "datasets/split_lines"):
+    for name in ("__init__", "errors", "input_files", "datasets/__init__", "datasets/splits", "datasets/split_lines"):
         target = root / f"monodepth2/{name}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / f"monodepth2/{name}.py", target)

@@ -5,6 +5,7 @@ An option is a field of a frozen dataclass; its metadata are the group and the k
 """
 
 import os
+import sys
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -84,7 +85,7 @@ def check_input_size(**sizes: int | None) -> None:
         if value is None:
             continue
         if value <= 0 or value % 32:
-            nearest = max(64, round(value / 32) * 32)
+            nearest = max(64, (value + 16) // 32 * 32)
             raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
         if value < 64:
             raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
@@ -107,16 +108,23 @@ def value_from_json(item: Field[Any], value: Any, source: str, ignored: Any = No
     """
     assert item.default is not MISSING
     kind = option_type(item)
-    try:
-        if isinstance(item.default, tuple):
-            return tuple(kind(one) for one in value if one != ignored)
-        if value is None:
-            return None
-        if kind is bool and not isinstance(value, bool):
-            raise ValueError(value)
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{source}: {item.name} = {value!r} is not usable") from error
+    if value is None and type(None) in getattr(item.type, "__args__", ()):
+        return None
+    if not isinstance(item.default, tuple):
+        return _one_from_json(item, kind, value, source)
+    if not isinstance(value, list):
+        raise UserError(f"{source}: {item.name} is not usable, it should be a list")
+    return tuple(_one_from_json(item, kind, one, source) for one in value if one != ignored)
+
+
+def _one_from_json(item: Field[Any], kind: type, value: Any, source: str) -> Any:
+    written: Any = {Path: str, float: (int, float)}.get(kind, kind)
+    fits = isinstance(value, written) and isinstance(value, bool) == (kind is bool)  # true is an int in Python
+    too_large = fits and kind is float and abs(value) > sys.float_info.max  # an int may be
+    if not fits or too_large:
+        shown = f"{value!r:.40}" if isinstance(value, (bool, float, str)) else f"of type {type(value).__name__}"
+        raise UserError(f"{source}: {item.name} is {shown}, not usable as a {kind.__name__.lower()}")
+    return kind(value)
 
 
 def available_cores() -> int:

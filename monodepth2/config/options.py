@@ -42,7 +42,8 @@ class Options(Checked):
         "optimization": "how it is optimised",
         "system": "where it runs",
         "loading": "starting from existing weights",
-        "logging": "what a run leaves behind",
+        "logging": "what a run tells",
+        "checkpoints": "what a run keeps, and how it goes on",
         "evaluation": "scoring a checkpoint",
     }
 
@@ -153,20 +154,26 @@ class Options(Checked):
 
     # logging
     log_frequency: int = option(250, "logging", "batches between two log entries")
-    save_frequency: int = option(1, "logging", "epochs between two checkpoints that are kept")
-    save_steps: int = option(1000, "logging", "steps between two checkpoints to resume from; the newest two are kept")
+
+    # checkpoints
+    save_frequency: int = option(1, "checkpoints", "epochs between two checkpoints that are kept")
     keep_checkpoints: int | None = option(
-        None, "logging", "newest checkpoints to keep, older ones are removed (default: those of --save_frequency)"
+        None, "checkpoints", "how many of these to keep, the newest; older ones are removed (default: all)"
+    )
+    save_steps: int = option(
+        1000, "checkpoints", "steps between two checkpoints to go on from; the newest two of all are kept"
     )
     resume: str = option(
         "never",
-        "logging",
-        "continue the run of this name as if it had never stopped; auto: if there is anything to continue",
+        "checkpoints",
+        "go on with the run of this name as if it had never stopped; auto: if there is anything to go on from",
         choices=("never", "always", "auto"),
         nargs="?",
         const="always",
     )
-    overwrite: bool = option(False, "logging", "let a new run replace the checkpoints of an older one of the same name")
+    overwrite: bool = option(
+        False, "checkpoints", "let a new run replace the checkpoints of an older one of the same name"
+    )
 
     # evaluation
     eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")

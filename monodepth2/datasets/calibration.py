@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
+from monodepth2.input_files import read_input
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
 COLOR_CAMERAS = (2, 3)
 MOST_BYTES = 1 << 16
-MOST_PIXELS = 100_000_000
+LARGEST_NUMBER = 1e12  # of pixels, metres, ...
+MOST_PIXELS = 1 << 24  # of a picture: depth maps of this size are made of scans
 _TEXT_KEYS = ("calib_time",)
 _RESTORE = "restore the file from KITTI's calibration archive"
 
@@ -85,21 +87,18 @@ def read_calibration(path: Path) -> dict[str, np.ndarray]:
         if not colon or not key.isidentifier():
             raise UserError(f"{path}, line {number}: expected '<key>: <numbers>', found {line[:60]!r}; {_RESTORE}")
         if key in values:
-            raise UserError(f"{path}, line {number}: {key} is given twice; {_RESTORE}")
-        values[key] = _numbers(words, f"{path}: {key}")
+            raise UserError(f"{path}, line {number}: {key:.40} is given twice; {_RESTORE}")
+        values[key] = _numbers(words, f"{path}: {key:.40}")
     return values
 
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_input(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; put KITTI's calibration files beside the date's drives") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > MOST_BYTES:
-        raise UserError(f"{path}: larger than {MOST_BYTES >> 10} KiB, not a calibration file; {_RESTORE}")
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {_RESTORE}") from error
     try:
         return content.decode("ascii")
     except UnicodeDecodeError as error:
@@ -110,9 +109,9 @@ def _numbers(words: str, where: str) -> np.ndarray:
     try:
         numbers = np.array([float(word) for word in words.split()])
     except ValueError as error:
-        raise UserError(f"{where} holds something other than numbers ({error}); {_RESTORE}") from error
-    if not np.isfinite(numbers).all():
-        raise UserError(f"{where} holds a number that is not finite; {_RESTORE}")
+        raise UserError(f"{where} holds something other than numbers ({first_line(error)}); {_RESTORE}") from error
+    if not (np.abs(numbers) < LARGEST_NUMBER).all():
+        raise UserError(f"{where} holds a number that is not finite, or absurd; {_RESTORE}")
     return numbers
 
 

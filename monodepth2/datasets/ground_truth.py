@@ -9,33 +9,27 @@ import os
 import pickle
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
-from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays
+from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays, require_size
 from monodepth2.datasets.splits import SplitLine
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
+from monodepth2.input_files import open_input
 
 FILE_NAME = "gt_depths.npz"
 IMPROVED_TRUTH = "eigen_benchmark"  # the split whose ground truth is the depth benchmark's
-MOST_BYTES = 8 << 30  # at once in memory; 697 maps of 1242 x 375 in float32 are 1.2 GiB
+LARGEST_FILE = 64 << 30
+MOST_BYTES = 2 << 30  # at once in memory; 697 maps of 1242 x 375 in float32 are 1.2 GiB
+UNSUSPECTED = 64 << 20  # of a member, however well compressed
+LARGEST_RATIO = 100  # of compression beyond that: projected scans come to 25, a file made to fill memory to 1000
 _REMEDY = "move the file away to make ground truth from the scans"
 _MAP_MEMBER = re.compile(r"map_\d{5,9}\.npy", re.ASCII)
 _LINES = "lines"
-_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    RuntimeError,  # encrypted, or compressed in a way that zipfile does not know
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class DepthMaps(Sequence[np.ndarray]):
@@ -78,7 +72,7 @@ def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -
         UserError: the file is no such archive, is damaged, or its maps do not belong to the split.
     """
     with _refusal(path):
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(open_input(path, LARGEST_FILE))
         found, read = _open_maps(archive, path)
         if found != count:
             raise UserError(f"{path}: holds {found} maps, but the split has {count} lines; {_REMEDY}")
@@ -152,15 +146,15 @@ def _refusal(path: Path) -> Iterator[None]:
         raise
     except pickle.UnpicklingError as error:
         raise UserError(f"{path}: {error}, refused; {_REMEDY}") from error
-    except _DAMAGE as error:
-        raise UserError(f"{path}: not a readable .npz archive ({error}); {_REMEDY}") from error
+    except Exception as error:  # zipfile raises many kinds for bad bytes
+        raise UserError(f"{path}: not a readable .npz archive ({first_line(error)}); {_REMEDY}") from error
 
 
 def _open_maps(archive: zipfile.ZipFile, path: Path) -> tuple[int, Callable[[int], Any]]:
     """The number of maps, and what reads the one at a position."""
     names = set(archive.namelist())
     if "data.npy" in names:
-        return _open_stack(archive.open("data.npy"), archive.getinfo("data.npy").file_size, path)
+        return _open_stack(archive, archive.getinfo("data.npy"), path)
     count = sum(_MAP_MEMBER.fullmatch(name) is not None for name in names)
     absent = [position for position in range(count) if f"{_map_name(position)}.npy" not in names]
     if not count or absent:
@@ -169,23 +163,24 @@ def _open_maps(archive: zipfile.ZipFile, path: Path) -> tuple[int, Callable[[int
     return count, lambda position: _read_member(archive, _map_name(position))
 
 
-def _open_stack(file: IO[bytes], size: int, path: Path) -> tuple[int, Callable[[int], Any]]:
+def _open_stack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> tuple[int, Callable[[int], Any]]:
     """The same of the array `data`, which is read map by map where its order allows."""
+    file, size = archive.open(member), member.file_size
     shape, fortran_order, dtype = read_array_header(file)
     if dtype.hasobject:
-        _require_memory(size)
+        _require_memory(size, member)
         maps = read_pickled_arrays(file)
         return len(maps), maps.__getitem__
     if len(shape) != 3:
         raise UserError(f"{path}: data has shape {shape}, expected (n, h, w); {_REMEDY}")
     start = file.tell()
-    _require_size(shape, dtype, size - start)
+    require_size(shape, dtype, size - start)
     if fortran_order:
-        _require_memory(size)
+        _require_memory(size, member)
         stack = np.frombuffer(file.read(), dtype=dtype).reshape(shape, order="F")
         return len(stack), stack.__getitem__
     step = (size - start) // max(shape[0], 1)
-    _require_memory(step)
+    _require_memory(step, member)
 
     def read(position: int) -> np.ndarray:
         file.seek(start + position * step)
@@ -196,24 +191,20 @@ def _open_stack(file: IO[bytes], size: int, path: Path) -> tuple[int, Callable[[
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """A plain array of the archive, whole."""
-    _require_memory(archive.getinfo(f"{name}.npy").file_size)
-    with archive.open(f"{name}.npy") as file:
+    member = archive.getinfo(f"{name}.npy")
+    _require_memory(member.file_size, member)
+    with archive.open(member) as file:
         shape, fortran_order, dtype = read_array_header(file)
         if dtype.hasobject:
             raise pickle.UnpicklingError(f"{name} is pickled")
         content = file.read()
-    _require_size(shape, dtype, len(content))
+    require_size(shape, dtype, len(content))
     return np.frombuffer(content, dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
 
 
-def _require_memory(size: int) -> None:
-    if size > MOST_BYTES:
+def _require_memory(size: int, member: zipfile.ZipInfo) -> None:
+    if size > min(MOST_BYTES, UNSUSPECTED + LARGEST_RATIO * member.compress_size):
         raise ValueError(f"{size:,} bytes at once, refused")
-
-
-def _require_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
-    if min(shape, default=0) < 0 or np.prod(shape, dtype=float) * dtype.itemsize != size:
-        raise ValueError(f"an array of shape {shape} in {size:,} bytes")
 
 
 def _check_lines(archive: zipfile.ZipFile, path: Path, lines: Sequence[SplitLine]) -> None:
@@ -224,8 +215,10 @@ def _check_lines(archive: zipfile.ZipFile, path: Path, lines: Sequence[SplitLine
 
 
 def _checked(depth: Any, path: Path) -> np.ndarray:
-    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu":
+    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu" or not depth.size:
         raise UserError(f"{path}: data holds something other than depth maps (h, w); {_REMEDY}")
+    with np.errstate(over="ignore"):  # which is then found not to be finite
+        depth = depth.astype(np.float32, copy=False)
     if not np.isfinite(depth).all():
         raise UserError(f"{path}: holds depths that are not finite; {_REMEDY}")
-    return depth.astype(np.float32, copy=False)
+    return depth

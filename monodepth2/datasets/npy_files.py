@@ -1,14 +1,20 @@
-"""The insides of `.npy` files: headers, and lists of arrays as NumPy pickles them.
+"""The insides of `.npy` files, read as hostile: headers, and lists of arrays as NumPy pickles them.
 
-The unpickler knows arrays and nothing else. Nothing in such a file is executed: a name that is not one of NumPy's own
-building blocks is refused.
+Nothing in such a file is executed, and NumPy's own way of filling a pickled array is not used: it believes the shape
+that the file states.
 """
 
+import math
 import pickle
+import struct
 from typing import IO, Any
 
 import numpy as np
 
+from monodepth2.plain_pickles import PlainUnpickler, latin1
+
+MOST_HEADER_BYTES = 10_000  # NumPy's own limit, for which it first reads all that a file declares
+_LENGTHS = {(1, 0): struct.Struct("<H"), (2, 0): struct.Struct("<I"), (3, 0): struct.Struct("<I")}
 _NDARRAY = object()  # stands for the class in a pickle, which must not call it
 
 
@@ -19,62 +25,97 @@ def read_array_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[
         ValueError: it is damaged.
     """
     try:
+        start = file.tell()
         version = np.lib.format.read_magic(file)
+        length = _LENGTHS[version]
+        if length.unpack(file.read(length.size))[0] > MOST_HEADER_BYTES:
+            raise ValueError("it is too long")
+        file.seek(start + np.lib.format.MAGIC_LEN)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         return read(file)
     except Exception as error:  # bad headers raise many kinds
-        raise ValueError(f"a damaged header: {error}") from error
+        raise ValueError(f"a damaged header: {type(error).__name__}") from error
 
 
-def read_pickled_arrays(file: IO[bytes]) -> np.ndarray:
-    """Return the one-dimensional array of objects that a pickle holds; what its items are is left to the caller.
+def require_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
+    """Check that an array is exactly as large as it says.
+
+    Args:
+        shape: as stated.
+        dtype: likewise.
+        size: bytes that there are.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"an array of another size than its {size:,} bytes")
+
+
+def read_pickled_arrays(file: IO[bytes]) -> list[np.ndarray]:
+    """Return the arrays of a pickled one-dimensional array of arrays.
 
     Raises:
         pickle.UnpicklingError: it holds something else, or is damaged.
-        MemoryError, EOFError: it is damaged.
+        EOFError: it ends too early.
+        ValueError: an array is not as large as it says.
     """
-    try:
-        maps = _ArrayUnpickler(file).load()
-    except (pickle.UnpicklingError, MemoryError, EOFError):
-        raise
-    except Exception as error:  # bad opcodes raise many kinds
-        raise pickle.UnpicklingError(f"a damaged list of arrays ({error})") from error
-    if not isinstance(maps, np.ndarray) or maps.dtype != object or maps.ndim != 1:
+    outer = _ArrayUnpickler(file).load()
+    if not isinstance(outer, _PickledArray) or not isinstance(outer.content, list):
         raise pickle.UnpicklingError("data is not a list of arrays")
-    return maps
+    if outer.shape != (len(outer.content),) or not all(isinstance(item, _PickledArray) for item in outer.content):
+        raise pickle.UnpicklingError("data is not a list of arrays")
+    return [item.array() for item in outer.content]
 
 
-def _empty_array(kind: object, shape: tuple[int, ...], _: bytes) -> np.ndarray:
-    """What NumPy's pickles call to start an array, which its state then fills."""
-    if kind is not _NDARRAY or shape != (0,):
-        raise pickle.UnpicklingError("a pickle that is not one of arrays")
-    return np.ndarray((0,), dtype=np.int8)
+class _PickledType:
+    """A type in a pickle.
+
+    Args:
+        code: NumPy's, without the order of bytes.
+    """
+
+    def __init__(self, code: str, *_: object) -> None:
+        if code not in ("f4", "f8", "O8", "u2", "i4", "i8"):
+            raise pickle.UnpicklingError("a pickled array of an unknown type")
+        self.dtype = np.dtype(code)
+
+    def set(self, state: Any) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1])
 
 
-def _plain_dtype(code: str, *_: object) -> np.dtype[Any]:
-    if code not in ("f4", "f8", "O8", "u2", "i4", "i8"):
-        raise pickle.UnpicklingError(f"a pickled array of type {code!r}")
-    return np.dtype(code)
+class _PickledArray:
+    """An array in a pickle: of numbers as bytes, or of objects as a list."""
+
+    def __init__(self, kind: object, *_: object) -> None:
+        if kind is not _NDARRAY:
+            raise pickle.UnpicklingError("a pickle that is not one of arrays")
+        self.shape: tuple[int, ...] = ()
+        self.content: Any = None
+
+    def set(self, state: Any) -> None:
+        _, self.shape, self._type, self._fortran_order, self.content = state
+        if not isinstance(self._type, _PickledType) or not all(type(side) is int for side in self.shape):
+            raise pickle.UnpicklingError("a pickled array of an unknown form")
+
+    def array(self) -> np.ndarray:
+        if not isinstance(self.content, bytes) or self._type.dtype.hasobject:
+            raise pickle.UnpicklingError("data is not a list of arrays of numbers")
+        require_size(self.shape, self._type.dtype, len(self.content))
+        values = np.frombuffer(self.content, self._type.dtype)
+        return values.reshape(self.shape, order="F" if self._fortran_order else "C")
 
 
-def _latin1(text: str, _: str) -> bytes:
-    """How Python 2's protocol spells bytes."""
-    return text.encode("latin1")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds numeric arrays and arrays of them; any other name in the stream is refused."""
-
-    KNOWN = {  # noqa: RUF012
+class _ArrayUnpickler(PlainUnpickler):
+    known = {  # noqa: RUF012
         ("numpy", "ndarray"): _NDARRAY,
-        ("numpy", "dtype"): _plain_dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-        ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-        ("_codecs", "encode"): _latin1,
+        ("numpy", "dtype"): _PickledType,
+        ("numpy.core.multiarray", "_reconstruct"): _PickledArray,
+        ("numpy._core.multiarray", "_reconstruct"): _PickledArray,
+        ("_codecs", "encode"): latin1,
     }
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a name up among the known ones."""
-        if (module, name) not in self.KNOWN:
-            raise pickle.UnpicklingError(f"a pickle that asks for {module}.{name}")
-        return self.KNOWN[module, name]
+    def build(self, target: Any, state: Any) -> None:
+        if not isinstance(target, (_PickledArray, _PickledType)):
+            super().build(target, state)
+        target.set(state)

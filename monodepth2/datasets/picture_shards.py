@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from monodepth2.input_files import open_input
 from monodepth2.output_paths import whole_file
 
 SUFFIX = ".pictures"
 LEVELS = 4
+LARGEST_FILE = 1 << 36
 _TRAILER = struct.Struct("<QI8s")  # bytes of the keys, their checksum, and what kind of file this is
 _MAGIC = b"MD2PICS1"
 
@@ -78,7 +80,7 @@ def read_keys(path: Path, bytes_per_picture: int) -> list[PictureKey]:
         DamagedShard: the file is no whole shard of such pictures.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_input(path, LARGEST_FILE) as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - _TRAILER.size))
         trailer = file.read()

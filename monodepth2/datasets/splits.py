@@ -18,21 +18,24 @@ frame (both cameras together) and the same everywhere: those with the smallest S
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from monodepth2.datasets.split_lines import SplitLine, read_lines, read_text, shown
+from monodepth2.datasets.split_lines import SplitLine, leads_out, numbered_lines, read_lines, read_text, shown
 from monodepth2.errors import UserError, run_script
 
 PARTS = ("train", "val", "test", "test_09", "test_10")
 _HEADER = re.compile(
-    r"\[(?P<part>\w+)(?: (?P<count>\d+))?"
-    r"(?: \+ (?P<drawn>\w+) (?P<drawn_count>\d+) drawn by (?P<unit>line|frame))?"
-    r"(?:, sides (?P<sides>lr?)| = (?P<source>\w+) (?P<source_part>\w+)(?: without positions)?)\]"
+    r"\[(?P<part>\w+)(?: (?P<count>\d{1,9}))?"
+    r"(?:(?: \+ (?P<drawn>(?!(?P=part) )\w+) (?P<drawn_count>\d{1,9}) drawn by (?P<unit>line|frame))?"
+    r", sides (?P<sides>lr?)| = (?P<source>\w+) (?P<source_part>\w+)(?: without positions)?)\]",
+    re.ASCII,
 )
 _FRAMES = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
+LARGEST_RECIPE = 1 << 20
+MOST_FRAMES = 1 << 20  # of a section
 _DRIVE = re.compile(r"(\d{4}_\d\d_\d\d)_drive_\d{4}_sync", re.ASCII)
 
 
@@ -125,7 +128,7 @@ class _Section(NamedTuple):
 def _read_recipe(name: str) -> list[_Section]:
     path = splits_root() / name / "recipe.txt"
     sections: list[_Section] = []
-    for number, text in enumerate(read_text(path).split("\n"), start=1):
+    for number, text in numbered_lines(path, LARGEST_RECIPE):
         words = text.partition("#")[0].split()
         header = _HEADER.fullmatch(" ".join(words))
         if header:
@@ -137,9 +140,16 @@ def _read_recipe(name: str) -> list[_Section]:
     return sections
 
 
+def _section(split: str, part: str) -> _Section:
+    for section in _read_recipe(split):
+        if part in section.counts:
+            return section
+    raise UserError(f"{splits_root() / split / 'recipe.txt'}: has no part {shown(part)}; restore the file")
+
+
 def _expand(split: str, part: str) -> list[SplitLine]:
     """The lines of a part of a recipe, their number checked against the stated one."""
-    section = next(section for section in _read_recipe(split) if part in section.counts)
+    section = _section(split, part)
     lines = dict(zip(section.counts, _section_lines(section), strict=True))[part]
     count = section.counts[part]
     if count not in (None, len(lines)):
@@ -151,35 +161,54 @@ def _section_lines(section: _Section) -> list[list[SplitLine]]:
     """The lines of each of a section's parts."""
     header = section.header
     if header["source"]:
+        if header["source"] not in known_splits():
+            raise UserError(f"{section.path}: {header[0]} refers to an unknown split; restore the file")
+        if _section(header["source"], header["source_part"]).header["source"]:  # which could refer to this one
+            raise UserError(f"{section.path}: {header[0]} refers to a part that refers to another; restore the file")
         if not section.rows:
             return [read_split(header["source"], header["source_part"])]
         listed = _expand(header["source"], header["source_part"])
         return [[listed[position] for position in _kept_positions(section)]]
-    lines = [line for row in section.rows for line in _row_lines(section, row)]
+    lines = [
+        SplitLine(folder, frame, side)
+        for folder, frame in _frames(section, lambda row: (_folder(section, row[0]), row[1:]))
+        for side in header["sides"]
+    ]
     return _draw(lines, int(header["drawn_count"]), header["unit"]) if header["drawn"] else [lines]
 
 
 def _kept_positions(section: _Section) -> list[int]:
     """The positions of the source's recipe (not of a user's own list) that a section does not leave out."""
     size = len(_expand(section.header["source"], section.header["source_part"]))
-    left_out = {position for row in section.rows for position in _frames(section, row)}
+    left_out = {position for _, position in _frames(section, lambda row: ("", row))}
     return [position for position in range(size) if position not in left_out]
 
 
-def _row_lines(section: _Section, row: list[str]) -> list[SplitLine]:
-    drive = _DRIVE.fullmatch(row[0])
-    folder = f"{drive[1]}/{row[0]}" if drive else row[0]
-    return [SplitLine(folder, frame, side) for frame in _frames(section, row[1:]) for side in section.header["sides"]]
+def _folder(section: _Section, word: str) -> str:
+    drive = _DRIVE.fullmatch(word)
+    if leads_out(word):
+        raise UserError(f"{section.path}: folder {shown(word)} leads out of the data set; restore the file")
+    return f"{drive[1]}/{word}" if drive else word
 
 
-def _frames(section: _Section, words: list[str]) -> list[int]:
-    frames: list[int] = []
-    for word in words:
-        match = _FRAMES.fullmatch(word)
-        if not match:
-            raise UserError(f"{section.path}: {shown(word)} is neither a frame nor a range; restore the file")
-        frames.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return frames
+def _frames(section: _Section, parted: Callable[[list[str]], tuple[str, list[str]]]) -> Iterator[tuple[str, int]]:
+    """Yield the frames of a section's rows, each with the folder of its row.
+
+    Args:
+        section: of a recipe.
+        parted: a row as its folder and the words for frames.
+    """
+    count = 0
+    for folder, words in map(parted, section.rows):
+        for word in words:
+            match = _FRAMES.fullmatch(word)
+            if not match:
+                raise UserError(f"{section.path}: {shown(word)} is neither a frame nor a range; restore the file")
+            frames = range(int(match[1]), int(match[2] or match[1]) + 1)
+            count += len(frames)
+            if count > MOST_FRAMES:
+                raise UserError(f"{section.path}: more than {MOST_FRAMES:,} frames in a section; restore the file")
+            yield from ((folder, frame) for frame in frames)
 
 
 def _draw(lines: list[SplitLine], count: int, unit: str) -> list[list[SplitLine]]:

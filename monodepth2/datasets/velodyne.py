@@ -6,9 +6,10 @@ import numpy as np
 
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.errors import UserError
+from monodepth2.input_files import read_input
 
 BYTES_PER_POINT = 16
-MOST_BYTES = 64 << 20  # a full turn of KITTI's scanner is 2 MiB
+MOST_BYTES = 32 << 20  # a full turn of KITTI's scanner is 2 MiB
 SIZE_CAMERA = 2  # whose picture size bounds the maps of both colour cameras
 
 
@@ -19,15 +20,14 @@ def read_scan(path: Path) -> np.ndarray:
         UserError: the file is missing, empty, truncated, too large, or holds numbers that are not finite.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_input(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such scan; download the drive's velodyne_points") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if not content or len(content) > MOST_BYTES or len(content) % BYTES_PER_POINT:
-        size = f"over {MOST_BYTES >> 20} MiB" if len(content) > MOST_BYTES else f"{len(content):,} bytes"
-        raise UserError(f"{path}: {size}, but a scan is {BYTES_PER_POINT} bytes per point; download the file again")
+        raise UserError(f"{path}: cannot be read ({error.strerror}); download the file again") from error
+    if not content or len(content) % BYTES_PER_POINT:
+        points = f"a scan is {BYTES_PER_POINT} bytes per point"
+        raise UserError(f"{path}: {len(content):,} bytes, but {points}; download the file again")
     scan = np.frombuffer(content, dtype="<f4").reshape(-1, 4)
     if not np.isfinite(scan).all():
         raise UserError(f"{path}: holds coordinates that are not finite; download the file again")

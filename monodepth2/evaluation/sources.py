@@ -1,5 +1,6 @@
 """Where the disparities that are scored come from: a network, or an array that some other program saved."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -8,13 +9,15 @@ import numpy as np
 from torch import Tensor
 
 from monodepth2.config import Options
-from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays
+from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays, require_size
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.devices import pick_device
 from monodepth2.errors import UserError, first_line
+from monodepth2.input_files import open_input
 from monodepth2.predictor import DepthPredictor
 from monodepth2.published import resolve_reference, weights_of
 
+LARGEST_FILE = 64 << 30  # of disparities
 EIGEN_LINES = 697  # whose order published arrays of disparities follow
 
 
@@ -105,18 +108,21 @@ class ArraySource:
 
     def _map(self, row: int) -> np.ndarray:
         disp = np.asarray(self.maps[row])
-        if disp.ndim != 2 or disp.dtype.kind not in "fiu" or not disp.size or not np.isfinite(disp).all():
+        numbers = disp.ndim == 2 and disp.dtype.kind in "fiu" and disp.size
+        with np.errstate(over="ignore"):  # which is then found not to be finite
+            disp = disp.astype(np.float32) if numbers else disp
+        if not numbers or not np.isfinite(disp).all():
             raise UserError(f"--ext_disp_to_eval {self.path}: row {row} is no map (h, w) of finite numbers")
         if disp.min() < 0 or np.median(disp) == 0:  # single zeros lie infinitely far
             raise UserError(f"--ext_disp_to_eval {self.path}: row {row} holds disparities that are not positive")
-        return disp.astype(np.float32)
+        return disp
 
 
-def read_disparities(path: Path) -> np.ndarray:
-    """Open a `.npy` file of disparity maps: mapped into memory, not read as a whole, and executing nothing in it.
+def read_disparities(path: Path) -> np.ndarray | list[np.ndarray]:
+    """Open a `.npy` file of disparity maps, executing nothing in it.
 
     Returns:
-        Shape (n, h, w), or (n,) of maps where their sizes differ.
+        An array (n, h, w), mapped into memory and not read as a whole; where sizes differ, a list of maps.
 
     Raises:
         UserError: the file is no such array.
@@ -128,19 +134,23 @@ def read_disparities(path: Path) -> np.ndarray:
         raise UserError(f"{where}: no such file") from error
     except Exception as error:  # bad headers and pickles raise many kinds
         raise UserError(f"{where}: not a readable .npy array ({first_line(error)})") from error
+    if isinstance(maps, list):
+        return maps
     if maps.ndim == 4 and maps.shape[1] == 1:
         maps = maps[:, 0]
-    if maps.dtype != object and (maps.dtype.kind not in "fiu" or maps.ndim != 3):
-        raise UserError(f"{where}: is an array {maps.shape} of {maps.dtype}, expected numbers (n, h, w)")
+    if maps.dtype.kind not in "fiu" or maps.ndim != 3:
+        raise UserError(f"{where}: is an array {maps.shape} of {maps.dtype!s:.80}, expected numbers (n, h, w)")
     return maps
 
 
-def _open_npy(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        _, _, dtype = read_array_header(file)
+def _open_npy(path: Path) -> np.ndarray | list[np.ndarray]:
+    with open_input(path, LARGEST_FILE) as file:
+        shape, fortran_order, dtype = read_array_header(file)
         if dtype.hasobject:
             return read_pickled_arrays(file)
-    return np.lib.format.open_memmap(path, mode="r")
+        start = file.tell()
+        require_size(shape, dtype, os.fstat(file.fileno()).st_size - start)
+        return np.memmap(file, dtype, "r", start, shape, "F" if fortran_order else "C")
 
 
 def open_sources(options: Options, count: int) -> list[DisparitySource]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.datasets.split_lines import read_text, shown
+from monodepth2.datasets.split_lines import numbered_lines, shown
 from monodepth2.errors import UserError
 
 NUMBERS = 12  # of a pose in a file: the upper three rows of its matrix
+FARTHEST = 1e9  # metres from the origin; with much larger numbers distances overflow
 LARGEST_SKEW = 1e-3  # of a rotation in a file; its numbers have at least six digits
 
 
@@ -60,9 +61,8 @@ def read_poses(path: Path) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: no such file of ground-truth poses; check --data_path, or add --no_eval")
     poses = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        if line.strip():
-            poses.append(_pose(line, f"{path}, line {number}"))
+    for number, line in numbered_lines(path):
+        poses.append(_pose(line, f"{path}, line {number}"))
     if not poses:
         raise UserError(f"{path} holds no poses")
     return np.array(poses)
@@ -77,8 +77,8 @@ def _pose(line: str, where: str) -> np.ndarray:
     except ValueError as error:
         raise UserError(f"{where}: {shown(line)} is not {NUMBERS} numbers") from error
     rotation = rows[:, :3]
-    proper = np.isfinite(rows).all() and np.linalg.det(rotation) > 0
-    if not proper or np.abs(rotation @ rotation.T - np.eye(3)).max() > LARGEST_SKEW:
+    likely = np.abs(rotation).max() < 2 and np.abs(rows).max() < FARTHEST
+    if not likely or np.linalg.det(rotation) <= 0 or np.abs(rotation @ rotation.T - np.eye(3)).max() > LARGEST_SKEW:
         raise UserError(f"{where}: {shown(line)} is no rigid motion (a rotation, and a translation in every 4th place)")
     return np.vstack([rows, [0, 0, 0, 1]])
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from monodepth2.datasets.pictures import LARGEST_FILE
 from monodepth2.errors import UserError
+from monodepth2.input_files import open_input
 from monodepth2.prediction.outputs import is_own_output
 from monodepth2.rgb import FORMATS
 
@@ -75,7 +77,9 @@ def _is_picture(path: Path) -> bool:
     if path.suffix.lower() in PICTURE_ENDINGS:
         return True
     try:
-        with Image.open(path, formats=FORMATS):
+        with open_input(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS):
             return True
+    except Image.DecompressionBombError:  # which reading it refuses
+        return True
     except Exception:  # Pillow raises many kinds for bad bytes
         return False

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from monodepth2.datasets.pictures import PictureError, open_picture
 from monodepth2.output_paths import whole_file
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.point_cloud import point_cloud, write_ply
@@ -69,9 +70,9 @@ def is_own_output(path: Path) -> bool:
     if path.suffix.lower() not in {kind.ending for kind in KINDS.values()}:
         return False
     try:
-        with Image.open(path, formats=("JPEG", "PNG")) as picture:
+        with open_picture(path, ("JPEG", "PNG")) as picture:
             return MARK in (picture.info.get("Comment"), picture.info.get("comment", b"").decode(errors="replace"))
-    except Exception:  # what cannot be opened is for the prediction to report
+    except PictureError:  # what cannot be opened is for the prediction to report
         return False
 
 

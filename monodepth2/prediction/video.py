@@ -15,7 +15,9 @@ from PIL import Image
 
 from monodepth2.datasets.pictures import MAX_PIXELS
 from monodepth2.errors import UserError
+from monodepth2.input_files import open_input
 
+LARGEST_FILE = 1 << 44
 USUAL_RATE = Fraction(25)  # frames per second, where a file states none that is likely
 LIKELY_RATES = (Fraction(1, 10), Fraction(1000))
 NOT_VIDEOS = ("tty",)  # demuxers of text
@@ -43,8 +45,8 @@ class VideoReader:
         self.damaged = False
         self._container: Any
         try:
-            # a file may be a playlist: it shall not lead to the network
-            self._container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+            # a file may be a playlist: it shall lead neither to the network nor to other files
+            self._container = av.open(open_input(path, LARGEST_FILE), options={"protocol_whitelist": "none"})
         except (av.FFmpegError, OSError, ValueError) as error:
             raise UserError(f"{path}: is no picture and no video that can be read ({_reason(error)})") from error
         if not self._container.streams.video or self._container.format.name in NOT_VIDEOS:

@@ -20,10 +20,12 @@ from monodepth2.datasets.synthetic.calibration_files import write_calibration
 from monodepth2.datasets.synthetic.raycast import camera
 from monodepth2.datasets.synthetic.render import lidar_scan, render
 from monodepth2.datasets.synthetic.street import make_street
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
+from monodepth2.input_files import read_input
 
 DATE = "2019_10_27"
 MARKER = "synthetic.json"
+LARGEST_MARKER = 1 << 16
 EDITION = 1  # of the pictures that a set of parameters stands for
 LIMITS = {
     "drives": (2, 99),
@@ -100,15 +102,15 @@ def _already_there(root: Path, settings: DriveSettings) -> bool:
     if not root.is_dir():
         raise UserError(f"{root} is a file; name a folder that does not exist yet")
     try:
-        found = json.loads((root / MARKER).read_text())
+        found = json.loads(read_input(root / MARKER, LARGEST_MARKER))
     except FileNotFoundError:
         if any(root.iterdir()):
             raise UserError(f"{root} holds other files; name a folder that is empty or does not exist yet") from None
         return False
-    except (OSError, ValueError) as error:
-        raise UserError(f"{root / MARKER}: cannot be read ({error}); name another folder") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{root / MARKER}: cannot be read ({first_line(error)}); name another folder") from error
     if found != _description(settings):
-        raise UserError(f"{root} holds a synthetic data set made from {found}; remove it or name another folder")
+        raise UserError(f"{root} holds a synthetic data set made from {found!s:.300}; remove it or name another folder")
     return True
 
 

@@ -1,0 +1,47 @@
+"""Files that come from elsewhere, opened without trust in what they are and how large."""
+
+import errno
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+
+def open_input(path: Path, most_bytes: int) -> BufferedReader:
+    """Open a file for reading.
+
+    A pipe or a device is refused: on these a reader could wait, or go on, for ever.
+
+    Raises:
+        OSError: the file cannot be opened, is no regular file, or is larger than `most_bytes`; `strerror` says which.
+    """
+
+    def open_regular(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | os.O_NONBLOCK)
+        try:
+            _require_regular(os.fstat(descriptor), name, most_bytes)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    return open(path, "rb", opener=open_regular)
+
+
+def _require_regular(found: os.stat_result, name: str, most_bytes: int) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", name)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", name)
+    if found.st_size > most_bytes:
+        raise OSError(errno.EFBIG, f"{found.st_size:,} bytes are too many, refused", name)
+
+
+def read_input(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: see `open_input`.
+    """
+    with open_input(path, most_bytes) as file:
+        return file.read(most_bytes)

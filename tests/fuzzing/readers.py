@@ -1,0 +1,362 @@
+"""Every reader of files: how to make a good file for it, and how it is read.
+
+`read` also checks that what comes out is plausible. A damaged file may be accepted where the damage cannot be seen (a
+pixel of another colour), but nothing impossible may come out of it.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import onnx
+import torch
+from PIL import Image
+from torch import nn
+
+from monodepth2.checkpoint import input_size, load_optimizer, load_state, trained_options
+from monodepth2.checkpoint_folder import read_manifest, write_folder
+from monodepth2.config import Options
+from monodepth2.datasets import calibration, splits
+from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
+from monodepth2.datasets.picture_cache import PictureCache
+from monodepth2.datasets.pictures import read_depth_png, read_pyramid
+from monodepth2.datasets.split_lines import SplitLine, leads_out, read_lines
+from monodepth2.datasets.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
+from monodepth2.datasets.velodyne import depth_map, read_scan
+from monodepth2.evaluation.sources import ArraySource
+from monodepth2.odometry.trajectories import read_poses, write_poses
+from monodepth2.onnx_metadata import Metadata
+from monodepth2.onnx_network import OnnxDepthNetwork
+from monodepth2.prediction.inputs import Pictures, find_input
+from monodepth2.prediction.outputs import is_own_output
+from monodepth2.prediction.video import VideoReader, VideoWriter
+from monodepth2.published import WEIGHT_FILES, unpack_model
+from monodepth2.rgb import read_rgb
+from monodepth2.weight_files import read_weights
+
+LINES = [SplitLine("2011_09_26/drive", frame, "l") for frame in range(2)]
+RECIPE = """# two parts of which one is drawn, a list, and one without some of its lines
+[train 6 + val 2 drawn by frame, sides lr]
+2011_09_26_drive_0001_sync 0-1 5 7
+[test_09 3, sides l]
+9 0-2
+[test 2 = tiny test_09 without positions]
+1
+"""
+CAMERAS = """calib_time: 09-Jan-2012 13:57:47
+R_rect_00: 1 0 0 0 1 0 0 0 1
+S_rect_02: 6.4e+01 4.8e+01
+P_rect_02: 5e+01 0 3.2e+01 4.5e+01 0 5e+01 2.4e+01 -3e-01 0 0 1 4.6e-03
+S_rect_03: 6.4e+01 4.8e+01
+P_rect_03: 5e+01 0 3.2e+01 -3.4e+02 0 5e+01 2.4e+01 2.1e+00 0 0 1 3.2e-03
+"""
+SCANNER = "calib_time: 15-Mar-2012 11:37:16\nR: 0 -1 0 0 0 -1 1 0 0\nT: -4e-03 -7.6e-02 -2.7e-01\n"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A way in for files.
+
+    Attributes:
+        name: of the kind of file.
+        file: its name.
+        write: makes a good one, and around it what reading it needs.
+        read: reads one; raises AssertionError where the result is impossible.
+        called: what a message may call the file instead of its path.
+        anywhere: a user can put something other than a file in its place.
+    """
+
+    name: str
+    file: str
+    write: Callable[[Path], Any]
+    read: Callable[[Path], Any]
+    called: str | None = None
+    anywhere: bool = True
+
+    def make(self, folder: Path) -> tuple[Path, bytes]:
+        """Make a good file in a folder that is made for it; return its path and content."""
+        path = folder / self.name.replace(" ", "_") / "tiny" / self.file
+        path.parent.mkdir(parents=True)
+        self.write(path)
+        return path, path.read_bytes()
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0.5, 80, shape).astype(np.float32)
+
+
+def tiny_network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+
+
+def tiny_optimizer(network: nn.Module) -> torch.optim.Optimizer:
+    optimizer = torch.optim.Adam(network.parameters())
+    network(torch.ones(1, 1, 5, 5)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def write_weights(path: Path, of_2019: bool = False) -> None:
+    state = {**tiny_network().state_dict(), "height": 64, "width": 96, "use_stereo": True}
+    torch.save(state, path, _use_new_zipfile_serialization=not of_2019)
+
+
+def read_network(path: Path) -> None:
+    state = read_weights(path, "look elsewhere")
+    load_state(tiny_network(), state, path)
+    height, width = input_size(state, path)
+    assert height * width <= 1 << 28
+
+
+def read_optimizer(path: Path) -> None:
+    load_optimizer(torch.optim.Adam(tiny_network().parameters()), path.parent, 1e-4)
+
+
+def write_state(path: Path) -> None:
+    noise = {"torch": torch.get_rng_state(), "python": (3, tuple(range(625)), None), "numpy": ("MT", 1, 0.5)}
+    torch.save({"step": 7, "random": [noise], "parts": {"scaler": {}, "batches": {"epoch": 1}}}, path)
+
+
+def read_options(path: Path) -> None:
+    options = trained_options(path.parent / "weights_0")
+    assert options is None or 0 < options.min_depth < options.max_depth
+
+
+def read_tiny_recipe(path: Path) -> None:
+    with patch.object(splits, "splits_root", lambda: path.parent.parent):
+        for part in splits.parts_of("tiny"):
+            assert not any(leads_out(line.folder) for line in splits.read_split("tiny", part))
+
+
+def write_calibration(path: Path) -> None:
+    (path.parent / calibration.CAM_TO_CAM).write_text(CAMERAS)
+    (path.parent / calibration.VELO_TO_CAM).write_text(SCANNER)
+
+
+def read_calibration(path: Path) -> calibration.Calibration:
+    calibration._read_folder.cache_clear()  # which remembers the good file
+    found = calibration.Calibration.read(path.parent)
+    assert np.isfinite(found.image_from_velodyne(2)).all()
+    return found
+
+
+def write_scan(path: Path) -> None:
+    write_calibration(path)
+    (numbers(200, 4) - [0, 40, 40, 0]).astype("<f4").tofile(path)
+
+
+def project_scan(path: Path) -> None:
+    scan = read_scan(path)
+    depth = depth_map(scan, read_calibration(path), 2, forward=True)
+    assert depth.shape == (48, 64)
+    assert np.isfinite(depth).all()
+
+
+def picture(mode: str = "RGB", **settings: Any) -> Callable[[Path], None]:
+    y, x = np.mgrid[:12, :20]
+    image = Image.fromarray(np.stack([10 * x, 20 * y, 5 * (x + y)], -1).astype(np.uint8))
+    return lambda path: image.convert(mode).save(path, **settings)
+
+
+def read_any_picture(path: Path) -> None:
+    if isinstance(find_input(path), Pictures):
+        assert not is_own_output(path)
+        assert read_rgb(path).mode == "RGB"
+    else:
+        read_video(path)
+
+
+def write_depth_png(path: Path) -> None:
+    Image.fromarray((256 * numbers(12, 20)).astype(np.uint16)).save(path)
+
+
+def check_map(depth: np.ndarray) -> None:
+    assert depth.ndim == 2
+    assert depth.dtype == np.float32
+    assert np.isfinite(depth).all()
+
+
+def write_truth(path: Path, size: tuple[int, int] | None) -> None:
+    write_ground_truth(path, [numbers(6, 5 + (size is None) * n) for n in range(2)], LINES, size)
+
+
+def write_truth_of_2019(path: Path) -> None:
+    maps = np.empty(2, object)
+    maps[:] = [numbers(6, 5), numbers(6, 7)]
+    np.savez_compressed(path, data=maps)
+
+
+def read_truth(path: Path) -> None:
+    for depth in read_ground_truth(path, 2, LINES):
+        check_map(depth)
+
+
+def read_array(path: Path) -> None:
+    for disp in ArraySource(path, 2, eigen_rows=False).disparities(range(2), None):
+        check_map(disp)
+
+
+def write_array_of_objects(path: Path) -> None:
+    maps = np.empty(2, object)
+    maps[:] = [numbers(6, 5), numbers(6, 7)]
+    np.save(path, maps, allow_pickle=True)
+
+
+def write_trajectory(path: Path) -> None:
+    poses = np.tile(np.eye(4), (5, 1, 1))
+    poses[:, 2, 3] = range(5)
+    write_poses(path, poses)
+
+
+def read_trajectory(path: Path) -> None:
+    assert np.isfinite(np.linalg.inv(read_poses(path))).all()
+
+
+def write_network(path: Path) -> None:
+    weight = onnx.numpy_helper.from_array(numbers(1, 3, 3, 3) / 1000, "weight")
+    size, float32 = [1, 3, 64, 96], onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Conv", ["image", "weight"], ["raw"], pads=[1, 1, 1, 1]),
+            onnx.helper.make_node("Sigmoid", ["raw"], ["disp"]),
+        ],
+        "depth",
+        [onnx.helper.make_tensor_value_info("image", float32, size)],
+        [onnx.helper.make_tensor_value_info("disp", float32, [1, 1, 64, 96])],
+        [weight],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    facts = Metadata(
+        *("test", "depth", 64, 96, 32, 1, False, False, "fp32", "mono", False, 0.1, 100.0, 1.0, "arbitrary")
+    )
+    for key, value in facts.to_properties().items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+
+
+def run_network(path: Path) -> None:
+    network = OnnxDepthNetwork(path, torch.device("cpu"))
+    assert 0 < network.min_depth < float("inf")
+    network(torch.zeros(1, 3, network.height, network.width))
+
+
+def write_archive(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("encoder", "depth", "pose"):
+            archive.writestr(f"model/{name}.pth", name.encode() * 100)
+
+
+def unpack_archive(path: Path) -> None:
+    before = set(path.parents[1].rglob("*"))
+    folder = path.parent / "unpacked"
+    folder.mkdir()
+    try:
+        with path.open("rb") as archive:
+            unpack_model(archive, str(path), folder)
+        assert {file.name for file in folder.iterdir()} <= set(WEIGHT_FILES)
+    finally:
+        shutil.rmtree(folder)
+    assert set(path.parents[1].rglob("*")) == before
+
+
+def tiny_cache(path: Path) -> PictureCache:
+    cache = PictureCache(path.parent / "cache", path.parent, 64, 32)
+    cache.expect([path.parent / "picture.png"])
+    return cache
+
+
+def write_shard(path: Path) -> None:
+    picture()(path.parent / "picture.png")
+    cache = tiny_cache(path)
+    cache.fill()
+    (shard,) = cache.folder.glob("*.pictures")
+    os.replace(shard, path)
+    shard.symlink_to(path)
+
+
+def read_shard(path: Path) -> None:
+    levels = tiny_cache(path)(path.parent / "picture.png", 3)
+    assert [level.shape for level in levels] == [(32, 64, 3), (16, 32, 3), (8, 16, 3), (4, 8, 3)]
+
+
+def write_video(path: Path) -> None:
+    with VideoWriter(path, Fraction(25)) as writer:
+        for n in range(6):
+            writer.add(np.roll(np.tile(np.arange(64, dtype=np.uint8)[:, None], (48, 1, 3)), n, axis=1))
+
+
+def read_video(path: Path) -> None:
+    with VideoReader(path) as reader:
+        for frame in islice(reader.frames(), 100):
+            assert frame.mode == "RGB"
+
+
+def write_marker(path: Path) -> None:
+    (path.parent / "other").touch()
+    path.write_text(json.dumps({"edition": EDITION, **asdict(DriveSettings())}))
+
+
+READERS = (
+    Reader("weights", "encoder.pth", write_weights, read_network),
+    Reader("weights of 2019", "encoder.pth", lambda path: write_weights(path, of_2019=True), read_network),
+    Reader(
+        "optimizer",
+        "adam.pth",
+        lambda path: torch.save(tiny_optimizer(tiny_network()).state_dict(), path),
+        read_optimizer,
+    ),
+    Reader("state of a run", "state.pth", write_state, lambda path: read_weights(path, "look elsewhere")),
+    Reader(
+        *("manifest", "manifest.json", lambda path: write_folder(path.parent, {"a.pth": {}}, 1)),
+        lambda path: read_manifest(path.parent),
+    ),
+    Reader("options", "opt.json", lambda path: path.write_text(Options().to_json()), read_options),
+    Reader("list of a split", "train_files.txt", lambda path: path.write_text("a/b 1 l\nc 2 r\n"), read_lines),
+    Reader("recipe", "recipe.txt", lambda path: path.write_text(RECIPE), read_tiny_recipe, called="split 'tiny'"),
+    Reader("calibration of cameras", calibration.CAM_TO_CAM, write_calibration, read_calibration),
+    Reader("calibration of the scanner", calibration.VELO_TO_CAM, write_calibration, read_calibration),
+    Reader("scan", "0000000000.bin", write_scan, project_scan),
+    Reader("jpeg of a data set", "0000000000.jpg", picture(), lambda path: read_pyramid(path, 2, 64, 32)),
+    Reader("png of a data set", "0000000000.png", picture(), lambda path: read_pyramid(path, 2, 64, 32)),
+    Reader("depth png", "0000000000.png", write_depth_png, lambda path: check_map(read_depth_png(path))),
+    Reader(
+        "jpeg",
+        "picture.jpg",
+        picture(exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\3\0\1\0\0\0\6\0\0\0"),
+        read_any_picture,
+    ),
+    Reader("png", "picture.png", picture("RGBA"), read_any_picture),
+    Reader("16-bit png", "picture.png", write_depth_png, read_any_picture),
+    Reader("palette png", "picture.png", picture("P"), read_any_picture),
+    Reader("tiff", "picture.tif", picture(compression="tiff_lzw"), read_any_picture),
+    Reader("bmp", "picture.bmp", picture(), read_any_picture),
+    Reader("webp", "picture.webp", picture(), read_any_picture),
+    Reader("picture without ending", "picture", picture(format="PNG"), read_any_picture),
+    Reader("ground truth", "gt_depths.npz", lambda path: write_truth(path, (6, 5)), read_truth),
+    Reader("ground truth of many sizes", "gt_depths.npz", lambda path: write_truth(path, None), read_truth),
+    Reader("ground truth of 2019", "gt_depths.npz", write_truth_of_2019, read_truth),
+    Reader("disparities", "disps.npy", lambda path: np.save(path, numbers(2, 6, 5)), read_array),
+    Reader("disparities of many sizes", "disps.npy", write_array_of_objects, read_array),
+    Reader("poses", "09.txt", write_trajectory, read_trajectory),
+    Reader("onnx", "depth.onnx", write_network, run_network),
+    Reader("archive of a model", "model.zip", write_archive, unpack_archive, anywhere=False),
+    Reader("kept pictures", "shard", write_shard, read_shard),
+    Reader("video", "video.mp4", write_video, read_video),
+    Reader(
+        "marker of a synthetic drive",
+        "synthetic.json",
+        write_marker,
+        lambda path: write_synthetic_drive(path.parent, DriveSettings()),
+        called="/tiny holds ",
+    ),
+)
