@@ -3,12 +3,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint bench fuzz
+.PHONY: help setup demo test lint fuzz soak bench
 help:
 	@echo "make demo   set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
 	@echo "make test   set up, run the tests"
 	@echo "make lint   set up, check format, style and types"
 	@echo "make fuzz   set up, feed thousands of damaged files to every reader"
+	@echo "make soak   set up, kill a training a hundred times and compare it with one that was not"
 	@echo "make bench  set up, measure this machine"
 
 setup: $(READY)

@@ -79,7 +79,7 @@ def _is_picture(path: Path) -> bool:
     try:
         with open_input(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS):
             return True
-    except Image.DecompressionBombError:  # which reading it refuses
-        return True
-    except Exception:  # Pillow raises many kinds for bad bytes
+    except OSError:  # no picture, too large for one, or not to be opened at all
         return False
+    except Exception:  # a picture that reading it refuses; Pillow raises many kinds for bad bytes
+        return True
