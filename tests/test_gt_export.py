@@ -260,7 +260,10 @@ def test_a_damaged_scan_is_named_in_one_line_and_what_is_made_stays(data: Path, 
 
 def test_ctrl_c_ends_cleanly(data: Path, tmp_path: Path) -> None:
     split = split_of(tmp_path / "split", 100 * SAME_SIZE)
-    process = subprocess.Popen(command(data, split, "--num_workers", "2"), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(data, split, "--num_workers", "2"), stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which shells ignore in the background
+    )  # fmt: skip
     while not list(split.glob("*/*.npz")):
         assert process.poll() is None
         time.sleep(0.005)
