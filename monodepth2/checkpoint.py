@@ -16,7 +16,7 @@ from monodepth2.geometry import disp_to_depth
 from monodepth2.model import MonodepthModel
 from monodepth2.networks import DepthDecoder, ResnetEncoder
 from monodepth2.onnx_metadata import LARGEST_SIDE
-from monodepth2.weight_files import read_weights
+from monodepth2.weight_files import misfits, read_weights
 
 OPTIMIZER = "adam"
 STATE = "state"
@@ -78,9 +78,12 @@ def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate
         Whether the moments were loaded.
     """
     path = folder.expanduser() / f"{OPTIMIZER}.pth"
-    if not path.is_file():
-        return False
-    moments = _moments(read_weights(path, REMEDY))
+    return path.is_file() and _take_over(optimizer, read_weights(path, REMEDY), learning_rate)
+
+
+def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:
+    """Load the moments of a saved Adam if they fit; return whether they did."""
+    moments = _moments(saved)
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     # parameters without gradients (the unused classifiers) have no moments
     if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
@@ -99,9 +102,10 @@ def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
         UserError: its file does not fit the networks.
     """
     path = folder / f"{OPTIMIZER}.pth"
-    group = (read_weights(path, REMEDY).get("param_groups") or [None])[0]
+    saved = read_weights(path, REMEDY)
+    group = (saved.get("param_groups") or [None])[0]
     rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
-    usable = _is_rate(rate) and _is_rate(initial) and load_optimizer(optimizer, folder, initial)
+    usable = _is_rate(rate) and _is_rate(initial) and _take_over(optimizer, saved, initial)
     if not usable:
         raise UserError(f"{path}: not the optimizer of this run's networks")
     for own in optimizer.param_groups:
@@ -144,10 +148,7 @@ def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
         UserError: tensors are missing or of another shape.
     """
     expected = network.state_dict()
-    wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
-    # 2019's earliest PyTorch versions wrote no batch counters
-    wrong = [key for key in wrong if key in state or not key.endswith("num_batches_tracked")]
-    if wrong:
+    if wrong := misfits(state, expected):
         found = getattr(state.get(wrong[0]), "shape", None)
         raise UserError(
             f"{path}: {len(wrong)} of {len(expected)} tensors do not fit the network, e.g. {wrong[0]} "
@@ -269,7 +270,16 @@ def trained_options(folder: Path) -> Options | None:
     Raises:
         UserError: the file is there but unusable.
     """
-    path = folder.expanduser().parent / "opt.json"
+    return recorded_options(folder.expanduser().parent)
+
+
+def recorded_options(models_folder: Path) -> Options | None:
+    """Return the options of the run whose checkpoints lie in a folder, from its `opt.json`; None where there is none.
+
+    Raises:
+        UserError: the file is there but unusable.
+    """
+    path = models_folder / "opt.json"
     if not path.is_file():
         return None
     return options_from_json(read_text(path), str(path))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from monodepth2.checkpoint import STATE, trained_options
+from monodepth2.checkpoint import STATE, recorded_options
 from monodepth2.checkpoint_folder import PARTIAL, Manifest, check_files, read_manifest
 from monodepth2.config import Options
 from monodepth2.datasets.split_lines import shown
@@ -154,7 +154,7 @@ def _newest_first(models_folder: Path) -> list[tuple[Path, Manifest | UserError]
 
 def _check_same_run(options: Options) -> None:
     """Refuse to go on with options that would make another run of it."""
-    before = trained_options(options.models_folder / "weights")
+    before = recorded_options(options.models_folder)
     if before is None:
         raise UserError(f"--resume: {options.models_folder} has no opt.json that says how the run was started")
     kept = [

@@ -37,11 +37,14 @@ class RunLock:
         """Wait for the folder, where there is one, to be free, and keep it.
 
         Raises:
-            UserError: another process goes on writing into it.
+            UserError: another process goes on writing into it, or it cannot be written.
         """
         if self._file or fcntl is None or not self.folder.is_dir() or not os.access(self.folder, os.W_OK):
             return
-        file = (self.folder / ".lock").open("wb")
+        try:
+            file = (self.folder / ".lock").open("wb")
+        except OSError as error:
+            raise UserError(f"--log_dir {self.folder}: cannot be written ({error.strerror})") from error
         deadline, told = time.monotonic() + PATIENCE, False
         while not self._locked(file):
             if time.monotonic() > deadline:

@@ -67,7 +67,7 @@ class TrainingData:
     @property
     def fingerprint(self) -> str:
         """A word that tells two data sets apart, see `data_fingerprint`."""
-        return data_fingerprint([self.train_set.picture(index) for index in range(len(self.train_set))])
+        return data_fingerprint(self.train_set.picture, len(self.train_set))
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""

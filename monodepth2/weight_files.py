@@ -13,7 +13,7 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -66,6 +66,15 @@ def read_weights(path: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise UserError(f"{path}: holds no state dict")
     return state
+
+
+def misfits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the expected tensors that a state dict lacks, or has in another shape.
+
+    Batch counters may be missing: 2019's earliest versions of PyTorch wrote none.
+    """
+    wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
+    return [key for key in wrong if key in state or not key.endswith("num_batches_tracked")]
 
 
 def _tensor(storage: Storage, start: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from monodepth2.errors import UserError, first_line
 from monodepth2.networks.batch_norm import BatchNorm
 from monodepth2.networks.checkpointing import recomputed
-from monodepth2.weight_files import read_weights
+from monodepth2.weight_files import misfits, read_weights
 
 _BUILDERS = {depth: getattr(torchvision.models, f"resnet{depth}") for depth in (18, 34, 50, 101, 152)}
 
@@ -63,13 +63,7 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
         return _download(num_layers)
     expected = _BUILDERS[num_layers](weights=None).state_dict()
     weights = read_weights(file.expanduser(), "pass torchvision's weights with --pretrained_weights")
-    wrong = [
-        key
-        for key, value in expected.items()
-        if (key in weights or not key.endswith("num_batches_tracked"))
-        and getattr(weights.get(key), "shape", None) != value.shape
-    ]
-    if wrong:
+    if wrong := misfits(weights, expected):
         raise UserError(
             f"--pretrained_weights {file}: not the weights of a torchvision resnet{num_layers} "
             f"({len(wrong)} tensors missing or of another shape, e.g. {wrong[0]})"
