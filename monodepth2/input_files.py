@@ -6,6 +6,8 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from monodepth2.errors import UserError
+
 
 def open_input(path: Path, most_bytes: int) -> BufferedReader:
     """Open a file for reading.
@@ -35,6 +37,26 @@ def _require_regular(found: os.stat_result, name: str, most_bytes: int) -> None:
         raise OSError(errno.EINVAL, "is no regular file", name)
     if found.st_size > most_bytes:
         raise OSError(errno.EFBIG, f"{found.st_size:,} bytes are too many, refused", name)
+
+
+def required_input(path: Path, most_bytes: int, absent: str, remedy: str = "") -> bytes:
+    """Return the content of a file, as `read_input`, with messages for the user.
+
+    Args:
+        path: of the file.
+        most_bytes: that it may have.
+        absent: what to say if there is none.
+        remedy: what to do if it cannot be read.
+
+    Raises:
+        UserError: it is missing or cannot be read.
+    """
+    try:
+        return read_input(path, most_bytes)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: {absent}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}){remedy and f'; {remedy}'}") from error
 
 
 def read_input(path: Path, most_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.extras import require_packages
-from monodepth2.input_files import read_input
+from monodepth2.input_files import required_input
 from monodepth2.onnx_metadata import Metadata
 
 LARGEST_GROWTH = 64  # from a batch of pictures to the largest tensor; exported networks come to 9
@@ -128,12 +128,7 @@ def _read(path: Path) -> tuple[bytes, Any]:
     """
     import onnx
 
-    try:
-        content = read_input(path, LARGEST_FILE)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    content = required_input(path, LARGEST_FILE, "no such file")
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's kinds differ between its versions

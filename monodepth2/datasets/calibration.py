@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.errors import UserError, first_line
-from monodepth2.input_files import read_input
+from monodepth2.input_files import required_input
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
@@ -93,12 +93,8 @@ def read_calibration(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        content = read_input(path, MOST_BYTES)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; put KITTI's calibration files beside the date's drives") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); {_RESTORE}") from error
+    absent = "no such file; put KITTI's calibration files beside the date's drives"
+    content = required_input(path, MOST_BYTES, absent, _RESTORE)
     try:
         return content.decode("ascii")
     except UnicodeDecodeError as error:

@@ -6,7 +6,7 @@ import numpy as np
 
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.errors import UserError
-from monodepth2.input_files import read_input
+from monodepth2.input_files import required_input
 
 BYTES_PER_POINT = 16
 MOST_BYTES = 32 << 20  # a full turn of KITTI's scanner is 2 MiB
@@ -19,12 +19,8 @@ def read_scan(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is missing, empty, truncated, too large, or holds numbers that are not finite.
     """
-    try:
-        content = read_input(path, MOST_BYTES)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such scan; download the drive's velodyne_points") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); download the file again") from error
+    absent = "no such scan; download the drive's velodyne_points"
+    content = required_input(path, MOST_BYTES, absent, "download the file again")
     if not content or len(content) % BYTES_PER_POINT:
         points = f"a scan is {BYTES_PER_POINT} bytes per point"
         raise UserError(f"{path}: {len(content):,} bytes, but {points}; download the file again")
