@@ -20,7 +20,7 @@ from monodepth2.distributed import LEFT_ALONE, Processes, check_sync_bn, report,
 from monodepth2.errors import UserError
 from monodepth2.model import MonodepthModel
 from monodepth2.signals import StopRequest
-from test_train import DRIVE, ROOT, command, split, weights
+from test_train import DRIVE, ROOT, command, split, told_to_end, weights
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",
@@ -125,14 +125,8 @@ def test_a_process_that_fails_ends_all(scene_copy: Path, split: Path, tmp_path: 
 def test_a_signal_ends_all_after_the_same_step(golden_scene: Path, split: Path, tmp_path: Path) -> None:
     flags = ["--num_epochs", "1000", "--save_frequency", "1000"]
     arguments = launched(command(golden_scene, split, tmp_path, *flags))
-    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "step 3/" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0
+    code, errors = told_to_end(arguments, "step 3/")
+    assert code != 0
     assert errors.count("stopped by SIGTERM after step") == 1
     assert errors.count("Traceback") == 1  # torchrun's own
     newest = max((tmp_path / "mdp/models").glob("weights_step_*"), key=lambda path: int(path.name.split("_")[-1]))

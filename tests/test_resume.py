@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monodepth2.checkpoint_folder import read_manifest
 from soak import Soak
 from test_distributed import TORCHRUN
-from test_train import command, split, train
+from test_train import command, split, told_to_end, train
 
 __all__ = ["split"]  # a fixture
 STEPS = 8  # of two epochs
@@ -59,36 +60,26 @@ OTHER = ["--scheduler_step_size", "1", "--use_stereo"]
 EPOCHS = ["--num_epochs", "2", "--log_frequency", "3", *OTHER]
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_weights(golden_scene, tmp_path) -> None:
-    soak = Soak(tmp_path / "soak", golden_scene, seed=1)
-    for _ in range(5):
+@pytest.mark.parametrize(
+    ("launcher", "processes", "rounds", "identical"),
+    [((sys.executable,), 1, 5, 2), ((*TORCHRUN, "--nproc_per_node=2"), 2, 3, 1)],
+    ids=["alone", "torchrun"],
+)
+def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
+    launcher, processes, rounds, identical, golden_scene, tmp_path
+) -> None:
+    soak = Soak(tmp_path / "soak", golden_scene, seed=processes, launcher=launcher, processes=processes)
+    for _ in range(rounds):
         soak.round()
     tally = soak.compare()
     assert (tally.different, tally.lost) == (0, 0), tally
     assert tally.resumed >= 1, tally
-    assert tally.identical >= 2, tally
-
-
-def test_killed_under_torchrun_it_goes_on_to_the_same_weights(golden_scene, tmp_path) -> None:
-    soak = Soak(tmp_path / "soak", golden_scene, 2, (*TORCHRUN, "--nproc_per_node=2"), processes=2)
-    for _ in range(3):
-        soak.round()
-    tally = soak.compare()
-    assert (tally.different, tally.lost) == (0, 0), tally
-    assert tally.resumed >= 1, tally
-    assert tally.identical >= 1, tally
+    assert tally.identical >= identical, tally
 
 
 def test_told_to_end_it_goes_on_bit_for_bit(golden_scene, uninterrupted, split, tmp_path) -> None:
-    arguments = command(golden_scene, split, tmp_path, *EPOCHS)
-    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "step 1/" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 128 + signal.SIGTERM
+    code, errors = told_to_end(command(golden_scene, split, tmp_path, *EPOCHS), "step 1/")
+    assert code == 128 + signal.SIGTERM
     assert "go on with --resume" in errors
     models = tmp_path / "mdp/models"
     (stopped,) = (read_manifest(folder).step for folder in models.glob("weights_*"))

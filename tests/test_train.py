@@ -39,6 +39,18 @@ def train(*arguments) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
 
 
+def told_to_end(arguments: list[str], seen: str) -> tuple[int, str]:
+    """Start a training and send it SIGTERM when it has told something; return its exit code and what it told after."""
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if seen in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    return process.returncode, errors
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return {
         f"{path.stem}.{key}": value
