@@ -1,8 +1,8 @@
 """Score checkpoints: `python evaluate_depth.py --load_weights_folder ... --eval_mono --data_path ...`."""
 
 from monodepth2.errors import run_script
-from monodepth2.output_paths import check_output_file, whole_file
-from monodepth2.process import tune_process
+from monodepth2.files.output_paths import check_output_file, whole_file
+from monodepth2.runtime.process import tune_process
 from options import parse
 
 

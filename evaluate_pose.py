@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from monodepth2.errors import UserError, run_script
-from monodepth2.output_paths import check_output_file, make_output_folder, whole_file
-from monodepth2.process import tune_process
+from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file
+from monodepth2.runtime.process import tune_process
 from options import parse
 
 

@@ -2,7 +2,7 @@
 
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import run_script
-from monodepth2.process import tune_process
+from monodepth2.runtime.process import tune_process
 from options import parse_as
 
 
@@ -11,7 +11,7 @@ def main() -> None:
     options = parse_as(ExportOptions, description=__doc__)
     tune_process()
     # torch is imported only now: --help and a mistyped flag answer at once
-    from monodepth2.exporting import export
+    from monodepth2.onnx import export
 
     print(export(options).report())
 

@@ -2,7 +2,7 @@
 
 from monodepth2.config import PredictOptions
 from monodepth2.errors import run_script
-from monodepth2.process import tune_process
+from monodepth2.runtime.process import tune_process
 from options import parse_as
 
 

@@ -1,7 +1,7 @@
 """Train depth and motion from video: `python train.py --data_path ...`."""
 
 from monodepth2.errors import run_script
-from monodepth2.process import tune_process
+from monodepth2.runtime.process import tune_process
 from options import parse
 
 
@@ -10,7 +10,7 @@ def main() -> int:
     options = parse(description=__doc__)
     tune_process(options.deterministic)
     # torch is imported only now: --help and a mistyped flag answer at once
-    from monodepth2.trainer import Trainer
+    from monodepth2.training.trainer import Trainer
 
     return Trainer(options).train()
 

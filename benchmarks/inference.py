@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monodepth2.process import tune_process
+from monodepth2.runtime.process import tune_process
 
 if __name__ == "__main__":  # else whoever imports this has done so
     tune_process()
@@ -16,15 +16,15 @@ import torch
 from PIL import Image
 
 from benchmarks.timing import Table, in_turns, show
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.datasets.ground_truth import write_ground_truth
 from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation.scoring import evaluate_all
-from monodepth2.exporting.export import export
-from monodepth2.model import MonodepthModel
-from monodepth2.predictor import DepthPredictor
+from monodepth2.method.model import MonodepthModel
+from monodepth2.onnx.export import export
+from monodepth2.prediction.predictor import DepthPredictor
 
 FRAMES = 64
 BATCH_SIZE = 16

@@ -25,7 +25,8 @@ from monodepth2.config import Options
 from monodepth2.datasets.layouts import make_layout
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, collate
 from monodepth2.datasets.picture_cache import PictureCache
-from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 WIDTH, HEIGHT = 1242, 375  # of KITTI's pictures

@@ -32,6 +32,11 @@ def first_line(error: Exception) -> str:
     return "".join(c if c.isprintable() else "?" for c in line) or type(error).__name__
 
 
+def shown(text: str) -> str:
+    """Return a user's text for a message: quoted, and cut where it is long."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
 def tell(message: str) -> None:
     """Write a line for the user where no progress is shown yet."""
     print(message, file=sys.stderr, flush=True)

@@ -13,11 +13,11 @@ import torch
 
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.splits import SplitLine
-from monodepth2.distributed import Processes
-from monodepth2.model import MonodepthModel
-from monodepth2.stages import Batch
-from monodepth2.training_step import TrainingStep
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.stages import Batch
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.step import TrainingStep
 
 CPU = torch.device("cpu")
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

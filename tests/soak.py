@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/golden")]
 
-from monodepth2.checkpoint_folder import PARTIAL, check_files, read_manifest
+from monodepth2.checkpoints.folder import PARTIAL, check_files, read_manifest
 from monodepth2.errors import UserError
 from scene import write_kitti_raw
 

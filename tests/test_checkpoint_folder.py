@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monodepth2.checkpoint_folder import MANIFEST, check_files, read_manifest, write_folder
+from monodepth2.checkpoints.folder import MANIFEST, check_files, read_manifest, write_folder
 from monodepth2.errors import UserError
 
 STATES = {"a.pth": {"x": torch.arange(5000.0)}, "b.pth": {"y": [1, "two", (3.0, None)]}}
@@ -75,7 +75,7 @@ def test_what_is_there_is_never_replaced(folder: Path) -> None:
 def test_a_failed_write_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     """In a process that may write 4 kB per file, as with a full disk."""
     program = (
-        "import torch; from pathlib import Path; from monodepth2.checkpoint_folder import write_folder\n"
+        "import torch; from pathlib import Path; from monodepth2.checkpoints.folder import write_folder\n"
         f"write_folder(Path({str(tmp_path / 'weights_0')!r}), {{'a.pth': {{'x': torch.zeros(5000)}}}}, 1)"
     )
     run = subprocess.run(

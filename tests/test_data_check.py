@@ -4,7 +4,7 @@ import pytest
 
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import KittiRaw, KittiTest, make_layout
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

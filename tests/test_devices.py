@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
-from monodepth2.losses import Objective
-from monodepth2.model import MonodepthModel
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.method.losses import Objective
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.view_synthesis import ViewSynthesis
+from monodepth2.runtime.devices import pick_device
 from recipe import fill
 from test_view_synthesis import batch
 

@@ -12,14 +12,14 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from joint_gradients import VARIANTS, joint_gradients
-from monodepth2.checkpoint import load_depth_network, load_networks, load_optimizer
+from monodepth2.checkpoints.networks import load_depth_network, load_networks, load_optimizer
 from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.loading import EndlessOrder, TrainingOrder
 from monodepth2.datasets.mono_dataset import SampleKey
-from monodepth2.distributed import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
-from monodepth2.signals import StopRequest
+from monodepth2.method.model import MonodepthModel
+from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
+from monodepth2.runtime.signals import StopRequest
 from test_train import DRIVE, ROOT, command, split, told_to_end, weights
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

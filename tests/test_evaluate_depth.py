@@ -18,7 +18,7 @@ from monodepth2.evaluation import evaluate, evaluate_all, predict_split
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
-from monodepth2.metrics import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from scene import DRIVE
 from trees import write_benchmark_pictures, write_checkpoint, write_improved_truth, write_odometry_sequence
 
@@ -188,7 +188,7 @@ def test_the_scale_of_a_mono_models_upload_is_made_explicit(options: Options, tm
 
 
 def _lines(*texts: str) -> list:
-    from monodepth2.datasets.splits import SplitLine
+    from monodepth2.datasets.split_lines import SplitLine
 
     return [SplitLine.parse(text) for text in texts]
 

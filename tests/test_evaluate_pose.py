@@ -13,17 +13,17 @@ import torch
 from PIL import Image
 
 from figures import recipe_model
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.odometry import evaluate_odometry
 from monodepth2.odometry.metrics import odometry_figures
 from monodepth2.odometry.plots import draw_trajectory
 from monodepth2.odometry.trajectories import chained, from_first, read_poses, steps, write_poses
-from monodepth2.view_synthesis import ViewSynthesis
 from trajectory import trajectory
 
 ROOT = Path(__file__).parent.parent

@@ -9,11 +9,11 @@ import pytest
 
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate, predict_split, protocol_of
+from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics
 from monodepth2.evaluation.report import json_report, text_report
-from monodepth2.metrics import Protocol, evaluate_depth_map, mean_metrics
 from scene import DATE, DRIVE
 from trees import write_checkpoint
 

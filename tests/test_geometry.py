@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from monodepth2.geometry import (
+from monodepth2.method.geometry import (
     backproject,
     disp_to_depth,
     inverse_intrinsics,

@@ -9,7 +9,7 @@ import pytest
 
 from monodepth2.datasets import ground_truth
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 
 

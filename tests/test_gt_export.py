@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 
 from benchmarks.ground_truth import crowd, loop_depth_map
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import GroundTruthOptions, Options
 from monodepth2.datasets import gt_export
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import read_ground_truth
 from monodepth2.datasets.gt_export import export_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate
-from monodepth2.model import MonodepthModel
+from monodepth2.method.model import MonodepthModel
 from scene import CALIBRATION, DATE, DRIVE
 
 ROOT = Path(__file__).parent.parent

@@ -26,12 +26,12 @@ from fuzzing.contract import read_hostile
 from fuzzing.mutators import mutated
 from fuzzing.readers import READERS, Reader
 from monodepth2.config import Options, options_from_json
-from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.input_files import open_input, read_input
-from monodepth2.plain_pickles import PlainUnpickler
-from monodepth2.weight_files import read_weights
+from monodepth2.files.input_files import open_input, read_input
+from monodepth2.files.npy_files import read_array_header, read_pickled_arrays
+from monodepth2.files.plain_pickles import PlainUnpickler
+from monodepth2.files.weight_files import read_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # as datasets.pictures has it, which pytest drops
 

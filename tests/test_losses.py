@@ -3,15 +3,15 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from monodepth2.losses.photometric import Target
-from monodepth2.losses.reprojection import (
+from monodepth2.method.losses.photometric import Target
+from monodepth2.method.losses.reprojection import (
     automasked_minimum,
     combine_sources,
     mask_regularisation,
     min_reprojection,
     tie_break_noise,
 )
-from monodepth2.losses.smoothness import edge_aware_smoothness
+from monodepth2.method.losses.smoothness import edge_aware_smoothness
 
 
 def image(seed: int, *shape: int) -> torch.Tensor:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.metrics import (
+from monodepth2.evaluation.metrics import (
     DepthMetrics,
     Protocol,
     depth_metrics,
@@ -10,9 +10,9 @@ from monodepth2.metrics import (
     evaluation_mask,
     garg_crop,
     mean_metrics,
-    resize_bilinear,
     training_depth_metrics,
 )
+from monodepth2.method.depth_maps import resize_bilinear
 
 
 def truth(height: int = 50, width: int = 100, seed: int = 0) -> np.ndarray:

@@ -17,7 +17,7 @@ from monodepth2.datasets.mono_dataset import (
     stack,
     stereo_transform,
 )
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

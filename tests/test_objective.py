@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.losses import Objective
-from monodepth2.stages import Batch, Predictions
+from monodepth2.method.losses import Objective
+from monodepth2.method.stages import Batch, Predictions
 from test_view_synthesis import batch, predictions, still, synthesis
 
 
@@ -45,7 +45,7 @@ def test_total_is_the_mean_over_scales() -> None:
 def test_smoothness_weight_halves_per_scale() -> None:
     given, seen = batch(), predictions({-1: still(), 1: still()})
     none, some = (losses(given, seen, Objective((-1, 1), smoothness=w, tie_break=False)) for w in (0.0, 1.0))
-    from monodepth2.losses.smoothness import edge_aware_smoothness
+    from monodepth2.method.losses.smoothness import edge_aware_smoothness
 
     for scale in range(4):
         expected = edge_aware_smoothness(seen.disps[scale], given.color[0][scale]).item() / 2**scale

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from figures import recipe_model
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
+from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import source_per_step
 

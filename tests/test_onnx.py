@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.checkpoint import load_depth_network, load_networks
+from monodepth2.checkpoints.networks import load_depth_network, load_networks
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate
-from monodepth2.exporting import Exported, export
-from monodepth2.geometry import transform_from_parameters
-from monodepth2.model import MonodepthModel
-from monodepth2.onnx_network import OnnxDepthNetwork
-from monodepth2.predictor import DepthPredictor
+from monodepth2.method.geometry import transform_from_parameters
+from monodepth2.method.model import MonodepthModel
+from monodepth2.onnx import Exported, export
+from monodepth2.onnx.network import OnnxDepthNetwork
+from monodepth2.prediction.predictor import DepthPredictor
 from scene import DRIVE
 from trees import write_checkpoint
 
@@ -362,6 +362,6 @@ def test_hostile_files_are_refused_in_one_line(kind: str, message: str, plain: t
 def test_a_missing_file_or_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"model\.onnx: no such file"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)
-    monkeypatch.setattr("monodepth2.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'monodepth2\[onnx\]'"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)

@@ -18,9 +18,9 @@ from monodepth2.datasets.augmentation import ColorJitter
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.picture_shards import PictureKey, picture_bytes, read_keys
-from monodepth2.datasets.pictures import read_pyramid
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.pictures import read_pyramid
 
 ROOT = Path(__file__).parents[1]
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

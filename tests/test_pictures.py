@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from monodepth2.datasets.pictures import PictureError, read_picture, read_pyramid, resize
+from monodepth2.files.pictures import PictureError, read_picture, read_pyramid, resize
 
 KITTI_SIZES = [(1242, 375), (1241, 376), (1226, 370), (1224, 370), (1238, 374)]
 ONE = 1 << 22  # the unit of Pillow's weights for 8-bit pictures

@@ -11,11 +11,11 @@ from plyfile import PlyData
 from monodepth2.config import PredictOptions
 from monodepth2.config.tools import OUTPUTS
 from monodepth2.errors import UserError
+from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.outputs import WRITERS
+from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 from monodepth2.prediction.run import predict
-from monodepth2.predictor import DepthPrediction, DepthPredictor
-from monodepth2.visualise import coloured_disparity
 from trees import write_checkpoint
 
 ROOT = Path(__file__).parent.parent

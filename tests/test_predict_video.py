@@ -10,11 +10,11 @@ import pytest
 
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError
-from monodepth2.prediction.outputs import whole_file
+from monodepth2.files.output_paths import whole_file
+from monodepth2.pages.colours import SteadyLimits, coloured_disparity, disparity_limits
+from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.run import predict
 from monodepth2.prediction.video import VideoReader, VideoWriter
-from monodepth2.predictor import DepthPredictor
-from monodepth2.visualise import SteadyLimits, coloured_disparity, disparity_limits
 from trees import write_checkpoint
 
 av = pytest.importorskip("av")

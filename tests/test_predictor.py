@@ -6,12 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from monodepth2.ahead import ahead, map_ahead
-from monodepth2.checkpoint import DepthNetwork
-from monodepth2.datasets.pictures import PictureError
+from monodepth2.checkpoints.networks import DepthNetwork
 from monodepth2.errors import UserError
-from monodepth2.networks import DepthDecoder, ResnetEncoder
-from monodepth2.predictor import DepthPrediction, DepthPredictor, flip_post_process
+from monodepth2.files.pictures import PictureError
+from monodepth2.method.networks import DepthDecoder, ResnetEncoder
+from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor, flip_post_process
+from monodepth2.runtime.threads import ahead, map_ahead
 from recipe import fill
 
 

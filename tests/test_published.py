@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monodepth2 import published
+from monodepth2.checkpoints import published
+from monodepth2.checkpoints.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
 from monodepth2.errors import UserError
-from monodepth2.predictor import DepthPredictor
-from monodepth2.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
+from monodepth2.prediction.predictor import DepthPredictor
 from trees import write_checkpoint
 
 NAME = "mono_640x192"
@@ -252,7 +252,8 @@ def test_a_model_half_there_is_replaced(server: Server, cache: Path) -> None:
 def test_processes_that_fetch_at_once_all_get_the_whole_model(server: Server, cache: Path) -> None:
     sums = server.offer(archive_of(CONTENTS))
     server.pause = 0.05
-    program = f"from monodepth2.published import published_model\npublished_model({NAME!r}, {server.base!r}, {sums!r})"
+    call = f"published_model({NAME!r}, {server.base!r}, {sums!r})"
+    program = f"from monodepth2.checkpoints.published import published_model\n{call}"
     running = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for process in running:
         _, errors = process.communicate(timeout=60)

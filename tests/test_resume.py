@@ -12,7 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monodepth2.checkpoint_folder import read_manifest
+from monodepth2.checkpoints.folder import read_manifest
 from soak import Soak
 from test_distributed import TORCHRUN
 from test_train import command, split, told_to_end, train

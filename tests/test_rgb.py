@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monodepth2.datasets.pictures import PictureError
-from monodepth2.rgb import as_rgb
+from monodepth2.files.pictures import PictureError
+from monodepth2.prediction.rgb import as_rgb
 
 TURNED_BY = {  # what brings each EXIF orientation upright
     1: lambda a: a,

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.best_epoch import BestEpoch
-from monodepth2.checkpoint_folder import write_folder
+from monodepth2.checkpoints.folder import write_folder
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.random_state import random_state, seed_all, set_random_state
-from monodepth2.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
-from monodepth2.run_folder import RunLock
-from monodepth2.run_record import data_fingerprint, record_start
+from monodepth2.runtime.random_state import random_state, seed_all, set_random_state
+from monodepth2.training.best_epoch import BestEpoch
+from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
+from monodepth2.training.run_folder import RunLock
+from monodepth2.training.run_record import data_fingerprint, record_start
 
 CPU = torch.device("cpu")
 
@@ -133,7 +133,7 @@ def test_what_a_user_put_there_stays(options: Options) -> None:
 
 def test_a_run_has_one_process(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from monodepth2 import run_folder\n"
+        "import sys; from pathlib import Path; from monodepth2.training import run_folder\n"
         f"run_folder.PATIENCE = 0.1; run_folder.RunLock(Path({str(tmp_path)!r}), print).take()"
     )
     lock = RunLock(tmp_path, print)

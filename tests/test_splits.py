@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from monodepth2.config import EVALUATION_SPLITS, TRAINING_SPLITS
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import (
-    SplitLine,
     eigen_to_benchmark_positions,
     known_splits,
     main,
@@ -211,9 +211,15 @@ def test_recipes_of_an_installed_package_lie_inside_it(tmp_path: Path):
     assert splits_root(package) == tmp_path / "splits"
 
 
+COPIED = (
+    *("errors", "files/__init__", "files/input_files", "files/text"),
+    *("datasets/__init__", "datasets/splits", "datasets/split_lines"),
+)
+
+
 def copy_program(root: Path, splits: str) -> Path:
     """Copy what the command needs below `root`, the recipes to `root / splits`; return the latter."""
-    for name in ("__init__", "errors", "input_files", "datasets/__init__", "datasets/splits", "datasets/split_lines"):
+    for name in ("__init__", *COPIED):
         target = root / f"monodepth2/{name}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / f"monodepth2/{name}.py", target)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from monodepth2.datasets.synthetic import (
+from monodepth2.errors import UserError
+from monodepth2.synthetic import (
     DriveSettings,
     camera,
     lidar_scan,
@@ -17,9 +18,8 @@ from monodepth2.datasets.synthetic import (
     split_lines,
     write_synthetic_drive,
 )
-from monodepth2.datasets.synthetic.__main__ import main
-from monodepth2.datasets.synthetic.drive import DATE, _appears_when_complete
-from monodepth2.errors import UserError
+from monodepth2.synthetic.__main__ import main
+from monodepth2.synthetic.drive import DATE, _appears_when_complete
 
 TINY = DriveSettings(drives=2, frames_per_drive=4, width=160, height=48, seed=3, extension=".png")
 

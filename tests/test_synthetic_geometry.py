@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monodepth2.datasets.synthetic import Sensor, Street, camera, lidar_scan, make_street, render
-from monodepth2.datasets.synthetic.calibration_files import write_calibration
-from monodepth2.datasets.synthetic.raycast import BASELINE, cast
-from monodepth2.datasets.synthetic.ripmap import atlas, sample
-from monodepth2.datasets.synthetic.solids import Skin, box, gable, prism
-from monodepth2.datasets.synthetic.textures import SIZE, TEXTURE_ID
+from monodepth2.synthetic import Sensor, Street, camera, lidar_scan, make_street, render
+from monodepth2.synthetic.calibration_files import write_calibration
+from monodepth2.synthetic.raycast import BASELINE, cast
+from monodepth2.synthetic.ripmap import atlas, sample
+from monodepth2.synthetic.solids import Skin, box, gable, prism
+from monodepth2.synthetic.textures import SIZE, TEXTURE_ID
 
 WIDTH, HEIGHT = 310, 94
 FX, FY, CX, CY = 0.58 * WIDTH, 1.92 * HEIGHT, 0.5 * WIDTH, 0.5 * HEIGHT

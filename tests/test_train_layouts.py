@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from scene import DRIVE
 from trees import write_improved_truth, write_odometry_sequence
 

@@ -4,10 +4,10 @@ import torch
 
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.splits import SplitLine
-from monodepth2.losses import Objective
-from monodepth2.model import MonodepthModel
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.method.losses import Objective
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.view_synthesis import ViewSynthesis
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 

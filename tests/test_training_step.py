@@ -9,12 +9,12 @@ from torch import nn
 
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.model import MonodepthModel
-from monodepth2.precision import check_compiler
-from monodepth2.stages import Batch
-from monodepth2.training_step import TrainingStep
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.stages import Batch
+from monodepth2.runtime.precision import check_compiler
+from monodepth2.training.step import TrainingStep
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 CPU = torch.device("cpu")

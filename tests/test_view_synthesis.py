@@ -1,8 +1,8 @@
 import torch
 
 from monodepth2.datasets.layouts import KITTI_INTRINSICS
-from monodepth2.stages import Batch, Predictions, RelativePose
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.method.stages import Batch, Predictions, RelativePose
+from monodepth2.method.view_synthesis import ViewSynthesis
 
 H, W = 32, 64
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
-from monodepth2.model import MonodepthModel
+from monodepth2.method.model import MonodepthModel
 from recipe import fill
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.errors import UserError, first_line
-from monodepth2.input_files import required_input
+from monodepth2.files.input_files import required_input
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"

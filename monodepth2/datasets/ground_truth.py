@@ -16,10 +16,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays, require_size
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
-from monodepth2.input_files import open_input
+from monodepth2.files.input_files import open_input
+from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
 
 FILE_NAME = "gt_depths.npz"
 IMPROVED_TRUTH = "eigen_benchmark"  # the split whose ground truth is the depth benchmark's

@@ -21,7 +21,8 @@ from monodepth2.config import GroundTruthOptions, available_cores
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth, write_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, make_layout
-from monodepth2.datasets.splits import SplitLine, read_split, split_folder
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split, split_folder
 from monodepth2.errors import UserError, check_all
 
 BYTES_PER_MAP = 256 << 10  # compressed; needed twice, in the folder and in the archive

@@ -12,10 +12,10 @@ import numpy as np
 
 from monodepth2.config import FrameId
 from monodepth2.datasets.calibration import Calibration
-from monodepth2.datasets.pictures import read_depth_png
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
+from monodepth2.files.pictures import read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 from monodepth2.config import available_cores
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, collate
 from monodepth2.errors import UserError
-from monodepth2.signals import start_worker
-from monodepth2.stages import Batch
+from monodepth2.method.stages import Batch
+from monodepth2.runtime.signals import start_worker
 
 CORES_PER_CPU_LOADER = 16  # on a CPU a sample's step costs some forty times what making the sample does
 

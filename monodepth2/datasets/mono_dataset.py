@@ -17,10 +17,10 @@ from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.device_augmentation import DrawnJitters
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, make_layout
-from monodepth2.datasets.pictures import PictureError, PyramidReader, read_pyramid
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.stages import Batch
+from monodepth2.files.pictures import PictureError, PyramidReader, read_pyramid
+from monodepth2.method.stages import Batch
 
 STEREO_BASELINE = 0.1  # in the network's unit of depth; 0.54 m in KITTI's rig
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training

@@ -18,7 +18,6 @@ import numpy as np
 import PIL
 from tqdm import tqdm
 
-from monodepth2.ahead import map_ahead
 from monodepth2.config import Options, available_cores
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import Layout, frame_path, make_layout
@@ -32,10 +31,12 @@ from monodepth2.datasets.picture_shards import (
     read_keys,
     write_shard,
 )
-from monodepth2.datasets.pictures import PictureError, read_pyramid
-from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
-from monodepth2.output_paths import make_output_folder
+from monodepth2.files.output_paths import make_output_folder
+from monodepth2.files.pictures import PictureError, read_pyramid
+from monodepth2.runtime.threads import map_ahead
 
 VERSION = 1
 SHARD_BYTES = 1 << 29

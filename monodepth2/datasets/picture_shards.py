@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monodepth2.input_files import open_input
-from monodepth2.output_paths import whole_file
+from monodepth2.files.input_files import open_input
+from monodepth2.files.output_paths import whole_file
 
 SUFFIX = ".pictures"
 LEVELS = 4

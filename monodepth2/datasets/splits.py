@@ -23,8 +23,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from monodepth2.datasets.split_lines import SplitLine, leads_out, numbered_lines, read_lines, read_text, shown
-from monodepth2.errors import UserError, run_script
+from monodepth2.datasets.split_lines import SplitLine, read_lines
+from monodepth2.errors import UserError, run_script, shown
+from monodepth2.files.text import leads_out, numbered_lines, read_text
 
 PARTS = ("train", "val", "test", "test_09", "test_10")
 _HEADER = re.compile(

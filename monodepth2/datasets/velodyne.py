@@ -6,7 +6,7 @@ import numpy as np
 
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.errors import UserError
-from monodepth2.input_files import required_input
+from monodepth2.files.input_files import required_input
 
 BYTES_PER_POINT = 16
 MOST_BYTES = 32 << 20  # a full turn of KITTI's scanner is 2 MiB

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from monodepth2.errors import run_script
-from monodepth2.process import tune_process
+from monodepth2.runtime.process import tune_process
 
 
 def main() -> int:

@@ -6,9 +6,10 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw
-from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation import protocol_of
-from monodepth2.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
+from monodepth2.evaluation.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
 
 
 def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine], step: int = 2) -> np.ndarray:

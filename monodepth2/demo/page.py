@@ -11,8 +11,8 @@ from PIL import Image
 from monodepth2 import pages
 from monodepth2.config import Options
 from monodepth2.demo.showcase import Curve, Row
-from monodepth2.metrics import DepthMetrics
-from monodepth2.visualise import coloured
+from monodepth2.evaluation.metrics import DepthMetrics
+from monodepth2.pages.colours import coloured
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5

@@ -10,13 +10,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.pictures import read_picture
 from monodepth2.datasets.splits import read_split
-from monodepth2.geometry import disp_to_depth
-from monodepth2.losses import Objective
-from monodepth2.metrics import MAX_DEPTH, MIN_DEPTH, resize_bilinear
-from monodepth2.model import MonodepthModel
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.evaluation.metrics import MAX_DEPTH, MIN_DEPTH
+from monodepth2.files.pictures import read_picture
+from monodepth2.method.depth_maps import resize_bilinear
+from monodepth2.method.geometry import disp_to_depth
+from monodepth2.method.losses import Objective
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.view_synthesis import ViewSynthesis
 
 Curve = list[tuple[int, float]]
 

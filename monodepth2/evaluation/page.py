@@ -13,13 +13,15 @@ from matplotlib.figure import Figure
 from monodepth2 import pages
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw, Layout
-from monodepth2.datasets.pictures import PictureError, read_picture
-from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
+from monodepth2.evaluation.metrics import DepthMetrics, Protocol, evaluation_mask
 from monodepth2.evaluation.protocol import scored_split, split_layout
 from monodepth2.evaluation.result import EvaluationResult, Example, describe_protocol
 from monodepth2.evaluation.truth import stored_truth
-from monodepth2.metrics import DepthMetrics, Protocol, evaluation_mask, resize_bilinear
-from monodepth2.visualise import coloured
+from monodepth2.files.pictures import PictureError, read_picture
+from monodepth2.method.depth_maps import resize_bilinear
+from monodepth2.pages.colours import coloured
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monodepth2.ahead import map_ahead
 from monodepth2.datasets.layouts import KittiRaw, Layout
-from monodepth2.datasets.pictures import read_picture, resize
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.files.pictures import read_picture, resize
+from monodepth2.runtime.threads import map_ahead
 
 BATCH_SIZE = 16
 Item = tuple[Tensor | None, np.ndarray | None]

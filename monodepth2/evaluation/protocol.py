@@ -6,7 +6,8 @@ from monodepth2.config import ODOMETRY_SPLITS, SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.datasets.ground_truth import IMPROVED_TRUTH
 from monodepth2.datasets.layouts import Layout, make_layout
 from monodepth2.errors import UserError
-from monodepth2.metrics import STEREO_SCALE_FACTOR, Protocol
+from monodepth2.evaluation.metrics import Protocol
+from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR
 
 EIGEN = "eigen"
 BENCHMARK = "benchmark"  # pictures whose ground truth only the benchmark's server has

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
+from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.evaluation.result import EvaluationResult, describe_protocol
-from monodepth2.metrics import DepthMetrics
 
 WORST_SHOWN = 5
 

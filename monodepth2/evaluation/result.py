@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.bootstrap import mean_interval
-from monodepth2.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
+from monodepth2.evaluation.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.checkpoint import trained_options
+from monodepth2.checkpoints.networks import trained_options
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiRaw, Layout
-from monodepth2.datasets.splits import SplitLine, read_split
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError, check_all
+from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map
 from monodepth2.evaluation.pictures import SplitPictures, batches
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, protocol_of, scored_split, split_layout
 from monodepth2.evaluation.result import EvaluationResult
 from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
 from monodepth2.evaluation.sources import ArraySource, DisparitySource, open_sources
 from monodepth2.evaluation.truth import require_depth, stored_truth
-from monodepth2.metrics import ImageScore, Protocol, evaluate_depth_map
 
 WORST_KEPT = 6  # per checkpoint
 

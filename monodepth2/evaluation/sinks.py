@@ -14,14 +14,15 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.evaluation.metrics import MAX_DEPTH, ImageScore
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
-from monodepth2.metrics import MAX_DEPTH, STEREO_SCALE_FACTOR, ImageScore, resize_bilinear
-from monodepth2.output_paths import make_output_folder
-from monodepth2.visualise import coloured_disparity
+from monodepth2.files.output_paths import make_output_folder
+from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.pages.colours import coloured_disparity
 
 BENCHMARK_SIZE = (352, 1216)
 BENCHMARK_FOLDER = "benchmark_predictions"

@@ -8,14 +8,14 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
+from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
-from monodepth2.datasets.npy_files import read_array_header, read_pickled_arrays, require_size
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
-from monodepth2.devices import pick_device
 from monodepth2.errors import UserError, first_line
-from monodepth2.input_files import open_input
-from monodepth2.predictor import DepthPredictor
-from monodepth2.published import resolve_reference, weights_of
+from monodepth2.files.input_files import open_input
+from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
+from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.runtime.devices import pick_device
 
 LARGEST_FILE = 64 << 30  # of disparities
 EIGEN_LINES = 697  # whose order published arrays of disparities follow

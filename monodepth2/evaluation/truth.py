@@ -8,7 +8,8 @@ import numpy as np
 from monodepth2.config import Options
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
-from monodepth2.datasets.splits import SplitLine, split_folder
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import split_folder
 from monodepth2.errors import UserError
 
 

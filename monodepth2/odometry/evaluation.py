@@ -5,19 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
+from monodepth2.checkpoints.published import weights_of
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import make_layout
-from monodepth2.datasets.splits import SplitLine, read_split
-from monodepth2.devices import pick_device
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
-from monodepth2.metrics import STEREO_SCALE_FACTOR
+from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import OdometryResult
 from monodepth2.odometry.trajectories import chained, distances, from_first, read_poses, scaled
-from monodepth2.published import weights_of
+from monodepth2.runtime.devices import pick_device
 
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark")
 

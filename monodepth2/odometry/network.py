@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoint import (
+from monodepth2.checkpoints.networks import (
     REMEDY,
     DepthNetwork,
     input_size,
@@ -23,10 +23,10 @@ from monodepth2.checkpoint import (
 )
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
-from monodepth2.geometry import transform_from_parameters
-from monodepth2.model import MonodepthModel
-from monodepth2.view_synthesis import upsample
-from monodepth2.weight_files import read_weights
+from monodepth2.files.weight_files import read_weights
+from monodepth2.method.geometry import transform_from_parameters
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.view_synthesis import upsample
 
 FEATURES = 256  # of each feature set that a pose decoder looks at
 NETWORKS_READ = {"separate_resnet": ("pose_encoder", "pose"), "shared": ("encoder", "pose"), "posecnn": ("pose",)}

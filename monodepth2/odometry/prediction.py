@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from monodepth2.ahead import map_ahead
 from monodepth2.config import FrameId
-from monodepth2.datasets.pictures import read_picture, resize
 from monodepth2.errors import UserError
+from monodepth2.files.pictures import read_picture, resize
 from monodepth2.odometry.network import MotionNetwork
+from monodepth2.runtime.threads import map_ahead
 
 BATCH_SIZE = 16
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.datasets.split_lines import numbered_lines, shown
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, shown
+from monodepth2.files.text import numbered_lines
 
 NUMBERS = 12  # of a pose in a file: the upper three rows of its matrix
 FARTHEST = 1e9  # metres from the origin; with much larger numbers distances overflow

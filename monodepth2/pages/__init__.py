@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from monodepth2.output_paths import whole_file
+from monodepth2.files.output_paths import whole_file
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:

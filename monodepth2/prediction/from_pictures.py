@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from monodepth2.ahead import map_ahead
-from monodepth2.datasets.pictures import PictureError
+from monodepth2.files.pictures import PictureError
 from monodepth2.prediction.inputs import Pictures
 from monodepth2.prediction.job import Job
 from monodepth2.prediction.naming import Label
-from monodepth2.predictor import DepthPrediction
-from monodepth2.signals import StopRequest
+from monodepth2.prediction.predictor import DepthPrediction
+from monodepth2.runtime.signals import StopRequest
+from monodepth2.runtime.threads import map_ahead
 
 
 def predict_pictures(pictures: Pictures, job: Job, stop: StopRequest) -> tuple[int, bool]:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.ahead import ahead, map_ahead
 from monodepth2.errors import UserError
-from monodepth2.output_paths import whole_file
+from monodepth2.files.output_paths import whole_file
+from monodepth2.pages.colours import SteadyLimits
 from monodepth2.prediction.job import Job
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side
+from monodepth2.prediction.predictor import DepthPrediction
 from monodepth2.prediction.video import VideoReader, VideoWriter
-from monodepth2.predictor import DepthPrediction
-from monodepth2.signals import StopRequest
-from monodepth2.visualise import SteadyLimits
+from monodepth2.runtime.signals import StopRequest
+from monodepth2.runtime.threads import ahead, map_ahead
 
 
 def predict_video(path: Path, job: Job, stop: StopRequest) -> tuple[int, bool]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from monodepth2.datasets.pictures import LARGEST_FILE
 from monodepth2.errors import UserError
-from monodepth2.input_files import open_input
+from monodepth2.files.input_files import open_input
+from monodepth2.files.pictures import LARGEST_FILE
 from monodepth2.prediction.outputs import is_own_output
-from monodepth2.rgb import FORMATS
+from monodepth2.prediction.rgb import FORMATS
 
 PICTURE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

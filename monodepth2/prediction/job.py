@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from monodepth2.prediction.naming import Label, Naming
 from monodepth2.prediction.outputs import Settings, write_output
-from monodepth2.predictor import DepthPrediction, DepthPredictor
+from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 
 
 @dataclass(frozen=True)

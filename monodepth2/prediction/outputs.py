@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from monodepth2.datasets.pictures import PictureError, open_picture
-from monodepth2.output_paths import whole_file
+from monodepth2.files.output_paths import whole_file
+from monodepth2.files.pictures import PictureError, open_picture
+from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.point_cloud import point_cloud, write_ply
-from monodepth2.predictor import DepthPrediction
-from monodepth2.visualise import coloured_disparity
+from monodepth2.prediction.predictor import DepthPrediction
 
 MARK = "a prediction of monodepth2"  # in every picture written here, so that none is taken for an input
 DEPTH_STEPS = 256  # of a depth PNG per unit, as in KITTI

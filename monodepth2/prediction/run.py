@@ -5,20 +5,20 @@ from pathlib import Path
 
 import matplotlib
 
+from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config import PredictOptions
-from monodepth2.devices import pick_device
 from monodepth2.errors import UserError
-from monodepth2.extras import require_packages
-from monodepth2.metrics import depth_factor
-from monodepth2.output_paths import check_output_folder, make_output_folder
+from monodepth2.files.output_paths import check_output_folder, make_output_folder
+from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.job import Job
 from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
 from monodepth2.prediction.outputs import Settings
-from monodepth2.predictor import DepthPredictor
-from monodepth2.published import resolve_weights
-from monodepth2.signals import StopRequest
+from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.runtime.devices import pick_device
+from monodepth2.runtime.extras import require_packages
+from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
 DEPTH_KINDS = ("depth_npy", "depth_png", "ply")

@@ -13,9 +13,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from monodepth2.datasets.pictures import MAX_PIXELS
 from monodepth2.errors import UserError
-from monodepth2.input_files import open_input
+from monodepth2.files.input_files import open_input
+from monodepth2.files.pictures import MAX_PIXELS
 
 LARGEST_FILE = 1 << 44
 USUAL_RATE = Fraction(25)  # frames per second, where a file states none that is likely

@@ -22,26 +22,27 @@ import torch
 from PIL import Image
 from torch import nn
 
-from monodepth2.checkpoint import input_size, load_optimizer, load_state, trained_options
-from monodepth2.checkpoint_folder import read_manifest, write_folder
+from monodepth2.checkpoints.folder import read_manifest, write_folder
+from monodepth2.checkpoints.networks import input_size, load_optimizer, load_state, trained_options
+from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
 from monodepth2.config import Options
 from monodepth2.datasets import calibration, splits
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
 from monodepth2.datasets.picture_cache import PictureCache
-from monodepth2.datasets.pictures import read_depth_png, read_pyramid
-from monodepth2.datasets.split_lines import SplitLine, leads_out, read_lines
-from monodepth2.datasets.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
+from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
+from monodepth2.files.pictures import read_depth_png, read_pyramid
+from monodepth2.files.text import leads_out
+from monodepth2.files.weight_files import read_weights
 from monodepth2.odometry.trajectories import read_poses, write_poses
-from monodepth2.onnx_metadata import Metadata
-from monodepth2.onnx_network import OnnxDepthNetwork
+from monodepth2.onnx.metadata import Metadata
+from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
+from monodepth2.prediction.rgb import read_rgb
 from monodepth2.prediction.video import VideoReader, VideoWriter
-from monodepth2.published import WEIGHT_FILES, unpack_model
-from monodepth2.rgb import read_rgb
-from monodepth2.weight_files import read_weights
+from monodepth2.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
 
 LINES = [SplitLine("2011_09_26/drive", frame, "l") for frame in range(2)]
 RECIPE = """# two parts of which one is drawn, a list, and one without some of its lines

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from monodepth2.checkpoint import save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset, stack
-from monodepth2.datasets.splits import SplitLine
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation import evaluate, predict_split
-from monodepth2.geometry import transform_from_parameters
-from monodepth2.losses import Objective
-from monodepth2.metrics import training_depth_metrics
-from monodepth2.model import MonodepthModel
+from monodepth2.evaluation.metrics import training_depth_metrics
+from monodepth2.method.geometry import transform_from_parameters
+from monodepth2.method.losses import Objective
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.stages import Batch
+from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.odometry.metrics import snippet_errors
 from monodepth2.odometry.trajectories import steps
-from monodepth2.stages import Batch
-from monodepth2.training_step import TrainingStep
-from monodepth2.view_synthesis import ViewSynthesis
+from monodepth2.training.step import TrainingStep
 from options import parse
 from recipe import fill
 from scene import write_kitti_raw

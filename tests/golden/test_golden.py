@@ -14,8 +14,8 @@ from check import check_case
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.datasets.splits import SplitLine
-from monodepth2.networks import DepthDecoder, PoseCNN, PoseDecoder, ResnetEncoder
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.method.networks import DepthDecoder, PoseCNN, PoseDecoder, ResnetEncoder
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""Networks on disk: 2019's layout, whole folders, published weights."""

@@ -1,0 +1,309 @@
+"""Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+from monodepth2.checkpoints.folder import write_folder
+from monodepth2.config import Options, options_from_json
+from monodepth2.errors import UserError
+from monodepth2.files.pictures import LARGEST_SIDE
+from monodepth2.files.text import read_text
+from monodepth2.files.weight_files import misfits, read_weights
+from monodepth2.method.geometry import disp_to_depth
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.networks import DepthDecoder, ResnetEncoder
+
+OPTIMIZER = "adam"
+STATE = "state"
+REMEDY = (
+    "name the folder that holds encoder.pth, depth.pth, ... "
+    "(to start without one of the networks, leave it out of --models_to_load)"
+)
+
+
+def save_checkpoint(
+    folder: Path,
+    model: MonodepthModel,
+    optimizer: torch.optim.Optimizer,
+    options: Options,
+    step: int = 0,
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint folder, whole or not at all.
+
+    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size and kind of training.
+    Beside these files of 2019 lie `state.pth`, where there is a state, and the manifest of all of them.
+
+    Args:
+        folder: to be made; it may exist if it is empty.
+        model: whose networks are written.
+        optimizer: an Adam.
+        options: of the run.
+        step: of the run.
+        state: what else a run needs to go on (see `RunState`): tensors, numbers, strings and containers of them.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
+    states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
+    if state is not None:
+        states[f"{STATE}.pth"] = dict(state)
+    write_folder(folder, states, step)
+
+
+def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> list[str]:
+    """Load the named networks that the model has; return the names loaded.
+
+    Raises:
+        UserError: the folder or a file is missing, unreadable, or does not fit the model.
+    """
+    folder = weights_folder(folder)
+    wanted = [name for name in model.networks if name in names]
+    for name in wanted:
+        load_state(model.networks[name], read_weights(folder / f"{name}.pth", REMEDY), folder / f"{name}.pth")
+    return wanted
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
+    """Load Adam's moments where the folder has fitting ones; the learning rate stays the one asked for.
+
+    Returns:
+        Whether the moments were loaded.
+    """
+    path = folder.expanduser() / f"{OPTIMIZER}.pth"
+    return path.is_file() and _take_over(optimizer, read_weights(path, REMEDY), learning_rate)
+
+
+def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:
+    """Load the moments of a saved Adam if they fit; return whether they did."""
+    moments = _moments(saved)
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    # parameters without gradients (the unused classifiers) have no moments
+    if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
+        return False
+    # only the moments: groups as saved may lack keys that today's Adam expects
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = learning_rate
+    return True
+
+
+def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Load Adam's moments, and the learning rates that it had come to; all else is as the options say.
+
+    Raises:
+        UserError: its file does not fit the networks.
+    """
+    path = folder / f"{OPTIMIZER}.pth"
+    saved = read_weights(path, REMEDY)
+    group = (saved.get("param_groups") or [None])[0]
+    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
+    usable = _is_rate(rate) and _is_rate(initial) and _take_over(optimizer, saved, initial)
+    if not usable:
+        raise UserError(f"{path}: not the optimizer of this run's networks")
+    for own in optimizer.param_groups:
+        own["lr"] = rate
+
+
+def _is_rate(value: Any) -> TypeGuard[float]:
+    return isinstance(value, float) and math.isfinite(value) and value > 0
+
+
+def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
+    """Adam's state by the position of the parameter (2019's PyTorch wrote it by memory address); None if unusable."""
+    try:
+        order = [index for group in state["param_groups"] for index in group["params"]]
+        moments = {position: state["state"][index] for position, index in enumerate(order) if index in state["state"]}
+        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and float(m["step"]) >= 0 for m in moments.values())
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):
+        return None
+    return moments if usable else None
+
+
+def weights_folder(folder: Path) -> Path:
+    """Return the folder with `~` expanded.
+
+    Raises:
+        UserError: it does not exist, or is a file.
+    """
+    folder = folder.expanduser()
+    if folder.is_file():
+        raise UserError(f"--load_weights_folder {folder}: is a file, but the folder with the .pth files is needed")
+    if not folder.is_dir():
+        raise UserError(f"--load_weights_folder {folder}: no such folder")
+    return folder
+
+
+def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Load a network's tensors; entries that the network does not know are ignored, as in 2019.
+
+    Raises:
+        UserError: tensors are missing or of another shape.
+    """
+    expected = network.state_dict()
+    if wrong := misfits(state, expected):
+        found = getattr(state.get(wrong[0]), "shape", None)
+        raise UserError(
+            f"{path}: {len(wrong)} of {len(expected)} tensors do not fit the network, e.g. {wrong[0]} "
+            f"should be {list(expected[wrong[0]].shape)} and is {list(found) if found is not None else 'missing'}; "
+            "check --num_layers, --scales, --pose_model_type and --pose_model_input, or shorten --models_to_load"
+        )
+    network.load_state_dict({key: state.get(key, value) for key, value in expected.items()})
+
+
+class DepthNetwork(nn.Module):
+    """Encoder and decoder of a checkpoint as one function from image to disparity.
+
+    Attributes:
+        height: input height of the checkpoint.
+        width: input width of the checkpoint.
+        use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
+        min_depth: nearest depth that it expresses, in its own unit.
+        max_depth: farthest.
+    """
+
+    def __init__(
+        self,
+        encoder: ResnetEncoder,
+        depth: DepthDecoder,
+        height: int,
+        width: int,
+        use_stereo: bool,
+        min_depth: float = 0.1,
+        max_depth: float = 100.0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.depth = encoder, depth
+        self.height, self.width, self.use_stereo = height, width, use_stereo
+        self.min_depth, self.max_depth = min_depth, max_depth
+
+    def forward(self, image_b3hw: Tensor) -> Tensor:
+        """Return the scaled disparity (1 / depth) of images in [0, 1], at the finest scale there is, b1hw."""
+        disps = self.depth(self.encoder(image_b3hw))
+        return disp_to_depth(disps[min(disps)], self.min_depth, self.max_depth)[0]
+
+
+def load_depth_network(
+    folder: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
+) -> DepthNetwork:
+    """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
+
+    Args:
+        folder: holds `encoder.pth` and `depth.pth`.
+        device: where the network is to run.
+        min_depth: nearest depth that it expresses; by default as it was trained (see `trained_depth_range`).
+        max_depth: farthest.
+
+    Raises:
+        UserError: the folder or its files are missing or unusable.
+    """
+    folder = weights_folder(folder)
+    encoder_state, depth_state = (
+        read_weights(folder / "encoder.pth", REMEDY),
+        read_weights(folder / "depth.pth", REMEDY),
+    )
+    encoder = load_encoder(encoder_state, folder / "encoder.pth")
+    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
+    load_state(depth, depth_state, folder / "depth.pth")
+    height, width = input_size(encoder_state, folder / "encoder.pth")
+    nearest, farthest = trained_depth_range(folder)
+    network = DepthNetwork(
+        encoder,
+        depth,
+        height,
+        width,
+        bool(encoder_state.get("use_stereo", False)),
+        nearest if min_depth is None else min_depth,
+        farthest if max_depth is None else max_depth,
+    )
+    return network.eval().to(device)
+
+
+def load_encoder(state: dict[str, Any], path: Path, num_input_images: int = 1) -> ResnetEncoder:
+    """Build the ResNet that a state dict belongs to, and load it.
+
+    Raises:
+        UserError: it belongs to none, or tensors are missing.
+    """
+    encoder = ResnetEncoder(num_layers(state, path), num_input_images)
+    load_state(encoder, state, path)
+    return encoder
+
+
+def num_layers(state: dict[str, Any], path: Path) -> int:
+    """Tell the ResNet of a state dict by the number of blocks in its third layer and by its kind of block.
+
+    Raises:
+        UserError: it is none of 18, 34, 50, 101 or 152 layers.
+    """
+    blocks = len({key.split(".")[2] for key in state if key.startswith("encoder.layer3.")})
+    bottleneck = "encoder.layer1.0.conv3.weight" in state
+    known = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
+    if (blocks, bottleneck) not in known:
+        raise UserError(f"{path}: not the encoder of a known ResNet (18, 34, 50, 101, 152 layers)")
+    return known[blocks, bottleneck]
+
+
+def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
+    """Return the (height, width) that `encoder.pth` states.
+
+    Raises:
+        UserError: it states none that the networks can take.
+    """
+    height, width = (encoder_state.get(key) for key in ("height", "width"))  # type: Any, Any
+    known = isinstance(height, int) and isinstance(width, int)
+    if not known or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE or (height | width) % 32:
+        raise UserError(f"{path}: states no usable input size (height {height!r:.20}, width {width!r:.20})")
+    return height, width
+
+
+def trained_options(folder: Path) -> Options | None:
+    """Return the options a checkpoint was trained with, from the `opt.json` of its run; None where there is none.
+
+    Raises:
+        UserError: the file is there but unusable.
+    """
+    return recorded_options(folder.expanduser().parent)
+
+
+def recorded_options(models_folder: Path) -> Options | None:
+    """Return the options of the run whose checkpoints lie in a folder, from its `opt.json`; None where there is none.
+
+    Raises:
+        UserError: the file is there but unusable.
+    """
+    path = models_folder / "opt.json"
+    if not path.is_file():
+        return None
+    return options_from_json(read_text(path), str(path))
+
+
+def trained_depth_range(folder: Path) -> tuple[float, float]:
+    """Return the nearest and farthest depth that a checkpoint was trained with; 2019's defaults if not on record.
+
+    Raises:
+        UserError: the record is there but unusable.
+    """
+    options = trained_options(folder) or Options()
+    return options.min_depth, options.max_depth
+
+
+def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:
+    """Tell the scales by the input channels of the heads, which follow the ten blocks."""
+    by_channels = {16: 0, 32: 1, 64: 2, 128: 3}
+    heads: list[int] = []
+    while (weight := state.get(f"decoder.{10 + len(heads)}.conv.weight")) is not None and len(heads) < 4:
+        channels = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
+        if channels not in by_channels:
+            raise UserError(f"{path}: head {len(heads)} is not one of a depth decoder")
+        heads.append(by_channels[channels])
+    if not heads:
+        raise UserError(f"{path}: holds no depth decoder")
+    return tuple(heads)

@@ -1,5 +1,0 @@
-"""From a checkpoint to an `.onnx` file that is known to say the same."""
-
-from monodepth2.exporting.export import Exported, export
-
-__all__ = ["Exported", "export"]

@@ -1,0 +1,57 @@
+"""Text files, read without trust."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from monodepth2.errors import UserError
+from monodepth2.files.input_files import read_input
+
+MOST_BYTES = 1 << 26  # of a text file: a million lines
+LONGEST_LINE = 1 << 13  # in bytes: two of the longest paths that there are
+
+
+@lru_cache(maxsize=1024)
+def leads_out(folder: str) -> bool:
+    """Whether a folder of a line could lie outside the data set, or is none that can be shown."""
+    parts = folder.replace("\\", "/").split("/")
+    return parts[0] == "" or ".." in parts or folder[1:2] == ":" or not folder.isprintable()
+
+
+def numbered_lines(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a UTF-8 text file that are not blank, with their numbers from 1 on, stripped.
+
+    Raises:
+        UserError: the file is unreadable, is not text, or is too large; or a line is longer than any file's lines are.
+    """
+    for number, line in enumerate(io.BytesIO(_read(path, most_bytes)), start=1):  # a list of blank lines would be large
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}, line {number}: has {len(line):,} bytes")
+        if not line.isspace() and (text := _decoded(line, path).strip()):
+            yield number, text
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a UTF-8 text file.
+
+    Raises:
+        UserError: the file is unreadable, is not text, or is larger than 64 MiB.
+    """
+    return _decoded(_read(path, MOST_BYTES), path)
+
+
+def _read(path: Path, most_bytes: int) -> bytes:
+    """The content, without the mark that some editors put before it."""
+    try:
+        return read_input(path, most_bytes).removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read as text: {error.strerror}") from error
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} cannot be read as text: {error}") from error

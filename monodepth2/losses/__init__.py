@@ -1,5 +1,0 @@
-"""The losses: photometric error, reprojection (minimum, average, masks), smoothness, objective."""
-
-from monodepth2.losses.objective import Objective
-
-__all__ = ["Objective"]

@@ -1,0 +1,1 @@
+"""What the paper says: networks, geometry, view synthesis, losses; nothing of files, devices or loops."""

@@ -1,0 +1,111 @@
+"""Pure functions of projective geometry.
+
+Legend of shapes: b batch, n points, h w pixels. Transforms are named so that frames cancel: `a_T_c = a_T_b @ b_T_c`.
+Pixels are integer coordinates (u to the right, v down), cameras look along z with x to the right and y down.
+"""
+
+import torch
+from torch import Tensor
+
+
+def disp_to_depth(disp: Tensor, min_depth: float, max_depth: float) -> tuple[Tensor, Tensor]:
+    """Turn the network's sigmoid output into disparity and depth (section 3.3 of the paper).
+
+    Args:
+        disp: sigmoid output in [0, 1], any shape.
+        min_depth: depth at output 1.
+        max_depth: depth at output 0.
+
+    Returns:
+        The scaled disparity 1/max + (1/min - 1/max) * disp, and its inverse, the depth.
+    """
+    min_disp, max_disp = 1 / max_depth, 1 / min_depth
+    scaled = min_disp + (max_disp - min_disp) * disp
+    return scaled, 1 / scaled
+
+
+def rotation_from_axisangle(axisangle_b3: Tensor) -> Tensor:
+    """Return the rotation matrices of axis-angle vectors in radians, b33, by Rodrigues' formula.
+
+    The axis is v / (|v| + 1e-7), so a zero vector gives the identity.
+    """
+    angle = torch.linalg.vector_norm(axisangle_b3, dim=1, keepdim=True)
+    x, y, z = (axisangle_b3 / (angle + 1e-7)).unbind(1)
+    o = torch.zeros_like(x)
+    cross = torch.stack([o, -z, y, z, o, -x, -y, x, o], 1).view(-1, 3, 3)
+    axis = torch.stack([x, y, z], 1)
+    outer = axis[:, :, None] * axis[:, None, :]
+    cos, sin = angle.cos()[:, :, None], angle.sin()[:, :, None]
+    identity = torch.eye(3, dtype=axisangle_b3.dtype, device=axisangle_b3.device)
+    return cos * identity + sin * cross + (1 - cos) * outer
+
+
+def transform_from_parameters(axisangle_b3: Tensor, translation_b3: Tensor, invert: bool = False) -> Tensor:
+    """Return the rigid transform "rotate, then translate", b44, or its inverse.
+
+    Args:
+        axisangle_b3: rotation in radians.
+        translation_b3: translation in the unit of depth.
+        invert: return the inverse transform.
+    """
+    rotation = rotation_from_axisangle(axisangle_b3)
+    translation = translation_b3[:, :, None]
+    if invert:
+        rotation = rotation.transpose(1, 2)
+        translation = -rotation @ translation
+    bottom = translation.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(translation), 1, 4)
+    return torch.cat([torch.cat([rotation, translation], 2), bottom], 1)
+
+
+def inverse_intrinsics(K_b44: Tensor) -> Tensor:
+    """Return the inverse of pinhole intrinsics in closed form, b44."""
+    inverse = torch.zeros_like(K_b44)
+    fx, fy, cx, cy = K_b44[:, 0, 0], K_b44[:, 1, 1], K_b44[:, 0, 2], K_b44[:, 1, 2]
+    inverse[:, 0, 0], inverse[:, 1, 1] = 1 / fx, 1 / fy
+    inverse[:, 0, 2], inverse[:, 1, 2] = -cx / fx, -cy / fy
+    inverse[:, 2, 2] = inverse[:, 3, 3] = 1
+    return inverse
+
+
+def pixel_grid(height: int, width: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return the homogeneous integer coordinates (u, v, 1) of all pixels in row order, shape (3, h * w)."""
+    v, u = torch.meshgrid(
+        torch.arange(height, device=device, dtype=dtype), torch.arange(width, device=device, dtype=dtype), indexing="ij"
+    )
+    return torch.stack([u.reshape(-1), v.reshape(-1), torch.ones_like(u).reshape(-1)])
+
+
+def backproject(depth_b1hw: Tensor, inv_K_b44: Tensor) -> Tensor:
+    """Lift every pixel to its point in the camera's frame.
+
+    Args:
+        depth_b1hw: depth along z.
+        inv_K_b44: inverse intrinsics in pixels of that size.
+
+    Returns:
+        Points, b3n with n = h * w, in the unit of depth.
+    """
+    b, _, h, w = depth_b1hw.shape
+    rays = inv_K_b44[:, :3, :3] @ pixel_grid(h, w, depth_b1hw.device, depth_b1hw.dtype)
+    return rays * depth_b1hw.reshape(b, 1, h * w)
+
+
+def project(points_b3n: Tensor, K_b44: Tensor, source_T_target_b44: Tensor) -> Tensor:
+    """Project points of the target camera into the source image.
+
+    Returns:
+        Pixel coordinates (u, v), b2n; the division is by z + 1e-7.
+    """
+    P = K_b44[:, :3] @ source_T_target_b44
+    camera = P[:, :, :3] @ points_b3n + P[:, :, 3:]
+    return camera[:, :2] / (camera[:, 2:] + 1e-7)
+
+
+def sampling_grid(pixels_b2n: Tensor, height: int, width: int) -> Tensor:
+    """Normalise pixel coordinates for `grid_sample(align_corners=True)`: -1 and 1 are the centres of border pixels.
+
+    Returns:
+        Shape (b, n, 2).
+    """
+    size = pixels_b2n.new_tensor([width - 1, height - 1])
+    return pixels_b2n.transpose(1, 2) / size * 2 - 1

@@ -1,0 +1,5 @@
+"""The losses: photometric error, reprojection (minimum, average, masks), smoothness, objective."""
+
+from monodepth2.method.losses.objective import Objective
+
+__all__ = ["Objective"]

@@ -1,0 +1,118 @@
+"""The depth network and the pose network of the chosen kind; owns the temporal order of pairs."""
+
+import torch
+from torch import Tensor, nn
+
+from monodepth2.config import FrameId, Options
+from monodepth2.method.networks import DepthDecoder, PoseCNN, PoseDecoder, ResnetEncoder, imagenet_weights
+from monodepth2.method.stages import Batch, Predictions, RelativePose
+
+
+class MonodepthModel(nn.Module):
+    """All networks of a run.
+
+    The children are named as their checkpoint files and registered in the order that 2019's optimizer states have:
+    encoder, depth, pose_encoder, pose, predictive_mask (those that the options call for).
+    """
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.temporal_ids = options.temporal_ids
+        self.loaded_ids = options.loaded_ids
+        self.pose_model_type = options.pose_model_type
+        self.pairs = options.pose_model_input == "pairs"
+        self.encoder = ResnetEncoder(options.num_layers)
+        channels = self.encoder.num_ch_enc
+        self.depth = DepthDecoder(channels, options.scales)
+        if options.temporal_ids:
+            self._add_pose_network(options.num_layers, int(channels[-1]))
+        if options.predictive_mask:
+            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids))
+        for network in self.children():
+            if isinstance(network, (ResnetEncoder, DepthDecoder)):
+                network.checkpointing = options.grad_checkpointing
+
+    def forward(self, batch: Batch) -> Predictions:
+        """Predict disparity, motion and masks of a prepared batch."""
+        images = batch.color_aug
+        if self.pose_model_type == "shared":
+            features = self._features_of_all_frames(images)
+        else:
+            features = {0: self.encoder(images[0])}
+        return Predictions(
+            disps=self.depth(features[0]),
+            poses=self._poses(images, features),
+            masks=self.predictive_mask(features[0]) if hasattr(self, "predictive_mask") else None,
+        )
+
+    def motions(self, images: dict[FrameId, Tensor]) -> dict[FrameId, RelativePose]:
+        """Predict the motion alone, to every temporal source; the encoder runs only where its features are shared.
+
+        Args:
+            images: in [0, 1] per frame, b3hw.
+        """
+        return self._poses(images, self._features_of_all_frames(images) if self.pose_model_type == "shared" else {})
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The children by name, in checkpoint order."""
+        return dict(self.named_children())
+
+    def load_imagenet(self, options: Options, already_loaded: tuple[str, ...] = ()) -> None:
+        """Start the ResNets from ImageNet weights, but for those in `already_loaded`.
+
+        Raises:
+            UserError: the weights are neither in the given file nor to be downloaded.
+        """
+        wanted = [net for name, net in self.networks.items() if isinstance(net, ResnetEncoder)
+                  and name not in already_loaded]  # fmt: skip
+        if wanted:
+            weights = imagenet_weights(options.num_layers, options.pretrained_weights)
+            for network in wanted:
+                network.load_imagenet(weights)
+
+    def _add_pose_network(self, num_layers: int, feature_channels: int) -> None:
+        frames = 2 if self.pairs else 1 + len(self.temporal_ids)
+        if self.pose_model_type == "posecnn":
+            self.pose: nn.Module = PoseCNN(frames)
+        elif self.pose_model_type == "shared":
+            self.pose = PoseDecoder(feature_channels, num_feature_sets=frames, num_motions=frames - 1)
+        else:
+            self.pose_encoder = ResnetEncoder(num_layers, num_input_images=frames)
+            # 2019's decoder always states at least two motions; a pair uses the first
+            self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))
+
+    def _features_of_all_frames(self, images: dict[FrameId, Tensor]) -> dict[FrameId, list[Tensor]]:
+        """Encode all frames in one pass, so that they share batch-norm statistics."""
+        stacked = self.encoder(torch.cat([images[i] for i in self.loaded_ids]))
+        chunks = [features.chunk(len(self.loaded_ids)) for features in stacked]
+        return {frame: [chunk[n] for chunk in chunks] for n, frame in enumerate(self.loaded_ids)}
+
+    def _poses(
+        self, images: dict[FrameId, Tensor], features: dict[FrameId, list[Tensor]]
+    ) -> dict[FrameId, RelativePose]:
+        if not self.temporal_ids:
+            return {}
+        if not self.pairs:
+            axisangles, translations = self._motions(images, features, (0, *self.temporal_ids))
+            return {
+                source: RelativePose(axisangles[:, n], translations[:, n], invert=False)
+                for n, source in enumerate(self.temporal_ids)
+            }
+        poses: dict[FrameId, RelativePose] = {}
+        for source in self.temporal_ids:
+            # one pass per pair: in training, batch-norm statistics are those of the pair alone
+            axisangles, translations = self._motions(images, features, tuple(sorted((0, source))))
+            poses[source] = RelativePose(axisangles[:, 0], translations[:, 0], invert=source < 0)
+        return poses
+
+    def _motions(
+        self, images: dict[FrameId, Tensor], features: dict[FrameId, list[Tensor]], frames: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the pose network on frames in the given order; axis-angles and translations, (b, motions, 3) each."""
+        if self.pose_model_type == "shared":
+            return self.pose([features[i][-1] for i in frames])
+        stacked = torch.cat([images[i] for i in frames], 1)
+        if self.pose_model_type == "posecnn":
+            return self.pose(stacked)
+        return self.pose([self.pose_encoder(stacked)[-1]])

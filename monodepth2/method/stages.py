@@ -1,0 +1,176 @@
+"""What flows through a step: Batch → Predictions → Views → Losses.
+
+Legend of shapes: b batch, s sources, h w pixels. `source_T_target` maps points of the target camera into the
+source camera. Levels are pyramid levels: level l is 1/2^l of the input size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from monodepth2.config import FrameId
+
+
+class Jitters(Protocol):
+    """The colour jitter of a batch's samples, drawn where the samples were made and left to the device to apply."""
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Jitters":
+        """Return the jitter with every tensor changed."""
+
+    def __call__(self, images_fb3hw: Tensor) -> Tensor:
+        """Return images of f frames in [0, 1] with the jittered samples' changed."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one step.
+
+    Attributes:
+        color: un-augmented images per frame and level, in [0, 1] (uint8 in any memory order until `prepared`), b3hw.
+        color_aug: augmented images per frame at level 0, likewise, b3hw.
+        K: intrinsics in pixels per level, b44.
+        stereo_T: `source_T_target` of the other camera, b44; None without stereo.
+        index: the samples' positions in the split, b.
+        mirrored: whether each sample was mirrored, b.
+        faults: pictures that could not be read and were replaced by other samples.
+        jitters: what `prepared` still has to do to `color_aug`; None where the loader did it.
+        loader_seconds: that the loader spent per sample.
+    """
+
+    color: dict[FrameId, dict[int, Tensor]]
+    color_aug: dict[FrameId, Tensor]
+    K: dict[int, Tensor]
+    stereo_T: Tensor | None
+    index: Tensor
+    mirrored: Tensor
+    faults: tuple[str, ...] = ()
+    jitters: Jitters | None = None
+    loader_seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in page-locked memory (called by the data loader)."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def prepared(self, device: torch.device) -> "Batch":
+        """Return the batch on `device`, its 8-bit pictures as float32 in [0, 1], jittered if that was left to do."""
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = tensor.to(device, non_blocking=True)
+            return moved.contiguous().float() / 255 if moved.dtype == torch.uint8 else moved
+
+        moved = self._map(move)
+        if moved.jitters is None:
+            return moved
+        jittered = moved.jitters(torch.stack([*moved.color_aug.values()]))
+        return replace(moved, color_aug=dict(zip(moved.color_aug, jittered.unbind(), strict=True)), jitters=None)
+
+    def rows(self, rows: slice) -> "Batch":
+        """Return some of the samples."""
+        return replace(self._map(lambda tensor: tensor[rows]), index=self.index[rows], mirrored=self.mirrored[rows])
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Change every tensor, once where it serves in several places."""
+        changed: dict[int, Tensor] = {}
+
+        def once(tensor: Tensor) -> Tensor:
+            if id(tensor) not in changed:
+                changed[id(tensor)] = change(tensor)
+            return changed[id(tensor)]
+
+        return replace(
+            self,
+            color={i: {level: once(image) for level, image in levels.items()} for i, levels in self.color.items()},
+            color_aug={i: once(image) for i, image in self.color_aug.items()},
+            K={level: once(K) for level, K in self.K.items()},
+            stereo_T=None if self.stereo_T is None else once(self.stereo_T),
+            jitters=None if self.jitters is None else self.jitters.map(once),
+        )
+
+
+@dataclass(frozen=True)
+class RelativePose:
+    """The motion between the target and a source as a pose network states it.
+
+    Attributes:
+        axisangle: rotation, b3, radians.
+        translation: b3, in the network's unit of depth.
+        invert: the network saw the source first, so the stated motion is `target_T_source`.
+    """
+
+    axisangle: Tensor
+    translation: Tensor
+    invert: bool
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the networks say of a batch.
+
+    Attributes:
+        disps: sigmoid disparity per scale at its own size, b1hw.
+        poses: motion per temporal source.
+        masks: predictive masks per scale at its own size, one channel per source, bshw; None without them.
+    """
+
+    disps: dict[int, Tensor]
+    poses: dict[FrameId, RelativePose]
+    masks: dict[int, Tensor] | None = None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All tensors, in an order that `map` keeps."""
+        motions = [part for pose in self.poses.values() for part in (pose.axisangle, pose.translation)]
+        return [*self.disps.values(), *motions, *(self.masks or {}).values()]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Predictions":
+        """Return the predictions with every tensor changed."""
+        return Predictions(
+            disps={scale: change(disp) for scale, disp in self.disps.items()},
+            poses={
+                source: RelativePose(change(pose.axisangle), change(pose.translation), pose.invert)
+                for source, pose in self.poses.items()
+            },
+            masks=None if self.masks is None else {scale: change(mask) for scale, mask in self.masks.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Views:
+    """The sources as seen from the target, through depth and pose.
+
+    Attributes:
+        warped: per scale the warped sources in the order of the options' `source_ids`, bs3hw, at level 0 or, under
+            v1 multiscale, at the scale's own level.
+        depths: per scale the depth that warped them, b1hw.
+        source_T_target: transforms per scale and source, b44.
+    """
+
+    warped: dict[int, Tensor]
+    depths: dict[int, Tensor]
+    source_T_target: dict[int, dict[FrameId, Tensor]]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The objective and its parts.
+
+    Attributes:
+        total: scalar, the mean of `per_scale`.
+        per_scale: scalar per scale.
+        automask: per scale 1 where a reprojection wins over the unwarped sources, bhw; empty without auto-masking.
+    """
+
+    total: Tensor
+    per_scale: dict[int, Tensor]
+    automask: dict[int, Tensor]
+
+    @property
+    def figures(self) -> dict[str, Tensor]:
+        """The scalars by TensorBoard tag."""
+        return {"loss": self.total, **{f"loss/{scale}": loss for scale, loss in self.per_scale.items()}}

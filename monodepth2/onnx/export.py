@@ -1,0 +1,113 @@
+"""Writing a checkpoint's network as an `.onnx` file that is known to say the same."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import monodepth2
+from monodepth2.checkpoints.published import resolve_weights
+from monodepth2.config.tools import ExportOptions
+from monodepth2.errors import UserError
+from monodepth2.files.output_paths import check_output_file, whole_file
+from monodepth2.onnx.comparison import Difference, compare, trial_inputs
+from monodepth2.onnx.convert import FIRST_OPSET, to_onnx
+from monodepth2.onnx.graphs import Graph, load_graph
+from monodepth2.onnx.metadata import Metadata
+from monodepth2.runtime.extras import require_packages
+
+TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of weights whose rounding errors grow as in no trained network
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written.
+
+    Attributes:
+        path: where.
+        metadata: what it says of itself.
+        opset: version of ONNX's operators.
+        num_inputs: how many were compared.
+        differences: the largest over all inputs, per output.
+    """
+
+    path: Path
+    metadata: Metadata
+    opset: int
+    num_inputs: int
+    differences: dict[str, Difference]
+
+    def report(self) -> str:
+        """What was written, and how close it comes, as lines."""
+        facts = self.metadata
+        size = "any size" if facts.dynamic_size else f"{facts.width}x{facts.height}"
+        batch = "any batch" if facts.dynamic_batch else f"batch {facts.batch_size}"
+        lines = [
+            f"{facts.network} network, {size}, {batch}, {facts.precision}, opset {self.opset}",
+            f"largest differences from the checkpoint over {self.num_inputs} inputs:",
+            *(f"  {name:<12}{_words(one)}" for name, one in self.differences.items()),
+            f"{self.path.stat().st_size:,} bytes are in {self.path}",
+        ]
+        return "\n".join(lines)
+
+
+def export(options: ExportOptions) -> Exported:
+    """Export a network, compare it with the checkpoint's on several inputs, and write the file.
+
+    What is at the output's place stays there until the new file is known to be good.
+
+    Raises:
+        UserError: the checkpoint, the output, the opset or a package cannot be used, or the exported network differs
+            from the checkpoint's by more than the tolerance.
+    """
+    require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
+    _check_opset(options.opset)
+    if options.output:
+        check_output_file("output", options.output)
+    folder = resolve_weights(options.load_weights_folder, options.model_name)
+    graph = load_graph(folder, options)
+    path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
+    check_output_file("output", path)
+    metadata = _metadata(graph, options)
+    content = to_onnx(graph, metadata, options.opset)
+    inputs = list(trial_inputs(graph, metadata))
+    differences = compare(graph, content, inputs, path)
+    _check_differences(differences, options)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+    return Exported(path, metadata, options.opset, len(inputs), differences)
+
+
+def _check_opset(opset: int) -> None:
+    import onnx
+
+    last = onnx.defs.onnx_opset_version()
+    if not FIRST_OPSET <= opset <= last:
+        raise UserError(f"--opset {opset}: give one from {FIRST_OPSET} to {last}")
+
+
+def _metadata(graph: Graph, options: ExportOptions) -> Metadata:
+    return Metadata(
+        program=f"monodepth2 {monodepth2.__version__}",
+        network=options.network,
+        height=graph.height,
+        width=graph.width,
+        size_multiple=32,
+        batch_size=options.batch_size,
+        dynamic_batch=options.dynamic_batch,
+        dynamic_size=options.dynamic_size,
+        precision=options.precision,
+        **graph.facts,
+    )
+
+
+def _check_differences(differences: dict[str, Difference], options: ExportOptions) -> None:
+    tolerance = options.tolerance or TOLERANCES[options.precision]
+    for name, one in differences.items():
+        if not one.relative <= tolerance:  # neither is one that is no number
+            raise UserError(
+                f"the exported network's {name} differs from the checkpoint's by {_words(one)}, more than --tolerance "
+                f"{tolerance:g}: nothing is written"
+            )
+
+
+def _words(one: Difference) -> str:
+    return f"{one.relative:.1e} (absolute {one.absolute:.1e})"

@@ -1,0 +1,175 @@
+"""What is exported: a checkpoint's networks with everything that surrounds them, as modules from tensors to tensors.
+
+Legend of shapes: b batch, k stacked frames, m motions, h w pixels.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network, trained_options
+from monodepth2.config.tools import ExportOptions
+from monodepth2.method.depth_maps import depth_factor
+from monodepth2.method.geometry import disp_to_depth
+from monodepth2.odometry.network import MotionNetwork, load_motion_network
+
+CPU = torch.device("cpu")
+CROSS = (  # the matrices of the cross product with x, y and z
+    ((0.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
+    ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), (-1.0, 0.0, 0.0)),
+    ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+)
+
+
+class Graph(nn.Module):
+    """A module to export, with the names and meanings of its input and outputs.
+
+    Attributes:
+        outputs_are_maps: of the input's size or a fraction of it, and nowhere near zero.
+        height: of the input.
+        width: of the input.
+        channels: of the input.
+        facts: what the file's metadata say of this network.
+    """
+
+    input: ClassVar[tuple[str, str]]
+    outputs: ClassVar[dict[str, str]]
+    outputs_are_maps: ClassVar[bool]
+    height: int
+    width: int
+    channels: int
+    facts: dict[str, Any]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return self.channels, self.height, self.width
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights and of the arithmetic."""
+        return next(self.parameters()).dtype
+
+
+class DepthGraph(Graph):
+    """Images to disparity and depth."""
+
+    input = ("image", "RGB in [0, 1], (batch, 3, height, width)")
+    outputs: ClassVar = {
+        "disp": "scaled disparity, (batch, 1, height, width); smaller where the network has no finest scale",
+        "depth": "monodepth2.depth_factor / disp, in monodepth2.depth_unit, same shape",
+    }
+    outputs_are_maps = True
+    channels = 3
+
+    def __init__(self, network: DepthNetwork, factor: float) -> None:
+        super().__init__()
+        self.encoder, self.depth = network.encoder, network.depth
+        self.height, self.width = network.height, network.width
+        self.min_depth, self.max_depth, self.factor = network.min_depth, network.max_depth, factor
+
+    def forward(self, image_b3hw: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scaled disparity and depth, b1hw, float32: that much is float32 in half precision too."""
+        disps = self.depth(self.encoder(image_b3hw.to(self.dtype)))
+        disp, depth = disp_to_depth(disps[min(disps)].float(), self.min_depth, self.max_depth)
+        return disp, depth if self.factor == 1 else self.factor * depth
+
+
+class PoseGraph(Graph):
+    """Stacked frames to the motions of the sources relative to the target."""
+
+    input = ("frames", "RGB in [0, 1], stacked in the order of monodepth2.frames, (batch, 3 * frames, height, width)")
+    outputs: ClassVar = {
+        "axisangle": "rotations in radians, (batch, motions, 3); one motion per frame other than 0",
+        "translation": "in the unit of depth, for posecnn in units of the mean inverse depth, (batch, motions, 3)",
+        "transform": "source_T_target, rotate then translate, (batch, motions, 4, 4)",
+    }
+    outputs_are_maps = False
+
+    def __init__(self, network: MotionNetwork) -> None:
+        super().__init__()
+        model = network.model
+        self.kind, self.pairs, self.pose = model.pose_model_type, model.pairs, model.pose
+        if self.kind == "shared":
+            self.encoder = model.encoder
+        elif self.kind == "separate_resnet":
+            self.pose_encoder = model.pose_encoder
+        self.frame_ids = [0, *network.temporal_ids]
+        self.channels, self.height, self.width = 3 * len(self.frame_ids), network.height, network.width
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return axis-angles and translations, bm3, and transforms, bm44, float32, of frames (b, 3k, h, w)."""
+        axisangles, translations = self._motions(frames.to(self.dtype))
+        if self.pairs:  # 2019's decoder states two motions: a pair's is the first
+            axisangles, translations = axisangles[:, :1], translations[:, :1]
+        axisangles, translations = axisangles.float(), translations.float()
+        return axisangles, translations, transforms_of_any_batch(axisangles, translations)
+
+    def _motions(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        if self.kind == "posecnn":
+            return self.pose(frames)
+        if self.kind == "separate_resnet":
+            return self.pose([self.pose_encoder(frames)[-1]])
+        return self.pose([self.encoder(frame)[-1] for frame in frames.chunk(len(self.frame_ids), 1)])
+
+
+def transforms_of_any_batch(axisangles_bm3: Tensor, translations_bm3: Tensor) -> Tensor:
+    """Return what `geometry.transform_from_parameters` returns, bm44, with nothing in it that depends on the batch.
+
+    A graph traced at one batch size so serves any other.
+    """
+    angle = torch.linalg.vector_norm(axisangles_bm3, dim=-1, keepdim=True)
+    axis = axisangles_bm3 / (angle + 1e-7)
+    cross = (axis[..., None, None] * axis.new_tensor(CROSS)).sum(-3)
+    outer = axis[..., :, None] * axis[..., None, :]
+    cos, sin = angle.cos()[..., None], angle.sin()[..., None]
+    rotation = cos * torch.eye(3) + sin * cross + (1 - cos) * outer
+    top = torch.cat([rotation, translations_bm3[..., None]], -1)
+    return F.pad(top, (0, 0, 0, 1)) + axis.new_tensor([0.0, 0.0, 0.0, 1.0]).diag()
+
+
+def load_graph(folder: Path, options: ExportOptions) -> Graph:
+    """Load the network that the options ask for, in evaluation mode.
+
+    Raises:
+        UserError: the checkpoint cannot be used, or metres are asked of one that knows none.
+    """
+    graph = _load_depth(folder, options) if options.network == "depth" else _load_pose(folder)
+    graph.height, graph.width = options.height or graph.height, options.width or graph.width
+    return graph.eval().requires_grad_(False)
+
+
+def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
+    network = load_depth_network(folder, CPU, options.min_depth, options.max_depth)
+    factor = depth_factor(network.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
+    graph = DepthGraph(network, factor)
+    graph.facts = {
+        **_training(folder, network.use_stereo),
+        "min_depth": float(network.min_depth),
+        "max_depth": float(network.max_depth),
+        "depth_factor": float(factor),
+        "depth_unit": "arbitrary" if factor == 1 else "m",
+    }
+    return graph
+
+
+def _load_pose(folder: Path) -> PoseGraph:
+    network = load_motion_network(folder, CPU)
+    graph = PoseGraph(network)
+    graph.facts = {
+        **_training(folder, network.use_stereo),
+        "pose_model_type": graph.kind,
+        "frames": graph.frame_ids,
+    }
+    return graph
+
+
+def _training(folder: Path, use_stereo: bool) -> dict[str, Any]:
+    """The kind of training; what `opt.json` does not tell, the presence of a pose network does."""
+    trained = trained_options(folder)
+    temporal = bool(trained.temporal_ids) if trained else (folder / "pose.pth").is_file()
+    kind = "mono" if not use_stereo else "mono+stereo" if temporal else "stereo"
+    return {"training": kind, "use_stereo": use_stereo}

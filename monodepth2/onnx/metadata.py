@@ -1,0 +1,96 @@
+"""What an exported file says of itself, in the `metadata_props` of ONNX.
+
+Names and meanings are a contract with whoever reads the file; a change of either is a new format.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from monodepth2.errors import UserError
+from monodepth2.files.pictures import LARGEST_SIDE
+
+FORMAT = 1
+PREFIX = "monodepth2."
+LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The facts of an exported file; each is a property `monodepth2.<name>` in JSON, beside `monodepth2.format`.
+
+    Attributes:
+        program: name and version of what wrote the file.
+        network: "depth" or "pose".
+        height: of the input; where the size is dynamic, that of training.
+        width: of the input, likewise.
+        size_multiple: what height and width must be multiples of; also their least is 64.
+        batch_size: of the input; where it is dynamic, 1.
+        dynamic_batch: any batch size will do.
+        dynamic_size: any height and width within those rules will do.
+        precision: of weights and arithmetic, "fp32" or "fp16"; inputs and outputs are float32.
+        training: "mono", "stereo" or "mono+stereo".
+        use_stereo: trained with stereo pairs, so that depths and translations have a known scale: 5.4 m to the unit.
+        min_depth: nearest depth, before the factor; null for a pose network.
+        max_depth: farthest, likewise.
+        depth_factor: depth = factor / disp; null for a pose network.
+        depth_unit: of the output depth, "m" or "arbitrary"; null for a pose network.
+        pose_model_type: kind of pose network; null for a depth network.
+        frames: ids of the frames that a pose network's input stacks, in order, 0 being the target; null for a depth
+            network. [0, 1] are any two frames in temporal order.
+    """
+
+    program: str
+    network: str
+    height: int
+    width: int
+    size_multiple: int
+    batch_size: int
+    dynamic_batch: bool
+    dynamic_size: bool
+    precision: str
+    training: str
+    use_stereo: bool
+    min_depth: float | None = None
+    max_depth: float | None = None
+    depth_factor: float | None = None
+    depth_unit: str | None = None
+    pose_model_type: str | None = None
+    frames: list | None = None
+
+    def to_properties(self) -> dict[str, str]:
+        """Return the properties to write."""
+        return {PREFIX + name: json.dumps(value) for name, value in {"format": FORMAT, **asdict(self)}.items()}
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, str], source: str) -> "Metadata":
+        """Read the properties of a file.
+
+        Raises:
+            UserError: they are missing, of another format, or damaged; the message names `source`.
+        """
+        found = properties.get(f"{PREFIX}format")
+        if found is None:
+            raise UserError(f"{source}: not a file of export_depth.py (it states no input size); export the checkpoint")
+        if found != str(FORMAT):
+            raise UserError(f"{source}: made by another version of export_depth.py; export the checkpoint again")
+        return cls(**{item.name: _value(item, properties.get(PREFIX + item.name, ""), source) for item in fields(cls)})
+
+
+def _value(item: Any, text: str, source: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = ...
+    if not isinstance(value, item.type) or not _is_likely(item.name, value):
+        raise UserError(f"{source}: its metadata are damaged ({item.name} is {text[:40]!r}); export it again")
+    return value
+
+
+def _is_likely(name: str, value: Any) -> bool:
+    if name in ("height", "width"):
+        return 64 <= value <= LARGEST_SIDE and value % 32 == 0
+    if name == "batch_size":
+        return 1 <= value <= LARGEST_BATCH
+    return not isinstance(value, float) or 0 < value < float("inf")

@@ -1,0 +1,1 @@
+"""The machine: devices, precision, processes, random states, signals, threads, optional packages."""

@@ -1,0 +1,211 @@
+"""Writing synthetic drives as a KITTI raw tree, complete or not at all."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from monodepth2.errors import UserError, first_line
+from monodepth2.files.input_files import read_input
+from monodepth2.synthetic.calibration_files import write_calibration
+from monodepth2.synthetic.raycast import camera
+from monodepth2.synthetic.render import lidar_scan, render
+from monodepth2.synthetic.street import make_street
+
+DATE = "2019_10_27"
+MARKER = "synthetic.json"
+LARGEST_MARKER = 1 << 16
+EDITION = 1  # of the pictures that a set of parameters stands for
+LIMITS = {
+    "drives": (2, 99),
+    "frames_per_drive": (4, 10_000),
+    "width": (64, 4096),
+    "height": (32, 2048),
+    "seed": (0, 2**31),
+}
+
+
+@dataclass(frozen=True)
+class DriveSettings:
+    """What a synthetic data set is made from; equal settings give equal files."""
+
+    drives: int = 4
+    frames_per_drive: int = 90
+    width: int = 620
+    height: int = 188
+    seed: int = 0
+    extension: str = ".jpg"
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be rendered."""
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be from {low} to {high}")
+        if self.extension not in (".jpg", ".png"):
+            raise UserError(f"extension is {self.extension!r}; it must be .jpg or .png")
+
+    def folder(self, drive: int) -> str:
+        """The drive's folder under the root; the last drive is the held-out one."""
+        return f"{DATE}/{DATE}_drive_{drive + 1:04d}_sync"
+
+
+def write_synthetic_drive(
+    root: Path,
+    settings: DriveSettings = DriveSettings(),
+    *,
+    progress: bool = False,
+    processes: int | None = None,
+) -> bool:
+    """Render a data set: pictures of both cameras, scans, calibration, true depth and poses, and its split.
+
+    Beside KITTI raw's files each drive has `proj_depth/groundtruth/image_02|03` (16-bit PNG, metres * 256, 0 for
+    the sky) and `poses.txt` (world_T_camera2, the first frame's camera as world). `<root>/split` holds
+    `train_files.txt`, `val_files.txt` and `test_files.txt`. The folder appears only once everything is in it.
+
+    Args:
+        root: the folder to make; it may exist if it is empty.
+        settings: size, length and seed.
+        progress: show a bar.
+        processes: how many render at once; all cores by default, 1 stays in this process.
+
+    Returns:
+        False if the same data set was already there.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
+    """
+    if _already_there(root, settings):
+        return False
+    try:
+        with _appears_when_complete(root) as folder:
+            _write_static_files(folder, settings)
+            _write_frames(folder, settings, progress, processes or os.cpu_count() or 1)
+    except OSError as error:
+        raise UserError(f"{root}: cannot write the synthetic data set ({error})") from error
+    return True
+
+
+def _already_there(root: Path, settings: DriveSettings) -> bool:
+    if not root.exists():
+        return False
+    if not root.is_dir():
+        raise UserError(f"{root} is a file; name a folder that does not exist yet")
+    try:
+        found = json.loads(read_input(root / MARKER, LARGEST_MARKER))
+    except FileNotFoundError:
+        if any(root.iterdir()):
+            raise UserError(f"{root} holds other files; name a folder that is empty or does not exist yet") from None
+        return False
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{root / MARKER}: cannot be read ({first_line(error)}); name another folder") from error
+    if found != _description(settings):
+        raise UserError(f"{root} holds a synthetic data set made from {found!s:.300}; remove it or name another folder")
+    return True
+
+
+def _description(settings: DriveSettings) -> dict[str, object]:
+    return {"edition": EDITION, **asdict(settings)}
+
+
+@contextmanager
+def _appears_when_complete(root: Path) -> Iterator[Path]:
+    """A temporary folder beside `root` that takes its name at the end, and is removed on failure."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.partial-", dir=root.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if root.exists():
+            root.rmdir()
+        folder.rename(root)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_static_files(root: Path, settings: DriveSettings) -> None:
+    (root / MARKER).write_text(json.dumps(_description(settings), indent=2) + "\n")
+    for drive in range(settings.drives):
+        folder = root / settings.folder(drive)
+        for name in ("image_02/data", "image_03/data", "velodyne_points/data"):
+            (folder / name).mkdir(parents=True)
+        for number in (2, 3):
+            (folder / f"proj_depth/groundtruth/image_{number:02d}").mkdir(parents=True)
+        np.savetxt(folder / "poses.txt", _poses(settings, drive), fmt="%.9e")
+    write_calibration(root / DATE, settings.width, settings.height)
+    (root / "split").mkdir()
+    for name, lines in split_lines(settings).items():
+        (root / f"split/{name}_files.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def _poses(settings: DriveSettings, drive: int) -> np.ndarray:
+    street = make_street(settings.seed * 100 + drive, settings.frames_per_drive)
+    poses = np.stack([street.pose(frame) for frame in range(settings.frames_per_drive)])
+    return (np.linalg.inv(poses[0]) @ poses)[:, :3].reshape(-1, 12)
+
+
+def split_lines(settings: DriveSettings) -> dict[str, list[str]]:
+    """The split: every tenth frame of the training drives is for validation, the last drive's left camera for tests.
+
+    Returns:
+        lines `<folder> <frame> <l|r>` under "train", "val" and "test"; those of the first two have both neighbours.
+    """
+    usable = range(1, settings.frames_per_drive - 1)
+    validation = set(usable[min(5, len(usable) - 1) :: 10])
+    lines: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    for drive in range(settings.drives - 1):
+        for frame in usable:
+            name = "val" if frame in validation else "train"
+            lines[name] += [f"{settings.folder(drive)} {frame} {side}" for side in "lr"]
+    held_out = settings.folder(settings.drives - 1)
+    lines["test"] = [f"{held_out} {frame} l" for frame in range(settings.frames_per_drive)]
+    return lines
+
+
+def _write_frames(root: Path, settings: DriveSettings, progress: bool, processes: int) -> None:
+    tasks = [
+        (root, settings, drive, frame) for drive in range(settings.drives) for frame in range(settings.frames_per_drive)
+    ]
+    with tqdm(total=len(tasks), desc="rendering", unit="frame", disable=not progress) as bar:
+        if processes == 1:
+            for task in tasks:
+                _write_frame(task)
+                bar.update()
+            return
+        # Spawned, because a caller may have threads (torch), which do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupt) as pool:
+            try:
+                for _ in pool.map(_write_frame, tasks, chunksize=8):
+                    bar.update()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _write_frame(task: tuple[Path, DriveSettings, int, int]) -> None:
+    root, settings, drive, frame = task
+    street = make_street(settings.seed * 100 + drive, settings.frames_per_drive)
+    folder = root / settings.folder(drive)
+    for number, side in ((2, "l"), (3, "r")):
+        image, depth = render(street, frame, camera(settings.width, settings.height, side))
+        path = folder / f"image_{number:02d}/data/{frame:010d}{settings.extension}"
+        Image.fromarray(image).save(path, quality=92, subsampling="4:2:0", compress_level=3)
+        coded = np.where(depth < 255.9, depth * 256 + 0.5, 0).astype(np.uint16)
+        truth = folder / f"proj_depth/groundtruth/image_{number:02d}/{frame:010d}.png"
+        Image.fromarray(coded).save(truth, compress_level=1)
+    lidar_scan(street, frame).tofile(folder / f"velodyne_points/data/{frame:010d}.bin")

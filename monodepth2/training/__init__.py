@@ -1,0 +1,1 @@
+"""A run: the loop, a step, its data, what it logs, its folder, and going on after an end."""

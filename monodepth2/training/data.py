@@ -1,0 +1,121 @@
+"""What a run trains and validates on, checked, and the batches it makes of it."""
+
+import zlib
+from typing import Any
+
+import torch
+
+from monodepth2.config import TRAINING_SPLITS, Options
+from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.layouts import make_layout
+from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.picture_cache import PictureCache
+from monodepth2.datasets.splits import read_split
+from monodepth2.errors import UserError
+from monodepth2.method.stages import Batch
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.run_record import data_fingerprint
+
+
+class TrainingData:
+    """The training and the validation split of a run.
+
+    Args:
+        options: of the run.
+        processes: that train together; the main one checks that all pictures are there.
+        device: that the batches are for.
+
+    Attributes:
+        train_set: samples to learn from.
+        val_set: samples to look at.
+        cache: of their pictures, None without.
+        steps_per_epoch: full batches of all processes in the training split.
+        workers: loader processes.
+        validated: validation batches taken.
+
+    Raises:
+        UserError: a split or a picture is missing, or there is no full batch.
+    """
+
+    def __init__(self, options: Options, processes: Processes, device: torch.device) -> None:
+        _check_split(options)
+        train_lines, val_lines = read_split(options.split, "train"), read_split(options.split, "val")
+        if len(train_lines) < options.batch_size * processes.world_size:
+            several = "" if processes.alone else f" in each of {processes.world_size} processes"
+            raise UserError(
+                f"--batch_size {options.batch_size}{several} exceeds the {len(train_lines)} lines of the training "
+                f"split {options.split}: no full batch can be made"
+            )
+        layout, lines = make_layout(options.dataset, options.data_path, options.png), [*train_lines, *val_lines]
+        if processes.is_main:
+            check_data_set(layout, lines, options.loaded_ids)
+        self.cache = PictureCache.from_options(options, layout, lines)
+        self.train_set = MonoDataset.from_options(options, train_lines, augment=True, reader=self.cache)
+        self.val_set = MonoDataset.from_options(options, val_lines, augment=False, reader=self.cache)
+        self.options, self.device = options, device
+        self.place = (processes.rank, processes.world_size)
+        self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
+        self.workers = loader_processes(options.num_workers, device)
+        self.validated = 0
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Words that tell two lists of samples apart."""
+        return {"the training split": _digest(self.train_set), "the validation split": _digest(self.val_set)}
+
+    @property
+    def fingerprint(self) -> str:
+        """A word that tells two data sets apart, see `data_fingerprint`."""
+        return data_fingerprint(self.train_set.picture, len(self.train_set))
+
+    def start(self, step: int) -> None:
+        """Begin to make batches: for the steps after so many, and the validation batches after those taken."""
+        options = self.options
+        order = TrainingOrder(
+            len(self.train_set), options.batch_size, options.num_epochs, options.seed, *self.place, first=step
+        )
+        self.train_batches = TimedBatches(load_batches(self.train_set, order, self.workers, self.device))
+        val_order = EndlessOrder(
+            len(self.val_set), options.batch_size, options.seed + 1, *self.place, first=self.validated
+        )
+        self.val_batches = load_batches(self.val_set, val_order, min(1, self.workers), self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` reads; the training samples are told by the step."""
+        return {"validated": self.validated}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on validating where another process ended; call it before `start`."""
+        if state["validated"] < 0:
+            raise ValueError("a negative number of validation batches")
+        self.validated = state["validated"]
+
+    def validation_batch(self) -> Batch:
+        """Return the next batch of the validation split, which has no end."""
+        self.validated += 1
+        return next(self.val_batches)
+
+    def close(self) -> None:
+        """End the processes that make the batches."""
+        self.train_batches.close()
+        self.val_batches.close()
+
+
+def _check_split(options: Options) -> None:
+    """Refuse lists of odometry sequences where the layout is another, and the other way round."""
+    if options.split not in TRAINING_SPLITS:
+        return
+    if options.split == "odom" and options.dataset != "kitti_odom":
+        raise UserError(
+            f"--split odom lists odometry sequences, not --dataset {options.dataset}: add --dataset kitti_odom"
+        )
+    if options.split != "odom" and options.dataset == "kitti_odom":
+        raise UserError(
+            f"--dataset kitti_odom has no --split {options.split}: add --split odom or a folder with your lists"
+        )
+
+
+def _digest(data_set: MonoDataset) -> str:
+    lines = "\n".join(map(str, data_set.lines))
+    return f"{len(data_set):,} lines of checksum {zlib.crc32(lines.encode()):08x}"

@@ -1,0 +1,311 @@
+"""The training loop and nothing else."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from monodepth2.checkpoints.networks import load_networks, load_optimizer
+from monodepth2.config import NETWORKS, Options, option_type
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.errors import UserError, tell
+from monodepth2.evaluation.metrics import training_depth_metrics
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.stages import Batch, Losses, Predictions, Views
+from monodepth2.runtime.devices import make_deterministic, pick_device
+from monodepth2.runtime.processes import Processes, StopVote, scaled_rate
+from monodepth2.runtime.random_state import seed_all
+from monodepth2.runtime.signals import StopRequest
+from monodepth2.training.best_epoch import BestEpoch
+from monodepth2.training.data import TrainingData
+from monodepth2.training.diagnosis import Diagnosis
+from monodepth2.training.faults import Faults
+from monodepth2.training.progress import Progress
+from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
+from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
+from monodepth2.training.run_record import record_start
+from monodepth2.training.run_state import RunState, Stateful, read_state
+from monodepth2.training.step import TrainingStep
+from monodepth2.training.wrong_numbers import WrongNumbers
+
+READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
+EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
+
+
+class Trainer:
+    """Trains the networks of a run as its options say, from the beginning or from where it was ended.
+
+    Everything a user may have got wrong is found on creation, before the first step. Started by `torchrun`, each
+    process trains on its share of every batch, and the main process alone checks the data set and writes.
+
+    Raises:
+        UserError: device, folders, split, data set, initial weights or the checkpoint to go on from cannot be used.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.processes = Processes.from_environment()
+        self.processes.start()
+        with self.processes.agreed():
+            self.device = self.processes.device(pick_device(options.device, options.no_cuda))
+            make_deterministic(options.deterministic)
+            self.lock = RunLock(options.run_folder, tell)
+            point = self._begin() if self.processes.is_main else None
+        self.resumed = self.processes.first(point)
+        with self.processes.agreed():
+            seed_all(options.seed)
+            self.data = TrainingData(options, self.processes, self.device)
+            self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
+            self.saved = self._read_saved() if self.resumed else None
+            self._build_model()
+        self.processes.check_same(self._facts())
+        self.learn.share(self.processes, options)
+        self.processes.separate_noise(options.seed)
+        self.stop = StopRequest(self.processes.launched)
+        self.stop_vote = StopVote(self.processes)
+        self.step = self.resumed.step if self.resumed else 0
+
+    def train(self) -> int:
+        """Run all epochs; return the exit code: 0, or 128 + the signal that ended the run early."""
+        if self.data.cache:
+            with self.processes.ending_together():
+                self.data.cache.fill()
+                self.processes.wait()  # here, where there is patience, and not for the first gradients
+        with self.processes.ending_together(), self.stop:
+            self._open()
+            try:
+                code = self._run_epochs()
+            finally:
+                self._close()
+            self.processes.end()
+            if self.state.unsaved:
+                raise self.state.unsaved
+            return code
+
+    def _begin(self) -> ResumePoint | None:
+        """Find where the run goes on, None where it begins; its folder is this process's alone from now on."""
+        check_run_folder(self.options)
+        self.lock.take()
+        return find_resume_point(self.options, tell)
+
+    def _read_saved(self) -> dict[str, Any]:
+        assert self.resumed
+        saved = read_state(self.resumed, self.fixed)
+        if self.resumed.step > self._steps:
+            raise UserError(
+                f"--num_epochs {self.options.num_epochs}: the run has taken {self.resumed.step:,} steps already, and "
+                f"an epoch has {self.data.steps_per_epoch:,}: give more epochs"
+            )
+        return saved
+
+    def _open(self) -> None:
+        options, main = self.options, self.processes.is_main
+        self.progress = Progress(self._steps, options.num_epochs, self._joint_batch, quiet=not main, done=self.step)
+        self.faults = Faults(len(self.data.train_set), self._report)
+        self.wrong = WrongNumbers(self.model, options, self.data.train_set.picture, self._report, main)
+        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
+        self.best = BestEpoch()
+        parts: dict[str, Stateful] = {
+            "scheduler": self.scheduler,
+            "scaler": self.learn.scaler,
+            "data": self.data,
+            "faults": self.faults,
+            "wrong numbers": self.wrong,
+            "diagnosis": self.diagnosis,
+            "best": self.best,
+        }
+        self.state = RunState(
+            options, self.processes, self.device, self.model, self.optimizer, parts,
+            self.fixed, self.progress.message,
+        )  # fmt: skip
+        if self.resumed and self.saved:
+            self.state.restore(self.resumed, self.saved)
+            self.saved = None
+        self.data.start(self.step)
+        self.events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
+        if main:
+            facts = {**self.data.digests, "pictures": self.data.fingerprint}
+            record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
+            self.progress.message(self._summary())
+
+    def _close(self) -> None:
+        self.progress.close()
+        if self.events:
+            self.events.close()
+        self.data.close()
+        self.lock.release()
+
+    def _run_epochs(self) -> int:
+        while self.step < self._steps:
+            self._run_step()
+            if self.step % self.data.steps_per_epoch == 0:
+                self._end_epoch()
+            elif self.step % self.options.save_steps == 0:
+                self._save(f"{BETWEEN_EPOCHS}{self.step}")
+            received = self.stop_vote(self.stop.received)
+            if received and self.step < self._steps:
+                return self._end_early(received)
+        self._end()
+        return 0
+
+    def _run_step(self) -> None:
+        epoch, batch_index = divmod(self.step, self.data.steps_per_epoch)
+        self.model.train()
+        loaded = next(self.data.train_batches)
+        self.faults.note_pictures(loaded.faults)
+        batch = loaded.prepared(self.device)
+        result = self.learn(batch)
+        self.wrong.note(self.step, batch, result)
+        self.diagnosis.note_loss(result.loss)
+        log_is_due, note_is_due = self._log_is_due(batch_index), self.diagnosis.due(batch_index)
+        last = batch_index + 1 == self.data.steps_per_epoch
+        # in all processes at the same steps, rarely where reading waits for the device
+        if self.device.type == "cpu" or log_is_due or last or self.step % READ_STEPS == 0:
+            self.wrong.read()
+        if log_is_due or note_is_due:
+            views, losses = self.learn.judge(batch, result.predictions)
+            if note_is_due:
+                self.diagnosis.note(batch, views, losses)
+            if log_is_due:
+                self._log("train", batch, result.predictions, views, losses)
+                self._validate()
+        self.step += 1
+        self.progress.step()
+        if self.processes.is_main and (log_is_due or last or self.progress.due()):
+            self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
+
+    def _end_epoch(self) -> None:
+        epoch = self.step // self.data.steps_per_epoch - 1
+        self.scheduler.step()
+        self.best.end_epoch(epoch)
+        health = self.processes.mean(self.diagnosis.figures())
+        self.diagnosis.conclude(epoch, health)
+        if self.events:
+            self.events.scalars("train", self.step - 1, {**health, **self.wrong.figures})
+            self.events.flush()
+        kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
+        self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
+
+    def _save(self, name: str) -> None:
+        self.wrong.read()  # what it puts back is saved
+        self.state.save(name, self.step)
+
+    def _end(self) -> None:
+        if self.resumed and self.resumed.step == self._steps:  # nothing was left to do but to name its checkpoint
+            folder = self.options.models_folder / f"weights_{self.options.num_epochs - 1}"
+            if self.resumed.folder != folder:
+                self._save(folder.name)
+        if self.processes.is_main and not self.state.unsaved:
+            self.state.remove_old(at_end=True)
+            if told := self.best.told(self.options):
+                self.progress.message(told)
+
+    def _validate(self) -> None:
+        """Log one batch of the validation split."""
+        self.model.eval()
+        loaded = self.data.validation_batch()
+        self.faults.note_pictures(loaded.faults)
+        batch = loaded.prepared(self.device)
+        predictions = self.learn.predict(batch)
+        self.best.note(self._log("val", batch, predictions, *self.learn.judge(batch, predictions)))
+        self.model.train()
+
+    def _log_is_due(self, batch_index: int) -> bool:
+        early = batch_index % self.options.log_frequency == 0 and self.step < EARLY_STEPS
+        return early or self.step % EARLY_STEPS == 0
+
+    def _log(self, mode: str, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> float:
+        """Log what a batch led to; return its loss, the mean over all processes."""
+        figures = self.processes.mean({**losses.figures, **self._depth_figures(mode, batch, views)})
+        if self.events:
+            self.events.scalars(mode, self.step, figures)
+            self.events.pictures(mode, self.step, batch, predictions, views, losses)
+            if mode == "train":
+                self.events.scalars(mode, self.step, {"learning_rate": float(self.scheduler.get_last_lr()[0])})
+                self.events.loading_times(mode, self.step, self.data.train_batches.times("events"))
+            self.events.flush()
+        return figures["loss"]
+
+    def _depth_figures(self, mode: str, batch: Batch, views: Views) -> dict[str, Tensor]:
+        """Depth figures of the samples whose depth is known; scans are read here, on logging steps alone."""
+        data_set = self.data.train_set if mode == "train" else self.data.val_set
+        pairs = zip(batch.index.tolist(), batch.mirrored.tolist(), strict=True)
+        maps = [self._depth(data_set, index, mirrored) for index, mirrored in pairs]
+        known = [n for n, depth in enumerate(maps) if depth is not None]
+        if not known:
+            return {}
+        truth = torch.stack([depth for depth in maps if depth is not None]).to(self.device)
+        finest = min(views.depths)
+        return training_depth_metrics(views.depths[finest][known].detach(), truth)
+
+    def _depth(self, data_set: MonoDataset, index: int, mirrored: bool) -> Tensor | None:
+        try:
+            return data_set.depth(index, mirrored)
+        except UserError as error:
+            self.faults.note_depth(str(error))
+            return None
+
+    def _build_model(self) -> None:
+        options, processes = self.options, self.processes
+        self.model = MonodepthModel(options)
+        folder = self.resumed.folder if self.resumed else options.load_weights_folder
+        if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
+            self.model.load_imagenet(options, options.models_to_load if folder else ())
+        if folder:
+            load_networks(self.model, folder, NETWORKS if self.resumed else options.models_to_load)
+        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
+        self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
+        self.optimizer = self.learn.optimizer
+        self.moments = "fresh"
+        if folder and not self.resumed and load_optimizer(self.optimizer, folder, rate):
+            self.moments = f"taken from {folder}"
+        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)
+
+    @property
+    def _steps(self) -> int:
+        """Of the whole run."""
+        return self.options.num_epochs * self.data.steps_per_epoch
+
+    @property
+    def _joint_batch(self) -> int:
+        """Samples per step of all processes."""
+        return self.options.batch_size * self.processes.world_size
+
+    def _facts(self) -> dict[str, object]:
+        """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
+        alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
+        told = {f"--{name}": getattr(self.options, name) for name in alike}
+        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments == "fresh"}
+
+    def _end_early(self, received: Signals) -> int:
+        """Save, unless the step's end has just done so."""
+        if (self.step % self.data.steps_per_epoch and self.step % self.options.save_steps) or self.state.unsaved:
+            self._save(f"{BETWEEN_EPOCHS}{self.step}")
+        if self.processes.is_main and not self.state.unsaved:
+            self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")
+        return 128 + received
+
+    def _report(self, message: str) -> None:
+        self.progress.message(self.processes.named(message))
+
+    def _summary(self) -> str:
+        options, data = self.options, self.data
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        shares = "" if self.processes.alone else f" ({self.processes.world_size} processes of {options.batch_size})"
+        origin = f"Adam's moments {self.moments}"
+        if self.resumed:
+            origin = f"going on after step {self.step:,} from {self.resumed.folder.name}"
+        return (
+            f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
+            f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
+            f"batches of {self._joint_batch}{shares}, learning rate {self.scheduler.get_last_lr()[0]:g}, "
+            f"{self.device}, {data.workers} loader processes, {origin}\n"
+            f"writing to {options.run_folder}"
+        )
+
+
+def _silent(_: str) -> None:
+    """What one process tells for all, the others do not."""
