@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runs import DRIVE
 from scene import write_kitti_raw
 
 
@@ -40,3 +41,14 @@ def golden_scene(tmp_path_factory) -> Path:
 def scene_copy(golden_scene, tmp_path) -> Path:
     """A copy of the golden scene to damage."""
     return Path(shutil.copytree(golden_scene, tmp_path / "scene"))
+
+
+@pytest.fixture
+def split(tmp_path) -> Path:
+    """Lists of eight lines to train on and three to validate on, of the golden scene."""
+    folder = tmp_path / "split"
+    folder.mkdir()
+    lines = [f"{DRIVE} {frame} {side}" for frame in range(1, 7) for side in "lr"]
+    (folder / "train_files.txt").write_text("\n".join(lines[:8]))
+    (folder / "val_files.txt").write_text("\n".join(lines[8:11]))
+    return folder

@@ -13,11 +13,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.checkpoints.folder import read_manifest
+from runs import TORCHRUN, command, told_to_end, train
 from soak import Soak
-from test_distributed import TORCHRUN
-from test_train import command, split, told_to_end, train
 
-__all__ = ["split"]  # a fixture
 STEPS = 8  # of two epochs
 
 

@@ -18,7 +18,7 @@ from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 from monodepth2.prediction.run import predict
 from trees import write_checkpoint
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

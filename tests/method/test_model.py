@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from batches import batch
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.losses import Objective
@@ -10,7 +11,6 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import ResnetEncoder, imagenet_weights
 from monodepth2.method.view_synthesis import ViewSynthesis
 from recipe import fill
-from test_view_synthesis import batch
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 

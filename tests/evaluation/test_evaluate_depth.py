@@ -22,7 +22,7 @@ from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from scene import DRIVE
 from trees import write_benchmark_pictures, write_checkpoint, write_improved_truth, write_odometry_sequence
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 

@@ -4,13 +4,13 @@ import pickle
 import pytest
 import torch
 
+from batches import batch
 from monodepth2.checkpoints.networks import load_depth_network, load_networks, load_optimizer, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.weight_files import read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from test_view_synthesis import batch
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 

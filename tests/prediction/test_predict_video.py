@@ -18,7 +18,7 @@ from monodepth2.prediction.video import VideoReader, VideoWriter
 from trees import write_checkpoint
 
 av = pytest.importorskip("av")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RATE = Fraction(30000, 1001)
 
 

@@ -17,7 +17,7 @@ from monodepth2.evaluation.report import json_report, text_report
 from scene import DATE, DRIVE
 from trees import write_checkpoint
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 

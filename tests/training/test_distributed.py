@@ -20,13 +20,10 @@ from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
 from monodepth2.runtime.signals import StopRequest
-from test_train import DRIVE, ROOT, command, split, told_to_end, weights
+from runs import DRIVE, ROOT, TORCHRUN, command, told_to_end, weights
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",
          "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}  # fmt: skip
-
-__all__ = ["split"]  # a fixture
 
 
 def launched(arguments: list[str], processes: int = 2) -> list[str]:

@@ -22,7 +22,7 @@ from monodepth2.datasets.splits import (
 )
 from monodepth2.errors import UserError
 
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).parents[2]
 # split, part, number of lines, SHA-256 of the lines joined by newlines
 CONTRACT = [
     ("benchmark", "train", 72084, "42ec083f8cd263ce"),

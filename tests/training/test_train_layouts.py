@@ -15,7 +15,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from scene import DRIVE
 from trees import write_improved_truth, write_odometry_sequence
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def run(script: str, *flags: object) -> subprocess.CompletedProcess[str]:

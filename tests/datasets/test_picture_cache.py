@@ -22,7 +22,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import read_pyramid
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 PICTURES = f"{DRIVE}/image_02/data"
 LINES = [SplitLine(DRIVE, frame, side) for frame in (2, 3) for side in "lr"]

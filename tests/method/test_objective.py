@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from batches import batch, predictions, still, synthesis
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
 from monodepth2.method.stages import Batch, Predictions
-from test_view_synthesis import batch, predictions, still, synthesis
 
 
 def losses(given: Batch, seen: Predictions, objective: Objective):

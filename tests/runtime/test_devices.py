@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from batches import batch
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.losses import Objective
@@ -10,7 +11,6 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.runtime.devices import pick_device
 from recipe import fill
-from test_view_synthesis import batch
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

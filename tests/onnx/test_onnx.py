@@ -23,7 +23,7 @@ from trees import write_checkpoint
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
 

@@ -26,7 +26,7 @@ from monodepth2.odometry.plots import draw_trajectory
 from monodepth2.odometry.trajectories import chained, from_first, read_poses, steps, write_poses
 from trajectory import trajectory
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FRAMES = 18  # 17 steps, one more than a batch
 TRAINED = Options(height=64, width=96)
 

@@ -12,7 +12,7 @@ from monodepth2.errors import UserError
 from scene import CALIBRATION, DATE, DRIVE
 
 CAM_TO_CAM, VELO_TO_CAM = CALIBRATION.values()
-FACTS = json.loads((Path(__file__).parent / "golden/evaluation.json").read_text())["mono"]
+FACTS = json.loads((Path(__file__).parents[1] / "golden/evaluation.json").read_text())["mono"]
 
 
 def slow_depth_map(scan: np.ndarray, calibration: Calibration, camera: int, forward: bool) -> np.ndarray:

@@ -26,7 +26,7 @@ from monodepth2.evaluation import evaluate
 from monodepth2.method.model import MonodepthModel
 from scene import CALIBRATION, DATE, DRIVE
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OTHER_DATE = "2011_09_28"
 OTHER_DRIVE = f"{OTHER_DATE}/{OTHER_DATE}_drive_0002_sync"
 SAME_SIZE = [f"{DRIVE} {frame} {side}" for frame, side in ((5, "l"), (2, "r"), (3, "l"))]
