@@ -74,6 +74,17 @@ class Batch:
         """Return some of the samples."""
         return replace(self._map(lambda tensor: tensor[rows]), index=self.index[rows], mirrored=self.mirrored[rows])
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What a step reads, in a fixed order; one that serves in several places comes several times."""
+        pictures = [image for levels in self.color.values() for image in levels.values()]
+        stereo = [] if self.stereo_T is None else [self.stereo_T]
+        return [*pictures, *self.color_aug.values(), *self.K.values(), *stereo]
+
+    def copy(self) -> "Batch":
+        """Return a prepared batch with memory of its own for each of its tensors."""
+        return self._changed(Tensor.clone)
+
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """Change every tensor, once where it serves in several places."""
         changed: dict[int, Tensor] = {}
@@ -83,13 +94,16 @@ class Batch:
                 changed[id(tensor)] = change(tensor)
             return changed[id(tensor)]
 
+        return self._changed(once)
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         return replace(
             self,
-            color={i: {level: once(image) for level, image in levels.items()} for i, levels in self.color.items()},
-            color_aug={i: once(image) for i, image in self.color_aug.items()},
-            K={level: once(K) for level, K in self.K.items()},
-            stereo_T=None if self.stereo_T is None else once(self.stereo_T),
-            jitters=None if self.jitters is None else self.jitters.map(once),
+            color={i: {level: change(image) for level, image in levels.items()} for i, levels in self.color.items()},
+            color_aug={i: change(image) for i, image in self.color_aug.items()},
+            K={level: change(K) for level, K in self.K.items()},
+            stereo_T=None if self.stereo_T is None else change(self.stereo_T),
+            jitters=None if self.jitters is None else self.jitters.map(change),
         )
 
 

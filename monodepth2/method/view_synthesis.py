@@ -20,11 +20,14 @@ from monodepth2.method.geometry import (
     transform_from_parameters,
 )
 from monodepth2.method.stages import Batch, Predictions, RelativePose, Views
+from monodepth2.runtime.compilation import Compiler, uncompiled
 
 
 @dataclass(frozen=True)
 class ViewSynthesis:
     """Warps all sources of all scales into the target (section 3.1 of the paper).
+
+    Places to sample at are computed scale by scale, by a function that `--compile` compiles once for all of them.
 
     Attributes:
         source_ids: the sources, in order.
@@ -32,6 +35,7 @@ class ViewSynthesis:
         max_depth: farthest.
         own_resolution: warp at each scale's own size (v1 multiscale) instead of the input size (section 3.3).
         scaled_translation: PoseCNN states translations in units of the mean depth.
+        compile: what that function goes through.
     """
 
     source_ids: tuple[FrameId, ...]
@@ -39,6 +43,7 @@ class ViewSynthesis:
     max_depth: float
     own_resolution: bool
     scaled_translation: bool
+    compile: Compiler = uncompiled
 
     @classmethod
     def from_options(cls, options: Options) -> "ViewSynthesis":
@@ -89,15 +94,28 @@ class ViewSynthesis:
         """
         pictures = torch.stack([batch.color[source][level] for source in self.source_ids], 1)
         b, s, c, h, w = pictures.shape
-        K, inv_K = batch.K[level], inverse_intrinsics(batch.K[level])
-        grids = []
-        for depth, transform in zip(depths, transforms, strict=True):
-            points = backproject(depth, inv_K)
-            pixels = torch.stack([project(points, K, transform[source]) for source in self.source_ids], 1)
-            grids.append(sampling_grid(pixels.flatten(0, 1), h, w))
+        places = self.compile(places_in_sources)
+        grids = [
+            places(depth, batch.K[level], [transform[source] for source in self.source_ids])
+            for depth, transform in zip(depths, transforms, strict=True)
+        ]
         grid = torch.stack(grids, 1).view(b * s, len(grids) * h, w, 2)
         sampled = _sample(pictures.flatten(0, 1), grid)
         return list(sampled.view(b, s, c, len(grids), h, w).unbind(3))
+
+
+def places_in_sources(depth_b1hw: Tensor, K_b44: Tensor, transforms: Sequence[Tensor]) -> Tensor:
+    """Return where the target's pixels lie in its sources, for `grid_sample`, (b * s, h * w, 2).
+
+    Args:
+        depth_b1hw: of the target.
+        K_b44: intrinsics in pixels of that size.
+        transforms: `source_T_target` per source, b44.
+    """
+    h, w = depth_b1hw.shape[-2:]
+    points = backproject(depth_b1hw, inverse_intrinsics(K_b44))
+    pixels = torch.stack([project(points, K_b44, transform) for transform in transforms], 1)
+    return sampling_grid(pixels.flatten(0, 1), h, w)
 
 
 def _sample(pictures: Tensor, grid: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """In which numbers and in which memory order the networks compute."""
 
-import os
-import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -22,17 +20,6 @@ def check_precision(precision: str, device: torch.device) -> None:
         raise UserError(f"--precision fp16 needs CUDA, and the device is {device.type}: use bf16 or fp32")
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise UserError("--precision bf16: this GPU has no such numbers; use fp16 or fp32")
-
-
-def check_compiler(device: torch.device) -> None:
-    """Find out before the work whether `torch.compile` has the compiler that it needs on the CPU.
-
-    Raises:
-        UserError: it has none.
-    """
-    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
-    if device.type == "cpu" and not any(shutil.which(name) for name in names):
-        raise UserError("--compile on the CPU needs a C++ compiler (g++ or clang++): install one, or drop --compile")
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

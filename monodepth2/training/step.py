@@ -1,7 +1,7 @@
 """One step of training: networks, views, losses, gradients, update."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.distributed as dist
@@ -14,7 +14,8 @@ from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.method.view_synthesis import ViewSynthesis
-from monodepth2.runtime.precision import autocast, check_compiler, check_precision, order_channels
+from monodepth2.runtime.compilation import check_compiler, compiled, without_compiled
+from monodepth2.runtime.precision import autocast, check_precision, order_channels
 from monodepth2.runtime.processes import Processes, check_sync_bn
 
 STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
@@ -71,9 +72,11 @@ class TrainingStep:
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         if options.compile:
             check_compiler(device)
-            self.networks = torch.compile(model)
+            for network in model.networks.values():
+                network.compile(dynamic=False)
             if device.type != "cpu":  # there the loss's sums of shifted images beat what the compiler makes of them
-                self.loss = torch.compile(self._loss)
+                self.synthesise_views = replace(self.synthesise_views, compile=compiled)
+                self.objective = replace(self.objective, compile=compiled)
         self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
         self._group: dist.ProcessGroup | None = None
@@ -85,7 +88,7 @@ class TrainingStep:
             group = networks.process_group
             assert isinstance(group, dist.ProcessGroup)
             self._group = group
-            self.networks = torch.compile(networks) if options.compile else networks
+            self.networks = networks
 
     def __call__(self, batch: Batch) -> StepResult:
         """Learn from a prepared batch."""
@@ -117,7 +120,7 @@ class TrainingStep:
     @torch.no_grad()
     def predict(self, batch: Batch) -> Predictions:
         """Return what the networks say of a prepared batch, learning nothing."""
-        with autocast(self.precision, self.device):
+        with without_compiled(), autocast(self.precision, self.device):
             return self.model(batch)
 
     @torch.no_grad()
@@ -126,7 +129,7 @@ class TrainingStep:
 
         The noise that breaks ties is drawn on the side, so that how often people look does not change a training.
         """
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+        with without_compiled(), torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             views = self.synthesise_views(batch, predictions)
             return views, self.objective(batch, predictions, views)
 

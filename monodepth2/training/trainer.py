@@ -1,5 +1,6 @@
 """The training loop and nothing else."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from signal import Signals
@@ -23,12 +24,13 @@ from monodepth2.training.best_epoch import BestEpoch
 from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.faults import Faults
+from monodepth2.training.graphed_step import GraphedStep
 from monodepth2.training.progress import Progress
 from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
 from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
 from monodepth2.training.run_record import record_start
 from monodepth2.training.run_state import RunState, Stateful, read_state
-from monodepth2.training.step import TrainingStep
+from monodepth2.training.step import StepResult, TrainingStep
 from monodepth2.training.wrong_numbers import WrongNumbers
 
 READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
@@ -63,6 +65,9 @@ class Trainer:
             self._build_model()
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
+        self.take_step: Callable[[Batch], StepResult] = self.learn
+        if self.device.type == "cuda" and self.processes.alone:
+            self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)
         self.stop_vote = StopVote(self.processes)
@@ -157,7 +162,7 @@ class Trainer:
         loaded = next(self.data.train_batches)
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
-        result = self.learn(batch)
+        result = self.take_step(batch)
         self.wrong.note(self.step, batch, result)
         self.diagnosis.note_loss(result.loss)
         log_is_due, note_is_due = self._log_is_due(batch_index), self.diagnosis.due(batch_index)

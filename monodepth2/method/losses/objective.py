@@ -17,11 +17,14 @@ from monodepth2.method.losses.reprojection import (
 from monodepth2.method.losses.smoothness import edge_aware_smoothness
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.method.view_synthesis import upsample
+from monodepth2.runtime.compilation import Compiler, uncompiled
 
 
 @dataclass(frozen=True)
 class Objective:
     """The mean over scales of the per-pixel photometric loss plus edge-aware smoothness.
+
+    It is made of functions of one scale each, which `--compile` compiles once for all scales.
 
     Attributes:
         source_ids: the sources, in order.
@@ -31,6 +34,7 @@ class Objective:
         automask: mask pixels that an unwarped source explains better.
         ssim: the photometric error has an SSIM term.
         tie_break: add 1e-5 * normal noise to the identity errors.
+        compile: what those functions go through.
     """
 
     source_ids: tuple[FrameId, ...]
@@ -40,6 +44,7 @@ class Objective:
     automask: bool = True
     ssim: bool = True
     tie_break: bool = True
+    compile: Compiler = uncompiled
 
     @classmethod
     def from_options(cls, options: Options) -> "Objective":
@@ -55,34 +60,44 @@ class Objective:
 
     def __call__(self, batch: Batch, predictions: Predictions, views: Views) -> Losses:
         """Return the losses of all scales and the auto-masks."""
+        photometric, smoothness = self.compile(self._photometric), self.compile(edge_aware_smoothness)
         per_scale: dict[int, Tensor] = {}
         automasks: dict[int, Tensor] = {}
         references: dict[int, tuple[Target, Tensor | None]] = {}
         for scale, warped_bs3hw in views.warped.items():
             level = scale if self.own_resolution else 0
             if level not in references:
-                references[level] = self._reference(batch, level)
-            target, identity_bshw = references[level]
-            reprojection_bshw = target.photometric_error(warped_bs3hw)
-            loss = torch.zeros((), device=reprojection_bshw.device)
+                references[level] = self.compile(self._reference)(batch, level)
+            masks_bshw = None
             if predictions.masks is not None:
-                masks_bshw = upsample(predictions.masks[scale], reprojection_bshw.shape[-2:])
-                reprojection_bshw = reprojection_bshw * masks_bshw
-                loss = mask_regularisation(masks_bshw)
-            reprojection_bshw = combine_sources(reprojection_bshw, self.average)
-            if identity_bshw is None:
-                pixels_bhw = min_reprojection(reprojection_bshw)
-            else:
-                noise = tie_break_noise(identity_bshw) if self.tie_break else 0.0
-                pixels_bhw, automasks[scale] = automasked_minimum(reprojection_bshw, identity_bshw + noise)
-            smoothness = edge_aware_smoothness(predictions.disps[scale], batch.color[0][scale])
-            per_scale[scale] = loss + pixels_bhw.mean() + self.smoothness / 2**scale * smoothness
+                masks_bshw = upsample(predictions.masks[scale], warped_bs3hw.shape[-2:])
+            loss, automask_bhw = photometric(*references[level], warped_bs3hw, masks_bshw)
+            if automask_bhw is not None:
+                automasks[scale] = automask_bhw
+            smooth = smoothness(predictions.disps[scale], batch.color[0][scale])
+            per_scale[scale] = loss + self.smoothness / 2**scale * smooth
         return Losses(torch.stack(list(per_scale.values())).mean(), per_scale, automasks)
 
     def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None]:
         """The target's statistics and the identity errors at one level: the same for every scale that uses it."""
-        target = Target(batch.color[0][level].unsqueeze(1), self.ssim)
+        target = Target.of(batch.color[0][level].unsqueeze(1), self.ssim)
         if not self.automask:
             return target, None
         sources = torch.stack([batch.color[source][level] for source in self.source_ids], 1)
         return target, combine_sources(target.photometric_error(sources), self.average)
+
+    def _photometric(
+        self, target: Target, identity_bshw: Tensor | None, warped_bs3hw: Tensor, masks_bshw: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The loss of one scale but for the smoothness, a scalar, and its auto-mask, bhw."""
+        reprojection_bshw = target.photometric_error(warped_bs3hw)
+        regularisation: Tensor | float = 0.0
+        if masks_bshw is not None:
+            reprojection_bshw = reprojection_bshw * masks_bshw
+            regularisation = mask_regularisation(masks_bshw)
+        reprojection_bshw = combine_sources(reprojection_bshw, self.average)
+        if identity_bshw is None:
+            return regularisation + min_reprojection(reprojection_bshw).mean(), None
+        noise = tie_break_noise(identity_bshw) if self.tie_break else 0.0
+        pixels_bhw, automask_bhw = automasked_minimum(reprojection_bshw, identity_bshw + noise)
+        return regularisation + pixels_bhw.mean(), automask_bhw

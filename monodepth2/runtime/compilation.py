@@ -1,0 +1,40 @@
+"""What `--compile` compiles, and the compiler that it needs."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from monodepth2.errors import UserError
+
+Function = Callable[..., Any]
+Compiler = Callable[[Function], Function]
+
+
+def uncompiled(function: Function) -> Function:
+    """Return a function as it is."""
+    return function
+
+
+def compiled(function: Function) -> Function:
+    """Return a function that is compiled for the shapes it meets: those of a training are always the same few."""
+    return torch.compile(function, dynamic=False)
+
+
+def without_compiled() -> AbstractContextManager[object]:
+    """Return a context in which what has been compiled runs as it was written, lest it is compiled for a rare use."""
+    return torch.compiler.set_stance("force_eager")
+
+
+def check_compiler(device: torch.device) -> None:
+    """Find out before the work whether `torch.compile` has the compiler that it needs on the CPU.
+
+    Raises:
+        UserError: it has none.
+    """
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
+    if device.type == "cpu" and not any(shutil.which(name) for name in names):
+        raise UserError("--compile on the CPU needs a C++ compiler (g++ or clang++): install one, or drop --compile")
