@@ -11,11 +11,12 @@ from torch import Tensor
 from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import UserError, first_line, tell
 from monodepth2.files.input_files import open_input
 from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
+from monodepth2.runtime.precision import speed_remarks
 
 LARGEST_FILE = 64 << 30  # of disparities
 EIGEN_LINES = 697  # whose order published arrays of disparities follow
@@ -172,6 +173,8 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
         sources = [NetworkSource(weights_of(options), options)]
     sources += [NetworkSource(path, options) for path in others]
     _tell_apart(sources)
+    for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
+        tell(remark)
     return sources
 
 

@@ -7,7 +7,7 @@ import matplotlib
 
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config import PredictOptions
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder, make_output_folder
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.from_pictures import predict_pictures
@@ -18,6 +18,7 @@ from monodepth2.prediction.outputs import Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
+from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
@@ -114,6 +115,8 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_vid
     weights = resolve_weights(options.load_weights_folder, options.model_name)
     device = pick_device(options.device, options.no_cuda)
     predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth, options.precision)
+    for remark in speed_remarks(options.precision, False, device):
+        tell(remark)
     settings = _settings(options, predictor)
     make_output_folder("output_dir", naming.folder)
     return Job(

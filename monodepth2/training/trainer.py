@@ -17,6 +17,7 @@ from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.runtime.devices import make_deterministic, pick_device
+from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote, scaled_rate
 from monodepth2.runtime.random_state import seed_all
 from monodepth2.runtime.signals import StopRequest
@@ -134,6 +135,8 @@ class Trainer:
         if main:
             facts = {**self.data.digests, "pictures": self.data.fingerprint}
             record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
+            for remark in speed_remarks(options.precision, options.compile, self.device):
+                self.progress.message(remark)
             self.progress.message(self._summary())
 
     def _close(self) -> None:

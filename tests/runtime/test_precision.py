@@ -1,0 +1,38 @@
+"""What is said of numbers that a device has no arithmetic for."""
+
+import pytest
+import torch
+
+from monodepth2.runtime.precision import bf16_factor, bf16_remark, gpu_remarks, speed_remarks
+
+
+def test_bf16_that_is_slower_is_told_with_its_factor() -> None:
+    assert bf16_remark(0.5) == ""
+    assert "8.7 times as long" in bf16_remark(8.7)
+    assert "leave the flag out" in bf16_remark(8.7)
+
+
+def test_the_factor_of_this_processor_is_measured() -> None:
+    assert 0.01 < bf16_factor() < 1000
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "told"),
+    [
+        ("bf16", (9, 0), None),
+        ("bf16", (8, 0), None),
+        ("bf16", (7, 5), "use fp16"),
+        ("fp16", (7, 0), None),
+        ("fp16", (6, 1), "use fp32"),
+        ("fp32", (6, 1), None),
+    ],
+)
+def test_gpus_are_told_by_their_capability(precision: str, capability: tuple[int, int], told: str | None) -> None:
+    remarks = gpu_remarks(precision, capability)
+    assert len(remarks) == (told is not None)
+    assert all(str(told) in remark for remark in remarks)
+
+
+def test_what_costs_nothing_is_not_remarked_on() -> None:
+    assert speed_remarks("fp32", False, torch.device("cpu")) == []
+    assert ["--compile" in remark for remark in speed_remarks("fp32", True, torch.device("cpu"))] == [True]
