@@ -262,8 +262,7 @@ def unpack_archive(path: Path) -> None:
     folder = path.parent / "unpacked"
     folder.mkdir()
     try:
-        with path.open("rb") as archive:
-            unpack_model(archive, str(path), folder)
+        unpack_model(path, str(path), folder)
         assert {file.name for file in folder.iterdir()} <= set(WEIGHT_FILES)
     finally:
         shutil.rmtree(folder)
