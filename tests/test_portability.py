@@ -1,9 +1,8 @@
-"""What some systems lack is needed nowhere on the main path. A process from which it is taken away stands in for them."""
+"""The main path needs nothing that only some systems have: it runs in processes from which that is taken away."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from runs import ROOT
 
