@@ -46,7 +46,7 @@ STRICT = (
     "disparities",
     "disparities of many sizes",
 )
-ABSENT = ("optimizer", "options", "kept pictures")  # files that need not be there
+ABSENT = ("optimizer", "options", "kept pictures", "index of kept pictures")  # files that need not be there
 
 # the same examples in every run
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)

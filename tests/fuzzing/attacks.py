@@ -1,6 +1,7 @@
 """What malice does to files: the worst attacks on each kind of file, and what can lie in a file's place."""
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -223,6 +224,8 @@ def _json_files(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:
     yield "a number", b"1e999"
     yield "a vast number", b"9" * 100_000
     yield "not text", b"\xff\xfe{\0}\0"
+    if not good.startswith(b"{"):
+        return
     key = good[good.index(b'"') : good.index(b":") + 1]
     for value in (b"null", b"1e999", b"NaN", b"[[[]]]", b'"a\\u0000\\nb"', NESTED_JSON[:900] + b"]" * 900, b"1" * 4000):
         yield f"a first value {value[:10].decode()}", b"{" + key + value + b"}"
@@ -374,17 +377,11 @@ def _videos(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:
     yield "vast frames", good[: place + 28] + struct.pack(">HH", 65_535, 65_535) + good[place + 32 :]
 
 
-def _shards(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:
-    length, _, magic = struct.unpack("<QI8s", good[-20:])
-    pixels = good[: -20 - length]
-    for what, keys in (
-        ("brackets", NESTED_JSON),
-        ("no list", b"7"),
-        ("odd keys", b'[["a", null, 1e999]]'),
-        ("words", b'["abc"]'),
-    ):
-        yield what, pixels + keys + struct.pack("<QI8s", len(keys), zlib.crc32(keys), magic)
-    yield "keys without end", good[:-20] + struct.pack("<QI8s", (1 << 64) - 1, 0, magic)
+def _indexes(_: bytes, __: Path) -> Iterator[tuple[str, bytes]]:
+    yield "odd keys", b'[["a", null, 1e999]]'
+    yield "words", b'["abc"]'
+    yield "a list for a path", b'[[["a"], 1, 2]]'
+    yield "more pictures than rows", json.dumps([["a", 1, 2]] * 1_000_000).encode()
 
 
 ATTACKS: dict[tuple[str, ...], Callable[[bytes, Path], Iterator[tuple[str, bytes]]]] = {
@@ -404,5 +401,5 @@ ATTACKS: dict[tuple[str, ...], Callable[[bytes, Path], Iterator[tuple[str, bytes
     (".onnx",): _networks,
     (".zip",): _archives,
     (".mp4",): _videos,
-    ("shard",): _shards,
+    ("index.json",): _indexes,
 }
