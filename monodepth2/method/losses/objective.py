@@ -64,7 +64,7 @@ class Objective:
                 references[level] = self._reference(batch, level)
             target, identity_bshw = references[level]
             reprojection_bshw = target.photometric_error(warped_bs3hw)
-            loss = torch.zeros((), device=reprojection_bshw.device)
+            loss = reprojection_bshw.new_zeros(())
             if predictions.masks is not None:
                 masks_bshw = upsample(predictions.masks[scale], reprojection_bshw.shape[-2:])
                 reprojection_bshw = reprojection_bshw * masks_bshw
