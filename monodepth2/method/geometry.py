@@ -106,12 +106,14 @@ def _product(matrix_b33: Tensor, points_b3n: Tensor) -> Tensor:
     """Return matrix @ points, b3n.
 
     On a GPU as a sum of three: for matrices this flat, and for the gradient of the left one above all, its library
-    takes fifty times as long as for reading the points.
+    takes ten times as long.
     """
     if points_b3n.is_cpu:
         return matrix_b33 @ points_b3n
-    x, y, z = (matrix_b33[:, :, n : n + 1] * points_b3n[:, n : n + 1] for n in range(3))
-    return x + y + z
+    total = matrix_b33[:, :, :1] * points_b3n[:, :1]
+    for n in (1, 2):
+        total = torch.addcmul(total, matrix_b33[:, :, n : n + 1], points_b3n[:, n : n + 1])
+    return total
 
 
 def sampling_grid(pixels_b2n: Tensor, height: int, width: int) -> Tensor:

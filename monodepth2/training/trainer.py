@@ -67,7 +67,7 @@ class Trainer:
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
         self.take_step: Callable[[Batch], StepResult] = self.learn
-        if self.device.type == "cuda" and self.processes.alone:
+        if options.compile and self.device.type == "cuda" and self.processes.alone:
             self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)

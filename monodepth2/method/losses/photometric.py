@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from monodepth2.method import cpu_kernels
@@ -12,7 +14,12 @@ SSIM_WEIGHT = 0.85
 
 def window_mean(images: Tensor) -> Tensor:
     """Mean over 3x3 windows of reflection-padded images, same shape, (..., h, w)."""
-    return cpu_kernels.window_mean(images.reshape(-1, 1, *images.shape[-2:])).view(images.shape)
+    flat = images.reshape(-1, 1, *images.shape[-2:])
+    if torch.compiler.is_compiling():
+        return cpu_kernels.mean_of_nine(flat).view(images.shape)
+    if cpu_kernels.uncompiled_on_cpu(images):
+        return cpu_kernels.WindowMean.apply(flat).view(images.shape)
+    return F.avg_pool2d(F.pad(flat, (1, 1, 1, 1), mode="reflect"), 3, stride=1).view(images.shape)
 
 
 class Target(NamedTuple):
