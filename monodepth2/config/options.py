@@ -153,7 +153,11 @@ class Options(Checked):
     )
 
     # logging
-    log_frequency: int = option(250, "logging", "batches between two log entries")
+    log_frequency: int = option(
+        250,
+        "logging",
+        "batches between two log entries in the first 2,000 steps; after these every 2,000th step is logged",
+    )
 
     # checkpoints
     save_frequency: int = option(1, "checkpoints", "epochs between two checkpoints that are kept")

@@ -18,6 +18,9 @@ from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input
 
 LARGEST_FILE = 4 << 30
+CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
+PREFIXES = ("module.", "_orig_mod.")
+COUNTERS = ("total_ops", "total_params")
 MOST_DEPTH = 32  # of containers within containers; a state dict has a handful
 _ZIP = b"PK\x03\x04"
 _START_OF_2019 = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # PyTorch's magic number, pickled
@@ -51,6 +54,32 @@ def read_weights(path: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise UserError(f"{path}: holds no state dict")
     return {key: value.detach() if isinstance(value, nn.Parameter) else value for key, value in state.items()}
+
+
+def plain_state(state: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a network's state dict without what other programs put around it, and what was done, for people.
+
+    Trainers wrap it in a container beside epoch and loss, DataParallel and `torch.compile` write a prefix before every
+    tensor, counters of operations leave tensors of their own. Numbers beside the container, such as a size, are kept.
+    """
+    plain, done = dict(state), []
+    while container := next((name for name in CONTAINERS if isinstance(plain.get(name), dict)), None):
+        facts = {key: value for key, value in plain.items() if isinstance(value, (bool, int, float, str))}
+        plain = facts | {str(key): value for key, value in plain[container].items()}
+        done.append(f"taken out of '{container}'")
+    counters = [key for key in plain if key.rpartition(".")[2] in COUNTERS]
+    if counters:
+        plain = {key: value for key, value in plain.items() if key not in counters}
+        done.append(f"without {len(counters)} counters of operations")
+    while prefix := next((prefix for prefix in PREFIXES if _all_tensors_begin_with(prefix, plain)), None):
+        plain = {key.removeprefix(prefix): value for key, value in plain.items()}
+        done.append(f"without the prefix '{prefix}'")
+    return plain, ", ".join(done)
+
+
+def _all_tensors_begin_with(prefix: str, state: Mapping[str, Any]) -> bool:
+    names = [key for key, value in state.items() if isinstance(value, Tensor)]
+    return bool(names) and all(name.startswith(prefix) for name in names)
 
 
 def misfits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> list[str]:

@@ -258,6 +258,7 @@ class Trainer:
 
     def _build_model(self) -> None:
         options, processes = self.options, self.processes
+        _check_pretrained(options)
         self.model = MonodepthModel(options)
         folder = self.resumed.folder if self.resumed else options.load_weights_folder
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
@@ -296,6 +297,14 @@ class Trainer:
             self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")
         return 128 + received
 
+    def _device_in_words(self) -> str:
+        """The device, and that others like it stand idle."""
+        others = torch.cuda.device_count() if self.device.type == "cuda" and self.processes.alone else 1
+        if others < 2:
+            return str(self.device)
+        start = f"torchrun --standalone --nproc_per_node={others} train.py ..."
+        return f"one of {others} GPUs (to use all of them: {start})"
+
     def _report(self, message: str) -> None:
         self.progress.message(self.processes.named(message))
 
@@ -310,8 +319,17 @@ class Trainer:
             f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
             f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
             f"batches of {self._joint_batch}{shares}, learning rate {self.scheduler.get_last_lr()[0]:g}, "
-            f"{self.device}, {data.workers} loader processes, {origin}\n"
+            f"{self._device_in_words()}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
+        )
+
+
+def _check_pretrained(options: Options) -> None:
+    """Refuse a file of weights that nothing would read; not in the options' own checks, as old `opt.json` hold both."""
+    if options.pretrained_weights and options.weights_init == "scratch":
+        raise UserError(
+            f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights; drop one of the "
+            "two flags"
         )
 
 
