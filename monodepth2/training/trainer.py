@@ -328,8 +328,8 @@ def _check_pretrained(options: Options) -> None:
     """Refuse a file of weights that nothing would read; not in the options' own checks, as old `opt.json` hold both."""
     if options.pretrained_weights and options.weights_init == "scratch":
         raise UserError(
-            f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights; drop one of the "
-            "two flags"
+            f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights: drop one of "
+            "the two flags"
         )
 
 
