@@ -47,18 +47,24 @@ def write_kitti_raw(root: Path, frames: int = 8, seed: int = 0) -> None:
 
 
 def _picture(frame: int, side: str, seed: int) -> np.ndarray:
-    """One view, uint8, (375, 1242, 3)."""
+    """One view, uint8, (375, 1242, 3).
+
+    A wave's angle is a sum of what its column and what its row says, so by the sine of a sum all waves together are a
+    product of two small matrices.
+    """
     rng = np.random.default_rng(1000 + seed)
-    row, column = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
+    row, column = np.arange(HEIGHT, dtype=np.float64)[:, None], np.arange(WIDTH, dtype=np.float64)[:, None]
     nearness = row / HEIGHT + 0.2
     shift = 31.0 * frame + (64.0 if side == "r" else 0.0)
-    x, y = column + nearness * shift, row + 6.0 * frame * nearness
-    colour = np.zeros((HEIGHT, WIDTH, 3))
-    for _ in range(24):
-        across, down = rng.uniform(-40, 40), rng.uniform(-15, 15)
-        phase, gain = rng.uniform(0, 2 * np.pi, 3), rng.uniform(4, 14)
-        colour += gain * np.sin((2 * np.pi * (across * x / WIDTH + down * y / HEIGHT))[..., None] + phase)
-    return np.clip(colour + 127.5, 0, 255).astype(np.uint8)
+    x, y = nearness * shift, row + 6.0 * frame * nearness  # from the column and from the top
+    waves = [(rng.uniform(-40, 40), rng.uniform(-15, 15), rng.uniform(0, 2 * np.pi, 3), rng.uniform(4, 14))
+             for _ in range(24)]  # fmt: skip
+    across, down, phase, gain = (np.array(values) for values in zip(*waves, strict=True))
+    of_columns = 2 * np.pi * across * column / WIDTH
+    of_rows = (2 * np.pi * (across * x / WIDTH + down * y / HEIGHT))[..., None] + phase
+    sines = np.einsum("rkc,xk->rxc", gain[:, None] * np.cos(of_rows), np.sin(of_columns), optimize=True)
+    cosines = np.einsum("rkc,xk->rxc", gain[:, None] * np.sin(of_rows), np.cos(of_columns), optimize=True)
+    return np.clip(sines + cosines + 127.5, 0, 255).astype(np.uint8)
 
 
 def _scan(frame: int) -> np.ndarray:
