@@ -44,7 +44,9 @@ class PredictOptions(Checked):
         "system": "where it runs",
     }
 
-    image_path: Path | None = option(None, "input", "a picture, a folder of pictures (without its subfolders), or a video")
+    image_path: Path | None = option(
+        None, "input", "a picture, a folder of pictures (without its subfolders), or a video"
+    )
     ext: str | None = option(None, "input", "take only pictures with this ending from a folder, e.g. jpg")
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
@@ -61,9 +63,7 @@ class PredictOptions(Checked):
     output_pattern: str = option(
         "{stem}_{kind}", "output", "names of the files, of {stem} or {name} (with its ending) and {kind}"
     )
-    outputs: tuple[str, ...] = option(
-        (), "output", _help_on_outputs(), choices=OUTPUTS
-    )
+    outputs: tuple[str, ...] = option((), "output", _help_on_outputs(), choices=OUTPUTS)
     colormap: str = option("magma", "output", "matplotlib's name of the colours of disparity")
     focal_length: float = option(0.58, "output", "of the camera, in picture widths, for ply (KITTI's is 0.58)")
 

@@ -11,8 +11,17 @@ from monodepth2.files.rgb import eight_bits, to_rgb
 from monodepth2.files.sixteen_bits import values_of, white_of
 
 __all__ = [
-    *("ENDINGS", "LARGEST_FILE", "LARGEST_SIDE", "PictureError", "PyramidReader", "open_picture"),
-    *("read_depth_png", "read_picture", "read_pyramid", "read_rgb", "resize"),
+    "ENDINGS",
+    "LARGEST_FILE",
+    "LARGEST_SIDE",
+    "PictureError",
+    "PyramidReader",
+    "open_picture",
+    "read_depth_png",
+    "read_picture",
+    "read_pyramid",
+    "read_rgb",
+    "resize",
 ]
 
 # from a picture's path and the smallest level wanted to its levels, 0 first, uint8, (h, w, 3) each

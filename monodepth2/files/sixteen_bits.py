@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from monodepth2.errors import tell
 from monodepth2.files.picture_files import PictureError, is_marked, open_picture
@@ -33,9 +34,10 @@ def values_of(picture: Image.Image, path: Path) -> np.ndarray | None:
     """
     if picture.mode.startswith("I"):
         return np.asarray(upright(picture))
-    if picture.mode != "RGB" or _rawmode(picture) not in SWAPPED:
+    if picture.mode != "RGB" or _order_of_bytes(picture) not in SWAPPED:
         return None
     with open_picture(path) as again:
+        assert isinstance(again, ImageFile.ImageFile)
         again.tile = [tile._replace(args=_swapped(tile.args)) for tile in again.tile]
         low = np.asarray(upright(again))
     return np.asarray(upright(picture)).astype(np.uint16) << 8 | low
@@ -83,11 +85,12 @@ def _largest_values(folder: Path, ending: str) -> Iterator[int]:
             yield int(values.max())
 
 
-def _rawmode(picture: Image.Image) -> str | None:
-    tiles = getattr(picture, "tile", ())
-    args = tiles[0].args if tiles else None
-    return args[0] if isinstance(args, tuple) and args else args
+def _order_of_bytes(picture: Image.Image) -> object:
+    """Pillow's word for how the bytes of a file become a picture ("rawmode")."""
+    for tile in getattr(picture, "tile", ()):
+        return tile.args[0] if isinstance(tile.args, tuple) and tile.args else tile.args
+    return None
 
 
-def _swapped(args: object) -> object:
-    return (SWAPPED[args[0]], *args[1:]) if isinstance(args, tuple) else SWAPPED[str(args)]
+def _swapped(args: Any) -> Any:
+    return (SWAPPED[args[0]], *args[1:]) if isinstance(args, tuple) else SWAPPED[args]

@@ -38,7 +38,8 @@ class Job:
         Raises:
             UserError: a file cannot be written.
         """
-        return all([write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in self.kinds])
+        fitted = [write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in self.kinds]
+        return all(fitted)
 
 
 @dataclass(frozen=True)

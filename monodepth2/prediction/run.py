@@ -131,9 +131,16 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
         _without_video(kinds) if is_video else kinds,
         is_video and VIDEO_KIND in kinds,
         settings,
-        options.batch_size if is_video else min(options.batch_size, max(1, MOST_PIXELS // max(1, source.largest))),
+        _pictures_per_pass(options.batch_size, source),
         options.post_process,
     )
+
+
+def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
+    """The number of pictures per pass: fewer than asked for where they are so large that memory would not do."""
+    if isinstance(source, Video):
+        return batch_size
+    return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
 def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
