@@ -1,5 +1,6 @@
 """What `predict.py` does: find the input, check everything before the work, predict, write."""
 
+import os
 import time
 from pathlib import Path
 
@@ -24,6 +25,12 @@ from monodepth2.runtime.signals import StopRequest
 FOLDER = "predictions"
 MOST_PIXELS = 1 << 26  # of a batch: several batches are in memory, at 12 bytes for each pixel and more
 DEPTH_KINDS = ("depth_npy", "depth_png", "ply")
+ACT_ON = {  # the outputs that a flag changes
+    "pred_metric_depth": DEPTH_KINDS,
+    "pred_depth_scale_factor": DEPTH_KINDS,
+    "colormap": ("color", "side_by_side"),
+    "focal_length": ("ply",),
+}
 
 
 def predict(options: PredictOptions) -> int:
@@ -76,15 +83,23 @@ def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]
     else:
         usual = ("depth_npy" if scaled else "disp_npy", "color")
     kinds = tuple(dict.fromkeys(options.outputs or usual))
-    if scaled and not set(kinds) & set(DEPTH_KINDS):
-        flag = "--pred_metric_depth" if options.pred_metric_depth else "--pred_depth_scale_factor"
-        remedy = f"add {', '.join(DEPTH_KINDS[:-1])} or {DEPTH_KINDS[-1]} to --outputs"
-        raise UserError(f"{flag} changes nothing of {', '.join(kinds)}: {remedy}")
+    _check_flags_act(options, kinds)
     if options.colormap not in matplotlib.colormaps:
         raise UserError(f"--colormap {options.colormap}: matplotlib knows no such colours; try magma, turbo or gray")
     if "ply" in kinds:
         require_packages("predict", "point clouds", "plyfile")
     return kinds
+
+
+def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...]) -> None:
+    """Refuse flags that none of the outputs depends on."""
+    for flag, needed in ACT_ON.items():
+        if getattr(options, flag) != getattr(PredictOptions, flag) and not set(kinds) & set(needed):
+            remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
+            raise UserError(f"--{flag} changes nothing of {', '.join(kinds)}: {remedy}")
+    path = options.image_path
+    if options.ext is not None and path is not None and not os.path.isdir(os.path.expanduser(path)):
+        raise UserError(f"--ext {options.ext} chooses among the pictures of a folder, and {path} is none: drop --ext")
 
 
 def _output_folder(options: PredictOptions, source: Pictures | Video) -> Path:

@@ -22,6 +22,7 @@ USUAL_RATE = Fraction(25)  # frames per second, where a file states none that is
 LIKELY_RATES = (Fraction(1, 10), Fraction(1000))
 NOT_VIDEOS = ("tty", "image2", "ico", "msp")  # demuxers of text and of stills
 STILL = "_pipe"  # ends the names of other demuxers of stills
+LONGEST_GAP = 3600  # seconds between frames, which encoders take
 TICKS = 60000  # per second, which 24, 25, 30 and 60 divide, and no encoder takes many more
 WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
 TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
@@ -110,13 +111,15 @@ class VideoReader:
         return picture if turn is None else picture.transpose(turn)
 
     def _since_first(self, time: float | None) -> float:
-        """Seconds from the first frame; where the file does not say, or goes back, one step after the last one."""
+        """Seconds from the first frame; one step after the last one where the file does not say, goes back or leaps."""
         if not self.times:
             self._first = time
             return 0.0
-        if time is None or self._first is None or time - self._first <= self.times[-1]:
-            return self.times[-1] + float(1 / self.rate)
-        return float(time - self._first)
+        last, step = self.times[-1], float(1 / self.rate)
+        if time is None or self._first is None:
+            return last + step
+        seconds = float(time - self._first)
+        return seconds if 0 < seconds - last < LONGEST_GAP else last + step
 
 
 class VideoWriter:

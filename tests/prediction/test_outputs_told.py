@@ -165,6 +165,19 @@ def test_depths_that_do_not_fit_into_16_bits_are_told(
         assert np.array_equal(depth, held) is fits
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"focal_length": 0.8}, "--focal_length changes nothing of disp_npy, color: add ply to --outputs"),
+        ({"colormap": "gray", "outputs": ("ply",)}, "--colormap changes nothing of ply: add color or side_by_side"),
+        ({"ext": "png"}, r"--ext png chooses among the pictures of a folder, and .*a\.png is none: drop --ext"),
+    ],
+)
+def test_a_flag_that_would_change_nothing_is_refused(flags: dict, words: str, options: PredictOptions) -> None:
+    with pytest.raises(UserError, match=words):
+        predict(replace(options, **flags))
+
+
 def out(options: PredictOptions, name: str) -> Path:
     assert options.output_dir
     return options.output_dir / name
@@ -191,13 +204,10 @@ def test_large_photos_are_predicted_few_at_a_time(options: PredictOptions) -> No
     assert _pictures_per_pass(8, replace(source, largest=2 * MOST_PIXELS)) == 1
 
 
-@pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
-def test_frames_keep_their_times(encoder: str, options: PredictOptions, tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
-    from monodepth2.prediction.video import VideoReader, VideoWriter
+def write_timed(path: Path, times: list[float], encoder: str = "libx264") -> None:
+    import av
 
-    times = [0, 0.04, 0.08, 0.5, 0.54, 1.3]  # as phones film, with fewer frames in the dark
-    with av.open(str(tmp_path / "phone.mp4"), "w") as container:
+    with av.open(str(path), "w") as container:
         stream = container.add_stream(encoder, rate=25)
         stream.width, stream.height, stream.pix_fmt = 90, 60, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
@@ -206,6 +216,28 @@ def test_frames_keep_their_times(encoder: str, options: PredictOptions, tmp_path
             frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    from monodepth2.prediction.video import VideoReader
+
+    write_timed(tmp_path / "a.mp4", [0, 0.04, 50_000, 50_000.04, 50_000.08])
+    with VideoReader(tmp_path / "a.mp4") as reader:
+        assert len(list(reader.frames())) == 5
+        assert np.diff(reader.times) == pytest.approx([0.04] * 4, abs=1e-3)
+    predict(replace(options, image_path=tmp_path / "a.mp4"))
+    with VideoReader(out(options, "a_side_by_side.mp4")) as reader:
+        assert len(list(reader.frames())) == 5
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
+def test_frames_keep_their_times(encoder: str, options: PredictOptions, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    from monodepth2.prediction.video import VideoReader, VideoWriter
+
+    times = [0, 0.04, 0.08, 0.5, 0.54, 1.3]  # as phones film, with fewer frames in the dark
+    write_timed(tmp_path / "phone.mp4", times, encoder)
     assert predict(replace(options, image_path=tmp_path / "phone.mp4")) == 0
     with VideoReader(out(options, "phone_side_by_side.mp4")) as reader:
         assert len(list(reader.frames())) == len(times)
