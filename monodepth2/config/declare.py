@@ -46,7 +46,7 @@ class Checked:
         if isinstance(item.default, tuple):
             object.__setattr__(self, item.name, tuple(value))
         elif option_type(item) is Path and value is not None:
-            object.__setattr__(self, item.name, Path(value))
+            object.__setattr__(self, item.name, _usable_path(value))
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if choices and one is not None and one not in choices:
                 raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
@@ -63,6 +63,12 @@ class Checked:
             if value is not None and not value >= least:
                 wanted = f"at least {least}" if least else "not negative"
                 raise UserError(f"--{name} {value}: must be {wanted}")
+
+
+def _usable_path(value: str | Path) -> Path:
+    """A path whose `~` can be expanded: a name like `~photo.jpg`, which is nobody's home, is made absolute."""
+    is_nobodys = str(value).startswith("~") and os.path.expanduser(value) == str(value)
+    return Path(value).absolute() if is_nobodys else Path(value)
 
 
 def check_device(no_cuda: bool, device: str) -> None:

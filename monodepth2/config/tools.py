@@ -10,7 +10,23 @@ from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.errors import UserError
 
 NAME_FIELDS = ("stem", "name", "kind")
-OUTPUTS = ("disp_npy", "disp_png", "depth_npy", "depth_png", "color", "side_by_side", "ply")
+OUTPUTS_MEAN = {
+    "disp_npy": "scaled disparity (1 / depth, in 1 / network units) at the network's size, float32, (1, 1, h, w)",
+    "disp_png": "the same at the picture's size, 16 bits: divide by the number under Steps in the file's text",
+    "depth_npy": "depth (network units; metres with --pred_metric_depth or --pred_depth_scale_factor) at the "
+    "picture's size, float32, (h, w)",
+    "depth_png": "256 times that depth, 16 bits: from 1/256 to 255.996, what lies beyond is cut off and told",
+    "color": "colours of disparity at the picture's size, JPEG",
+    "side_by_side": "the picture beside these colours, or above them if it is wide, JPEG; of a video one MP4",
+    "ply": "a point for each pixel that is not at the farthest depth: x right, y down, z forward, in the unit of depth",
+}
+OUTPUTS = tuple(OUTPUTS_MEAN)
+
+
+def _help_on_outputs() -> str:
+    meanings = "; ".join(f"{kind}: {meaning}" for kind, meaning in OUTPUTS_MEAN.items())
+    usual = "default: disp_npy and color, of a video side_by_side; with a scale depth_npy in place of disp_npy"
+    return f"what to write of each picture or frame ({usual}). {meanings}"
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,9 @@ class PredictOptions(Checked):
         "system": "where it runs",
     }
 
-    image_path: Path | None = option(None, "input", "a picture, a folder of pictures, or a video")
+    image_path: Path | None = option(
+        None, "input", "a picture, a folder of pictures (without its subfolders), or a video"
+    )
     ext: str | None = option(None, "input", "take only pictures with this ending from a folder, e.g. jpg")
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
@@ -45,9 +63,7 @@ class PredictOptions(Checked):
     output_pattern: str = option(
         "{stem}_{kind}", "output", "names of the files, of {stem} or {name} (with its ending) and {kind}"
     )
-    outputs: tuple[str, ...] = option(
-        (), "output", "what to write (default: disp_npy and color; of a video side_by_side)", choices=OUTPUTS
-    )
+    outputs: tuple[str, ...] = option((), "output", _help_on_outputs(), choices=OUTPUTS)
     colormap: str = option("magma", "output", "matplotlib's name of the colours of disparity")
     focal_length: float = option(0.58, "output", "of the camera, in picture widths, for ply (KITTI's is 0.58)")
 

@@ -17,6 +17,7 @@ frame (both cameras together) and the same everywhere: those with the smallest S
 """
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -85,9 +86,10 @@ def split_folder(split: str) -> Path:
     """
     if split in known_splits():
         return splits_root() / split
-    if not Path(split).expanduser().is_dir():
+    folder = Path(os.path.expanduser(split))  # takes what is nobody's home for a name
+    if not folder.is_dir():
         raise UserError(f"split {split!r}: neither a folder nor one of {', '.join(known_splits())}")
-    return Path(split).expanduser()
+    return folder
 
 
 def file_name(part: str) -> str:

@@ -1,71 +1,49 @@
-"""Reading and resizing pictures: 8-bit RGB, Pillow's decoder and filter."""
+"""Reading and resizing pictures, the one way for training, scoring and prediction: upright, 8-bit RGB."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import open_input
+from monodepth2.files.picture_files import ENDINGS, LARGEST_FILE, LARGEST_SIDE, PictureError, open_picture
+from monodepth2.files.rgb import eight_bits, to_rgb
+from monodepth2.files.sixteen_bits import values_of, white_of
 
-LARGEST_FILE = 1 << 30
-LARGEST_SIDE = 1 << 14  # in pixels, believed of a network's file
-MAX_PIXELS = 1 << 26  # Pillow takes 4 bytes for each, before it finds out that they are not there
-
-# a damaged file is read or refused; that each of its tags is odd, too, is no news
-warnings.filterwarnings("ignore", module=r"PIL\.")
+__all__ = [
+    "ENDINGS",
+    "LARGEST_FILE",
+    "LARGEST_SIDE",
+    "PictureError",
+    "PyramidReader",
+    "open_picture",
+    "read_depth_png",
+    "read_picture",
+    "read_pyramid",
+    "read_rgb",
+    "resize",
+]
 
 # from a picture's path and the smallest level wanted to its levels, 0 first, uint8, (h, w, 3) each
 PyramidReader = Callable[[Path, int], list[np.ndarray]]
 
 
-class PictureError(UserError):
-    """A picture that is missing, truncated, corrupt or of an absurd size; `path` says which."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
-
-
-@contextmanager
-def open_picture(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
-    """Open a picture, of which nothing is decoded yet; what decoding it raises is refused as well.
-
-    Args:
-        path: of the file.
-        formats: Pillow's names of the kinds of file to expect.
-
-    Raises:
-        PictureError: the file is missing, is none of these, or declares an absurd size; or decoding failed.
-    """
-    try:
-        with open_input(path, LARGEST_FILE) as file, Image.open(file, formats=formats) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise PictureError(path, f"declares {picture.width} x {picture.height} pixels, refused")
-            yield picture
-    except PictureError:
-        raise
-    except FileNotFoundError as error:
-        raise PictureError(path, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(path, f"is not a {' or '.join(formats)} picture") from error
-    except Exception as error:  # Pillow's decoders raise many kinds for bad bytes
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise PictureError(path, f"cannot be decoded ({reason})") from error
-
-
 def read_picture(path: Path) -> Image.Image:
-    """Decode a picture completely and return it as RGB.
+    """Decode a picture completely and return it upright, as 8-bit RGB; of several in a file the first.
+
+    See `to_rgb`; the range of 16-bit values is that of the folder's pictures, see `white_of`.
 
     Raises:
-        PictureError: the file is missing, or is not a whole picture.
+        PictureError: the file is missing, is not a whole picture, or holds values of an unknown range.
     """
-    with open_picture(path, ("JPEG", "PNG")) as picture:
-        picture.load()
-        return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
+    with open_picture(path) as picture:
+        values = values_of(picture, path)
+        if values is None:
+            return to_rgb(picture)
+        return Image.fromarray(eight_bits(values, white_of(path))).convert("RGB")
+
+
+read_rgb = read_picture  # what prediction called it
 
 
 def resize(picture: Image.Image, width: int, height: int) -> Image.Image:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
 from monodepth2.pages.colours import SteadyLimits
-from monodepth2.prediction.job import Job
+from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side
 from monodepth2.prediction.predictor import DepthPrediction
@@ -23,52 +23,56 @@ from monodepth2.runtime.signals import StopRequest
 from monodepth2.runtime.threads import ahead, map_ahead
 
 
-def predict_video(path: Path, job: Job, stop: StopRequest) -> tuple[int, bool]:
+def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
     """Predict from a video, and write, until told to stop; where it is damaged, what can be decoded is kept.
-
-    Returns:
-        How many frames were predicted, and whether the video was whole.
 
     Raises:
         UserError: no frame can be read, or a file cannot be written.
     """
-    done = 0
+    done = cut = 0
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(path))
         add_frame = stack.enter_context(_joined(path, job, reader.rate))
         bar = stack.enter_context(tqdm(desc="predicting", total=reader.count, unit="frame", disable=None))
         # closed first: its threads read the video
-        for frame in stack.enter_context(closing(_finished_frames(reader, path, job))):
-            add_frame(frame)
+        for frame, time, fitted in stack.enter_context(closing(_finished_frames(reader, path, job))):
+            add_frame(frame, time)
             bar.update()
             done += 1
+            cut += not fitted
             if stop.received:
                 break
         if not done:
             raise UserError(f"{path}: holds no frame that can be decoded")
     if reader.damaged:
         print(f"{path}: is damaged or cut off; {done} frames could be read", file=sys.stderr)
-    return done, not reader.damaged
+    return Outcome(done, not reader.damaged, cut)
 
 
 @contextmanager
-def _joined(path: Path, job: Job, rate: Fraction) -> Iterator[Callable[[Any], None]]:
+def _joined(path: Path, job: Job, rate: Fraction) -> Iterator[Callable[[Any, float], None]]:
     """Lend what takes the finished frames: the video that joins them, where it is asked for."""
     if not job.with_video:
-        yield lambda _: None
+        yield lambda _, __: None
         return
     with whole_file(job.naming.video_path(Label.of(path))) as partial, VideoWriter(partial, rate) as writer:
         yield writer.add
 
 
-def _finished_frames(reader: VideoReader, path: Path, job: Job) -> Generator[np.ndarray | None, None, None]:
-    """Predict and write frame by frame; yield the frame beside its disparity, where it is asked for."""
+def _finished_frames(
+    reader: VideoReader, path: Path, job: Job
+) -> Generator[tuple[np.ndarray | None, float, bool], None, None]:
+    """Predict and write frame by frame.
+
+    Yields:
+        The frame beside its disparity, where it is asked for; its time in seconds; whether all fitted into its files.
+    """
     steady = SteadyLimits()
 
-    def finish(item: tuple[int, DepthPrediction, Settings]) -> np.ndarray | None:
+    def finish(item: tuple[int, DepthPrediction, Settings]) -> tuple[np.ndarray | None, float, bool]:
         index, prediction, settings = item
-        job.write(Label.of(path).frame(index), prediction, settings)
-        return side_by_side(prediction, settings) if job.with_video else None
+        fitted = job.write(Label.of(path).frame(index), prediction, settings)
+        return side_by_side(prediction, settings) if job.with_video else None, reader.times[index], fitted
 
     frames = ahead(reader.frames(), 2 * job.batch_size)
     predictions = job.predictor.predict_all(frames, job.batch_size, job.post_process)

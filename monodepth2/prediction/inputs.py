@@ -1,5 +1,9 @@
 """Finding the pictures or the video to predict from."""
 
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,11 +11,12 @@ from PIL import Image
 
 from monodepth2.errors import UserError
 from monodepth2.files.input_files import open_input
-from monodepth2.files.pictures import LARGEST_FILE
+from monodepth2.files.picture_files import ENDINGS, FORMATS, LARGEST_FILE, PictureError, is_heif, open_picture
 from monodepth2.prediction.outputs import is_own_output
-from monodepth2.prediction.rgb import FORMATS
 
-PICTURE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # of a stream or a page; a path has lost one of its slashes
+ONE_PICTURE = ("MPO",)  # photos whose further pictures are previews, or the same for other screens
+NAMED = 5  # files that a remark names
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,15 @@ class Pictures:
         paths: of the pictures, in order.
         folder: that they were found in; None for a single picture.
         protected: files that no output may overwrite.
-        own_outputs: how many pictures of the folder were written by an earlier prediction, and left out.
+        remarks: what the user should know of what is left out, a line each.
+        largest: pixels of the largest picture.
     """
 
     paths: tuple[Path, ...]
     folder: Path | None
     protected: tuple[Path, ...]
-    own_outputs: int = 0
+    remarks: tuple[str, ...]
+    largest: int
 
 
 @dataclass(frozen=True)
@@ -46,40 +53,99 @@ def find_input(path: Path, ext: str | None = None) -> Pictures | Video:
         ext: take only pictures with this ending from a folder.
 
     Raises:
-        UserError: there is nothing.
+        UserError: there is nothing, or a single picture cannot be opened.
     """
-    path = path.expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(path))
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
         return _find_pictures(path, ext)
-    if not path.is_file():
-        raise UserError(f"--image_path {path}: no such file or folder")
-    return Pictures((path,), None, (path,)) if _is_picture(path) else Video(path)
+    if not stat.S_ISREG(mode):
+        remedy = "give a file or a folder; what a camera shows must be recorded first"
+        raise UserError(f"--image_path {path}: is a device or a pipe, which is not read: {remedy}")
+    if _is_video(path):
+        return Video(path)
+    with open_picture(path):  # refused before the network is loaded
+        pass
+    return _pictures((path,), None, (path,), ())
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if ADDRESS.match(str(path)) or str(path).isdecimal():
+            remedy = "streams, cameras and web pages are not read: save what they show as a file"
+            raise UserError(f"--image_path {path}: is no file or folder; {remedy}") from error
+        where = " where this link leads" if path.is_symlink() else ""
+        raise UserError(f"--image_path {path}: no such file or folder{where}") from error
+    except OSError as error:
+        raise UserError(f"--image_path {path}: cannot be read ({error.strerror})") from error
 
 
 def _find_pictures(folder: Path, ext: str | None) -> Pictures:
-    endings = PICTURE_ENDINGS if ext is None else (f".{ext.lower().lstrip('.')}",)
-    known = {*PICTURE_ENDINGS, *endings}
-    try:
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in known and path.is_file())
+    endings = ENDINGS if ext is None else (f".{ext.lower().lstrip('.')}",)
+    try:  # what systems and programs put there begins with a dot
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = [path for path in entries if not path.is_dir()]
     except OSError as error:
         raise UserError(f"--image_path {folder}: cannot be read ({error.strerror})") from error
-    files = [path for path in files if not path.name.startswith(".")]  # what systems and programs put there
-    pictures = [path for path in files if not is_own_output(path)]
-    chosen = tuple(path for path in pictures if path.suffix.lower() in endings)
-    own = len(files) - len(pictures)
+    known = [path for path in files if path.suffix.lower() in {*ENDINGS, *endings}]
+    inputs = [path for path in known if not is_own_output(path)]
+    chosen = [path for path in inputs if path.suffix.lower() in endings]
+    own, others = len(known) - len(inputs), sorted({*files} - {*known} | {*inputs} - {*chosen})
     if not chosen:
-        left_out = f" but {own} that were predicted" if own else ""
-        raise UserError(f"--image_path {folder}: holds no pictures ({', '.join(endings)}){left_out}")
-    return Pictures(chosen, folder, tuple(pictures), own)
+        found = _holdings(own, others, len(entries) - len(files))
+        raise UserError(f"--image_path {folder}: holds no pictures ({', '.join(endings)}){found}")
+    remarks = [f"{_counted(own, 'picture')} left out: predictions of an earlier run"] if own else []
+    if others:
+        remarks.append(f"{_counted(len(others), 'file')} left out for their ending: {_named(others)}")
+    return _pictures(chosen, folder, inputs, remarks)
 
 
-def _is_picture(path: Path) -> bool:
-    if path.suffix.lower() in PICTURE_ENDINGS:
-        return True
+def _pictures(
+    paths: Sequence[Path], folder: Path | None, protected: Iterable[Path], remarks: Iterable[str]
+) -> Pictures:
+    seen = [_size_and_count(path) for path in paths]
+    several = [path for path, (_, count) in zip(paths, seen, strict=True) if count > 1]
+    if several:
+        remarks = [*remarks, f"only the first of several pictures in a file is predicted: {_named(several)}"]
+    return Pictures(tuple(paths), folder, tuple(protected), tuple(remarks), max(size for size, _ in seen))
+
+
+def _size_and_count(path: Path) -> tuple[int, int]:
+    """How many pixels a picture has, and how many pictures its file."""
     try:
-        with open_input(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS):
-            return True
+        with open_picture(path) as picture:
+            several = picture.format not in ONE_PICTURE
+            return picture.width * picture.height, getattr(picture, "n_frames", 1) if several else 1
+    except PictureError:  # what cannot be opened is for the prediction to report
+        return 0, 1
+
+
+def _holdings(own: int, others: Sequence[Path], folders: int) -> str:
+    """What a folder without pictures holds instead."""
+    own_ones = [f"{own} that were predicted"] if own else []
+    files = [f"other files ({_named(others)})"] if others else []
+    subfolders = [f"{_counted(folders, 'subfolder')}, to be named each by itself"] if folders else []
+    found = [*own_ones, *files, *subfolders]
+    return f" but {' and '.join(found)}" if found else ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _named(paths: Sequence[Path]) -> str:
+    more = len(paths) - NAMED
+    return ", ".join(path.name for path in paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_video(path: Path) -> bool:
+    """Whether a file moves, or is no picture at all. A HEIC photo is one, which reading it refuses."""
+    try:
+        with open_input(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS) as picture:
+            return picture.format == "GIF" and bool(getattr(picture, "is_animated", False))
     except OSError:  # no picture, too large for one, or not to be opened at all
-        return False
+        return path.suffix.lower() not in ENDINGS and not is_heif(path)
     except Exception:  # a picture that reading it refuses; Pillow raises many kinds for bad bytes
-        return True
+        return False

@@ -29,11 +29,29 @@ class Job:
     batch_size: int
     post_process: bool
 
-    def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> None:
+    def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> bool:
         """Write every kind of output of one picture or frame.
+
+        Returns:
+            Whether all values fitted into their files.
 
         Raises:
             UserError: a file cannot be written.
         """
-        for kind in self.kinds:
-            write_output(self.naming.path(label, kind), kind, prediction, settings)
+        fitted = [write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in self.kinds]
+        return all(fitted)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        done: how many pictures or frames were predicted.
+        whole: whether all that were tried could be.
+        cut: how many have values that did not fit into a file, and were cut off there.
+    """
+
+    done: int
+    whole: bool
+    cut: int

@@ -13,14 +13,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.pictures import PictureError, open_picture
+from monodepth2.files.picture_files import MARK, PictureError, is_marked, open_picture
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.point_cloud import point_cloud, write_ply
 from monodepth2.prediction.predictor import DepthPrediction
 
-MARK = "a prediction of monodepth2"  # in every picture written here, so that none is taken for an input
 DEPTH_STEPS = 256  # of a depth PNG per unit, as in KITTI
+CUT_KIND = "depth_png"  # the one kind whose range is fixed, so that values may not fit
 LARGEST = 65535  # of a 16-bit PNG
 NEAR_FARTHEST = 0.99  # of the farthest depth: what reaches it is sky
 WIDE = 2  # times as wide as high: such pictures read best above each other
@@ -49,7 +49,7 @@ class Settings:
     limits: tuple[float, float] | None = None
 
 
-def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: Settings) -> None:
+def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: Settings) -> bool:
     """Write one kind of output, whole or not at all.
 
     Args:
@@ -58,11 +58,15 @@ def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: S
         prediction: of one picture.
         settings: unit, colours and camera.
 
+    Returns:
+        Whether all values fitted into the file, rather than being cut off at the ends of its range.
+
     Raises:
         UserError: the file cannot be written.
     """
     with whole_file(path) as partial, partial.open("wb") as file:
         WRITERS[kind](file, prediction, settings)
+    return kind != CUT_KIND or _fits(_depth(prediction, settings))
 
 
 def is_own_output(path: Path) -> bool:
@@ -71,7 +75,7 @@ def is_own_output(path: Path) -> bool:
         return False
     try:
         with open_picture(path, ("JPEG", "PNG")) as picture:
-            return MARK in (picture.info.get("Comment"), picture.info.get("comment", b"").decode(errors="replace"))
+            return is_marked(picture)
     except PictureError:  # what cannot be opened is for the prediction to report
         return False
 
@@ -131,6 +135,12 @@ WRITERS: dict[str, Callable[[BinaryIO, DepthPrediction, Settings], None]] = {
     "side_by_side": _write_side_by_side,
     "ply": _write_ply,
 }
+
+
+def _fits(depth_hw: np.ndarray) -> bool:
+    """Whether a depth PNG holds a depth to half of its steps."""
+    steps = depth_hw * DEPTH_STEPS
+    return not ((steps < 0.5) | (steps > LARGEST + 0.5)).any()
 
 
 def _depth(prediction: DepthPrediction, settings: Settings) -> np.ndarray:

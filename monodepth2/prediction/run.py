@@ -1,5 +1,6 @@
 """What `predict.py` does: find the input, check everything before the work, predict, write."""
 
+import os
 import time
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from monodepth2.files.output_paths import check_output_folder, make_output_folde
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.inputs import Pictures, Video, find_input
-from monodepth2.prediction.job import Job
+from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
-from monodepth2.prediction.outputs import Settings
+from monodepth2.prediction.outputs import DEPTH_STEPS, LARGEST, Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
@@ -22,7 +23,14 @@ from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
+MOST_PIXELS = 1 << 26  # of a batch: several batches are in memory, at 12 bytes for each pixel and more
 DEPTH_KINDS = ("depth_npy", "depth_png", "ply")
+ACT_ON = {  # the outputs that a flag changes
+    "pred_metric_depth": DEPTH_KINDS,
+    "pred_depth_scale_factor": DEPTH_KINDS,
+    "colormap": ("color", "side_by_side"),
+    "focal_length": ("ply",),
+}
 
 
 def predict(options: PredictOptions) -> int:
@@ -39,23 +47,27 @@ def predict(options: PredictOptions) -> int:
     kinds = _kinds(options, source)
     naming = Naming(_output_folder(options, source), options.output_pattern)
     _check_files(naming, kinds, source)
-    job = _job(options, naming, kinds, isinstance(source, Video))
-    if isinstance(source, Pictures) and source.own_outputs:
-        print(f"{source.own_outputs} pictures left out: predictions of an earlier run")
+    job = _job(options, naming, kinds, source)
+    for remark in source.remarks if isinstance(source, Pictures) else ():
+        print(remark)
     started = time.monotonic()
     with StopRequest() as stop:
-        done, whole = _run(source, job, stop)
+        outcome = _run(source, job, stop)
     seconds = time.monotonic() - started
     what = "frames" if isinstance(source, Video) else "pictures"
+    done = outcome.done
     print(f"{what} predicted: {done} in {seconds:.1f} s ({done / seconds:.1f}/s), each as {', '.join(kinds)}")
+    if outcome.cut:
+        limits = f"{1 / DEPTH_STEPS:.3f} to {LARGEST / DEPTH_STEPS:.3f} {job.settings.unit}"
+        print(f"depth_png: depths of {outcome.cut} {what} are cut off to what it holds, {limits}; depth_npy holds all")
     print(f"files are in {naming.folder}")
     if stop.received:
         print(f"stopped by {stop.received.name}")
         return 128 + stop.received
-    return 0 if whole else 1
+    return 0 if outcome.whole else 1
 
 
-def _run(source: Pictures | Video, job: Job, stop: StopRequest) -> tuple[int, bool]:
+def _run(source: Pictures | Video, job: Job, stop: StopRequest) -> Outcome:
     if isinstance(source, Pictures):
         return predict_pictures(source, job, stop)
     from monodepth2.prediction.from_video import predict_video  # PyAV is an optional dependency
@@ -71,15 +83,23 @@ def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]
     else:
         usual = ("depth_npy" if scaled else "disp_npy", "color")
     kinds = tuple(dict.fromkeys(options.outputs or usual))
-    if scaled and not set(kinds) & set(DEPTH_KINDS):
-        flag = "--pred_metric_depth" if options.pred_metric_depth else "--pred_depth_scale_factor"
-        remedy = f"add {', '.join(DEPTH_KINDS[:-1])} or {DEPTH_KINDS[-1]} to --outputs"
-        raise UserError(f"{flag} changes nothing of {', '.join(kinds)}: {remedy}")
+    _check_flags_act(options, kinds)
     if options.colormap not in matplotlib.colormaps:
         raise UserError(f"--colormap {options.colormap}: matplotlib knows no such colours; try magma, turbo or gray")
     if "ply" in kinds:
         require_packages("predict", "point clouds", "plyfile")
     return kinds
+
+
+def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...]) -> None:
+    """Refuse flags that none of the outputs depends on."""
+    for flag, needed in ACT_ON.items():
+        if getattr(options, flag) != getattr(PredictOptions, flag) and not set(kinds) & set(needed):
+            remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
+            raise UserError(f"--{flag} changes nothing of {', '.join(kinds)}: {remedy}")
+    path = options.image_path
+    if options.ext is not None and path is not None and not os.path.isdir(os.path.expanduser(path)):
+        raise UserError(f"--ext {options.ext} chooses among the pictures of a folder, and {path} is none: drop --ext")
 
 
 def _output_folder(options: PredictOptions, source: Pictures | Video) -> Path:
@@ -110,8 +130,9 @@ def _without_video(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if kind != VIDEO_KIND)
 
 
-def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_video: bool) -> Job:
+def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Pictures | Video) -> Job:
     """Load the network and make the output folder."""
+    is_video = isinstance(source, Video)
     weights = resolve_weights(options.load_weights_folder, options.model_name)
     device = pick_device(options.device, options.no_cuda)
     predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth, options.precision)
@@ -125,9 +146,16 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], is_vid
         _without_video(kinds) if is_video else kinds,
         is_video and VIDEO_KIND in kinds,
         settings,
-        options.batch_size,
+        _pictures_per_pass(options.batch_size, source),
         options.post_process,
     )
+
+
+def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
+    """The number of pictures per pass: fewer than asked for where they are so large that memory would not do."""
+    if isinstance(source, Video):
+        return batch_size
+    return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
 def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:

@@ -1,18 +1,21 @@
 """What a run trains and validates on, checked, and the batches it makes of it."""
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from monodepth2.config import TRAINING_SPLITS, Options
+from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import make_layout
+from monodepth2.datasets.layouts import Layout, frame_path, make_layout
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
+from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.run_record import data_fingerprint
@@ -58,6 +61,8 @@ class TrainingData:
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
         self.workers = loader_processes(options.num_workers, device)
         self.validated = 0
+        if processes.is_main:
+            _tell_ranges(layout, lines, options.loaded_ids)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -114,6 +119,14 @@ def _check_split(options: Options) -> None:
         raise UserError(
             f"--dataset kitti_odom has no --split {options.split}: add --split odom or a folder with your lists"
         )
+
+
+def _tell_ranges(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> None:
+    """Tell of drives whose 16-bit pictures hold fewer bits; the loader processes find that out in silence."""
+    drives = {(line.folder, line.side): line for line in lines}.values()
+    pictures = [frame_path(layout, line, frame) for line in drives for frame in loaded_ids]
+    for path in {path.parent: path for path in pictures}.values():
+        tell_white(path)
 
 
 def _digest(data_set: MonoDataset) -> str:

@@ -32,7 +32,7 @@ from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
-from monodepth2.files.pictures import read_depth_png, read_pyramid
+from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.weight_files import read_weights
 from monodepth2.odometry.trajectories import read_poses, write_poses
@@ -40,9 +40,9 @@ from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
-from monodepth2.prediction.rgb import read_rgb
 from monodepth2.prediction.video import VideoReader, VideoWriter
 from monodepth2.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
+from wide_pictures import write_colour_png
 
 LINES = [SplitLine("2011_09_26/drive", frame, "l") for frame in range(2)]
 RECIPE = """# two parts of which one is drawn, a list, and one without some of its lines
@@ -172,13 +172,17 @@ def picture(mode: str = "RGB", **settings: Any) -> Callable[[Path], None]:
 def read_any_picture(path: Path) -> None:
     if isinstance(find_input(path), Pictures):
         assert not is_own_output(path)
-        assert read_rgb(path).mode == "RGB"
+        assert read_picture(path).mode == "RGB"
     else:
         read_video(path)
 
 
 def write_depth_png(path: Path) -> None:
     Image.fromarray((256 * numbers(12, 20)).astype(np.uint16)).save(path)
+
+
+def write_wide_colours(path: Path) -> None:
+    write_colour_png(path, (256 * numbers(12, 20, 3)).astype(np.uint16))
 
 
 def check_map(depth: np.ndarray) -> None:
@@ -342,10 +346,13 @@ READERS = (
     ),
     Reader("png", "picture.png", picture("RGBA"), read_any_picture),
     Reader("16-bit png", "picture.png", write_depth_png, read_any_picture),
+    Reader("16-bit colours", "picture.png", write_wide_colours, read_any_picture),
     Reader("palette png", "picture.png", picture("P"), read_any_picture),
     Reader("tiff", "picture.tif", picture(compression="tiff_lzw"), read_any_picture),
     Reader("bmp", "picture.bmp", picture(), read_any_picture),
     Reader("webp", "picture.webp", picture(), read_any_picture),
+    Reader("gif", "picture.gif", picture(), read_any_picture),
+    Reader("jpeg 2000", "picture.jp2", picture(), read_any_picture),
     Reader("picture without ending", "picture", picture(format="PNG"), read_any_picture),
     Reader("ground truth", "gt_depths.npz", lambda path: write_truth(path, (6, 5)), read_truth),
     Reader("ground truth of many sizes", "gt_depths.npz", lambda path: write_truth(path, None), read_truth),
