@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from monodepth2.config import FrameId
 from monodepth2.datasets.calibration import Calibration
@@ -31,9 +32,9 @@ class Intrinsics:
     cx: float
     cy: float
 
-    def matrix(self, width: int, height: int) -> np.ndarray:
-        """Return K for an image of `width` x `height` pixels, float32, shape (4, 4)."""
-        K = np.array([[self.fx, 0, self.cx, 0], [0, self.fy, self.cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float32)
+    def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """Return K for an image of `width` x `height` pixels, shape (4, 4)."""
+        K = np.array([[self.fx, 0, self.cx, 0], [0, self.fy, self.cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype)
         K[0] *= width
         K[1] *= height
         return K

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import skimage.transform
 import torch
+from numpy.typing import DTypeLike
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -74,6 +75,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         seed: of the augmentation.
         device_augment: leave the jitter to the device.
         reader: reads the pictures (default: decodes and resizes them).
+        dtype: of intrinsics and stereo transforms, and so of all that is computed from the samples.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         seed: int = 0,
         device_augment: bool = False,
         reader: PyramidReader | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -98,12 +101,18 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.seed = seed
         self.device_augment = device_augment
         self.read = reader or partial(read_pyramid, width=width, height=height)
-        self.K = {level: torch.from_numpy(layout.intrinsics.matrix(width >> level, height >> level))
+        self.dtype = dtype
+        self.K = {level: torch.from_numpy(layout.intrinsics.matrix(width >> level, height >> level, dtype))
                   for level in levels[0]}  # fmt: skip
 
     @classmethod
     def from_options(
-        cls, options: Options, lines: Sequence[SplitLine], augment: bool, reader: PyramidReader | None = None
+        cls,
+        options: Options,
+        lines: Sequence[SplitLine],
+        augment: bool,
+        reader: PyramidReader | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
         return cls(
@@ -117,6 +126,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             seed=options.seed,
             device_augment=options.device_augment,
             reader=reader,
+            dtype=dtype,
         )
 
     def __len__(self) -> int:
@@ -166,7 +176,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
             color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
             K=self.K,
-            stereo_T=stereo_transform(line.side, mirrored) if STEREO in self.loaded_ids else None,
+            stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.loaded_ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,
@@ -208,12 +218,12 @@ def levels_read(options: Options) -> dict[FrameId, tuple[int, ...]]:
     return {0: target, **dict.fromkeys(options.source_ids, source)}
 
 
-def stereo_transform(side: str, mirrored: bool) -> Tensor:
+def stereo_transform(side: str, mirrored: bool, dtype: DTypeLike = np.float32) -> Tensor:
     """`source_T_target` of the other camera of the rig, (4, 4): a translation along x in the network's unit."""
-    transform = torch.eye(4)
+    transform = np.eye(4, dtype=dtype)
     sign = -1.0 if side == "l" else 1.0
     transform[0, 3] = STEREO_BASELINE * (-sign if mirrored else sign)
-    return transform
+    return torch.from_numpy(transform)
 
 
 def collate(made: Sequence[Sample | UserError]) -> Batch | UserError:

@@ -131,14 +131,14 @@ def training_depth_metrics(depth_b1hw: Tensor, gt_b1hw: Tensor) -> dict[str, Ten
 
     Args:
         depth_b1hw: predicted depth at any size.
-        gt_b1hw: depth in metres at 375 x 1242, 0 where unknown.
+        gt_b1hw: depth in metres at 375 x 1242, 0 where unknown; brought to the type of the predicted depth.
 
     Returns:
         Scalar tensors; nothing where no depth is known inside the crop.
     """
     rows, columns = TRAINING_CROP
     pred = resized(depth_b1hw, TRAINING_SIZE).clamp(MIN_DEPTH, MAX_DEPTH)[..., rows, columns]
-    gt = gt_b1hw[..., rows, columns]
+    gt = gt_b1hw[..., rows, columns].to(pred.dtype)
     mask = gt > 0
     if not mask.any():
         return {}

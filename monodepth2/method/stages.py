@@ -58,11 +58,15 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def prepared(self, device: torch.device) -> "Batch":
-        """Return the batch on `device`, its 8-bit pictures as float32 in [0, 1], jittered if that was left to do."""
+        """Return the batch on `device`, its 8-bit pictures in [0, 1], jittered if that was left to do.
+
+        Pictures become numbers of the intrinsics' type: float32, or what the data set was asked for.
+        """
+        dtype = next(iter(self.K.values())).dtype
 
         def move(tensor: Tensor) -> Tensor:
             moved = tensor.to(device, non_blocking=True)
-            return moved.contiguous().float() / 255 if moved.dtype == torch.uint8 else moved
+            return moved.contiguous().to(dtype) / 255 if moved.dtype == torch.uint8 else moved
 
         moved = self._map(move)
         if moved.jitters is None:

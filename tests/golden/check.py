@@ -1,6 +1,7 @@
 """Compare this program with golden figures: `python tests/golden/check.py CASES.json [...]`.
 
-Prints the largest relative error of every case and kind of figure, and exits with 1 where one is above its tolerance.
+Prints the largest error of every case and kind of figure, and exits with 1 where one is above its tolerance. README.md
+beside this file says what the errors are relative to, and where the tolerances come from.
 """
 
 import argparse
@@ -8,72 +9,147 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
+import torch
+
 from figures import Case, case_figures
 from monodepth2.errors import UserError, run_script
 from options import parse
+from tolerances import BF16, FLOAT32, FLOAT64, REFERENCE, Tolerances
 
-# gradients: float32 summation order, float64 differs by up to 9e-4; odometry is computed in float64
-RELATIVE = {"grad_norm": 3e-3, "ate_mean": 1e-9, "ate_std": 1e-9}
-DEFAULT_RELATIVE = 1e-5
-POSE_ABSOLUTE = 1e-6  # of transforms whose entries are about 1
-WINNING_PIXELS = 3  # also of the shares a1, a2, a3: single pixels that lie on the limit
 INPUTS = ("flags", "seed", "frames", "lines", "height", "width")
 NEEDED = ({"seed", "frames", "flags", "lines"}, {"seed", "frames", "ate_mean"})  # by a case, or of odometry
 
 
 @dataclass(frozen=True)
-class Finding:
-    """How far one figure is off: its error, and the share of its tolerance that this is."""
+class Error:
+    """How far one figure is off."""
 
-    error: float
-    share: float
+    kind: str
+    size: float
     where: str
 
 
-def main() -> int:
-    """Check every file of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "cases", nargs="+", type=Path, help="a file in the form of losses.json, evaluation.json or odometry.json"
-    )
-    parser.add_argument("--compile", action="store_true", help="compile the networks of a training step")
-    args = parser.parse_args()
-    worst = Finding(0.0, 0.0, "no figure")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check every file of the command line; return its exit status."""
+    args = _parser().parse_args(arguments)
+    device, against_own = torch.device(args.device), args.against_float64 or args.precision != "fp32"
+    flags = [*(["--compile"] if args.compile else []), "--precision", args.precision]
+    if args.float64 and (against_own or args.compile):
+        raise UserError("--float64: goes without --against-float64, --compile and --precision")
+    worst = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for path in args.cases:
-            for name, case in _read(path).items():
-                if args.compile and "flags" in case:
-                    case["flags"].append("--compile")
-                found = check_case(name, case, Path(folder) / f"scene-{case['seed']}-{case['frames']}")
-                worst = max(worst, found, key=lambda finding: finding.share)
-    verdict = "all within tolerance" if worst.share <= 1 else "ABOVE TOLERANCE"
-    print(f"{verdict}: largest relative error {worst.error:.1e}, {worst.share:.2f} of its tolerance, at {worst.where}")
-    return int(not worst.share <= 1)
+        for name, case in _cases(args.cases, only_losses=args.float64 or against_own):
+            root = Path(folder) / f"scene-{case['seed']}-{case['frames']}"
+            try:
+                if args.float64:
+                    pair = case, case_figures(case, root, float64=True, device=device), FLOAT64
+                else:
+                    expected = case_figures(case, root, float64=True) if against_own else case
+                    tolerances = (FLOAT32 if args.precision == "fp32" else BF16) if against_own else REFERENCE
+                    pair = expected, _float32_figures(case, root, device, flags), tolerances
+                worst = max(worst, check_case(name, case, *pair))
+            except (UserError, KeyError) as error:
+                print(f"FAIL {name:24} cannot be computed: {error!r}")
+                worst = math.inf
+    print(f"{'all within tolerance' if worst <= 1 else 'ABOVE TOLERANCE'}: at worst {worst:.2f} of the tolerance")
+    return int(not worst <= 1)
 
 
-def check_case(name: str, case: Case, root: Path) -> Finding:
-    """Print the errors of a case, computed on the scene at `root`; return the one that is worst for its tolerance."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("cases", nargs="+", type=Path, help="a file in the form of losses.json, evaluation.json or odometry.json")
+    add("--float64", action="store_true", help="compute in float64, and hold to 1e-9: for losses64.json")
+    add("--against-float64", action="store_true", help="compare with our own float64 figures instead of the file's")
+    add("--compile", action="store_true", help="compile the networks of a training step")
+    add("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is compared with our own float64 figures")
+    add("--device", default="cpu", help="of losses, poses and gradients (default: %(default)s); without TF32")
+    return parser
+
+
+def float32_errors(case: Case, root: Path, device: str = "cuda", flags: Sequence[str] = ()) -> dict[str, float]:
+    """Return how far rounding takes the figures of losses away from our own in float64, which a CPU computes.
+
+    Args:
+        case: an entry of `losses.json`.
+        root: where its scene lies, or is written to.
+        device: that rounds; without TF32.
+        flags: of the command line, besides the case's own: how to compute (`--compile`, `--channels_last off`,
+            `--precision bf16`), not what.
+
+    Returns:
+        The largest error per kind of figure, to be compared with `tolerances.FLOAT32.by_kind`; units are stated there.
+    """
+    exact = case_figures(case, root, float64=True)
+    rounded = _float32_figures(case, root, torch.device(device), flags)
+    return {kind: error.size for kind, error in largest_errors(case, exact, rounded).items()}
+
+
+def check_case(name: str, case: Case, expected: Case, computed: Case, tolerances: Tolerances) -> float:
+    """Print the errors of a case's figures; return the largest as a share of its tolerance."""
+    shares = [0.0]
+    for kind, error in largest_errors(case, expected, computed, tolerances.relative).items():
+        shares.append(error.size / tolerances.by_kind[kind])
+        verdict = "ok" if shares[-1] <= 1 else "FAIL"
+        text = f"largest error {error.size:.1e} ({shares[-1]:.2f} of tolerance) at {error.where}"
+        print(f"{verdict:4} {name:24} {kind:16} {text}", flush=True)
+    return max(shares)
+
+
+def largest_errors(case: Case, expected: Case, computed: Case, relative: bool = False) -> dict[str, Error]:
+    """Compare all figures of a case that are expected.
+
+    Args:
+        case: what the figures are of.
+        expected: as in a case file.
+        computed: at least as many.
+        relative: measure all errors relative to the figure; else in the unit of the kind, see `Tolerances`.
+
+    Returns:
+        The largest error per kind of figure.
+    """
+    worst: dict[str, Error] = {}
+    for path, theirs, ours in _paired(expected, computed):
+        kind = _kind(path, case)
+        unit = abs(theirs) if relative else _unit(kind, path, theirs, case)
+        size = abs(theirs - ours) / max(unit, 1e-12)
+        error = Error(kind, size if math.isfinite(size) else math.inf, "/".join(path))
+        worst[kind] = max(worst.get(kind, error), error, key=lambda error: error.size)
+    return worst
+
+
+def _float32_figures(case: Case, root: Path, device: torch.device, flags: Sequence[str]) -> Case:
+    with _without_tf32():
+        return case_figures(case, root, flags, device=device)
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    switches = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [switch.allow_tf32 for switch in switches]
     try:
-        computed = case_figures(case, root)
-        found = [(path[0], _finding(name, path, *pair, case)) for path, *pair in _paired(case, computed)]
-    except (UserError, KeyError) as error:
-        print(f"FAIL {name:24} cannot be computed: {error!r}")
-        return Finding(math.inf, math.inf, name)
-    worst: dict[str, Finding] = {}
-    for kind, finding in found:
-        worst[kind] = max(worst.get(kind, finding), finding, key=lambda finding: finding.share)
-    for kind, finding in worst.items():
-        verdict = "ok" if finding.share <= 1 else "FAIL"
-        text = f"largest error {finding.error:.1e} ({finding.share:.2f} of tolerance) at {finding.where}"
-        print(f"{verdict:4} {name:24} {kind:18} {text}", flush=True)
-    return max(worst.values(), key=lambda finding: finding.share)
+        for switch in switches:
+            switch.allow_tf32 = False
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
+
+
+def _cases(paths: Sequence[Path], only_losses: bool) -> Iterator[tuple[str, Case]]:
+    for path in paths:
+        for name, case in _read(path).items():
+            if only_losses and "flags" in case and "metrics" in case:
+                raise UserError(f"{path}, {name}: figures of evaluation are float32 alone; leave out the flags")
+            yield name, case
 
 
 def _read(path: Path) -> dict[str, Case]:
@@ -97,7 +173,7 @@ def _is_case(value: Any) -> bool:
 def _paired(
     expected: Case, computed: Case, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], float, float]]:
-    """Pair every number of a case with ours; what merely describes the case has no counterpart."""
+    """Pair every expected number with ours; what merely describes the case has no counterpart."""
     for key in expected if path else [key for key in expected if key not in INPUTS]:
         here, theirs, ours = (*path, key), expected[key], computed[key]
         theirs, ours = (dict(enumerate(v)) if isinstance(v, list) else v for v in (theirs, ours))
@@ -108,23 +184,43 @@ def _paired(
             yield here, theirs, ours
 
 
-def _finding(name: str, path: tuple[str, ...], expected: float, value: float, case: Case) -> Finding:
-    """The error of one figure (relative unless its tolerance is not) and its share of the tolerance."""
-    where = f"{name}: {'/'.join(path)}"
-    difference = abs(expected - value)
-    relative = difference / max(abs(expected), 1e-12)
-    if not math.isfinite(difference):
-        return Finding(math.inf, math.inf, where)
-    if "poses" in path:
-        return Finding(difference, difference / (POSE_ABSOLUTE * max(1.0, abs(expected))), where)
+def _kind(path: tuple[str, ...], case: Case) -> str:
+    """The kind of a figure, as `Tolerances` names it."""
     if path[0] == "automask_fraction":
-        return Finding(relative, difference * _mask_pixels(int(path[1]), case) / (WINNING_PIXELS + 0.5), where)
+        return "tied fractions" if "--no_ssim" in case["flags"] else "fractions"
     if path[-1].removeprefix("da/") in ("a1", "a2", "a3"):
+        return "fractions"
+    for part, kind in KINDS.items():
+        if any(name.startswith(part) for name in path):
+            return kind
+    raise UserError(f"{'/'.join(path)}: a figure of no known kind")
+
+
+# by the beginning of a name in a figure's path
+KINDS = {
+    "poses": "poses",
+    "grad_norm": "gradient norms",
+    "loss": "losses",
+    "disp_corner": "disparity pixels",
+    "disp_": "disparities",
+    "depth_metrics": "depth metrics",
+    "metrics": "depth metrics",
+    "count": "depth counts",
+    "total": "depth sums",
+    "ate_": "odometry",
+}
+
+
+def _unit(kind: str, path: tuple[str, ...], expected: float, case: Case) -> float:
+    """What an error of 1 is for a kind of figure."""
+    if kind in ("poses", "depth counts"):
+        return 1.0
+    if path[0] == "automask_fraction":
+        return 1 / _mask_pixels(int(path[1]), case)
+    if kind == "fractions":
         # a scan of the scene puts about 14,000 points into a picture, some 10,000 of them into the crop
-        return Finding(relative, difference * 10_000 * len(case["lines"]) / (WINNING_PIXELS + 0.5), where)
-    if path[-1] == "count":
-        return Finding(relative, difference * 2.0, where)
-    return Finding(relative, relative / RELATIVE.get(path[0], DEFAULT_RELATIVE), where)
+        return 1 / (10_000 * len(case["lines"]))
+    return abs(expected)
 
 
 def _mask_pixels(scale: int, case: Case) -> int:

@@ -6,6 +6,7 @@ frames → snippet error). README.md beside this file says more.
 """
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,8 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation import evaluate, predict_split
 from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.geometry import transform_from_parameters
-from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.odometry.metrics import snippet_errors
 from monodepth2.odometry.trajectories import steps
 from monodepth2.training.step import TrainingStep
@@ -37,15 +36,29 @@ Case = dict[str, Any]
 CPU = torch.device("cpu")
 
 
-def case_figures(case: Case, root: Path) -> Case:
-    """Compute everything that a case states, on a scene that lies at (or is written to) `root`."""
+def case_figures(
+    case: Case, root: Path, flags: Sequence[str] = (), float64: bool = False, device: torch.device = CPU
+) -> Case:
+    """Compute everything that a case states.
+
+    Args:
+        case: one entry of a case file.
+        root: where its scene lies, or is written to.
+        flags: of the command line, besides the case's own; they and the rest are for the figures of losses alone.
+        float64: compute all of it in float64, from weights and depth maps in float32.
+        device: where.
+    """
     if "ate_mean" in case:
         return _odometry_figures(case)
     if not root.exists():
         write_kitti_raw(root, case["frames"], case["seed"])
-    options = parse([*case["flags"], "--data_path", str(root), "--png", "--weights_init", "scratch", "--no_cuda"])
+    given = [*case["flags"], *flags]
+    options = parse([*given, "--data_path", str(root), "--png", "--weights_init", "scratch", "--no_cuda"])
     lines = [SplitLine.parse(line) for line in case["lines"]]
-    return _evaluation_figures(case, options, lines) if "metrics" in case else _loss_figures(case, options, lines)
+    if "metrics" in case:
+        return _evaluation_figures(case, options, lines)
+    data_set = MonoDataset.from_options(options, lines, augment=False, dtype=np.float64 if float64 else np.float32)
+    return _loss_figures(options, data_set, case["seed"], device)
 
 
 def _odometry_figures(case: Case) -> Case:
@@ -54,56 +67,54 @@ def _odometry_figures(case: Case) -> Case:
     return {"ate_mean": float(errors.mean()), "ate_std": float(errors.std())}
 
 
-def _loss_figures(case: Case, options: Options, lines: list[SplitLine]) -> Case:
-    data_set = MonoDataset.from_options(options, lines, augment=False)
-    batch = stack([data_set.sample(index) for index in range(len(lines))]).prepared(CPU)
-    model = recipe_model(options, case["seed"])
-    figures: Case = {}
-    with torch.no_grad():
-        figures["eval"], depth = _evaluation_mode(options, model, batch)
-    maps = [data_set.depth(index, mirrored=False) for index in range(len(lines))]
-    known = [n for n, depth_map in enumerate(maps) if depth_map is not None]
+def _loss_figures(options: Options, data_set: MonoDataset, seed: int, device: torch.device) -> Case:
+    samples = range(len(data_set))
+    batch = stack([data_set.sample(index) for index in samples]).prepared(device)
+    model = recipe_model(options, seed).to(device, batch.K[0].dtype)
+    step = TrainingStep(model, options, device)
+    step.objective = replace(step.objective, tie_break=False)
+    figures, depth = _evaluation_mode(step, batch)
+    maps = {index: data_set.depth(index, mirrored=False) for index in samples}
+    known = {index: depth_map for index, depth_map in maps.items() if depth_map is not None}
     if known:
-        truth = torch.stack([depth_map for depth_map in maps if depth_map is not None])
-        metrics = training_depth_metrics(depth[known], truth)
-        figures["depth_metrics"] = {tag: float(value) for tag, value in metrics.items()}
-    return figures | _training_mode(options, model, batch)
+        metrics = training_depth_metrics(depth[list(known)], torch.stack(list(known.values())).to(device))
+        figures["depth_metrics"] = {tag: value.item() for tag, value in metrics.items()}
+    return figures | _training_mode(step, batch)
 
 
 def recipe_model(options: Options, seed: int) -> MonodepthModel:
     """The options' networks with recipe weights."""
-    model = MonodepthModel(options)
+    with torch.device("meta"):  # initial weights, which nobody reads, take a while
+        model = MonodepthModel(options)
+    model.to_empty(device=CPU)
     for name, network in model.networks.items():
         fill(name, network, seed)
     return model
 
 
-def _evaluation_mode(options: Options, model: MonodepthModel, batch: Batch) -> tuple[Case, torch.Tensor]:
-    model.eval()
-    predictions = model(batch)
-    views = ViewSynthesis.from_options(options)(batch, predictions)
-    losses = replace(Objective.from_options(options), tie_break=False)(batch, predictions, views)
+def _evaluation_mode(step: TrainingStep, batch: Batch) -> tuple[Case, torch.Tensor]:
+    step.model.eval()
+    predictions = step.predict(batch)
+    views, losses = step.judge(batch, predictions)
     finest = predictions.disps[min(predictions.disps)]
     poses = {
         str(source): transform_from_parameters(pose.axisangle, pose.translation, pose.invert)[0].tolist()
         for source, pose in predictions.poses.items()
     }
     statistics = {"disp_0_mean": finest.mean().item(), "disp_0_std": finest.std().item()}
-    return {**_losses(losses), **statistics, "poses": poses}, views.depths[min(views.depths)]
+    return {"eval": {**_losses(losses), **statistics, "poses": poses}}, views.depths[min(views.depths)]
 
 
-def _training_mode(options: Options, model: MonodepthModel, batch: Batch) -> Case:
-    model.train()
-    step = TrainingStep(model, options, CPU)
-    step.objective = replace(step.objective, tie_break=False)
+def _training_mode(step: TrainingStep, batch: Batch) -> Case:
+    step.model.train()
     predictions, loss, _ = step.backward(batch)
     losses = step.judge(batch, predictions)[1]
     assert abs(loss.item() - losses.total.item()) < 1e-5 * losses.total.item()
     norms = {}
-    for name, network in model.networks.items():
+    for name, network in step.model.networks.items():
         gradients = [p.grad.double().square().sum() for p in network.parameters() if p.grad is not None]
         norms[name] = float(torch.stack(gradients).sum().sqrt())
-    fractions = {str(scale): mask.mean().item() for scale, mask in losses.automask.items()}
+    fractions = {str(scale): mask.double().mean().item() for scale, mask in losses.automask.items()}
     return {"train": _losses(losses), "grad_norm": norms, "automask_fraction": fractions}
 
 

@@ -5,12 +5,14 @@ of its own, seeded by the CRC of `<module>.<key>`, so neither order nor company 
 """
 
 import zlib
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import nn
 
 
+@lru_cache(maxsize=1000)  # tensors of several networks, which many cases share
 def recipe_values(module: str, key: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Return the values of one tensor of a state dict: float32, or int64 for a batch counter."""
     if key.endswith("num_batches_tracked"):
