@@ -4,15 +4,18 @@ A layout turns a split line into paths. It knows nothing of samples, augmentatio
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from monodepth2.config import FrameId
-from monodepth2.datasets.calibration import Calibration
+from monodepth2.config import FrameId, Options
+from monodepth2.datasets.calibration import CAM_TO_CAM, Calibration
+from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
+from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
@@ -24,34 +27,51 @@ OTHER_SIDE = {"l": "r", "r": "l"}
 
 
 @dataclass(frozen=True)
-class Intrinsics:
-    """A pinhole camera in units of the image size: focal lengths and principal point."""
+class Layout(ABC):
+    """A kind of data set.
 
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-
-    def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
-        """Return K for an image of `width` x `height` pixels, shape (4, 4)."""
-        K = np.array([[self.fx, 0, self.cx, 0], [0, self.fy, self.cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype)
-        K[0] *= width
-        K[1] *= height
-        return K
-
-
-KITTI_INTRINSICS = Intrinsics(fx=0.58, fy=1.92, cx=0.5, cy=0.5)
-
-
-@dataclass(frozen=True)
-class KittiRaw:
-    """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
+    Attributes:
+        root: its folder, `--data_path`.
+        extension: of its pictures.
+        cameras: what the flags say of its cameras.
+    """
 
     root: Path
     extension: str = ".jpg"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = True
-    has_neighbours: bool = True
+    cameras: CameraChoice = field(default_factory=CameraChoice)
+
+    has_second_camera: ClassVar[bool] = True
+    has_neighbours: ClassVar[bool] = True
+
+    @abstractmethod
+    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
+        """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+
+    def camera(self, line: SplitLine) -> Camera:
+        """The camera of the line's picture.
+
+        Raises:
+            UserError: a file that states it cannot be used.
+        """
+        return self.cameras.camera(self.place(line))
+
+    def place(self, line: SplitLine) -> Place:
+        """Where the line's pictures lie, and what tells their camera."""
+        return Place(self.picture_path(line).parent, self.root, self.calibration(line), KITTI_INTRINSICS)
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int] | None:
+        """KITTI's file for the line's drive and the number of its camera, None where there is no such thing."""
+        return None
+
+    @property
+    def baseline(self) -> float | None:
+        """Metres between the two cameras, None where that is unknown."""
+        return self.cameras.baseline or KITTI_BASELINE
+
+
+@dataclass(frozen=True)
+class KittiRaw(Layout):
+    """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
@@ -61,6 +81,10 @@ class KittiRaw:
     def scan_path(self, line: SplitLine) -> Path:
         """The Velodyne sweep that belongs to the line's frame."""
         return self.root / line.folder / f"velodyne_points/data/{line.frame:010d}.bin"
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int]:
+        """The file of the drive's date that states the cameras, and the line's in it."""
+        return self.calibration_folder(line) / CAM_TO_CAM, CAMERA[line.side]
 
     def calibration_folder(self, line: SplitLine) -> Path:
         """The folder of the drive's date, which holds `calib_*.txt`."""
@@ -99,34 +123,34 @@ class KittiDepth(KittiRaw):
 
 
 @dataclass(frozen=True)
-class KittiOdometry:
+class KittiOdometry(Layout):
     """`sequences/%02d/image_2|3/%06d.*`; no depth."""
-
-    root: Path
-    extension: str = ".jpg"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = True
-    has_neighbours: bool = True
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+        return (
+            self._sequence(line) / f"image_{CAMERA[side or line.side]}" / f"{line.frame + offset:06d}{self.extension}"
+        )
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int]:
+        """The sequence's file that states the cameras, and the line's in it."""
+        return self._sequence(line) / "calib.txt", CAMERA[line.side]
+
+    def _sequence(self, line: SplitLine) -> Path:
         if not _SEQUENCE.fullmatch(line.folder):
             raise UserError(
                 f"split line '{line}': --dataset kitti_odom expects '<sequence> <frame> <l|r>', e.g. '9 0 l'"
             )
-        folder = self.root / f"sequences/{int(line.folder):02d}/image_{CAMERA[side or line.side]}"
-        return folder / f"{line.frame + offset:06d}{self.extension}"
+        return self.root / f"sequences/{int(line.folder):02d}"
 
 
 @dataclass(frozen=True)
-class KittiTest:
+class KittiTest(Layout):
     """The depth benchmark's test pictures: single frames, no neighbours, no second camera, no depth."""
 
-    root: Path
     extension: str = ".png"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = False
-    has_neighbours: bool = False
+    has_second_camera: ClassVar[bool] = False
+    has_neighbours: ClassVar[bool] = False
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture of the line; the data set has no other frames."""
@@ -136,7 +160,6 @@ class KittiTest:
         return folder / f"{line.frame:010d}{self.extension}"
 
 
-Layout = KittiRaw | KittiOdometry | KittiTest
 LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti": KittiRaw,
     "kitti_depth": KittiDepth,
@@ -152,7 +175,9 @@ def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
     return layout.picture_path(line, frame)
 
 
-def make_layout(dataset: str, data_path: Path, png: bool, must_exist: bool = True) -> Layout:
+def make_layout(
+    dataset: str, data_path: Path, png: bool, must_exist: bool = True, cameras: CameraChoice | None = None
+) -> Layout:
     """Return the layout of `--dataset` under `--data_path`.
 
     Raises:
@@ -161,4 +186,13 @@ def make_layout(dataset: str, data_path: Path, png: bool, must_exist: bool = Tru
     root = data_path.expanduser()
     if must_exist and not root.is_dir():
         raise UserError(f"--data_path {root}: no such folder")
-    return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg")
+    return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg", cameras or CameraChoice())
+
+
+def layout_of(options: Options) -> Layout:
+    """Return the layout of a run.
+
+    Raises:
+        UserError: its folder does not exist.
+    """
+    return make_layout(options.dataset, options.data_path, options.png, cameras=CameraChoice.from_options(options))

@@ -34,6 +34,7 @@ from monodepth2.datasets.picture_shards import (
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
+from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder
 from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.runtime.threads import map_ahead
@@ -53,16 +54,18 @@ class PictureCache:
         root: the data set's; pictures are known by their path below it.
         width: of level 0.
         height: of level 0.
+        fit: how pictures come to that size.
 
     Raises:
         UserError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, root: Path, width: int, height: int) -> None:
+    def __init__(self, folder: Path, root: Path, width: int, height: int, fit: Fit = STRETCH) -> None:
         # another Pillow may decode or round in another way
-        name = f"{width}x{height}-lanczos-pillow{PIL.__version__}-v{VERSION}"
+        shape = f"{width}x{height}" if fit == STRETCH else f"{width}x{height}-{fit}"
+        name = f"{shape}-lanczos-pillow{PIL.__version__}-v{VERSION}"
         self.folder = make_output_folder("cache_dir", folder / name)
-        self.root, self.size = root, (width, height)
+        self.root, self.size, self.fit = root, (width, height), fit
         self._shapes, self._bytes = level_shapes(width, height), picture_bytes(width, height)
         self._expected: dict[PictureKey, Path] = {}
         self._places: dict[str, tuple[Path, int]] = {}  # of each kept picture: shard and offset
@@ -77,7 +80,7 @@ class PictureCache:
         """
         if options.cache_dir is None:
             return None
-        cache = cls(options.cache_dir, layout.root, options.width, options.height)
+        cache = cls(options.cache_dir, layout.root, options.width, options.height, Fit(options.fit, options.crop_top))
         cache.expect({frame_path(layout, line, frame) for line in lines for frame in options.loaded_ids})
         return cache
 
@@ -93,7 +96,7 @@ class PictureCache:
         """
         place = self._places.get(str(path))
         kept = place and self._read(*place, self._shapes[: deepest + 1])
-        return kept or read_pyramid(path, deepest, *self.size)
+        return kept or read_pyramid(path, deepest, *self.size, self.fit)
 
     def expect(self, paths: Iterable[Path], free_bytes: int | None = None) -> None:
         """Look for pictures, each in its present state; files that do not exist are left to the reader.
@@ -187,7 +190,7 @@ class PictureCache:
 
     def _pyramid(self, key: PictureKey) -> tuple[PictureKey, list[np.ndarray] | None]:
         try:
-            return key, read_pyramid(self._expected[key], LEVELS - 1, *self.size)
+            return key, read_pyramid(self._expected[key], LEVELS - 1, *self.size, self.fit)
         except PictureError:  # the loader says so where the run meets it
             return key, None
 

@@ -9,10 +9,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from monodepth2.errors import UserError, first_line
+from monodepth2.files.fit import STRETCH, Fit, Size
 from monodepth2.files.input_files import open_input
 
 LARGEST_FILE = 1 << 30
 LARGEST_SIDE = 1 << 14  # in pixels, believed of a network's file
+FORMATS = ("JPEG", "PNG")  # of the pictures of a data set
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 1 << 26  # Pillow takes 4 bytes for each, before it finds out that they are not there
 
 # a damaged file is read or refused; that each of its tags is odd, too, is no news
@@ -63,17 +66,28 @@ def read_picture(path: Path) -> Image.Image:
     Raises:
         PictureError: the file is missing, or is not a whole picture.
     """
-    with open_picture(path, ("JPEG", "PNG")) as picture:
+    with open_picture(path, FORMATS) as picture:
         picture.load()
         return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
 
 
-def resize(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize to `width` x `height` with the LANCZOS filter, as 2019 did (8-bit result)."""
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+def picture_size(path: Path) -> Size:
+    """Return (width, height) of a picture; nothing of it is decoded.
+
+    Raises:
+        PictureError: the file is missing, or is no picture.
+    """
+    with open_picture(path, FORMATS) as picture:
+        return picture.size
 
 
-def read_pyramid(path: Path, deepest: int, width: int, height: int) -> list[np.ndarray]:
+def resize(picture: Image.Image, width: int, height: int, fit: Fit = STRETCH) -> Image.Image:
+    """Resize, or cut and resize, to `width` x `height` with the LANCZOS filter, as 2019 did (8-bit result)."""
+    box = fit.box(picture.size, (width, height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS, box)
+
+
+def read_pyramid(path: Path, deepest: int, width: int, height: int, fit: Fit = STRETCH) -> list[np.ndarray]:
     """Read a picture at `width` x `height` and at its halves down to level `deepest`.
 
     Returns:
@@ -84,7 +98,7 @@ def read_pyramid(path: Path, deepest: int, width: int, height: int) -> list[np.n
     """
     picture, levels = read_picture(path), []
     for level in range(deepest + 1):
-        picture = resize(picture, width >> level, height >> level)
+        picture = resize(picture, width >> level, height >> level, fit if level == 0 else STRETCH)
         levels.append(np.array(picture))
     return levels
 

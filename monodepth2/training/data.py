@@ -1,13 +1,16 @@
 """What a run trains and validates on, checked, and the batches it makes of it."""
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import make_layout
+from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, views_of
+from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
@@ -27,6 +30,7 @@ class TrainingData:
         device: that the batches are for.
 
     Attributes:
+        views: the cameras of the drives.
         train_set: samples to learn from.
         val_set: samples to look at.
         cache: of their pictures, None without.
@@ -47,9 +51,11 @@ class TrainingData:
                 f"--batch_size {options.batch_size}{several} exceeds the {len(train_lines)} lines of the training "
                 f"split {options.split}: no full batch can be made"
             )
-        layout, lines = make_layout(options.dataset, options.data_path, options.png), [*train_lines, *val_lines]
+        layout, lines = layout_of(options), [*train_lines, *val_lines]
         if processes.is_main:
             check_data_set(layout, lines, options.loaded_ids)
+        self.views = views_of(layout, lines)
+        check_views(self.views)
         self.cache = PictureCache.from_options(options, layout, lines)
         self.train_set = MonoDataset.from_options(options, train_lines, augment=True, reader=self.cache)
         self.val_set = MonoDataset.from_options(options, val_lines, augment=False, reader=self.cache)
@@ -68,6 +74,18 @@ class TrainingData:
     def fingerprint(self) -> str:
         """A word that tells two data sets apart, see `data_fingerprint`."""
         return data_fingerprint(self.train_set.picture, len(self.train_set))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to know of the cameras: the first names them, the others are warnings."""
+        size = self.options.width, self.options.height
+        return [describe_cameras(self.views), *camera_remarks(self.views, size, self.train_set.fit)]
+
+    @property
+    def facts(self) -> TrainingFacts:
+        """What checkpoints keep of the data: depth range, baseline, fit and cameras."""
+        options, cameras = self.options, tuple(dict.fromkeys(view.camera for view in self.views))
+        return replace(TrainingFacts.of(options), baseline=self.train_set.layout.baseline, cameras=cameras)
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""
