@@ -161,11 +161,11 @@ def _checked(numbers: list[Any], size: Any, distortion: list[Any], path: Path) -
     fx, fy, cx, cy = map(_number, numbers)
     width, height = map(_number, size)
     if not (width >= 1 and height >= 1 and width * height <= MOST_PIXELS and width % 1 == height % 1 == 0):
-        raise UserError(f"{path}: states pictures of {size[0]!s:.20} x {size[1]!s:.20} pixels")
+        raise UserError(f"{path}: states pictures of {size[0]!r:.20} x {size[1]!r:.20} pixels")
     if not (WIDEST * width < fx < LARGEST_NUMBER and WIDEST * height < fy < LARGEST_NUMBER):
-        raise UserError(f"{path}: focal lengths {numbers[0]!s:.20} and {numbers[1]!s:.20} are none in pixels")
+        raise UserError(f"{path}: focal lengths {numbers[0]!r:.20} and {numbers[1]!r:.20} are none in pixels")
     if not (-width < cx < 2 * width and -height < cy < 2 * height):
-        raise UserError(f"{path}: the principal point {numbers[2]!s:.20} {numbers[3]!s:.20} lies far from the picture")
+        raise UserError(f"{path}: the principal point {numbers[2]!r:.20} {numbers[3]!r:.20} lies far from the picture")
     bent = tuple(map(_number, distortion))
     if not all(abs(value) < LARGEST_NUMBER for value in bent):
         raise UserError(f"{path}: a coefficient of the distortion is no number")

@@ -103,7 +103,10 @@ def camera_remarks(views: Sequence[View], input_size: Size, fit: Fit) -> list[st
         input_size: (width, height) of the network's input.
         fit: how pictures come to it.
     """
-    sized = {(view.camera, view.size): view for view in reversed(views) if view.size}
+    sized: dict[tuple[Camera, Size | None], View] = {}
+    for view in views:
+        if view.size:
+            sized.setdefault((view.camera, view.size), view)
     remarks = [remark for view in sized.values() for remark in (_pixel_remark(view), _shape_remark(view)) if remark]
     shapes = {view.size: view for view in sized.values()}
     remarks += [remark for view in shapes.values() if (remark := _fit_remark(view, input_size, fit))]
@@ -120,8 +123,8 @@ def _pixel_remark(view: View) -> str | None:
         return None
     (width, height), camera = view.size, view.camera
     return (
-        f"{view.drive}: in its pictures of {width}x{height} the focal lengths are {camera.fx * width:.0f} pixels across "
-        f"and {camera.fy * height:.0f} down ({camera.source}), but cameras have square pixels: "
+        f"{view.drive}: in its pictures of {width}x{height} the focal lengths are {camera.fx * width:.0f} pixels "
+        f"across and {camera.fy * height:.0f} down ({camera.source}), but cameras have square pixels: "
         "give its own with --intrinsics or a camera.json"
     )
 
