@@ -1,28 +1,21 @@
 """The weights that the authors published in 2019: fetched once, checked, unpacked into a cache folder.
 
-Nothing here needs a lock. Processes that fetch the same model write the same bytes at the same places of one partial
-file, keep reading the file they opened even where another one removes it, and rename a whole folder into place.
+Nothing here needs a lock: every process fetches and unpacks in a folder of its own, and renames that into place.
 """
 
 import difflib
 import errno
-import hashlib
 import os
 import shutil
-import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, responses
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
-from urllib.error import HTTPError
+from typing import Any, BinaryIO
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
+import pooch
 from tqdm import tqdm
 
 from monodepth2.config import NETWORKS, Options
@@ -45,7 +38,7 @@ WEIGHT_FILES = tuple(f"{network}.pth" for network in NETWORKS)
 CACHE_VARIABLE = "MONODEPTH2_CACHE"
 LARGEST_ARCHIVE = 1 << 29  # two ResNets of 18 layers and their decoders take 111 MB
 LARGEST_MODEL = 1 << 30  # unpacked
-SECONDS_OF_SILENCE = 30.0  # after which a server counts as gone
+SECONDS_OF_SILENCE = 30  # after which a server counts as gone
 NOTICE = (
     "these weights are under the non-commercial licence of the 2019 monodepth2 (non-commercial use only), "
     "not under this project's"
@@ -111,8 +104,8 @@ def published_model(name: str, base: str = BASE_ADDRESS, sums: Mapping[str, str]
         sums: MD5 of the archive of each model.
 
     Raises:
-        UserError: there is no such model, it cannot be fetched, its archive is not the published one or not safe
-            to unpack, or the cache folder cannot be written.
+        UserError: there is no such model, it cannot be fetched, its archive is not the published one or not one whole
+            model, or the cache folder cannot be written.
     """
     if name not in sums:
         raise UserError(f"{shown(name)} is no published model; {_choice(name, sums)}")
@@ -120,7 +113,8 @@ def published_model(name: str, base: str = BASE_ADDRESS, sums: Mapping[str, str]
     try:
         if not _is_whole(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            _fetch(f"{base}{quote(name)}.zip", sums[name], folder)
+            with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder.parent) as temporary:
+                _install(f"{base}{quote(name)}.zip", sums[name], folder, Path(temporary))
     except OSError as error:
         reason = error.strerror or error
         raise UserError(
@@ -146,113 +140,70 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in NEEDED_FILES)
 
 
-def _fetch(address: str, md5: str, folder: Path) -> None:
-    """Download, check and unpack; a partial file of an earlier attempt is completed if it fits, else replaced."""
-    partial = folder.with_name(f"{folder.name}.zip.partial")
-    while True:
-        with open(partial, "r+b", opener=_create) as archive:
-            start = archive.seek(0, os.SEEK_END)
-            _download_rest(address, archive, start, folder.name)
-            found = _md5(archive)
-            if found == md5:
-                _install(archive, address, folder)
-        partial.unlink(missing_ok=True)
-        if found == md5:
+def _install(address: str, md5: str, folder: Path, temporary: Path) -> None:
+    """Fetch and unpack a model beside its folder, and rename it into place."""
+    archive, fresh = temporary / f"{folder.name}.zip", temporary / "fresh"
+    _fetch(address, md5, archive)
+    fresh.mkdir()
+    unpack_model(archive, address, fresh)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if _is_whole(folder):  # another process was first
             return
-        if start == 0:
-            raise UserError(f"{address}: has MD5 {found} instead of {md5}, removed; try again, or {_REMEDY}")
+        folder.rename(temporary / "leftover")
+        fresh.rename(folder)
 
 
-def _create(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o666)
+def _fetch(address: str, md5: str, archive: Path) -> None:
+    """Download an archive, and check it."""
+    from requests import RequestException  # pooch, too, waits with it until there is something to fetch
 
-
-def _md5(file: BinaryIO) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    file.seek(0)
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _download_rest(address: str, archive: BinaryIO, start: int, name: str) -> None:
-    """Complete a file from byte `start` on; whether what it holds fits to that is for the checksum to say."""
-    with _network_errors(address):
-        response = _request(address, start)
-    if response is None:
-        return
-    with response:
-        print(f"fetching {address}; {NOTICE}", file=sys.stderr)
-        start = start if response.status == HTTPStatus.PARTIAL_CONTENT else 0  # some servers send everything
-        archive.seek(start)
-        total = None if response.length is None else start + response.length
-        with tqdm(total=total, initial=start, desc=name, unit="B", unit_scale=True, disable=None) as bar:
-            while archive.tell() < LARGEST_ARCHIVE and (chunk := _read(response, address)):
-                archive.write(chunk)
-                bar.update(len(chunk))
-    if total is not None and archive.tell() < min(total, LARGEST_ARCHIVE):
-        raise _not_fetched(address, f"the connection ended after {archive.tell():,} of {total:,} bytes, which are kept")
-    archive.truncate()
-
-
-def _request(address: str, start: int) -> HTTPResponse | None:
-    """Ask for an archive from byte `start` on; None where nothing is left."""
-    request = Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    print(f"fetching {address}; {NOTICE}", file=sys.stderr)
+    settings = {"desc": archive.stem, "unit": "B", "unit_scale": True, "disable": None}
     try:
-        return urlopen(request, timeout=SECONDS_OF_SILENCE)
-    except HTTPError as error:
-        if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            error.close()
-            return None
-        raise
+        # without a total, which pooch will know, a bar is neither true nor false
+        with archive.open("wb") as file, tqdm(total=LARGEST_ARCHIVE, **settings) as bar:
+            fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=SECONDS_OF_SILENCE)
+            fetch(address, _Bounded(file, address), None)
+    except RequestException as error:
+        raise UserError(f"{address}: cannot be fetched ({_reason(error)}); try again, or {_REMEDY}") from error
+    if (found := pooch.file_hash(archive, "md5")) != md5:
+        raise UserError(f"{address}: has MD5 {found} instead of {md5}, removed; try again, or {_REMEDY}")
 
 
-def _read(response: HTTPResponse, address: str) -> bytes:
-    with _network_errors(address):
-        return response.read(_CHUNK)
+class _Bounded:
+    """A file that takes no more than an archive may have, for a server that sends without end."""
+
+    def __init__(self, file: BinaryIO, address: str) -> None:
+        self.file, self.address = file, address
+        self.flush = file.flush
+
+    def write(self, data: bytes) -> None:
+        if self.file.tell() + len(data) > LARGEST_ARCHIVE:
+            raise UserError(f"{self.address}: more than {LARGEST_ARCHIVE:,} bytes are too many for a model, refused")
+        self.file.write(data)
 
 
-@contextmanager
-def _network_errors(address: str) -> Iterator[None]:
-    try:
-        yield
-    except HTTPError as error:
-        error.close()
-        raise _not_fetched(address, f"HTTP {error.code} {responses.get(error.code, '')}".strip()) from error
-    except (OSError, HTTPException) as error:
-        raise _not_fetched(address, getattr(error, "reason", None) or error) from error
+def _reason(error: Any) -> str:
+    """Say in a few words why something was not fetched; what is below tells it best."""
+    if error.response is not None:
+        return f"HTTP {error.response.status_code} {error.response.reason}"
+    while error.__context__ is not None:
+        error = error.__context__
+    return getattr(error, "strerror", None) or first_line(error)
 
 
-def _not_fetched(address: str, reason: object) -> UserError:
-    reason = getattr(reason, "strerror", None) or reason  # without the number
-    return UserError(f"{address}: cannot be fetched ({reason}); try again, or {_REMEDY}")
-
-
-def _install(archive: BinaryIO, address: str, folder: Path) -> None:
-    """Unpack the weights beside the folder and rename them into place."""
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-        fresh, leftover = Path(temporary) / "fresh", Path(temporary) / "leftover"
-        fresh.mkdir()
-        unpack_model(archive, address, fresh)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if _is_whole(folder):  # another process was first
-                return
-            folder.rename(leftover)
-            fresh.rename(folder)
-
-
-def unpack_model(archive: BinaryIO, address: str, folder: Path) -> None:
+def unpack_model(archive: Path, address: str, folder: Path) -> None:
     """Unpack the weights of an archive into a folder.
 
     Args:
-        archive: an open zip file.
+        archive: a zip file.
         address: where it is from, for the message.
         folder: receives `encoder.pth`, `depth.pth`, ... and nothing else.
 
     Raises:
-        UserError: it is damaged, or does not hold one whole model of a likely size; or a member leads out of it.
+        UserError: it is damaged, or does not hold one whole model of a likely size.
         OSError: the folder cannot be written.
     """
     try:
@@ -272,11 +223,8 @@ def _weights(content: zipfile.ZipFile, address: str) -> dict[str, zipfile.ZipInf
     """Find the weight files of an archive by name, at its top or in one folder.
 
     Raises:
-        UserError: a member of any kind leads out of the archive, or there is not one whole model of a likely size.
+        UserError: there is not one whole model of a likely size.
     """
-    for member in content.infolist():
-        if _leads_out(member):
-            raise UserError(f"{address}: member {shown(member.orig_filename)} leads out of the archive, refused")
     paths = {PurePosixPath(member.filename): member for member in content.infolist() if not member.is_dir()}
     chosen = [path for path in paths if path.name in WEIGHT_FILES and len(path.parts) <= 2]
     if len({path.parent for path in chosen}) > 1:
@@ -287,9 +235,3 @@ def _weights(content: zipfile.ZipFile, address: str) -> dict[str, zipfile.ZipInf
     if (size := sum(member.file_size for member in weights.values())) > LARGEST_MODEL:
         raise UserError(f"{address}: {size:,} bytes unpacked are too many for a model, refused")
     return weights
-
-
-def _leads_out(member: zipfile.ZipInfo) -> bool:
-    name = member.orig_filename
-    link = stat.S_ISLNK(member.external_attr >> 16)
-    return link or name.startswith("/") or ".." in name.split("/") or any(c in name for c in "\\:\0")

@@ -1,18 +1,26 @@
 """Pictures kept at training size, so that a run need not decode and resize the same files in every epoch.
 
-Each size has a folder of its own, which is only ever added to: whole shards, under names that nobody else takes. So
-any number of processes may read while one writes, and one that is killed leaves nothing that another would read.
+Each size has a folder of its own, of pairs of files: an array `<name>.npy`, uint8, (pictures, bytes of a picture), with
+a picture's levels one after the other in its row; and an index `<name>.json`, which tells the rows' pictures in order,
+as [path, size, mtime_ns], or null. Pairs are only added, never changed: an array gets its name when it is whole, its
+index after it, and an array without an index is not read. So any number of processes may read while one writes, and
+one that is killed leaves nothing that another would read.
+
+Arrays are mapped into memory. One that is removed while it is used goes on serving. One that something else cuts short
+in its place meanwhile, or that lies on a disk that fails, ends the process.
+
 Pictures are kept as they are, not mirrored: see `MonoDataset`.
 """
 
-import fcntl
+import json
+import math
 import os
+import secrets
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
@@ -21,30 +29,34 @@ from tqdm import tqdm
 from monodepth2.config import Options, available_cores
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import Layout, frame_path, make_layout
-from monodepth2.datasets.picture_shards import (
-    LEVELS,
-    SUFFIX,
-    DamagedShard,
-    PictureKey,
-    level_shapes,
-    picture_bytes,
-    read_keys,
-    write_shard,
-)
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.output_paths import make_output_folder
+from monodepth2.files.input_files import open_input, read_input
+from monodepth2.files.npy_files import read_array_header, require_size
+from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.files.pictures import PictureError, read_pyramid
+from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.runtime.threads import map_ahead
 
-VERSION = 1
-SHARD_BYTES = 1 << 29
+VERSION = 2  # of the files; those of another one lie in another folder
+LEVELS = 4
+ARRAY_BYTES = 1 << 29  # what a process that is killed while filling loses
+MOST_ARRAYS = 256  # made at once; each is an open file of each process that reads, and systems allow some thousand
+LARGEST_ARRAY, LARGEST_INDEX = 1 << 36, 1 << 26
+
+
+class PictureKey(NamedTuple):
+    """Which picture, and which state of its file: path relative to the data set's root, bytes, time of change."""
+
+    path: str
+    size: int
+    mtime_ns: int
 
 
 class PictureCache:
-    """Reads pictures from a folder of shards, and from their own files where it has not got them.
+    """Reads pictures from a folder of arrays, and from their own files where it has not got them.
 
     What it keeps is used for a picture whose file has still the size and time of change that it had then; `expect`
     finds that out, once, at the start of a run.
@@ -66,10 +78,12 @@ class PictureCache:
         name = f"{shape}-lanczos-pillow{PIL.__version__}-v{VERSION}"
         self.folder = make_output_folder("cache_dir", folder / name)
         self.root, self.size, self.fit = root, (width, height), fit
-        self._shapes, self._bytes = level_shapes(width, height), picture_bytes(width, height)
+        self._shapes = [(height >> level, width >> level, 3) for level in range(LEVELS)]
+        self._ends = np.cumsum([math.prod(shape) for shape in self._shapes]).tolist()  # of the levels in a row
+        self.picture_bytes = self._ends[-1]
         self._expected: dict[PictureKey, Path] = {}
-        self._places: dict[str, tuple[Path, int]] = {}  # of each kept picture: shard and offset
-        self._files: dict[Path, BinaryIO] = {}
+        self._places: dict[str, tuple[Path, int]] = {}  # of each kept picture: array and row
+        self._arrays: dict[Path, np.ndarray] = {}
 
     @classmethod
     def from_options(cls, options: Options, layout: Layout, lines: Sequence[SplitLine]) -> "PictureCache | None":
@@ -85,8 +99,8 @@ class PictureCache:
         return cache
 
     def __getstate__(self) -> dict[str, Any]:
-        """Open files stay with their process."""
-        return {**self.__dict__, "_files": {}}
+        """Another process maps the arrays itself."""
+        return {**self.__dict__, "_arrays": {}}
 
     def __call__(self, path: Path, deepest: int) -> list[np.ndarray]:
         """Return a picture's levels 0 to `deepest`, the very same as `read_pyramid`, which stands in where it must.
@@ -95,7 +109,7 @@ class PictureCache:
             PictureError: the picture is not kept, and cannot be read.
         """
         place = self._places.get(str(path))
-        kept = place and self._read(*place, self._shapes[: deepest + 1])
+        kept = place and self._read(*place, deepest)
         return kept or read_pyramid(path, deepest, *self.size, self.fit)
 
     def expect(self, paths: Iterable[Path], free_bytes: int | None = None) -> None:
@@ -114,7 +128,7 @@ class PictureCache:
                 found = path.stat()
                 key = PictureKey(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns)
                 self._expected[key] = path
-        needed = len(self._find()) * self._bytes
+        needed = len(self._find()) * self.picture_bytes
         free = shutil.disk_usage(self.folder).free if free_bytes is None else free_bytes
         if needed > free:
             raise UserError(
@@ -132,84 +146,124 @@ class PictureCache:
         """
         if not self._find():
             return
-        with _alone(self.folder):
-            for left_behind in self.folder.glob(f".*{SUFFIX}.*.partial"):
-                left_behind.unlink()
-            for shard in self._shards():
-                self._remove_damaged(shard)
-            missing = self._find()
-            if missing:
+        lock = process_lock(self.folder / "lock")
+        try:
+            take_lock(lock, lambda: tell(f"another process is filling {self.folder}: waiting for it"))
+            self._tidy()
+            if missing := self._find():
                 self._make(missing)
                 self._find()
+        except OSError as error:
+            raise UserError(
+                f"--cache_dir {self.folder}: cannot be locked or written ({error}); name another folder"
+            ) from error
+        finally:
+            lock.release()
 
     def report(self) -> str:
         """What is there, as text for people."""
-        total = len(self._places) * self._bytes
+        total = len(self._places) * self.picture_bytes
         missing = len(self._expected) - len(self._places)
         text = (
             f"{len(self._places):,} pictures of {self.size[0]} x {self.size[1]} ({_shown(total)}) are in {self.folder}"
         )
         return text + (f"; {missing:,} could not be read" if missing else "")
 
-    def _shards(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{SUFFIX}"))
-
-    def _remove_damaged(self, shard: Path) -> None:
-        try:
-            read_keys(shard, self._bytes)
-        except DamagedShard:
-            print(f"{shard}: damaged, its pictures are made again", file=sys.stderr)
-            shard.unlink()
-
-    def _keys(self, shard: Path) -> list[PictureKey]:
-        """A shard's keys, none where it is damaged or cannot be read."""
-        try:
-            return read_keys(shard, self._bytes)
-        except (DamagedShard, OSError):
-            return []
-
     def _find(self) -> list[PictureKey]:
         """Learn where the expected pictures are kept; return those that are nowhere."""
-        missing = dict(self._expected)
-        self._places = {}
-        for shard in self._shards():
-            for n, key in enumerate(self._keys(shard)):
-                path = missing.pop(key, None)
-                if path is not None:
-                    self._places[str(path)] = shard, n * self._bytes
+        missing, self._places = dict(self._expected), {}
+        for index in sorted(self.folder.glob("*.json")):
+            with suppress(OSError, ValueError):
+                for row, key in enumerate(self._read_index(index)):
+                    if path := missing.pop(key, None):
+                        self._places[str(path)] = index.with_suffix(".npy"), row
         return list(missing)
 
-    def _make(self, missing: Sequence[PictureKey]) -> None:
-        size = _shown(len(missing) * self._bytes)
-        print(f"keeping {len(missing):,} pictures ({size}) in {self.folder}", file=sys.stderr)
-        cores, step = available_cores(), max(1, SHARD_BYTES // self._bytes)
-        with tqdm(total=len(missing), desc="keeping pictures", unit="picture", disable=None) as bar:
-            for start in range(0, len(missing), step):
-                made = map_ahead(self._pyramid, missing[start : start + step], 2 * cores, cores)
-                write_shard(self.folder, _counted(made, bar))
+    def _read_index(self, index: Path) -> list[PictureKey]:
+        """The pictures of an array's rows.
 
-    def _pyramid(self, key: PictureKey) -> tuple[PictureKey, list[np.ndarray] | None]:
-        try:
-            return key, read_pyramid(self._expected[key], LEVELS - 1, *self.size, self.fit)
-        except PictureError:  # the loader says so where the run meets it
-            return key, None
-
-    def _read(self, shard: Path, offset: int, shapes: Sequence[tuple[int, int, int]]) -> list[np.ndarray] | None:
-        """Levels from a shard, None where it has changed since it was found.
-
-        Read, not mapped: as fast from the page cache, and a file that is cut short meanwhile ends in a short read
-        rather than a killed process.
+        Raises:
+            ValueError: index or array is damaged.
+            OSError: one of them cannot be read.
         """
-        ends = np.cumsum([h * w * c for h, w, c in shapes])
-        levels = np.empty(ends[-1], np.uint8)
         try:
-            if shard not in self._files:
-                self._files[shard] = shard.open("rb", buffering=0)
-            if os.preadv(self._files[shard].fileno(), [levels.data], offset) != levels.size:
-                return None
-        except OSError:
+            keys = [PictureKey(*(entry or ("", 0, 0))) for entry in json.loads(read_input(index, LARGEST_INDEX))]
+        except (TypeError, RecursionError) as error:
+            raise ValueError(index) from error
+        if any([type(value) for value in key] != [str, int, int] for key in keys):
+            raise ValueError(index)
+        if len(self._map(index.with_suffix(".npy"))) != len(keys):
+            raise ValueError(index)
+        return keys
+
+    def _map(self, array: Path) -> np.ndarray:
+        """An array, mapped into memory, (n, picture_bytes).
+
+        Raises:
+            ValueError: it is damaged.
+            OSError: it cannot be read.
+        """
+        with open_input(array, LARGEST_ARRAY) as file:
+            (shape, by_columns, dtype), start = read_array_header(file), file.tell()
+            if shape[1:] != (self.picture_bytes,) or by_columns or dtype != np.uint8:
+                raise ValueError(array)
+            require_size(shape, dtype, os.fstat(file.fileno()).st_size - start)
+            return np.asarray(np.memmap(file, dtype, "r", start, shape))
+
+    def _tidy(self) -> None:
+        """Remove what is damaged, and what killed processes have left; no other process may be writing."""
+        for index in self.folder.glob("*.json"):
+            try:
+                self._read_index(index)
+            except (ValueError, FileNotFoundError):
+                tell(f"{index}: damaged, its pictures are made again")
+                index.unlink()
+        left = [array for array in self.folder.glob("*.npy") if not array.with_suffix(".json").exists()]
+        for file in (*left, *self.folder.glob(".*.partial")):
+            file.unlink()
+
+    def _make(self, missing: Sequence[PictureKey]) -> None:
+        size = _shown(len(missing) * self.picture_bytes)
+        tell(f"keeping {len(missing):,} pictures ({size}) in {self.folder}")
+        cores, step = available_cores(), max(1, ARRAY_BYTES // self.picture_bytes, len(missing) // MOST_ARRAYS)
+        made = map_ahead(self._row, missing, 2 * cores, cores)
+        rows = iter(tqdm(made, "keeping pictures", len(missing), unit="picture", disable=None))
+        for start in range(0, len(missing), step):
+            self._write(missing[start : start + step], rows)
+
+    def _row(self, key: PictureKey) -> bytes | None:
+        try:
+            levels = read_pyramid(self._expected[key], LEVELS - 1, *self.size, self.fit)
+        except PictureError:  # the loader says so where the run meets it
             return None
-        return [part.reshape(shape) for part, shape in zip(np.split(levels, ends[:-1]), shapes, strict=True)]
+        return b"".join(level.tobytes() for level in levels)
+
+    def _write(self, pictures: Sequence[PictureKey], rows: Iterator[bytes | None]) -> None:
+        """Add a pair of files, of the next rows; not by a map, on which a full disk would end the process."""
+        path, keys = self.folder / secrets.token_hex(8), []
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(pictures), self.picture_bytes)}
+        with whole_file(path.with_suffix(".npy")) as partial, partial.open("wb") as array:
+            np.lib.format.write_array_header_1_0(array, header)
+            for key, row in zip(pictures, rows, strict=False):
+                array.write(row or bytes(self.picture_bytes))
+                keys.append(row and key)
+            array.flush()
+            os.fsync(array.fileno())  # in a power cut the index must not outlive what it tells of
+        if any(keys):
+            with whole_file(path.with_suffix(".json")) as partial, partial.open("w") as index:
+                json.dump(keys, index)
+        else:
+            path.with_suffix(".npy").unlink()
+
+    def _read(self, array: Path, row: int, deepest: int) -> list[np.ndarray] | None:
+        """Levels of a kept picture, None where its array is no longer what was found."""
+        try:
+            if array not in self._arrays:
+                self._arrays[array] = self._map(array)
+            levels = np.split(self._arrays[array][row, : self._ends[deepest]].copy(), self._ends[:deepest])
+        except (OSError, ValueError, IndexError):
+            return None
+        return [level.reshape(shape) for level, shape in zip(levels, self._shapes, strict=False)]
 
 
 def fill_cache(options: Options) -> str:
@@ -225,27 +279,6 @@ def fill_cache(options: Options) -> str:
     assert cache is not None
     cache.fill()
     return cache.report()
-
-
-def _counted(items: Iterable[Any], bar: tqdm) -> Iterator[Any]:
-    for item in items:
-        yield item
-        bar.update()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing into a folder; the system lifts this even from one that is killed."""
-    try:
-        with (folder / "lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print(f"another process is filling {folder}: waiting for it", file=sys.stderr)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-    except OSError as error:
-        raise UserError(f"--cache_dir {folder}: cannot be locked or written ({error}); name another folder") from error
 
 
 def _shown(size: int) -> str:

@@ -19,7 +19,8 @@ def open_input(path: Path, most_bytes: int) -> BufferedReader:
     """
 
     def open_regular(name: str, flags: int) -> int:
-        descriptor = os.open(name, flags | os.O_NONBLOCK)
+        without_waiting = getattr(os, "O_NONBLOCK", 0)  # for the other end of a pipe, which no file of Windows is
+        descriptor = os.open(name, flags | without_waiting)
         try:
             _require_regular(os.fstat(descriptor), name, most_bytes)
         except OSError:

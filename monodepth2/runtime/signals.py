@@ -50,4 +50,5 @@ def start_worker(_: int) -> None:
     loader, and waits for them without limit.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_OF_GRACE))
+    if hasattr(signal, "alarm"):  # where there is none, SIGTERM ends a process without asking it
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_OF_GRACE))

@@ -1,22 +1,15 @@
 """The folder that a run writes to: `<log_dir>/<model_name>`."""
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
+from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog
-from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, remove_all
-
-try:
-    import fcntl
-except ImportError:  # a system that has no such locks
-    fcntl = None  # type: ignore[assignment]
+from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
 
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
 
@@ -31,7 +24,7 @@ class RunLock:
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self.folder, self.report = folder, report
-        self._file: BinaryIO | None = None
+        self._lock = process_lock(folder / ".lock")
 
     def take(self) -> None:
         """Wait for the folder, where there is one, to be free, and keep it.
@@ -39,38 +32,22 @@ class RunLock:
         Raises:
             UserError: another process goes on writing into it, or it cannot be written.
         """
-        if self._file or fcntl is None or not self.folder.is_dir() or not os.access(self.folder, os.W_OK):
+        if self._lock.is_locked or not self.folder.is_dir():
             return
         try:
-            file = (self.folder / ".lock").open("wb")
+            take_lock(
+                self._lock, lambda: self.report(f"waiting for another process that trains {self.folder}"), PATIENCE
+            )
+        except TimeoutError as error:
+            raise UserError(
+                f"{self.folder}: another process trains this run: end it, or use another --model_name"
+            ) from error
         except OSError as error:
             raise UserError(f"--log_dir {self.folder}: cannot be written ({error.strerror})") from error
-        deadline, told = time.monotonic() + PATIENCE, False
-        while not self._locked(file):
-            if time.monotonic() > deadline:
-                raise UserError(f"{self.folder}: another process trains this run: end it, or use another --model_name")
-            if not told:
-                self.report(f"waiting for another process that trains {self.folder}")
-            told = True
-            time.sleep(0.5)
-        self._file = file
 
     def release(self) -> None:
         """Let others have the folder."""
-        if self._file:
-            self._file.close()
-            self._file = None
-
-    @staticmethod
-    def _locked(file: BinaryIO) -> bool:
-        """Lock a file; of this kind of lock, loader processes hold none after their parent's end."""
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
-        except OSError:  # the file system has no locks
-            return True
-        return True
+        self._lock.release()
 
 
 def check_run_folder(options: Options) -> None:
@@ -93,7 +70,7 @@ def open_run_folder(
     """Prepare the folder of a run: a new one's without what an older one left, a resumed one's to go on in.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or another process has trained the run since this one looked for it.
     """
     try:
         options.models_folder.mkdir(parents=True, exist_ok=True)
@@ -101,11 +78,21 @@ def open_run_folder(
         if resumed:
             clear_for_resume(resumed, options.models_folder)
         else:
+            _check_still_new(options, report)
             _clear(options)
     except OSError as error:
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
     write_text(options.models_folder / "opt.json", options.to_json())
     return EventLog(options.run_folder, options, resumed.step if resumed else 0, report)
+
+
+def _check_still_new(options: Options, report: Callable[[str], None]) -> None:
+    """Refuse to begin a run that another process, started at the same time, has begun meanwhile."""
+    check_run_folder(options)
+    if find_resume_point(options, report):
+        raise UserError(
+            f"{options.run_folder}: another process has trained this run meanwhile: start again to go on with it"
+        )
 
 
 def _clear(options: Options) -> None:

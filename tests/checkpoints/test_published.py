@@ -33,21 +33,18 @@ class Handler(BaseHTTPRequestHandler):
     server: Any
 
     def do_GET(self) -> None:
-        server, wanted = self.server, self.headers["Range"]
-        server.requests.append((self.path, wanted))
+        server = self.server
+        server.requests.append(self.path)
         content = server.files.get(self.path)
         if content is None:
             return self.send_error(404)
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.ranges else 0
-        if start >= len(content):
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(content) - start))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         end, server.cut = server.cut or len(content), None
-        for position in range(start, end, 100_000):
-            self.wfile.write(content[position : min(position + 100_000, end)])
-            time.sleep(server.pause)
+        self.wfile.write(content[: end // 2])
+        server.go_on.wait(10)
+        self.wfile.write(content[end // 2 : end])
 
     def log_message(self, *args: object) -> None:
         pass
@@ -58,17 +55,18 @@ class Server(ThreadingHTTPServer):
 
     Attributes:
         files: bytes by path.
-        requests: (path, Range header) of each request.
-        ranges: whether Range is understood.
+        requests: path of each request.
         cut: where the next answer ends too early.
-        pause: seconds after each 100,000 bytes.
+        go_on: answers stay in their middle while it is not set.
     """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
-        self.requests: list[tuple[str, str | None]] = []
-        self.ranges, self.cut, self.pause = True, None, 0.0
+        self.requests: list[str] = []
+        self.cut: int | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
         self.base = f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, *_: object) -> None:
@@ -85,6 +83,7 @@ def server() -> Iterator[Server]:
     with Server() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
+        server.go_on.set()
         server.shutdown()
 
 
@@ -135,49 +134,28 @@ def test_one_folder_around_the_files_is_taken_off_and_other_files_are_left_out(s
     assert contents(folder) == CONTENTS
 
 
-def test_a_cut_download_goes_on_where_it_ended(server: Server, cache: Path) -> None:
+def test_a_cut_download_leaves_nothing_and_can_be_repeated(server: Server, cache: Path) -> None:
     sums = server.offer(archive_of(CONTENTS))
     server.cut = 345_678
-    assert "after 345,678 of" in error_of(NAME, server.base, sums)
-    assert not (cache / NAME).exists()
+    message = error_of(NAME, server.base, sums)
+    assert "345678 bytes read" in message
+    assert "--load_weights_folder" in message
+    assert list(cache.iterdir()) == []
     assert contents(published_model(NAME, server.base, sums)) == CONTENTS
-    assert [wanted for _, wanted in server.requests] == [None, "bytes=345678-"]
-    assert [path.name for path in cache.iterdir()] == [NAME]
 
 
 def test_a_silent_server_counts_as_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "SECONDS_OF_SILENCE", 0.1)
     sums = server.offer(archive_of(CONTENTS))
-    server.pause = 1.0
+    server.go_on.clear()
     assert "timed out" in error_of(NAME, server.base, sums)
 
 
-def test_a_server_that_knows_no_ranges_sends_everything_again(server: Server) -> None:
+def test_a_server_that_sends_too_much_is_left(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sums = server.offer(archive_of(CONTENTS))
-    server.ranges, server.cut = False, 345_678
-    error_of(NAME, server.base, sums)
-    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
-    assert [wanted for _, wanted in server.requests] == [None, "bytes=345678-"]
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-@pytest.mark.parametrize("size", [1000, 2_000_000])
-def test_a_partial_file_that_does_not_fit_is_replaced(server: Server, cache: Path, ranges: bool, size: int) -> None:
-    sums = server.offer(archive_of(CONTENTS))
-    server.ranges = ranges
-    cache.mkdir()
-    (cache / f"{NAME}.zip.partial").write_bytes(b"?" * size)
-    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
-    assert [wanted for _, wanted in server.requests] == ([f"bytes={size}-", None] if ranges else [f"bytes={size}-"])
-
-
-def test_a_complete_archive_that_was_left_packed_is_not_fetched_again(server: Server, cache: Path) -> None:
-    archive = archive_of(CONTENTS)
-    sums = server.offer(archive)
-    cache.mkdir()
-    (cache / f"{NAME}.zip.partial").write_bytes(archive)
-    assert contents(published_model(NAME, server.base, sums)) == CONTENTS
-    assert [wanted for _, wanted in server.requests] == [f"bytes={len(archive)}-"]
+    monkeypatch.setattr(published, "LARGEST_ARCHIVE", len(archive_of(CONTENTS)) - 1)
+    assert "too many for a model" in error_of(NAME, server.base, sums)
+    assert list(cache.iterdir()) == []
 
 
 def test_a_wrong_sum_removes_the_archive(server: Server, cache: Path) -> None:
@@ -197,21 +175,28 @@ def link(name: str) -> zipfile.ZipInfo:
     return member
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        *"../evil.pth /evil.pth folder/../../evil.pth ..\\evil.pth C:/evil.pth C:evil.pth ../evil.pth/".split(),
-        link("evil.pth"),
-    ],
-    ids=lambda member: getattr(member, "filename", member),
-)
-def test_archives_that_lead_out_are_refused_whole(server: Server, cache: Path, member: str | zipfile.ZipInfo) -> None:
-    sums = server.offer(archive_of({**CONTENTS, member: b"/etc/passwd"}))
-    message = error_of(NAME, server.base, sums)
-    assert "evil.pth" in message
-    assert "leads out" in message
-    assert not (cache / NAME).exists()
+def test_members_that_lead_out_are_left_in_the_archive(server: Server, cache: Path) -> None:
+    ways = [*"../evil.pth /evil.pth folder/../../evil.pth ..\\evil.pth C:evil.pth ../".split(), link("evil.pth")]
+    ways += ["a/../../pose.pth", "a\\..\\pose.pth"]
+    archive = archive_of({**CONTENTS, **dict.fromkeys(ways, b"/etc/passwd")})
+    assert contents(published_model(NAME, server.base, server.offer(archive))) == CONTENTS
+    assert [path.name for path in cache.iterdir()] == [NAME]
     assert not list(cache.parent.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("name", ["../encoder.pth", "/encoder.pth"])
+def test_weights_outside_of_the_archive_are_no_part_of_the_model(server: Server, cache: Path, name: str) -> None:
+    archive = archive_of({**CONTENTS, name: b"evil"})
+    assert "several models" in error_of(NAME, server.base, server.offer(archive))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_link_among_the_weights_becomes_a_file(server: Server) -> None:
+    members = {name: content for name, content in CONTENTS.items() if name != "pose.pth"}
+    archive = archive_of({**members, link("pose.pth"): b"/etc/passwd"})
+    folder = published_model(NAME, server.base, server.offer(archive))
+    assert not (folder / "pose.pth").is_symlink()
+    assert (folder / "pose.pth").read_bytes() == b"/etc/passwd"
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(server: Server, cache: Path) -> None:
@@ -251,10 +236,13 @@ def test_a_model_half_there_is_replaced(server: Server, cache: Path) -> None:
 
 def test_processes_that_fetch_at_once_all_get_the_whole_model(server: Server, cache: Path) -> None:
     sums = server.offer(archive_of(CONTENTS))
-    server.pause = 0.05
+    server.go_on.clear()
     call = f"published_model({NAME!r}, {server.base!r}, {sums!r})"
     program = f"from monodepth2.checkpoints.published import published_model\n{call}"
-    running = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    running = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    while len(server.requests) < 2 and all(process.poll() is None for process in running):
+        time.sleep(0.01)
+    server.go_on.set()
     for process in running:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
@@ -264,7 +252,7 @@ def test_processes_that_fetch_at_once_all_get_the_whole_model(server: Server, ca
 
 def test_a_model_that_another_process_put_there_meanwhile_stays(server: Server, cache: Path) -> None:
     sums = server.offer(archive_of(CONTENTS))
-    server.pause = 0.1
+    server.go_on.clear()
     fetching = threading.Thread(target=published_model, args=(NAME, server.base, sums))
     fetching.start()
     while not server.requests:
@@ -273,6 +261,7 @@ def test_a_model_that_another_process_put_there_meanwhile_stays(server: Server, 
     (cache / NAME).mkdir()
     for name, content in theirs.items():
         (cache / NAME / name).write_bytes(content)
+    server.go_on.set()
     fetching.join()
     assert contents(cache / NAME) == theirs
 
@@ -281,7 +270,7 @@ def test_a_plus_in_a_name_is_asked_for_as_percent_2b(server: Server) -> None:
     name = "mono+stereo_640x192"
     folder = published_model(name, server.base, server.offer(archive_of(CONTENTS), name))
     assert folder.name == name
-    assert server.requests == [("/mono%2Bstereo_640x192.zip", None)]
+    assert server.requests == ["/mono%2Bstereo_640x192.zip"]
 
 
 def test_an_unknown_name_lists_the_nine() -> None:

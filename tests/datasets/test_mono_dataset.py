@@ -126,6 +126,17 @@ def test_batch_on_the_device_is_float_in_zero_to_one(golden_scene) -> None:
     torch.testing.assert_close(batch.color_aug[1][2] * 255, samples[2].color_aug[1].float())
 
 
+def test_in_float64_nothing_is_rounded_to_float32(golden_scene) -> None:
+    options = Options(data_path=golden_scene, png=True, height=64, width=96, frame_ids=(0,), use_stereo=True)
+    data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, 2, "l")], augment=False, dtype=np.float64)
+    sample = data_set.sample(0)
+    batch = stack([sample]).prepared(torch.device("cpu"))
+    assert batch.K[1][0, :2, :3].tolist() == [[0.58 * 48, 0, 24], [0, 1.92 * 32, 16]]
+    assert batch.stereo_T is not None
+    assert batch.stereo_T[0, 0, 3].item() == -0.1
+    assert torch.equal(batch.color["s"][0][0], sample.color["s"][0].double() / 255)
+
+
 def test_depth_is_judged_per_sample(scene_copy) -> None:
     (scene_copy / DRIVE / "velodyne_points/data/0000000002.bin").unlink()
     made = data_set(scene_copy)

@@ -1,11 +1,9 @@
-import fcntl
 import json
 import os
 import pickle
 import shutil
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +14,11 @@ from PIL import Image
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
 from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey
-from monodepth2.datasets.picture_cache import PictureCache
-from monodepth2.datasets.picture_shards import PictureKey, picture_bytes, read_keys
+from monodepth2.datasets.picture_cache import PictureCache, PictureKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import read_pyramid
+from monodepth2.runtime.locks import process_lock
 
 ROOT = Path(__file__).parents[2]
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
@@ -61,12 +59,16 @@ def assert_same(one, other) -> None:
         assert torch.equal(one.color_aug[frame], other.color_aug[frame])
 
 
-def shards(cache: PictureCache) -> list[Path]:
-    return sorted(cache.folder.glob("*.pictures"))
+def arrays(cache: PictureCache) -> list[Path]:
+    return sorted(cache.folder.glob("*.npy"))
+
+
+def index_of(array: Path) -> Path:
+    return array.with_suffix(".json")
 
 
 def kept(cache: PictureCache) -> list[PictureKey]:
-    return [key for shard in shards(cache) for key in read_keys(shard, picture_bytes(*SIZE))]
+    return [PictureKey(*key) for array in arrays(cache) for key in json.loads(index_of(array).read_text())]
 
 
 def spoil(root: Path) -> None:
@@ -92,13 +94,13 @@ def test_pictures_come_from_the_cache_also_in_other_processes(scene_copy, tmp_pa
     plain, cached = data_sets(scene_copy, cache)
     expected = [plain.sample(index, mirrored=True) for index in range(len(LINES))]
     spoil(scene_copy)
-    cached.sample(0)  # a file is open now
+    cached.sample(0)  # an array is mapped now
     for reader in (cached, pickle.loads(pickle.dumps(cached))):
         for index, sample in enumerate(expected):
             assert_same(sample, reader.sample(index, mirrored=True))
     again = expecting(scene_copy, tmp_path / "cache")
     again.fill()
-    assert len(shards(again)) == 1
+    assert len(arrays(again)) == 1
 
 
 def test_a_changed_picture_is_noticed_and_made_again(scene_copy, tmp_path) -> None:
@@ -112,12 +114,48 @@ def test_a_changed_picture_is_noticed_and_made_again(scene_copy, tmp_path) -> No
     assert len(kept(cache)) == len(before) + 1
 
 
-def test_each_size_has_a_folder_of_its_own_and_shards_of_another_are_refused(golden_scene, tmp_path, capsys) -> None:
+def test_rows_are_the_pictures_levels_for_anyone_to_load(golden_scene, tmp_path) -> None:
+    cache = filled(golden_scene, tmp_path)
+    (array,) = arrays(cache)
+    rows, keys = np.load(array, mmap_mode="r"), kept(cache)
+    assert len(rows) == len(keys) == 8
+    for row, key in zip(rows, keys, strict=True):
+        levels = read_pyramid(golden_scene / key.path, 3, *SIZE)
+        assert row.tobytes() == b"".join(level.tobytes() for level in levels)
+
+
+def test_another_split_adds_to_what_is_there(golden_scene, tmp_path) -> None:
+    layout = MonoDataset.from_options(make_options(golden_scene, tmp_path), LINES, augment=True).layout
+    for lines in (LINES[:1], LINES):  # of which the second ones lack some pictures of the first
+        cache = PictureCache.from_options(make_options(golden_scene, tmp_path), layout, lines)
+        assert cache is not None
+        first = arrays(cache)
+        cache.fill()
+    assert len(first) == 1
+    assert len(arrays(cache)) == 2
+    keys = kept(cache)
+    assert len(set(keys)) == len(keys) == 8
+    plain, cached = data_sets(golden_scene, cache)
+    for index in range(len(LINES)):
+        assert_same(plain.sample(index), cached.sample(index))
+
+
+def test_pictures_are_spread_over_arrays_of_bounded_size(golden_scene, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("monodepth2.datasets.picture_cache.ARRAY_BYTES", 150_000)  # three pictures
+    cache = filled(golden_scene, tmp_path)
+    assert sorted(len(np.load(array)) for array in arrays(cache)) == [2, 3, 3]
+    plain, cached = data_sets(golden_scene, cache)
+    for index in range(len(LINES)):
+        assert_same(plain.sample(index), cached.sample(index))
+
+
+def test_each_size_has_a_folder_of_its_own_and_arrays_of_another_are_refused(golden_scene, tmp_path, capsys) -> None:
     cache = filled(golden_scene, tmp_path)
     other = PictureCache(tmp_path, golden_scene, 96, 64)
     assert other.folder != cache.folder
     paths = list(cache._expected.values())
-    shutil.copy(shards(cache)[0], other.folder)
+    for file in cache.folder.glob("*.*"):
+        shutil.copy(file, other.folder)
     other.expect(paths)
     other.fill()
     assert "damaged" in capsys.readouterr().err
@@ -133,57 +171,86 @@ def cut_front(content: bytes) -> bytes:
     return content[1000:]
 
 
-def flip_a_key(content: bytes) -> bytes:
-    return content.replace(b"0000000002.png", b"0000000003.png", 1)
+def drop_first(content: bytes) -> bytes:
+    return json.dumps(json.loads(content)[1:]).encode()
 
 
-def claim(keys: object) -> bytes:
-    """A shard of the right form that says something else."""
-    text = json.dumps(keys).encode()
-    return text + len(text).to_bytes(8, "little") + zlib.crc32(text).to_bytes(4, "little") + b"MD2PICS1"
-
-
-HOSTILE = [
+HOSTILE_ARRAYS = [
     cut,
     cut_front,
-    flip_a_key,
     lambda content: b"",
-    lambda content: b"no shard",
-    lambda content: content[:-20] + (1 << 63).to_bytes(8, "little") + content[-12:],
-    lambda content: claim({"a": 1}),
-    lambda content: claim([["a", 1]]),
-    lambda content: claim([[1, 2, 3]] * 8),
-    lambda content: claim([["a", 1, None]]),
-    lambda content: claim("a"),
-    lambda content: claim([["a", 1, 2]] * 100),
+    lambda content: b"no array",
+    lambda content: content + b"x",
+    lambda content: content.replace(b"(8, ", b"(4, "),
+    lambda content: content.replace(b"(8, ", b"(1" + 20 * b"0" + b", "),
+    lambda content: content.replace(b"|u1", b"|O1"),
+    lambda content: content.replace(b"False", b"True "),
 ]
+HOSTILE_INDEXES = [
+    cut,
+    cut_front,
+    drop_first,
+    lambda content: b"",
+    lambda content: b"\0" * len(content),
+    lambda content: b"[" * 100_000,
+    lambda content: b'{"a": 1}',
+    lambda content: b"8",
+    lambda content: json.dumps([["a", 1]] * 8).encode(),
+    lambda content: json.dumps([[1, 2, 3]] * 8).encode(),
+    lambda content: json.dumps([["a", 1, None]] * 8).encode(),
+    lambda content: json.dumps([["a", True, 2]] * 8).encode(),
+    lambda content: json.dumps([[["a"], 1, 2]] * 8).encode(),
+]
+HOSTILE = [(".npy", damage) for damage in HOSTILE_ARRAYS] + [(".json", damage) for damage in HOSTILE_INDEXES]
 
 
-@pytest.mark.parametrize("damage", HOSTILE)
-def test_damaged_shards_are_made_again(damage, golden_scene, tmp_path, capsys) -> None:
+@pytest.mark.parametrize(("suffix", "damage"), HOSTILE)
+def test_damaged_arrays_are_made_again(suffix, damage, golden_scene, tmp_path, capsys) -> None:
     cache = filled(golden_scene, tmp_path)
-    shard = shards(cache)[0]
-    shard.write_bytes(damage(shard.read_bytes()))
+    (array,) = arrays(cache)
+    file = array.with_suffix(suffix)
+    file.write_bytes(damage(file.read_bytes()))
     capsys.readouterr()
     cache = filled(golden_scene, tmp_path)
-    assert f"{shard}: damaged" in capsys.readouterr().err
-    assert not shard.exists()
+    assert f"{index_of(array)}: damaged" in capsys.readouterr().err
+    assert not array.exists()
     plain, cached = data_sets(golden_scene, cache)
     assert_same(plain.sample(1, mirrored=True), cached.sample(1, mirrored=True))
     assert len(kept(cache)) == len(cache._expected)
 
 
-@pytest.mark.parametrize("opened", [False, True])
-def test_a_shard_cut_short_while_it_is_used_only_slows_the_reader(opened, golden_scene, tmp_path) -> None:
+def test_one_without_the_other_is_made_again(golden_scene, tmp_path, capsys) -> None:
+    for lost in (arrays, lambda cache: map(index_of, arrays(cache))):
+        cache = filled(golden_scene, tmp_path)
+        (before,) = arrays(cache)
+        for file in lost(cache):
+            file.unlink()
+        again = filled(golden_scene, tmp_path)
+        assert {file.suffix for file in again.folder.iterdir()} == {"", ".npy", ".json"}
+        assert before not in arrays(again)
+        assert len(kept(again)) == 8
+    assert capsys.readouterr().err.count("damaged") == 1  # an array whose index was never written is no damage
+
+
+def test_an_array_that_is_cut_short_or_gone_only_slows_the_reader(golden_scene, tmp_path) -> None:
     cache = filled(golden_scene, tmp_path)
     plain, cached = data_sets(golden_scene, cache)
-    if opened:
-        cached.sample(0)
-    os.truncate(shards(cache)[0], 100)
-    for index in range(len(LINES)):
-        assert_same(plain.sample(index), cached.sample(index))
-    shards(cache)[0].unlink()
+    (array,) = arrays(cache)
+    os.truncate(array, 100)
     assert_same(plain.sample(0), cached.sample(0))
+    array.unlink()
+    assert_same(plain.sample(0), cached.sample(0))
+
+
+def test_an_array_that_is_removed_while_it_is_used_goes_on_serving(scene_copy, tmp_path) -> None:
+    cache = filled(scene_copy, tmp_path / "cache")
+    plain, cached = data_sets(scene_copy, cache)
+    expected = plain.sample(0)
+    cached.sample(1)
+    spoil(scene_copy)
+    for file in cache.folder.iterdir():
+        file.unlink()
+    assert_same(expected, cached.sample(0))
 
 
 def test_an_unreadable_picture_is_left_to_the_loader(scene_copy, tmp_path) -> None:
@@ -200,13 +267,13 @@ def test_an_unreadable_picture_is_left_to_the_loader(scene_copy, tmp_path) -> No
 
 def test_nothing_is_left_where_no_picture_can_be_read(scene_copy, tmp_path) -> None:
     spoil(scene_copy)
-    assert shards(filled(scene_copy, tmp_path / "cache")) == []
+    assert arrays(filled(scene_copy, tmp_path / "cache")) == []
 
 
 def test_a_disk_without_room_is_named_before_the_work(golden_scene, tmp_path) -> None:
     cache = PictureCache(tmp_path, golden_scene, 1024, 320)
     paths = list((golden_scene / PICTURES).glob("*.png"))
-    needed = len(paths) * picture_bytes(1024, 320)
+    needed = len(paths) * cache.picture_bytes
     with pytest.raises(UserError, match=r"--cache_dir .* needs 10 MiB more, but 9 MiB are free"):
         cache.expect(paths, free_bytes=needed - (1 << 20))
     cache.expect(paths, free_bytes=needed)
@@ -229,25 +296,19 @@ def start(scene_copy, tmp_path):
         (split / f"{part}_files.txt").write_text("\n".join(map(str, LINES)))
     size = ["--width", str(SIZE[0]), "--height", str(SIZE[1]), "--use_stereo", "--png"]
     where = ["--data_path", str(scene_copy), "--split", str(split), "--cache_dir", str(tmp_path / "cache")]
-    command = [sys.executable, str(ROOT / "cache_pictures.py"), *where, *size]
+    command = [str(ROOT / "cache_pictures.py"), *where, *size]
     started = []
 
-    def run() -> subprocess.Popen[str]:
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    def run(program: str | None = None) -> subprocess.Popen[str]:
+        """The script, or a program that is called as the script is."""
+        how = [sys.executable, *command] if program is None else [sys.executable, "-c", program, *command]
+        started.append(subprocess.Popen(how, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     yield run
     for process in started:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture
-def slow_picture(scene_copy) -> Path:
-    """A picture so large that reading it takes a second."""
-    path = scene_copy / PICTURES / "0000000001.png"
-    Image.new("RGB", (8000, 8000)).save(path, compress_level=1)
-    return path
 
 
 def wait_for(process: subprocess.Popen[str], word: str) -> None:
@@ -257,8 +318,7 @@ def wait_for(process: subprocess.Popen[str], word: str) -> None:
 
 def test_two_processes_at_once_make_every_picture_once(start, scene_copy, tmp_path) -> None:
     cache = expecting(scene_copy, tmp_path / "cache")
-    with (cache.folder / "lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with process_lock(cache.folder / "lock"):
         processes = start(), start()
         for process in processes:
             wait_for(process, "waiting for it")
@@ -270,23 +330,25 @@ def test_two_processes_at_once_make_every_picture_once(start, scene_copy, tmp_pa
     assert len(set(keys)) == len(keys) == 8
 
 
-def test_one_killed_in_the_middle_leaves_nothing_that_another_would_read(
-    start, slow_picture, golden_scene, tmp_path
-) -> None:
-    killed = start()
-    wait_for(killed, "keeping 8 pictures")
-    folder = next((tmp_path / "cache").iterdir())
-    while not list(folder.glob(".*.partial")):
-        assert killed.poll() is None
+@pytest.mark.parametrize("moment", ["os.fsync", "json.dump"])  # in the array, and between it and its index
+def test_one_killed_in_the_middle_leaves_nothing_that_another_would_read(moment, start, tmp_path) -> None:
+    program = (
+        "import sys, time, json, os, runpy; del sys.argv[0]\n"
+        f"{moment} = lambda *_: (print('here', file=sys.stderr, flush=True), time.sleep(600))\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    killed = start(program)
+    wait_for(killed, "here")
+    (folder,) = (tmp_path / "cache").iterdir()
+    assert list(folder.glob(".*.partial"))
     killed.kill()
     killed.wait()
-    slow_picture.unlink()
-    shutil.copy2(golden_scene / PICTURES / slow_picture.name, slow_picture)
     process = start()
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
+    assert "waiting" not in errors
     assert "8 pictures of 192 x 64" in out
-    assert not list(folder.glob(".*.partial"))
+    assert sorted(file.suffix for file in folder.iterdir()) == ["", ".json", ".npy"]
 
 
 @pytest.mark.parametrize(

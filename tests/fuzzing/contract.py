@@ -1,4 +1,10 @@
-"""What a reader must do with a hostile file: read it, or refuse it in one line, soon, with little memory."""
+"""What a reader must do with a hostile file: read it, or refuse it in one line, soon, with little memory.
+
+`.pth` files go through `torch.load` with `weights_only`: nothing in them is executed, what is damaged or of another
+kind is refused in one line, and the tensors of an archive take no more memory than their file. PyTorch does not promise
+more: a pickle that is made for it can fill the memory, take long, or end the process. Such pickles are left out (see
+`fuzzing.attacks.BEYOND_TORCH`); damage by chance does not make them.
+"""
 
 import time
 import warnings

@@ -269,8 +269,7 @@ def unpack_archive(path: Path) -> None:
     folder = path.parent / "unpacked"
     folder.mkdir()
     try:
-        with path.open("rb") as archive:
-            unpack_model(archive, str(path), folder)
+        unpack_model(path, str(path), folder)
         assert {file.name for file in folder.iterdir()} <= set(WEIGHT_FILES)
     finally:
         shutil.rmtree(folder)
@@ -283,16 +282,21 @@ def tiny_cache(path: Path) -> PictureCache:
     return cache
 
 
-def write_shard(path: Path) -> None:
-    picture()(path.parent / "picture.png")
-    cache = tiny_cache(path)
-    cache.fill()
-    (shard,) = cache.folder.glob("*.pictures")
-    os.replace(shard, path)
-    shard.symlink_to(path)
+def kept_pictures(suffix: str) -> Callable[[Path], None]:
+    """Makes a cache of one picture, of which one of the two files lies at the given path."""
+
+    def write(path: Path) -> None:
+        picture()(path.parent / "picture.png")
+        cache = tiny_cache(path)
+        cache.fill()
+        (file,) = cache.folder.glob(f"*{suffix}")
+        os.replace(file, path)
+        file.symlink_to(path)
+
+    return write
 
 
-def read_shard(path: Path) -> None:
+def read_kept(path: Path) -> None:
     levels = tiny_cache(path)(path.parent / "picture.png", 3)
     assert [level.shape for level in levels] == [(32, 64, 3), (16, 32, 3), (8, 16, 3), (4, 8, 3)]
 
@@ -369,7 +373,8 @@ READERS = (
     Reader("poses", "09.txt", write_trajectory, read_trajectory),
     Reader("onnx", "depth.onnx", write_network, run_network),
     Reader("archive of a model", "model.zip", write_archive, unpack_archive, anywhere=False),
-    Reader("kept pictures", "shard", write_shard, read_shard),
+    Reader("kept pictures", "pictures.npy", kept_pictures(".npy"), read_kept),
+    Reader("index of kept pictures", "index.json", kept_pictures(".json"), read_kept),
     Reader("video", "video.mp4", write_video, read_video),
     Reader(
         "marker of a synthetic drive",

@@ -21,6 +21,7 @@ import torch
 
 from figures import Case, case_figures
 from monodepth2.errors import UserError, run_script
+from monodepth2.runtime.devices import pick_device
 from options import parse
 from tolerances import BF16, FLOAT32, FLOAT64, REFERENCE, Tolerances
 
@@ -40,27 +41,32 @@ class Error:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check every file of the command line; return its exit status."""
     args = _parser().parse_args(arguments)
-    device, against_own = torch.device(args.device), args.against_float64 or args.precision != "fp32"
-    flags = [*(["--compile"] if args.compile else []), "--precision", args.precision]
-    if args.float64 and (against_own or args.compile):
+    args.device = pick_device(args.device)
+    args.against_float64 |= args.precision != "fp32"
+    if args.float64 and (args.against_float64 or args.compile):
         raise UserError("--float64: goes without --against-float64, --compile and --precision")
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for name, case in _cases(args.cases, only_losses=args.float64 or against_own):
+        for name, case in _cases(args.cases, only_losses=args.float64 or args.against_float64):
             root = Path(folder) / f"scene-{case['seed']}-{case['frames']}"
             try:
-                if args.float64:
-                    pair = case, case_figures(case, root, float64=True, device=device), FLOAT64
-                else:
-                    expected = case_figures(case, root, float64=True) if against_own else case
-                    tolerances = (FLOAT32 if args.precision == "fp32" else BF16) if against_own else REFERENCE
-                    pair = expected, _float32_figures(case, root, device, flags), tolerances
-                worst = max(worst, check_case(name, case, *pair))
+                worst = max(worst, check_case(name, case, *_compared(case, root, args)))
             except (UserError, KeyError) as error:
                 print(f"FAIL {name:24} cannot be computed: {error!r}")
                 worst = math.inf
     print(f"{'all within tolerance' if worst <= 1 else 'ABOVE TOLERANCE'}: at worst {worst:.2f} of the tolerance")
     return int(not worst <= 1)
+
+
+def _compared(case: Case, root: Path, args: argparse.Namespace) -> tuple[Case, Case, Tolerances]:
+    """The figures that are expected, those that we compute, and how far they may lie apart."""
+    if args.float64:
+        return case, case_figures(case, root, float64=True, device=args.device), FLOAT64
+    flags = [*(["--compile"] if args.compile else []), "--precision", args.precision]
+    computed = _float32_figures(case, root, args.device, flags)
+    if not args.against_float64:
+        return case, computed, REFERENCE
+    return case_figures(case, root, float64=True), computed, FLOAT32 if args.precision == "fp32" else BF16
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--against-float64", action="store_true", help="compare with our own float64 figures instead of the file's")
     add("--compile", action="store_true", help="compile the networks of a training step")
     add("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is compared with our own float64 figures")
-    add("--device", default="cpu", help="of losses, poses and gradients (default: %(default)s); without TF32")
+    add(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="of losses, poses and gradients (default: %(default)s); without TF32",
+    )
     return parser
 
 
@@ -213,7 +224,9 @@ KINDS = {
 
 def _unit(kind: str, path: tuple[str, ...], expected: float, case: Case) -> float:
     """What an error of 1 is for a kind of figure."""
-    if kind in ("poses", "depth counts"):
+    if kind == "poses":
+        return max(1.0, abs(expected))
+    if kind == "depth counts":
         return 1.0
     if path[0] == "automask_fraction":
         return 1 / _mask_pixels(int(path[1]), case)

@@ -1,7 +1,5 @@
 import json
 import random
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from monodepth2.errors import UserError
 from monodepth2.runtime.random_state import random_state, seed_all, set_random_state
 from monodepth2.training.best_epoch import BestEpoch
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
-from monodepth2.training.run_folder import RunLock
 from monodepth2.training.run_record import data_fingerprint, record_start
 
 CPU = torch.device("cpu")
@@ -129,19 +126,6 @@ def test_what_a_user_put_there_stays(options: Options) -> None:
     assert point is not None
     clear_for_resume(point, options.models_folder)
     assert (options.models_folder / "weights_2/state.pth").is_file()
-
-
-def test_a_run_has_one_process(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; from monodepth2.training import run_folder\n"
-        f"run_folder.PATIENCE = 0.1; run_folder.RunLock(Path({str(tmp_path)!r}), print).take()"
-    )
-    lock = RunLock(tmp_path, print)
-    lock.take()
-    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "another process trains this run" in other.stderr
-    lock.release()
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
 def test_generators_are_put_back() -> None:
