@@ -69,8 +69,11 @@ class Options(Checked):
     dataset: str = option(
         "kitti",
         "training",
-        "layout of the data set",
-        choices=("kitti", "kitti_odom", "kitti_depth", "kitti_test"),
+        "layout of the data set; folder: drives that are plain folders of pictures",
+        choices=("kitti", "kitti_odom", "kitti_depth", "kitti_test", "folder"),
+    )
+    skip_incomplete: bool = option(
+        False, "training", "leave out lines that lack one of their pictures, e.g. a neighbour, instead of refusing them"
     )
     png: bool = option(False, "training", "pictures are .png files instead of .jpg")
     height: int = option(192, "training", "input height in pixels, a multiple of 32")
@@ -252,6 +255,11 @@ class Options(Checked):
     def source_ids(self) -> tuple[FrameId, ...]:
         """All sources of the loss, in the order of the reprojection errors: in time, then the other camera."""
         return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
+
+    @property
+    def makes_split(self) -> bool:
+        """Whether the split is made of the drives: of folders, where `--split` is left at its default."""
+        return self.dataset == "folder" and self.split == "eigen_zhou"
 
     @property
     def loaded_ids(self) -> tuple[FrameId, ...]:

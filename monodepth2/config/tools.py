@@ -176,6 +176,7 @@ class CacheOptions(Checked):
     groups: ClassVar[dict[str, str]] = {
         "paths": "where things are",
         "training": "which pictures, and how large: the flags of the training",
+        "camera": "how they come to that size: likewise",
     }
 
     data_path: Path = same_as(Options, "data_path")
@@ -186,6 +187,7 @@ class CacheOptions(Checked):
     png: bool = same_as(Options, "png")
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
+    skip_incomplete: bool = same_as(Options, "skip_incomplete")
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
     fit: str = same_as(Options, "fit")

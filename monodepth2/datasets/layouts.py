@@ -3,6 +3,7 @@
 A layout turns a split line into paths. It knows nothing of samples, augmentation or tensors.
 """
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,9 +20,10 @@ from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import read_depth_png
+from monodepth2.files.pictures import ENDINGS, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
+LONGEST_NAME = 32  # of a numbered picture
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 OTHER_SIDE = {"l": "r", "r": "l"}
 
@@ -43,9 +45,29 @@ class Layout(ABC):
     has_second_camera: ClassVar[bool] = True
     has_neighbours: ClassVar[bool] = True
 
+    _numbered: dict[Path, dict[int, str]] = field(default_factory=dict, compare=False, repr=False)
+
     @abstractmethod
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether some pictures have masks."""
+        return False
+
+    def mask_path(self, line: SplitLine) -> Path | None:
+        """The mask of the line's picture; None where there is none."""
+        return None
+
+    def numbered(self, folder: Path, number: int, digits: int) -> Path:
+        """The picture of a number in a folder, whatever its ending and however many digits its name has.
+
+        Where there is none, the path is that of KITTI's way to name it.
+        """
+        if not self._numbered.get(folder):
+            self._numbered[folder] = _numbers_of(folder, self.extension)
+        return folder / self._numbered[folder].get(number, f"{number:0{digits}d}{self.extension}")
 
     def camera(self, line: SplitLine) -> Camera:
         """The camera of the line's picture.
@@ -75,8 +97,8 @@ class KittiRaw(Layout):
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
-        camera = CAMERA[side or line.side]
-        return self.root / line.folder / f"image_{camera:02d}/data" / f"{line.frame + offset:010d}{self.extension}"
+        folder = self.root / line.folder / f"image_{CAMERA[side or line.side]:02d}/data"
+        return self.numbered(folder, line.frame + offset, 10)
 
     def scan_path(self, line: SplitLine) -> Path:
         """The Velodyne sweep that belongs to the line's frame."""
@@ -128,9 +150,7 @@ class KittiOdometry(Layout):
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
-        return (
-            self._sequence(line) / f"image_{CAMERA[side or line.side]}" / f"{line.frame + offset:06d}{self.extension}"
-        )
+        return self.numbered(self._sequence(line) / f"image_{CAMERA[side or line.side]}", line.frame + offset, 6)
 
     def calibration(self, line: SplitLine) -> tuple[Path, int]:
         """The sequence's file that states the cameras, and the line's in it."""
@@ -157,7 +177,7 @@ class KittiTest(Layout):
         assert not offset
         assert side in (None, line.side)
         folder = self.root / "depth_selection/test_depth_prediction_anonymous" / line.folder
-        return folder / f"{line.frame:010d}{self.extension}"
+        return self.numbered(folder, line.frame, 10)
 
 
 LAYOUTS: dict[str, Callable[..., Layout]] = {
@@ -166,6 +186,17 @@ LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
+
+
+def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:
+    """The names of a folder's pictures by their numbers; of several of one number one with the preferred ending."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:  # the check of the data set says so
+        return {}
+    pictures = [name for name in names if (path := Path(name)).suffix.lower() in ENDINGS and path.stem.isdecimal()]
+    pictures.sort(key=lambda name: name.endswith(preferred))
+    return {int(Path(name).stem): name for name in pictures if len(name) <= LONGEST_NAME}
 
 
 def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
@@ -186,6 +217,10 @@ def make_layout(
     root = data_path.expanduser()
     if must_exist and not root.is_dir():
         raise UserError(f"--data_path {root}: no such folder")
+    if dataset == "folder":
+        from monodepth2.datasets.folders import Folders  # which is a layout, too
+
+        return Folders(root, cameras=cameras or CameraChoice())
     return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg", cameras or CameraChoice())
 
 

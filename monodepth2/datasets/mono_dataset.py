@@ -18,6 +18,7 @@ from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.device_augmentation import DrawnJitters
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
+from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
@@ -50,6 +51,7 @@ class Sample:
     faults: tuple[str, ...] = ()
     jitter: ColorJitter | None = None
     seconds: float = 0.0
+    mask: dict[int, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.read = reader or partial(read_pyramid, width=width, height=height, fit=fit)
         self.dtype = dtype
         self.fit = fit
+        self.with_masks = layout.has_masks
 
     @classmethod
     def from_options(
@@ -184,6 +187,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             mirrored=mirrored,
             faults=faults,
             jitter=jitter if self.device_augment else None,
+            mask=self._mask(line, mirrored) if self.with_masks else None,
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
@@ -208,6 +212,15 @@ class MonoDataset(Dataset[Sample | UserError]):
         camera = camera.mirrored() if mirrored else camera
         return {level: torch.from_numpy(camera.matrix(width >> level, height >> level, self.dtype))
                 for level in self.levels[0]}  # fmt: skip
+
+    def _mask(self, line: SplitLine, mirrored: bool) -> dict[int, Tensor]:
+        """Where the target counts, per level, (1, h, w): everywhere, where it has no mask."""
+        (width, height), path = self.size, self.layout.mask_path(line)
+        if path is None:
+            return {level: torch.ones(1, height >> level, width >> level, dtype=torch.bool) for level in self.levels[0]}
+        levels = read_mask(path, max(self.levels[0]), width, height, self.fit)
+        masks = {level: torch.from_numpy(levels[level])[None] for level in self.levels[0]}
+        return {level: mask.flip(2) if mirrored else mask for level, mask in masks.items()}
 
     def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> list[Tensor]:
         """The frame's levels down to the smallest that is read, (3, h, w) each.
@@ -263,7 +276,12 @@ def stack(samples: Sequence[Sample]) -> Batch:
         faults=tuple(fault for sample in samples for fault in sample.faults),
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
+        mask=_stack_masks([sample.mask for sample in samples if sample.mask is not None]),
     )
+
+
+def _stack_masks(masks: Sequence[dict[int, Tensor]]) -> dict[int, Tensor] | None:
+    return {level: torch.stack([mask[level] for mask in masks]) for level in masks[0]} if masks else None
 
 
 def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:

@@ -30,7 +30,7 @@ from monodepth2.config import Options, available_cores
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import Layout, frame_path, make_layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, tell
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.input_files import open_input, read_input
@@ -273,7 +273,8 @@ def fill_cache(options: Options) -> str:
         UserError: the data set lacks pictures, or the folder's disk has not room, or cannot be written.
     """
     layout = make_layout(options.dataset, options.data_path, options.png)
-    lines = [line for part in ("train", "val") for line in read_split(options.split, part)]
+    training, validation, _ = training_lines(options, layout)
+    lines = [*training, *validation]
     check_data_set(layout, lines, options.loaded_ids)
     cache = PictureCache.from_options(options, layout, lines)
     assert cache is not None

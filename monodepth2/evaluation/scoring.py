@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from monodepth2.checkpoints.networks import trained_options
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -172,6 +172,7 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
     if task.depth_from_layout:
         assert isinstance(layout, KittiRaw)
         checks.append(lambda: check_depth_files(layout, lines))
+        checks.append(lambda: check_calibration(layout, lines))
     check_all(*checks)
 
 

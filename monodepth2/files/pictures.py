@@ -14,7 +14,7 @@ from monodepth2.files.input_files import open_input
 
 LARGEST_FILE = 1 << 30
 LARGEST_SIDE = 1 << 14  # in pixels, believed of a network's file
-FORMATS = ("JPEG", "PNG")  # of the pictures of a data set
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")  # of the pictures of a data set
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 1 << 26  # Pillow takes 4 bytes for each, before it finds out that they are not there
 
