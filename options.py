@@ -50,5 +50,5 @@ def _argument(item: Any, metadata: dict[str, Any]) -> dict[str, Any]:
     if kind is bool:
         return {"action": "store_true", **metadata}
     if isinstance(item.default, tuple):
-        metadata["nargs"] = "+"
+        metadata.setdefault("nargs", "+")
     return {"type": kind, **metadata}

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_folder
 from monodepth2.config import Options, options_from_json
 from monodepth2.errors import UserError
@@ -33,10 +34,12 @@ def save_checkpoint(
     options: Options,
     step: int = 0,
     state: Mapping[str, Any] | None = None,
+    facts: TrainingFacts | None = None,
 ) -> None:
     """Write a checkpoint folder, whole or not at all.
 
-    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size and kind of training.
+    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size, kind and
+    facts of the training.
     Beside these files of 2019 lie `state.pth`, where there is a state, and the manifest of all of them.
 
     Args:
@@ -46,12 +49,14 @@ def save_checkpoint(
         options: of the run.
         step: of the run.
         state: what else a run needs to go on (see `RunState`): tensors, numbers, strings and containers of them.
+        facts: what predictions depend on (default: what the options say).
 
     Raises:
         UserError: it cannot be written.
     """
     states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
     states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    states["encoder.pth"] |= (facts or TrainingFacts.of(options)).to_state()
     states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
     if state is not None:
         states[f"{STATE}.pth"] = dict(state)
@@ -167,6 +172,7 @@ class DepthNetwork(nn.Module):
         use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
+        facts: what else is known of its training.
     """
 
     def __init__(
@@ -178,11 +184,13 @@ class DepthNetwork(nn.Module):
         use_stereo: bool,
         min_depth: float = 0.1,
         max_depth: float = 100.0,
+        facts: TrainingFacts | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.depth = encoder, depth
         self.height, self.width, self.use_stereo = height, width, use_stereo
         self.min_depth, self.max_depth = min_depth, max_depth
+        self.facts = facts or TrainingFacts()
 
     def forward(self, image_b3hw: Tensor) -> Tensor:
         """Return the scaled disparity (1 / depth) of images in [0, 1], at the finest scale there is, b1hw."""
@@ -198,7 +206,7 @@ def load_depth_network(
     Args:
         folder: holds `encoder.pth` and `depth.pth`.
         device: where the network is to run.
-        min_depth: nearest depth that it expresses; by default as it was trained (see `trained_depth_range`).
+        min_depth: nearest depth that it expresses; by default as it was trained.
         max_depth: farthest.
 
     Raises:
@@ -213,15 +221,16 @@ def load_depth_network(
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
     load_state(depth, depth_state, folder / "depth.pth")
     height, width = input_size(encoder_state, folder / "encoder.pth")
-    nearest, farthest = trained_depth_range(folder)
+    facts = trained_facts(encoder_state, folder)
     network = DepthNetwork(
         encoder,
         depth,
         height,
         width,
         bool(encoder_state.get("use_stereo", False)),
-        nearest if min_depth is None else min_depth,
-        farthest if max_depth is None else max_depth,
+        facts.min_depth if min_depth is None else min_depth,
+        facts.max_depth if max_depth is None else max_depth,
+        facts,
     )
     return network.eval().to(device)
 
@@ -270,7 +279,7 @@ def trained_options(folder: Path) -> Options | None:
     Raises:
         UserError: the file is there but unusable.
     """
-    return recorded_options(folder.expanduser().parent)
+    return recorded_options(folder.expanduser().resolve().parent)
 
 
 def recorded_options(models_folder: Path) -> Options | None:
@@ -285,14 +294,15 @@ def recorded_options(models_folder: Path) -> Options | None:
     return options_from_json(read_text(path), str(path))
 
 
-def trained_depth_range(folder: Path) -> tuple[float, float]:
-    """Return the nearest and farthest depth that a checkpoint was trained with; 2019's defaults if not on record.
+def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
+    """Return what a checkpoint says of its training; an older one's `opt.json` says it, else 2019's defaults hold.
 
     Raises:
         UserError: the record is there but unusable.
     """
-    options = trained_options(folder) or Options()
-    return options.min_depth, options.max_depth
+    if TrainingFacts.in_state(encoder_state):
+        return TrainingFacts.from_state(encoder_state, folder / "encoder.pth")
+    return TrainingFacts.of(trained_options(folder) or Options())
 
 
 def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", "odom_9", "odom_10")
 ODOMETRY_SPLITS = ("odom_9", "odom_10")
+LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
 
@@ -38,6 +39,7 @@ class Options(Checked):
     groups: ClassVar[dict[str, str]] = {
         "paths": "where things are",
         "training": "the method",
+        "camera": "what took the pictures, and how they come to the network's size",
         "ablation": "variants of the method",
         "optimization": "how it is optimised",
         "system": "where it runs",
@@ -67,8 +69,11 @@ class Options(Checked):
     dataset: str = option(
         "kitti",
         "training",
-        "layout of the data set",
-        choices=("kitti", "kitti_odom", "kitti_depth", "kitti_test"),
+        "layout of the data set; folder: drives that are plain folders of pictures",
+        choices=("kitti", "kitti_odom", "kitti_depth", "kitti_test", "folder"),
+    )
+    skip_incomplete: bool = option(
+        False, "training", "leave out lines that lack one of their pictures, e.g. a neighbour, instead of refusing them"
     )
     png: bool = option(False, "training", "pictures are .png files instead of .jpg")
     height: int = option(192, "training", "input height in pixels, a multiple of 32")
@@ -80,6 +85,37 @@ class Options(Checked):
     use_stereo: bool = option(False, "training", "the other camera of the rig is a source frame too")
     frame_ids: tuple[int, ...] = option(
         (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
+    )
+
+    # camera
+    intrinsics: tuple[float, ...] = option(
+        (),
+        "camera",
+        "focal lengths and principal point of all pictures: in widths and heights of the picture, or in pixels with "
+        "--intrinsics_size (default: a file beside the pictures, else KITTI's 0.58 1.92 0.5 0.5)",
+        nargs=4,
+        metavar=("FX", "FY", "CX", "CY"),
+    )
+    intrinsics_size: tuple[int, ...] = option(
+        (), "camera", "size of the pictures that --intrinsics in pixels are for", nargs=2, metavar=("W", "H")
+    )
+    kitti_calibration: bool = option(
+        False, "camera", "each drive's own camera from KITTI's calibration files instead of one for all as in 2019"
+    )
+    fov: float | None = option(
+        None, "camera", "width of the view in degrees, of square pixels, where no file states the camera"
+    )
+    baseline: float | None = option(
+        None, "camera", "metres between the two cameras of a stereo rig (default: KITTI's 0.54)"
+    )
+    fit: str = option(
+        "stretch",
+        "camera",
+        "squeeze pictures of another shape than --height and --width (2019), or cut them",
+        choices=("stretch", "crop"),
+    )
+    crop_top: float = option(
+        0.5, "camera", "of the rows that --fit crop cuts, the share at the top: 1 keeps the bottom, 0.5 the middle"
     )
 
     # optimization
@@ -212,6 +248,7 @@ class Options(Checked):
         self._check_sizes()
         self._check_frames()
         self._check_combinations()
+        self._check_camera()
 
     @property
     def temporal_ids(self) -> tuple[int, ...]:
@@ -222,6 +259,11 @@ class Options(Checked):
     def source_ids(self) -> tuple[FrameId, ...]:
         """All sources of the loss, in the order of the reprojection errors: in time, then the other camera."""
         return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
+
+    @property
+    def makes_split(self) -> bool:
+        """Whether the split is made of the drives: of folders, where `--split` is left at its default."""
+        return self.dataset == "folder" and self.split == "eigen_zhou"
 
     @property
     def loaded_ids(self) -> tuple[FrameId, ...]:
@@ -272,6 +314,28 @@ class Options(Checked):
         if not self.source_ids:
             raise UserError("--frame_ids 0 leaves nothing to learn from: add neighbours (0 -1 1) or --use_stereo")
 
+    def _check_camera(self) -> None:
+        self._require_positive("baseline")
+        if self.fov is not None and not 1 <= self.fov <= 175:
+            raise UserError(f"--fov {self.fov:g}: give the width of the view in degrees, from 1 to 175")
+        if not 0 <= self.crop_top <= 1:
+            raise UserError(f"--crop_top {self.crop_top:g}: give a share from 0 to 1")
+        if self.crop_top != 0.5 and self.fit != "crop":
+            raise UserError(f"--crop_top {self.crop_top:g} is about cutting: add --fit crop")
+        if self.kitti_calibration and not self.dataset.startswith("kitti"):
+            raise UserError(f"--kitti_calibration: --dataset {self.dataset} has no such files; give a camera.json")
+        if self.kitti_calibration and self.dataset == "kitti_test":
+            raise UserError("--kitti_calibration: --dataset kitti_test has no such files; leave it out")
+        others = [f"--{name}" for name in ("kitti_calibration", "fov") if getattr(self, name)]
+        if self.intrinsics_size and not self.intrinsics:
+            raise UserError("--intrinsics_size says what --intrinsics FX FY CX CY are for: add them")
+        if self.intrinsics and others:
+            raise UserError(f"--intrinsics states the camera of all pictures: drop {' and '.join(others)}")
+        if len(others) == 2:
+            raise UserError("--kitti_calibration states the cameras: drop --fov")
+        if self.intrinsics:
+            check_intrinsics(self.intrinsics, self.intrinsics_size)
+
     def _check_combinations(self) -> None:
         if not self.model_name or Path(self.model_name).is_absolute() or ".." in Path(self.model_name).parts:
             raise UserError(f"--model_name {self.model_name!r}: give a plain name, it becomes a folder in --log_dir")
@@ -288,6 +352,30 @@ class Options(Checked):
             value = getattr(self, name)
             if value not in known and not _is_folder(value):
                 raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
+
+
+def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:
+    """Check `--intrinsics` and `--intrinsics_size`.
+
+    Raises:
+        UserError: they are no camera, or pixels where shares of the picture belong, or the other way round.
+    """
+    words = f"--intrinsics {_words(numbers)}"
+    if len(numbers) != 4 or len(size) not in (0, 2):
+        raise UserError(f"{words}: give FX FY CX CY, and where they are pixels --intrinsics_size W H")
+    width, height = size or (1, 1)
+    if not (width >= 1 and height >= 1):
+        raise UserError(f"--intrinsics_size {_words(size)}: give the width and height of the pictures in pixels")
+    fx, fy, cx, cy = numbers[0] / width, numbers[1] / height, numbers[2] / width, numbers[3] / height
+    if not size and max(numbers) > LARGEST_FOCAL:
+        raise UserError(f"{words}: these are pixels; add --intrinsics_size W H, the size of the pictures they are for")
+    if not (LEAST_FOCAL < min(fx, fy) <= max(fx, fy) < LARGEST_FOCAL and -1 < min(cx, cy) <= max(cx, cy) < 2):
+        remedy = (
+            "they are shares of the picture already: drop --intrinsics_size"
+            if size and max(numbers) < 10
+            else ("give FX FY CX CY in this order, FX and CX in widths, FY and CY in heights of the picture")
+        )
+        raise UserError(f"{words}: no camera of pictures; {remedy}")
 
 
 def _is_folder(value: str) -> bool:

@@ -54,8 +54,13 @@ class PredictOptions(Checked):
     min_depth: float | None = option(None, "weights", "nearest depth (default: as the checkpoint was trained)")
     max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
     post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
-    pred_metric_depth: bool = option(False, "weights", "depths in metres: 5.4 times those of a stereo-trained network")
+    pred_metric_depth: bool = option(
+        False, "weights", "depths in metres: the baseline by 0.1 times those of a stereo-trained network"
+    )
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
+    baseline: float | None = option(
+        None, "weights", "metres between the cameras of the rig, for --pred_metric_depth (default: as it was trained)"
+    )
 
     output_dir: Path | None = option(
         None, "output", "folder to write to (default: 'predictions' beside a file, in a folder)"
@@ -78,7 +83,8 @@ class PredictOptions(Checked):
             raise UserError("--image_path is missing: name a picture, a folder of pictures, or a video")
         _check_weights(self.load_weights_folder, self.model_name)
         _check_depth_range(self.min_depth, self.max_depth)
-        self._require_positive("pred_depth_scale_factor", "focal_length")
+        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline")
+        _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
         self._require_at_least(1, "batch_size")
         _check_pattern(self.output_pattern)
         check_device(self.no_cuda, self.device)
@@ -104,6 +110,7 @@ class ExportOptions(Checked):
     max_depth: float | None = same_as(PredictOptions, "max_depth")
     pred_metric_depth: bool = same_as(PredictOptions, "pred_metric_depth")
     pred_depth_scale_factor: float = same_as(PredictOptions, "pred_depth_scale_factor")
+    baseline: float | None = same_as(PredictOptions, "baseline")
 
     output: Path | None = option(
         None, "output", "file to write, *.onnx (default: <network>.onnx in the weights folder)"
@@ -124,16 +131,17 @@ class ExportOptions(Checked):
         _check_weights(self.load_weights_folder, self.model_name)
         _check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "tolerance")
+        self._require_positive("pred_depth_scale_factor", "tolerance", "baseline")
         self._require_at_least(1, "batch_size")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
         if self.network == "pose":
-            for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor"):
+            for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
                 if getattr(self, name) != getattr(type(self), name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
+        _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,7 @@ class CacheOptions(Checked):
     groups: ClassVar[dict[str, str]] = {
         "paths": "where things are",
         "training": "which pictures, and how large: the flags of the training",
+        "camera": "how they come to that size: likewise",
     }
 
     data_path: Path = same_as(Options, "data_path")
@@ -194,8 +203,11 @@ class CacheOptions(Checked):
     png: bool = same_as(Options, "png")
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
+    skip_incomplete: bool = same_as(Options, "skip_incomplete")
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+    fit: str = same_as(Options, "fit")
+    crop_top: float = same_as(Options, "crop_top")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -215,6 +227,16 @@ class CacheOptions(Checked):
 def _check_weights(folder: Path | None, published: str | None) -> None:
     if (folder is None) == (published is None):
         raise UserError("choose the network: either --load_weights_folder FOLDER or --model_name of a published model")
+
+
+def _check_baseline(baseline: float | None, metric: bool, scale: float) -> None:
+    """Refuse a baseline that nothing would be made of."""
+    if baseline is not None and not metric:
+        raise UserError(f"--baseline {baseline:g} is for metres: add --pred_metric_depth")
+    if baseline is not None and scale != 1:
+        raise UserError(
+            "--baseline and --pred_depth_scale_factor both say how many metres a unit has: drop one of them"
+        )
 
 
 def _check_depth_range(min_depth: float | None, max_depth: float | None) -> None:

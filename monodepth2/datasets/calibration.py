@@ -4,9 +4,11 @@ Frames of reference: `velodyne` (x forward, y left, z up), `camera0` (the refere
 of a rectified camera. Numbers are float64 throughout.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +21,7 @@ COLOR_CAMERAS = (2, 3)
 MOST_BYTES = 1 << 16
 LARGEST_NUMBER = 1e12  # of pixels, metres, ...
 MOST_PIXELS = 1 << 24  # of a picture: depth maps of this size are made of scans
+Value = TypeVar("Value")
 _TEXT_KEYS = ("calib_time",)
 _RESTORE = "restore the file from KITTI's calibration archive"
 
@@ -28,12 +31,14 @@ class Calibration:
     """The calibration of one date.
 
     Attributes:
+        path: the file of the cameras.
         rectification: R_rect_00, rotates camera0 into the rectified frame, (4, 4).
         camera0_T_velodyne: maps points of the scanner into camera0, metres, (4, 4).
-        projections: P_rect_0X per colour camera, rectified frame to pixels, (3, 4).
+        projections: P_rect_0X per colour camera that the files have, rectified frame to pixels, (3, 4).
         sizes: rectified image size per colour camera, (width, height).
     """
 
+    path: Path
     rectification: np.ndarray
     camera0_T_velodyne: np.ndarray
     projections: dict[int, np.ndarray]
@@ -49,12 +54,26 @@ class Calibration:
         return _read_folder(Path(folder))
 
     def image_size(self, camera: int) -> tuple[int, int]:
-        """Return (width, height) of the rectified pictures of colour camera 2 or 3 in pixels."""
-        return self.sizes[camera]
+        """Return (width, height) of the rectified pictures of colour camera 2 or 3 in pixels.
+
+        Raises:
+            UserError: the files lack this camera.
+        """
+        return self._of(self.sizes, camera, "S_rect")
 
     def image_from_velodyne(self, camera: int) -> np.ndarray:
-        """Return P_rect_0X · R_rect_00 · T_velo_cam: scanner points in metres to pixels times depth, (3, 4)."""
-        return self.projections[camera] @ self.rectification @ self.camera0_T_velodyne
+        """Return P_rect_0X · R_rect_00 · T_velo_cam: scanner points in metres to pixels times depth, (3, 4).
+
+        Raises:
+            UserError: the files lack this camera.
+        """
+        projection = self._of(self.projections, camera, "P_rect")
+        return projection @ self.rectification @ self.camera0_T_velodyne
+
+    def _of(self, values: Mapping[int, Value], camera: int, key: str) -> Value:
+        if camera not in values:
+            raise UserError(f"{self.path}: has no line {key}_{camera:02d}; {_RESTORE}")
+        return values[camera]
 
 
 @lru_cache(maxsize=64)
@@ -66,10 +85,17 @@ def _read_folder(folder: Path) -> Calibration:
     camera0_T_velodyne[:3, :3] = _matrix(scanner_values, "R", (3, 3), scanner)
     camera0_T_velodyne[:3, 3] = _matrix(scanner_values, "T", (3,), scanner)
     return Calibration(
+        path=cameras,
         rectification=rectification,
         camera0_T_velodyne=camera0_T_velodyne,
-        projections={number: _matrix(values, f"P_rect_{number:02d}", (3, 4), cameras) for number in COLOR_CAMERAS},
-        sizes={number: _size(values, f"S_rect_{number:02d}", cameras) for number in COLOR_CAMERAS},
+        projections={
+            number: _matrix(values, key, (3, 4), cameras)
+            for number in COLOR_CAMERAS
+            if (key := f"P_rect_{number:02d}") in values
+        },
+        sizes={
+            number: _size(values, key, cameras) for number in COLOR_CAMERAS if (key := f"S_rect_{number:02d}") in values
+        },
     )
 
 

@@ -3,16 +3,22 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from monodepth2.config import STEREO, FrameId
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.pictures import PictureError, read_pyramid
 
-EXTENSIONS = (".jpg", ".png")
+PAIRS_COMPARED = 8
+SIZE_COMPARED = (96, 64)
+LEAST_DIFFERENCE = 0.5  # of 255, on average
 
 
 @dataclass
@@ -46,7 +52,7 @@ class _Folders:
 
 
 def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> None:
-    """Check that every picture of every sample exists and that calibration can be read where depth is present.
+    """Check that every picture of every sample exists.
 
     Directories are listed once each; no picture is opened.
 
@@ -65,7 +71,6 @@ def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Seque
             trouble = _trouble(folders, path, frame)
             if trouble:
                 findings[trouble].add(path)
-    _check_calibration(layout, lines, folders, findings)
     if findings:
         rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
         pictures = len(lines) * len(loaded_ids)
@@ -81,25 +86,83 @@ def _trouble(folders: _Folders, path: Path, frame: FrameId) -> str | None:
         return f"pictures in missing folders (check {camera}path, --data_path, --dataset)"
     if path.name in names:
         return None
-    for other in EXTENSIONS:
-        if other != path.suffix and path.with_suffix(other).name in names:
-            return f"pictures are {other} files ({'add' if other == '.png' else 'drop'} --png)"
     if frame == 0:
         return "target frames missing"
     if frame == STEREO:
         return "frames of the other camera missing"
-    return f"neighbour frames {frame:+d} missing (leave such targets out of the split)"
+    return f"neighbour frames {frame:+d} missing (leave such targets out of the split, or add --skip_incomplete)"
 
 
-def _check_calibration(
-    layout: Layout, lines: Sequence[SplitLine], folders: _Folders, findings: dict[str, _Finding]
-) -> None:
-    """Read the calibration of every date whose drives have scans."""
+def complete_lines(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> list[SplitLine]:
+    """Return the lines that have all their pictures."""
+    folders = _Folders()
+
+    def is_there(path: Path) -> bool:
+        return path.name in (folders.list(path.parent) or ())
+
+    return [line for line in lines if all(is_there(frame_path(layout, line, frame)) for frame in loaded_ids)]
+
+
+def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
+    """Check that the calibration of every date whose drives have scans can be read.
+
+    Raises:
+        UserError: it cannot; the message has the number of dates and an example.
+    """
     if type(layout) is not KittiRaw:
         return
+    folders, finding = _Folders(), _Finding()
     dates = {layout.calibration_folder(line) for line in lines if folders.list(layout.scan_path(line).parent)}
     for date in sorted(dates):
         try:
             Calibration.read(date)
         except UserError as error:
-            findings["calibration files unreadable (needed for the drives' scans)"].add(error)
+            finding.add(error)
+    if finding.count:
+        raise UserError(f"{finding.count:,} calibration files unreadable (needed for the drives' scans), e.g. "
+                        f"{finding.example}")  # fmt: skip
+
+
+def calibration_remarks(layout: Layout, lines: Sequence[SplitLine]) -> list[str]:
+    """Say what a training lacks without calibration: the figures of depth alone."""
+    try:
+        check_calibration(layout, lines)
+    except UserError as error:
+        return [f"no figures of depth while training: {error}"]
+    return []
+
+
+def split_remarks(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[str]:
+    """Warn of lists that overlap or repeat lines."""
+    known, remarks = set(training), []
+    shared = sum(line in known for line in validation)
+    if shared:
+        remarks.append(
+            f"warning: {shared:,} of {len(validation):,} validation lines are also training lines: their loss says "
+            "nothing of other pictures"
+        )
+    for name, lines in (("training", training), ("validation", validation)):
+        if repeated := len(lines) - len(set(lines)):
+            remarks.append(f"warning: {repeated:,} of {len(lines):,} {name} lines repeat another one")
+    return remarks
+
+
+def still_remarks(layout: Layout, lines: Sequence[SplitLine], temporal_ids: Sequence[int]) -> list[str]:
+    """Warn where the camera stands still: of some lines, evenly chosen, the target is compared with a neighbour."""
+    chosen = lines[:: max(1, len(lines) // PAIRS_COMPARED)] if temporal_ids else []
+    differences = []
+    for line in chosen:
+        with suppress(PictureError):  # the loader says so where the run meets it
+            target, source = (
+                read_pyramid(layout.picture_path(line, offset), 0, *SIZE_COMPARED)[0].astype(np.int16)
+                for offset in (0, temporal_ids[0])
+            )
+            differences.append(float(np.abs(target - source).mean()))
+    still = sum(difference < LEAST_DIFFERENCE for difference in differences)
+    if 2 * still <= len(differences):
+        return []
+    return [
+        f"warning: {still} of {len(differences)} frames looked at hardly differ from their neighbours: the camera "
+        "stands still, and there is nothing to learn from; take frames of a moving camera, or farther apart, e.g. "
+        "--frame_ids 0 -5 5"
+    ]

@@ -3,64 +3,110 @@
 A layout turns a split line into paths. It knows nothing of samples, augmentation or tensors.
 """
 
+import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from monodepth2.config import FrameId
-from monodepth2.datasets.calibration import Calibration
+from monodepth2.config import FrameId, Options
+from monodepth2.datasets.calibration import CAM_TO_CAM, Calibration
+from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
+from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import read_depth_png
+from monodepth2.files.pictures import ENDINGS, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
+LONGEST_NAME = 32  # of a numbered picture
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 OTHER_SIDE = {"l": "r", "r": "l"}
 
 
 @dataclass(frozen=True)
-class Intrinsics:
-    """A pinhole camera in units of the image size: focal lengths and principal point."""
+class Layout(ABC):
+    """A kind of data set.
 
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-
-    def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
-        """Return K for an image of `width` x `height` pixels, shape (4, 4)."""
-        K = np.array([[self.fx, 0, self.cx, 0], [0, self.fy, self.cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype)
-        K[0] *= width
-        K[1] *= height
-        return K
-
-
-KITTI_INTRINSICS = Intrinsics(fx=0.58, fy=1.92, cx=0.5, cy=0.5)
-
-
-@dataclass(frozen=True)
-class KittiRaw:
-    """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
+    Attributes:
+        root: its folder, `--data_path`.
+        extension: of its pictures.
+        cameras: what the flags say of its cameras.
+    """
 
     root: Path
     extension: str = ".jpg"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = True
-    has_neighbours: bool = True
+    cameras: CameraChoice = field(default_factory=CameraChoice)
+
+    has_second_camera: ClassVar[bool] = True
+    has_neighbours: ClassVar[bool] = True
+
+    _numbered: dict[Path, dict[int, str]] = field(default_factory=dict, compare=False, repr=False)
+
+    @abstractmethod
+    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
+        """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether some pictures have masks."""
+        return False
+
+    def mask_path(self, line: SplitLine) -> Path | None:
+        """The mask of the line's picture; None where there is none."""
+        return None
+
+    def numbered(self, folder: Path, number: int, digits: int) -> Path:
+        """The picture of a number in a folder, whatever its ending and however many digits its name has.
+
+        Where there is none, the path is that of KITTI's way to name it.
+        """
+        if not self._numbered.get(folder):
+            self._numbered[folder] = _numbers_of(folder, self.extension)
+        return folder / self._numbered[folder].get(number, f"{number:0{digits}d}{self.extension}")
+
+    def camera(self, line: SplitLine) -> Camera:
+        """The camera of the line's picture.
+
+        Raises:
+            UserError: a file that states it cannot be used.
+        """
+        return self.cameras.camera(self.place(line))
+
+    def place(self, line: SplitLine) -> Place:
+        """Where the line's pictures lie, and what tells their camera."""
+        return Place(self.picture_path(line).parent, self.root, self.calibration(line), KITTI_INTRINSICS)
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int] | None:
+        """KITTI's file for the line's drive and the number of its camera, None where there is no such thing."""
+        return None
+
+    @property
+    def baseline(self) -> float | None:
+        """Metres between the two cameras, None where that is unknown."""
+        return self.cameras.baseline or KITTI_BASELINE
+
+
+@dataclass(frozen=True)
+class KittiRaw(Layout):
+    """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
-        camera = CAMERA[side or line.side]
-        return self.root / line.folder / f"image_{camera:02d}/data" / f"{line.frame + offset:010d}{self.extension}"
+        folder = self.root / line.folder / f"image_{CAMERA[side or line.side]:02d}/data"
+        return self.numbered(folder, line.frame + offset, 10)
 
     def scan_path(self, line: SplitLine) -> Path:
         """The Velodyne sweep that belongs to the line's frame."""
         return self.root / line.folder / f"velodyne_points/data/{line.frame:010d}.bin"
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int]:
+        """The file of the drive's date that states the cameras, and the line's in it."""
+        return self.calibration_folder(line) / CAM_TO_CAM, CAMERA[line.side]
 
     def calibration_folder(self, line: SplitLine) -> Path:
         """The folder of the drive's date, which holds `calib_*.txt`."""
@@ -99,50 +145,58 @@ class KittiDepth(KittiRaw):
 
 
 @dataclass(frozen=True)
-class KittiOdometry:
+class KittiOdometry(Layout):
     """`sequences/%02d/image_2|3/%06d.*`; no depth."""
-
-    root: Path
-    extension: str = ".jpg"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = True
-    has_neighbours: bool = True
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+        return self.numbered(self._sequence(line) / f"image_{CAMERA[side or line.side]}", line.frame + offset, 6)
+
+    def calibration(self, line: SplitLine) -> tuple[Path, int]:
+        """The sequence's file that states the cameras, and the line's in it."""
+        return self._sequence(line) / "calib.txt", CAMERA[line.side]
+
+    def _sequence(self, line: SplitLine) -> Path:
         if not _SEQUENCE.fullmatch(line.folder):
             raise UserError(
                 f"split line '{line}': --dataset kitti_odom expects '<sequence> <frame> <l|r>', e.g. '9 0 l'"
             )
-        folder = self.root / f"sequences/{int(line.folder):02d}/image_{CAMERA[side or line.side]}"
-        return folder / f"{line.frame + offset:06d}{self.extension}"
+        return self.root / f"sequences/{int(line.folder):02d}"
 
 
 @dataclass(frozen=True)
-class KittiTest:
+class KittiTest(Layout):
     """The depth benchmark's test pictures: single frames, no neighbours, no second camera, no depth."""
 
-    root: Path
     extension: str = ".png"
-    intrinsics: Intrinsics = KITTI_INTRINSICS
-    has_second_camera: bool = False
-    has_neighbours: bool = False
+    has_second_camera: ClassVar[bool] = False
+    has_neighbours: ClassVar[bool] = False
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture of the line; the data set has no other frames."""
         assert not offset
         assert side in (None, line.side)
         folder = self.root / "depth_selection/test_depth_prediction_anonymous" / line.folder
-        return folder / f"{line.frame:010d}{self.extension}"
+        return self.numbered(folder, line.frame, 10)
 
 
-Layout = KittiRaw | KittiOdometry | KittiTest
 LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti": KittiRaw,
     "kitti_depth": KittiDepth,
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
+
+
+def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:
+    """The names of a folder's pictures by their numbers; of several of one number one with the preferred ending."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:  # the check of the data set says so
+        return {}
+    pictures = [name for name in names if (path := Path(name)).suffix.lower() in ENDINGS and path.stem.isdecimal()]
+    pictures.sort(key=lambda name: name.endswith(preferred))
+    return {int(Path(name).stem): name for name in pictures if len(name) <= LONGEST_NAME}
 
 
 def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
@@ -152,7 +206,9 @@ def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
     return layout.picture_path(line, frame)
 
 
-def make_layout(dataset: str, data_path: Path, png: bool, must_exist: bool = True) -> Layout:
+def make_layout(
+    dataset: str, data_path: Path, png: bool, must_exist: bool = True, cameras: CameraChoice | None = None
+) -> Layout:
     """Return the layout of `--dataset` under `--data_path`.
 
     Raises:
@@ -161,4 +217,17 @@ def make_layout(dataset: str, data_path: Path, png: bool, must_exist: bool = Tru
     root = data_path.expanduser()
     if must_exist and not root.is_dir():
         raise UserError(f"--data_path {root}: no such folder")
-    return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg")
+    if dataset == "folder":
+        from monodepth2.datasets.folders import Folders  # which is a layout, too
+
+        return Folders(root, cameras=cameras or CameraChoice())
+    return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg", cameras or CameraChoice())
+
+
+def layout_of(options: Options) -> Layout:
+    """Return the layout of a run.
+
+    Raises:
+        UserError: its folder does not exist.
+    """
+    return make_layout(options.dataset, options.data_path, options.png, cameras=CameraChoice.from_options(options))

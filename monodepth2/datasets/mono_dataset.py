@@ -17,13 +17,15 @@ from torch.utils.data import Dataset
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.device_augmentation import DrawnJitters
-from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, make_layout
+from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
+from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import PictureError, PyramidReader, read_pyramid
+from monodepth2.files.fit import STRETCH, Fit
+from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, read_pyramid
+from monodepth2.method.depth_maps import NETWORK_BASELINE
 from monodepth2.method.stages import Batch
 
-STEREO_BASELINE = 0.1  # in the network's unit of depth; 0.54 m in KITTI's rig
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
 MOST_REPLACEMENTS = 10
 
@@ -49,6 +51,7 @@ class Sample:
     faults: tuple[str, ...] = ()
     jitter: ColorJitter | None = None
     seconds: float = 0.0
+    mask: dict[int, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         device_augment: leave the jitter to the device.
         reader: reads the pictures (default: decodes and resizes them).
         dtype: of intrinsics and stereo transforms, and so of all that is computed from the samples.
+        fit: how the pictures come to that size, if `reader` is not given.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         device_augment: bool = False,
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
+        fit: Fit = STRETCH,
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -100,10 +105,10 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.augment = augment
         self.seed = seed
         self.device_augment = device_augment
-        self.read = reader or partial(read_pyramid, width=width, height=height)
+        self.read = reader or partial(read_pyramid, width=width, height=height, fit=fit)
         self.dtype = dtype
-        self.K = {level: torch.from_numpy(layout.intrinsics.matrix(width >> level, height >> level, dtype))
-                  for level in levels[0]}  # fmt: skip
+        self.fit = fit
+        self.with_masks = layout.has_masks
 
     @classmethod
     def from_options(
@@ -116,7 +121,7 @@ class MonoDataset(Dataset[Sample | UserError]):
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
         return cls(
-            layout=make_layout(options.dataset, options.data_path, options.png),
+            layout=layout_of(options),
             lines=lines,
             loaded_ids=options.loaded_ids,
             levels=levels_read(options),
@@ -127,6 +132,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             device_augment=options.device_augment,
             reader=reader,
             dtype=dtype,
+            fit=Fit(options.fit, options.crop_top),
         )
 
     def __len__(self) -> int:
@@ -175,12 +181,13 @@ class MonoDataset(Dataset[Sample | UserError]):
         return Sample(
             color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
             color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
-            K=self.K,
+            K=self._intrinsics(line, mirrored),
             stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.loaded_ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,
             jitter=jitter if self.device_augment else None,
+            mask=self._mask(line, mirrored) if self.with_masks else None,
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
@@ -195,6 +202,25 @@ class MonoDataset(Dataset[Sample | UserError]):
         depth = self.layout.depth(line)
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
+
+    def _intrinsics(self, line: SplitLine, mirrored: bool) -> dict[int, Tensor]:
+        """K of the sample's pictures per level: its camera, cut and mirrored as they are."""
+        camera, (width, height) = self.layout.camera(line), self.size
+        if self.fit != STRETCH:
+            size = picture_size(frame_path(self.layout, line, 0))
+            camera = camera.cropped(self.fit.box(size, self.size), size)
+        camera = camera.mirrored() if mirrored else camera
+        return {level: torch.from_numpy(camera.matrix(width >> level, height >> level, self.dtype))
+                for level in self.levels[0]}  # fmt: skip
+
+    def _mask(self, line: SplitLine, mirrored: bool) -> dict[int, Tensor]:
+        """Where the target counts, per level, (1, h, w): everywhere, where it has no mask."""
+        (width, height), path = self.size, self.layout.mask_path(line)
+        if path is None:
+            return {level: torch.ones(1, height >> level, width >> level, dtype=torch.bool) for level in self.levels[0]}
+        levels = read_mask(path, max(self.levels[0]), width, height, self.fit)
+        masks = {level: torch.from_numpy(levels[level])[None] for level in self.levels[0]}
+        return {level: mask.flip(2) if mirrored else mask for level, mask in masks.items()}
 
     def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> list[Tensor]:
         """The frame's levels down to the smallest that is read, (3, h, w) each.
@@ -222,7 +248,7 @@ def stereo_transform(side: str, mirrored: bool, dtype: DTypeLike = np.float32) -
     """`source_T_target` of the other camera of the rig, (4, 4): a translation along x in the network's unit."""
     transform = np.eye(4, dtype=dtype)
     sign = -1.0 if side == "l" else 1.0
-    transform[0, 3] = STEREO_BASELINE * (-sign if mirrored else sign)
+    transform[0, 3] = NETWORK_BASELINE * (-sign if mirrored else sign)
     return torch.from_numpy(transform)
 
 
@@ -250,7 +276,12 @@ def stack(samples: Sequence[Sample]) -> Batch:
         faults=tuple(fault for sample in samples for fault in sample.faults),
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
+        mask=_stack_masks([sample.mask for sample in samples if sample.mask is not None]),
     )
+
+
+def _stack_masks(masks: Sequence[dict[int, Tensor]]) -> dict[int, Tensor] | None:
+    return {level: torch.stack([mask[level] for mask in masks]) for level in masks[0]} if masks else None
 
 
 def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:

@@ -30,8 +30,9 @@ from monodepth2.config import Options, available_cores
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import Layout, frame_path, make_layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, tell
+from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import read_array_header, require_size
 from monodepth2.files.output_paths import make_output_folder, whole_file
@@ -65,16 +66,18 @@ class PictureCache:
         root: the data set's; pictures are known by their path below it.
         width: of level 0.
         height: of level 0.
+        fit: how pictures come to that size.
 
     Raises:
         UserError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, root: Path, width: int, height: int) -> None:
+    def __init__(self, folder: Path, root: Path, width: int, height: int, fit: Fit = STRETCH) -> None:
         # another Pillow may decode or round in another way
-        name = f"{width}x{height}-lanczos-pillow{PIL.__version__}-v{VERSION}"
+        shape = f"{width}x{height}" if fit == STRETCH else f"{width}x{height}-{fit}"
+        name = f"{shape}-lanczos-pillow{PIL.__version__}-v{VERSION}"
         self.folder = make_output_folder("cache_dir", folder / name)
-        self.root, self.size = root, (width, height)
+        self.root, self.size, self.fit = root, (width, height), fit
         self._shapes = [(height >> level, width >> level, 3) for level in range(LEVELS)]
         self._ends = np.cumsum([math.prod(shape) for shape in self._shapes]).tolist()  # of the levels in a row
         self.picture_bytes = self._ends[-1]
@@ -91,7 +94,7 @@ class PictureCache:
         """
         if options.cache_dir is None:
             return None
-        cache = cls(options.cache_dir, layout.root, options.width, options.height)
+        cache = cls(options.cache_dir, layout.root, options.width, options.height, Fit(options.fit, options.crop_top))
         cache.expect({frame_path(layout, line, frame) for line in lines for frame in options.loaded_ids})
         return cache
 
@@ -107,7 +110,7 @@ class PictureCache:
         """
         place = self._places.get(str(path))
         kept = place and self._read(*place, deepest)
-        return kept or read_pyramid(path, deepest, *self.size)
+        return kept or read_pyramid(path, deepest, *self.size, self.fit)
 
     def expect(self, paths: Iterable[Path], free_bytes: int | None = None) -> None:
         """Look for pictures, each in its present state; files that do not exist are left to the reader.
@@ -230,7 +233,7 @@ class PictureCache:
 
     def _row(self, key: PictureKey) -> bytes | None:
         try:
-            levels = read_pyramid(self._expected[key], LEVELS - 1, *self.size)
+            levels = read_pyramid(self._expected[key], LEVELS - 1, *self.size, self.fit)
         except PictureError:  # the loader says so where the run meets it
             return None
         return b"".join(level.tobytes() for level in levels)
@@ -270,7 +273,8 @@ def fill_cache(options: Options) -> str:
         UserError: the data set lacks pictures, or the folder's disk has not room, or cannot be written.
     """
     layout = make_layout(options.dataset, options.data_path, options.png)
-    lines = [line for part in ("train", "val") for line in read_split(options.split, part)]
+    training, validation, _ = training_lines(options, layout)
+    lines = [*training, *validation]
     check_data_set(layout, lines, options.loaded_ids)
     cache = PictureCache.from_options(options, layout, lines)
     assert cache is not None

@@ -7,7 +7,8 @@ from pathlib import Path
 from monodepth2.errors import UserError, shown
 from monodepth2.files.text import leads_out, numbered_lines
 
-_FRAME = re.compile(r"\d{1,10}", re.ASCII)
+_FRAME = re.compile(r"\d{1,19}", re.ASCII)  # time stamps in nanoseconds have as many
+_SIDES = {"l": "l", "r": "r", "L": "l", "R": "r", "2": "l", "3": "r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,24 @@ class SplitLine:
     def parse(cls, text: str) -> "SplitLine":
         """Read `<folder> <frame> <side>`; a missing side is the left one, as in the benchmark's `image 0`.
 
+        The folder may hold blanks and be written with backslashes; sides may also be `L` and `R`, or `2` and `3`, the
+        numbers of KITTI's cameras.
+
         Raises:
             UserError: the line has another form, or its folder could lead out of the data set.
         """
-        words = text.split()
-        if not 2 <= len(words) <= 3:
+        words = text.rsplit(None, 2)
+        if len(words) < 2:
             raise UserError(f"{shown(text)} is not '<folder> <frame> <l|r>'")
         folder, frame, side = (*words, "l")[:3]
+        folder = folder.strip().replace("\\", "/")
         if leads_out(folder):
             raise UserError(f"folder {shown(folder)}: give it relative to the data set, without '..'")
         if not _FRAME.fullmatch(frame):
-            raise UserError(f"frame {shown(frame)} is not a number of at most ten digits")
-        if side not in ("l", "r"):
+            raise UserError(f"frame {shown(frame)} is not a number of at most 19 digits")
+        if side not in _SIDES:
             raise UserError(f"side {shown(side)} is neither l nor r")
-        return cls(folder, int(frame), side)
+        return cls(folder, int(frame), _SIDES[side])
 
 
 def read_lines(path: Path) -> list[SplitLine]:

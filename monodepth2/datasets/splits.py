@@ -19,7 +19,7 @@ frame (both cameras together) and the same everywhere: those with the smallest S
 import argparse
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -231,9 +231,16 @@ def write_split(split: str, output: Path, force: bool = False) -> list[Path]:
         UserError: a file exists with other content and `force` is not given (then nothing is written), or the
             folder cannot be written.
     """
-    texts = {
-        output / file_name(part): "".join(f"{line}\n" for line in read_split(split, part)) for part in parts_of(split)
-    }
+    return write_lines({part: read_split(split, part) for part in parts_of(split)}, output, force)
+
+
+def write_lines(parts: Mapping[str, Sequence[SplitLine]], output: Path, force: bool = False) -> list[Path]:
+    """Write lists of lines by part into the folder `output`; return the files.
+
+    Raises:
+        UserError: as `write_split`.
+    """
+    texts = {output / file_name(part): "".join(f"{line}\n" for line in lines) for part, lines in parts.items()}
     changed = [] if force else [path for path, text in texts.items() if path.exists() and read_text(path) != text]
     if changed:
         raise UserError(f"{', '.join(map(str, changed))}: exists with other content; add --force to replace it")

@@ -109,7 +109,7 @@ def evaluate_depth_map(disp: np.ndarray, gt: np.ndarray, protocol: Protocol) -> 
         protocol: mask and scaling.
 
     Returns:
-        The score; None if no pixel of the ground truth is to be scored.
+        The score; None if no pixel of the ground truth is to be scored, or none that the network has seen.
     """
     mask = evaluation_mask(gt, protocol.garg)
     if not mask.any():
@@ -117,6 +117,11 @@ def evaluate_depth_map(disp: np.ndarray, gt: np.ndarray, protocol: Protocol) -> 
     gt = gt[mask]
     with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clamped below
         pred = protocol.factor * (1 / resize_bilinear(disp, *mask.shape)[mask])
+    seen = ~np.isnan(pred)  # --fit crop hides the rest from the network
+    if not seen.all():
+        gt, pred = gt[seen], pred[seen]
+    if not len(gt):
+        return None
     ratio = None
     if protocol.median_scaling:
         ratio = float(np.median(gt) / np.median(pred))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.pictures import read_picture, resize
 from monodepth2.runtime.threads import map_ahead
 
@@ -24,11 +25,18 @@ class SplitPictures:
         lines: the split.
         size: (width, height) to which pictures are resized; None to leave them out.
         with_depth: read evaluation's ground truth too.
+        fit: how pictures come to that size.
     """
 
     def __init__(
-        self, layout: Layout, lines: Sequence[SplitLine], size: tuple[int, int] | None, with_depth: bool
+        self,
+        layout: Layout,
+        lines: Sequence[SplitLine],
+        size: tuple[int, int] | None,
+        with_depth: bool,
+        fit: Fit = STRETCH,
     ) -> None:
+        self.fit = fit
         self.layout = layout
         self.lines = lines
         self.size = size
@@ -49,7 +57,7 @@ class SplitPictures:
     def _picture(self, line: SplitLine) -> Tensor | None:
         if self.size is None:
             return None
-        picture = resize(read_picture(self.layout.picture_path(line)), *self.size)
+        picture = resize(read_picture(self.layout.picture_path(line)), *self.size, self.fit)
         return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
 
     def _depth(self, line: SplitLine) -> np.ndarray | None:

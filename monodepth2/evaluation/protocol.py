@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from monodepth2.config import ODOMETRY_SPLITS, SPLITS_WITHOUT_DEPTH, Options
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.ground_truth import IMPROVED_TRUTH
 from monodepth2.datasets.layouts import Layout, make_layout
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol
-from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR
+from monodepth2.method.depth_maps import stereo_factor
 
 EIGEN = "eigen"
 BENCHMARK = "benchmark"  # pictures whose ground truth only the benchmark's server has
@@ -67,4 +68,4 @@ def protocol_of(options: Options) -> Protocol:
     if not options.eval_stereo:
         return Protocol(garg, options.pred_depth_scale_factor, not options.disable_median_scaling)
     # as in 2019, the rig's factor wins over --pred_depth_scale_factor
-    return Protocol(garg, STEREO_SCALE_FACTOR, median_scaling=False)
+    return Protocol(garg, stereo_factor(options.baseline or KITTI_BASELINE), median_scaling=False)

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from monodepth2.checkpoints.networks import trained_options
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -22,6 +22,8 @@ from monodepth2.evaluation.result import EvaluationResult
 from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
 from monodepth2.evaluation.sources import ArraySource, DisparitySource, open_sources
 from monodepth2.evaluation.truth import require_depth, stored_truth
+from monodepth2.files.fit import STRETCH
+from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 
 WORST_KEPT = 6  # per checkpoint
 
@@ -125,12 +127,15 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
     """Take one source through the split."""
     scores: list[ImageScore | None] = []
     worst = WorstImages(WORST_KEPT)
+    task = _of_source(task, source)
     for position, (disp, depth) in enumerate(_predictions(source, task)):
         for sink in sinks:
             sink.write(position, disp)
         if task.protocol:
             gt = depth if task.truth is None else task.truth[position]
             assert gt is not None
+            if source.facts.fit != STRETCH:
+                disp = at_picture_size(disp, gt.shape[0], gt.shape[1], source.facts.fit)
             score = evaluate_depth_map(disp, gt, task.protocol)
             scores.append(score)
             if score:
@@ -138,9 +143,17 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
     return _result(source, task, scores, worst) if task.protocol else None
 
 
+def _of_source(task: _Task, source: DisparitySource) -> _Task:
+    """The task with the metres of the source's own rig, where the rig is to tell them and no flag does."""
+    options, baseline = task.options, source.facts.baseline
+    if task.protocol is None or not options.eval_stereo or options.baseline or baseline is None:
+        return task
+    return replace(task, protocol=replace(task.protocol, factor=stereo_factor(baseline)))
+
+
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield disparity (h, w) and the data set's depth of every line, in order, behind a progress bar."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.depth_from_layout)
+    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.depth_from_layout, source.facts.fit)
     done = 0
     with tqdm(total=len(pictures), desc=source.name, unit="image", disable=None) as bar:
         for images, depths in batches(pictures, task.options.threads):
@@ -159,6 +172,7 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
     if task.depth_from_layout:
         assert isinstance(layout, KittiRaw)
         checks.append(lambda: check_depth_files(layout, lines))
+        checks.append(lambda: check_calibration(layout, lines))
     check_all(*checks)
 
 
@@ -168,7 +182,7 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     if options.eval_split == BENCHMARK and not source.use_stereo:
         known = "was" if source.use_stereo is False else "may have been"
         notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
-                     f"{benchmark_factor(options):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
+                     f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and source.use_stereo is False:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
     if isinstance(source, ArraySource):

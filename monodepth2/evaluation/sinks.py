@@ -14,14 +14,16 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import MAX_DEPTH, ImageScore
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
+from monodepth2.files.fit import Fit
 from monodepth2.files.output_paths import make_output_folder
-from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.pages.colours import coloured_disparity
 
 BENCHMARK_SIZE = (352, 1216)
@@ -96,16 +98,15 @@ class PictureFolder:
 class BenchmarkFolder:
     """Depth for upload to the KITTI benchmark: 16-bit PNGs of 1216 x 352, metres * 256."""
 
-    def __init__(self, folder: Path, factor: float) -> None:
-        self.folder = folder
-        self.factor = factor
+    def __init__(self, folder: Path, factor: float, fit: Fit) -> None:
+        self.folder, self.factor, self.fit = folder, factor, fit
         self.said = f"depth maps for upload are in {folder}"
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
         """Write one depth map."""
         with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clipped below
-            depth = self.factor / resize_bilinear(disp_hw, *BENCHMARK_SIZE)
-        steps = np.clip(depth, 0, MAX_DEPTH) / METRES_PER_STEP
+            depth = self.factor / at_picture_size(disp_hw, *BENCHMARK_SIZE, self.fit)
+        steps = np.nan_to_num(np.clip(depth, 0, MAX_DEPTH)) / METRES_PER_STEP
         Image.fromarray(steps.astype(np.uint16)).save(self.folder / f"{position:010d}.png")
 
 
@@ -154,7 +155,9 @@ def open_sinks(
     if options.eval_split == BENCHMARK and not options.no_eval:
         sinks.append(
             BenchmarkFolder(
-                make_output_folder("eval_out_dir", out or beside / BENCHMARK_FOLDER), benchmark_factor(options)
+                make_output_folder("eval_out_dir", out or beside / BENCHMARK_FOLDER),
+                benchmark_factor(options, source),
+                source.facts.fit,
             )
         )
     elif out:
@@ -164,6 +167,8 @@ def open_sinks(
     return sinks
 
 
-def benchmark_factor(options: Options) -> float:
+def benchmark_factor(options: Options, source: DisparitySource) -> float:
     """Return the factor from predicted depth to metres of the benchmark's maps: the one asked for, else the rig's."""
-    return options.pred_depth_scale_factor if options.pred_depth_scale_factor != 1 else STEREO_SCALE_FACTOR
+    if options.pred_depth_scale_factor != 1:
+        return options.pred_depth_scale_factor
+    return stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)

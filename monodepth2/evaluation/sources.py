@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
@@ -30,12 +31,14 @@ class DisparitySource(Protocol):
         path: weights folder or file; its neighbourhood receives what is saved.
         use_stereo: whether its depths have the stereo rig's scale; None if that is not known.
         input_size: (width, height) of the pictures it looks at; None if it looks at none.
+        facts: what else is known of its training.
     """
 
     name: str
     path: Path
     use_stereo: bool | None
     input_size: tuple[int, int] | None
+    facts: TrainingFacts
 
     def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
         """Return the disparities at some positions of the split, float32, (h, w) each."""
@@ -53,6 +56,7 @@ class NetworkSource:
         self.name = checkpoint_name(path)
         self.use_stereo: bool | None = self.predictor.use_stereo
         self.input_size: tuple[int, int] | None = (self.predictor.width, self.predictor.height)
+        self.facts = self.predictor.network.facts
         self.post_process = options.post_process
 
     def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
@@ -82,6 +86,7 @@ class ArraySource:
 
     use_stereo: bool | None = None
     input_size: tuple[int, int] | None = None
+    facts = TrainingFacts()
 
     def __init__(self, path: Path, count: int, eigen_rows: bool) -> None:
         self.path = path.expanduser()

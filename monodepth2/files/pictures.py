@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from monodepth2.files.fit import STRETCH, Fit, Size
 from monodepth2.files.picture_files import ENDINGS, LARGEST_FILE, LARGEST_SIDE, PictureError, open_picture
-from monodepth2.files.rgb import eight_bits, to_rgb
+from monodepth2.files.rgb import eight_bits, is_lying, to_rgb
 from monodepth2.files.sixteen_bits import values_of, white_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PictureError",
     "PyramidReader",
     "open_picture",
+    "picture_size",
     "read_depth_png",
     "read_picture",
     "read_pyramid",
@@ -46,12 +48,23 @@ def read_picture(path: Path) -> Image.Image:
 read_rgb = read_picture  # what prediction called it
 
 
-def resize(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize to `width` x `height` with the LANCZOS filter, as 2019 did (8-bit result)."""
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+def picture_size(path: Path) -> Size:
+    """Return (width, height) of a picture once it is upright; nothing of it is decoded.
+
+    Raises:
+        PictureError: the file is missing, or is no picture.
+    """
+    with open_picture(path) as picture:
+        return picture.size[::-1] if is_lying(picture) else picture.size
 
 
-def read_pyramid(path: Path, deepest: int, width: int, height: int) -> list[np.ndarray]:
+def resize(picture: Image.Image, width: int, height: int, fit: Fit = STRETCH) -> Image.Image:
+    """Resize, or cut and resize, to `width` x `height` with the LANCZOS filter, as 2019 did (8-bit result)."""
+    box = fit.box(picture.size, (width, height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS, box)
+
+
+def read_pyramid(path: Path, deepest: int, width: int, height: int, fit: Fit = STRETCH) -> list[np.ndarray]:
     """Read a picture at `width` x `height` and at its halves down to level `deepest`.
 
     Returns:
@@ -62,7 +75,7 @@ def read_pyramid(path: Path, deepest: int, width: int, height: int) -> list[np.n
     """
     picture, levels = read_picture(path), []
     for level in range(deepest + 1):
-        picture = resize(picture, width >> level, height >> level)
+        picture = resize(picture, width >> level, height >> level, fit if level == 0 else STRETCH)
         levels.append(np.array(picture))
     return levels
 

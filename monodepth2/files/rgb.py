@@ -36,6 +36,14 @@ def upright(picture: Image.Image) -> Image.Image:
         return picture
 
 
+def is_lying(picture: Image.Image) -> bool:
+    """Whether `upright` turns an image by a quarter, which swaps its sides; nothing of it is decoded."""
+    try:
+        return picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception:  # as above
+        return False
+
+
 def eight_bits(values: np.ndarray, white: int = WHITE) -> np.ndarray:
     """Round `255 * values / white` to 8 bits; what is brighter than white becomes white.
 

@@ -21,7 +21,9 @@ def leads_out(folder: str) -> bool:
 
 
 def numbered_lines(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a UTF-8 text file that are not blank, with their numbers from 1 on, stripped.
+    """Yield the lines of a text file that are not blank, with their numbers from 1 on, stripped.
+
+    The file is UTF-8, or UTF-16 with its mark; lines end as on Linux, Windows or the first Macs.
 
     Raises:
         UserError: the file is unreadable, is not text, or is too large; or a line is longer than any file's lines are.
@@ -43,11 +45,16 @@ def read_text(path: Path) -> str:
 
 
 def _read(path: Path, most_bytes: int) -> bytes:
-    """The content, without the mark that some editors put before it."""
+    """The content as UTF-8, without the mark that some editors put before it, lines ended by line feeds alone."""
     try:
-        return read_input(path, most_bytes).removeprefix(codecs.BOM_UTF8)
+        content = read_input(path, most_bytes)
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            content = content.decode("utf-16").encode()
     except OSError as error:
         raise UserError(f"{path} cannot be read as text: {error.strerror}") from error
+    except UnicodeError as error:
+        raise UserError(f"{path} cannot be read as text: {error}") from error
+    return content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _decoded(content: bytes, path: Path) -> str:

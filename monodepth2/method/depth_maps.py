@@ -9,33 +9,70 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monodepth2.errors import UserError
+from monodepth2.files.fit import STRETCH, Fit
 
-STEREO_SCALE_FACTOR = 5.4  # the rig's baseline is 0.54 m, and 0.1 to the network
+NETWORK_BASELINE = 0.1  # of every stereo rig, in the network's unit of depth
 
 
-def depth_factor(use_stereo: bool, metric: bool, scale: float) -> float:
+def stereo_factor(baseline: float) -> float:
+    """Return the factor from the depth of a stereo-trained network to metres, of a rig with this baseline in metres."""
+    return baseline / NETWORK_BASELINE
+
+
+STEREO_SCALE_FACTOR = stereo_factor(0.54)  # of KITTI's rig: 5.4
+
+
+def depth_factor(use_stereo: bool, metric: bool, scale: float, baseline: float | None) -> float:
     """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
+
+    An explicit scale wins over the rig's.
 
     Args:
         use_stereo: the network was trained with stereo pairs.
         metric: metres are asked for.
-        scale: a further factor.
+        scale: from predicted depth to metres; 1 where none is asked for.
+        baseline: metres between the two cameras of the rig; None where that is unknown.
 
     Raises:
         UserError: metres are asked of a network that knows none.
     """
-    if metric and not use_stereo:
+    if not metric or scale != 1:
+        return scale
+    if not use_stereo:
         raise UserError(
             "--pred_metric_depth: this network was trained without stereo pairs, so that its depths have no known "
             "scale; give --pred_depth_scale_factor instead"
         )
-    return scale * (STEREO_SCALE_FACTOR if metric else 1)
+    if baseline is None:
+        raise UserError("--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES")
+    return stereo_factor(baseline)
 
 
 def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize a map (h', w') to (height, width): half-pixel centres, no antialiasing; float32."""
+    if disp.shape == (height, width):  # in which what is not a number would spread
+        return disp.astype(np.float32, copy=False)
     # float32 weights would move pixels by 1e-6, and figures with them
     return resized(torch.from_numpy(disp.astype(np.float64))[None, None], (height, width))[0, 0].float().numpy()
+
+
+def at_picture_size(disp: np.ndarray, height: int, width: int, fit: Fit = STRETCH) -> np.ndarray:
+    """Bring a network's map (h', w') to its picture's size, float32, (height, width).
+
+    What the network has not seen, because the fit cut it off, is not a number.
+    """
+    box = fit.box((width, height), (disp.shape[1], disp.shape[0]))
+    if box is None:
+        return resize_bilinear(disp, height, width)
+    left, top, right, bottom = box
+    across = 2 * (np.arange(width) + 0.5 - left) / (right - left) - 1  # -1 and 1 are the borders of what was seen
+    down = 2 * (np.arange(height) + 0.5 - top) / (bottom - top) - 1
+    grid = torch.from_numpy(np.stack(np.meshgrid(across, down), -1))[None]
+    maps = torch.from_numpy(disp.astype(np.float64))[None, None]
+    found = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)[0, 0].float().numpy()
+    found[:, np.abs(across) > 1] = np.nan
+    found[np.abs(down) > 1] = np.nan
+    return found
 
 
 def resized(maps_b1hw: Tensor, size: tuple[int, int]) -> Tensor:

@@ -38,6 +38,7 @@ class Batch:
         faults: pictures that could not be read and were replaced by other samples.
         jitters: what `prepared` still has to do to `color_aug`; None where the loader did it.
         loader_seconds: that the loader spent per sample.
+        mask: per level of the target where it counts, bool, b1hw; None where all of it does.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -49,6 +50,7 @@ class Batch:
     faults: tuple[str, ...] = ()
     jitters: Jitters | None = None
     loader_seconds: float = 0.0
+    mask: dict[int, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -83,7 +85,7 @@ class Batch:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
         stereo = [] if self.stereo_T is None else [self.stereo_T]
-        return [*pictures, *self.color_aug.values(), *self.K.values(), *stereo]
+        return [*pictures, *self.color_aug.values(), *self.K.values(), *stereo, *(self.mask or {}).values()]
 
     def copy(self) -> "Batch":
         """Return a prepared batch with memory of its own for each of its tensors."""
@@ -107,6 +109,7 @@ class Batch:
             color_aug={i: change(image) for i, image in self.color_aug.items()},
             K={level: change(K) for level, K in self.K.items()},
             stereo_T=None if self.stereo_T is None else change(self.stereo_T),
+            mask=None if self.mask is None else {level: change(mask) for level, mask in self.mask.items()},
             jitters=None if self.jitters is None else self.jitters.map(change),
         )
 

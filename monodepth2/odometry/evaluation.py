@@ -7,12 +7,13 @@ import numpy as np
 
 from monodepth2.checkpoints.published import weights_of
 from monodepth2.config import ODOMETRY_SPLITS, Options
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import make_layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR
+from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
@@ -39,7 +40,8 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda))
     paths = [*map(layout.picture_path, lines), layout.picture_path(lines[-1], 1)]
     metric = options.eval_stereo or (network.use_stereo and not options.eval_mono)
-    factor = STEREO_SCALE_FACTOR if metric else options.pred_depth_scale_factor
+    baseline = options.baseline or network.facts.baseline or KITTI_BASELINE
+    factor = stereo_factor(baseline) if metric else options.pred_depth_scale_factor
     predicted = scaled(chained(predict_steps(network, paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth, predicted, metric)
     return OdometryResult(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import (
     REMEDY,
     DepthNetwork,
@@ -18,6 +19,7 @@ from monodepth2.checkpoints.networks import (
     load_depth_network,
     load_networks,
     num_layers,
+    trained_facts,
     trained_options,
     weights_folder,
 )
@@ -43,6 +45,7 @@ class MotionNetwork:
         height: of the pictures that it takes.
         width: of the pictures that it takes.
         use_stereo: whether it was trained with stereo pairs, so that its translations have a known scale.
+        facts: what else is known of its training.
         depth: PoseCNN's partner: its translations are in units of that network's mean inverse depth.
         device: where it runs.
     """
@@ -53,6 +56,7 @@ class MotionNetwork:
     height: int
     width: int
     use_stereo: bool
+    facts: TrainingFacts
     depth: DepthNetwork | None
     device: torch.device
 
@@ -99,6 +103,7 @@ def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
         height=height,
         width=width,
         use_stereo=bool(encoder.get("use_stereo", False)),
+        facts=trained_facts(encoder, folder),
         depth=load_depth_network(folder, device) if with_depth else None,
         device=device,
     )

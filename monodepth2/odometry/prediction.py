@@ -66,7 +66,7 @@ class _Windows:
         self.paths = paths
         self.targets = targets
         self.frame_ids: tuple[int, ...] = (0, *network.temporal_ids)
-        self.size = (network.width, network.height)
+        self.size, self.fit = (network.width, network.height), network.facts.fit
 
     def __len__(self) -> int:
         return -(-len(self.targets) // BATCH_SIZE)
@@ -77,7 +77,7 @@ class _Windows:
         Raises:
             UserError: one is unreadable.
         """
-        pictures = [resize(read_picture(self.paths[i]), *self.size) for i in np.unique(self._positions(n))]
+        pictures = [resize(read_picture(self.paths[i]), *self.size, self.fit) for i in np.unique(self._positions(n))]
         return torch.from_numpy(np.stack([np.asarray(picture).transpose(2, 0, 1) for picture in pictures]))
 
     def targets_of(self, n: int) -> Sequence[int]:

@@ -3,6 +3,7 @@
 Legend of shapes: b batch, k stacked frames, m motions, h w pixels.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 
 from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network, trained_options
 from monodepth2.config.tools import ExportOptions
+from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
+from monodepth2.onnx.metadata import of_training
 
 CPU = torch.device("cpu")
 CROSS = (  # the matrices of the cross product with x, y and z
@@ -144,7 +147,10 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
 
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth)
-    factor = depth_factor(network.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
+    factor, baseline = options.pred_depth_scale_factor, options.baseline or network.facts.baseline
+    if options.pred_metric_depth and factor != 1:
+        tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
+    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline)
     graph = DepthGraph(network, factor)
     graph.facts = {
         **_training(folder, network.use_stereo),
@@ -152,6 +158,7 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
         "max_depth": float(network.max_depth),
         "depth_factor": float(factor),
         "depth_unit": "arbitrary" if factor == 1 else "m",
+        **of_training(replace(network.facts, baseline=baseline)),
     }
     return graph
 
@@ -163,6 +170,7 @@ def _load_pose(folder: Path) -> PoseGraph:
         **_training(folder, network.use_stereo),
         "pose_model_type": graph.kind,
         "frames": graph.frame_ids,
+        **of_training(network.facts),
     }
     return graph
 

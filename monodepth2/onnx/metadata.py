@@ -6,13 +6,18 @@ Names and meanings are a contract with whoever reads the file; a change of eithe
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.errors import UserError
+from monodepth2.files.fit import STRETCH
 from monodepth2.files.pictures import LARGEST_SIDE
 
 FORMAT = 1
 PREFIX = "monodepth2."
+ADDED = ("baseline", "fit", "cameras")  # files of earlier versions have none of these
 LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
 
 
@@ -31,7 +36,8 @@ class Metadata:
         dynamic_size: any height and width within those rules will do.
         precision: of weights and arithmetic, "fp32" or "fp16"; inputs and outputs are float32.
         training: "mono", "stereo" or "mono+stereo".
-        use_stereo: trained with stereo pairs, so that depths and translations have a known scale: 5.4 m to the unit.
+        use_stereo: trained with stereo pairs, so that depths and translations have a known scale: the baseline by 0.1
+            metres to the unit.
         min_depth: nearest depth, before the factor; null for a pose network.
         max_depth: farthest, likewise.
         depth_factor: depth = factor / disp; null for a pose network.
@@ -39,6 +45,10 @@ class Metadata:
         pose_model_type: kind of pose network; null for a depth network.
         frames: ids of the frames that a pose network's input stacks, in order, 0 being the target; null for a depth
             network. [0, 1] are any two frames in temporal order.
+        baseline: metres between the cameras of the rig; null where that is unknown.
+        fit: how pictures come to the input's size: "stretch" or "crop", with the share of the rows to cut that is cut
+            at the top, e.g. ["crop", 0.5].
+        cameras: that took the pictures: fx, fy, cx, cy in units of the picture's size, and where they come from.
     """
 
     program: str
@@ -58,6 +68,20 @@ class Metadata:
     depth_unit: str | None = None
     pose_model_type: str | None = None
     frames: list | None = None
+    baseline: float | None = KITTI_BASELINE
+    fit: list | None = None
+    cameras: list | None = None
+
+    def facts(self, source: str) -> TrainingFacts:
+        """What is known of the training.
+
+        Raises:
+            UserError: it cannot be used; the message names `source`.
+        """
+        kind, top = self.fit if self.fit and len(self.fit) == 2 else (STRETCH.kind, STRETCH.crop_top)
+        state: dict[str, Any] = {"min_depth": self.min_depth, "max_depth": self.max_depth, "baseline": self.baseline}
+        state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or []}
+        return TrainingFacts.from_state(state, Path(source))
 
     def to_properties(self) -> dict[str, str]:
         """Return the properties to write."""
@@ -75,7 +99,18 @@ class Metadata:
             raise UserError(f"{source}: not a file of export_depth.py (it states no input size); export the checkpoint")
         if found != str(FORMAT):
             raise UserError(f"{source}: made by another version of export_depth.py; export the checkpoint again")
-        return cls(**{item.name: _value(item, properties.get(PREFIX + item.name, ""), source) for item in fields(cls)})
+        known = [item for item in fields(cls) if item.name not in ADDED or PREFIX + item.name in properties]
+        return cls(**{item.name: _value(item, properties.get(PREFIX + item.name, ""), source) for item in known})
+
+
+def of_training(facts: TrainingFacts) -> dict[str, Any]:
+    """What a file says of its network's training beside the depth range."""
+    state = facts.to_state()
+    return {
+        "baseline": state["baseline"],
+        "fit": [state["fit"], state["crop_top"]],
+        "cameras": state["cameras"],
+    }
 
 
 def _value(item: Any, text: str, source: str) -> Any:

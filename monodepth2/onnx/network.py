@@ -45,6 +45,7 @@ class OnnxDepthNetwork:
         use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
+        facts: what else is known of its training.
 
     Raises:
         UserError: the file is missing, damaged, not a depth network of `export_depth.py`, or of another depth range;
@@ -66,6 +67,7 @@ class OnnxDepthNetwork:
         self.height, self.width = self.metadata.height, self.metadata.width
         self.use_stereo = self.metadata.use_stereo
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
+        self.facts = self.metadata.facts(str(self.path))
         self._check_depth_range(min_depth, max_depth)
         self.session = make_session(content, device, str(self.path))
         self._check_input()

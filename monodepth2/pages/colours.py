@@ -37,7 +37,12 @@ def coloured_disparity(
 
 
 def disparity_limits(disp_hw: np.ndarray) -> tuple[float, float]:
-    """Return the disparities of the farthest pixel and of the 95th percentile, which colours span as in 2019."""
+    """Return the disparities of the farthest pixel and of the 95th percentile, which colours span as in 2019.
+
+    What is not a number does not count.
+    """
+    unknown = np.isnan(disp_hw)
+    disp_hw = disp_hw[~unknown] if unknown.any() else disp_hw
     return float(disp_hw.min()), float(np.percentile(disp_hw, 100 - SATURATED_SHARE))
 
 

@@ -148,11 +148,12 @@ def _depth(prediction: DepthPrediction, settings: Settings) -> np.ndarray:
 
 
 def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: str) -> None:
-    """Write `values * steps` as a 16-bit grey PNG from 1 to 65535, whose text says what it means."""
+    """Write `values * steps` as a 16-bit grey PNG from 1 to 65535, 0 for NaN; its text says what it means."""
     text = PngInfo()
     for key, value in {"Comment": MARK, "Meaning": meaning, "Steps": f"{steps:g}"}.items():
         text.add_text(key, value)
-    pixels = np.clip(np.rint(values_hw * steps), 1, LARGEST).astype(np.uint16)
+    known = np.clip(np.rint(values_hw * steps), 1, LARGEST)
+    pixels = np.where(np.isnan(known), 0, known).astype(np.uint16)  # 0 is KITTI's "unknown"
     Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
 
 

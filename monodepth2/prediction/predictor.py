@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError, resize
-from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.prediction.rgb import Picture, as_rgb
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.precision import autocast, check_precision, order_channels
@@ -34,6 +35,7 @@ class DepthFunction(Protocol):
         use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
+        facts: what else is known of its training.
     """
 
     height: int
@@ -41,6 +43,7 @@ class DepthFunction(Protocol):
     use_stereo: bool
     min_depth: float
     max_depth: float
+    facts: TrainingFacts
 
     def __call__(self, image_b3hw: Tensor, /) -> Tensor:
         """Return the scaled disparity (1 / depth) of images in [0, 1], b1hw."""
@@ -54,16 +57,18 @@ class DepthPrediction:
         picture: what it was shown: 8-bit RGB, upright.
         network_disp: scaled disparity (1 / depth) at the network's size, float32, (h', w').
         use_stereo: the network was trained with stereo pairs, so that its depths have a known scale.
+        facts: what else is known of its training.
     """
 
     picture: Image.Image
     network_disp: np.ndarray
     use_stereo: bool
+    facts: TrainingFacts = TrainingFacts()
 
     @cached_property
     def disp(self) -> np.ndarray:
-        """Scaled disparity (1 / depth) at the picture's size, float32, (h, w)."""
-        return resize_bilinear(self.network_disp, self.picture.height, self.picture.width)
+        """Scaled disparity (1 / depth) at the picture's size, float32, (h, w); NaN where `--fit crop` cut it off."""
+        return at_picture_size(self.network_disp, self.picture.height, self.picture.width, self.facts.fit)
 
     @property
     def depth(self) -> np.ndarray:
@@ -75,11 +80,14 @@ class DepthPrediction:
         """Depth in metres, float32, (h, w).
 
         Raises:
-            ValueError: the network was trained on single pictures: the scale of its depths is arbitrary.
+            ValueError: the network was trained on single pictures, or with a rig of unknown baseline: the scale of
+                its depths is arbitrary.
         """
         if not self.use_stereo:
             raise ValueError("a network trained without stereo pairs knows no metres: scale its depth yourself")
-        return STEREO_SCALE_FACTOR * self.depth
+        if self.facts.baseline is None:
+            raise ValueError("the baseline of the network's rig is unknown: scale its depth yourself")
+        return stereo_factor(self.facts.baseline) * self.depth
 
 
 class _Prepared(NamedTuple):
@@ -192,7 +200,7 @@ class DepthPredictor:
 
     def _prepared(self, image: Picture) -> _Prepared:
         picture = as_rgb(image)
-        small = np.array(resize(picture, self.width, self.height))
+        small = np.array(resize(picture, self.width, self.height, self.network.facts.fit))
         return _Prepared(picture, torch.from_numpy(small).permute(2, 0, 1))
 
     def _predict(self, batch: Sequence[_Prepared], post_process: bool) -> list[DepthPrediction]:
@@ -202,7 +210,7 @@ class DepthPredictor:
         if not disps.isfinite().all():
             raise UserError("the network's predictions are not finite: use other weights")
         return [
-            DepthPrediction(item.picture, disp, self.use_stereo)
+            DepthPrediction(item.picture, disp, self.use_stereo, self.network.facts)
             for item, disp in zip(batch, disps.numpy(), strict=True)
         ]
 

@@ -159,7 +159,10 @@ def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
 
 
 def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
-    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
+    factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
+    if options.pred_metric_depth and factor != 1:
+        tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
+    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline)
     return Settings(
         factor=factor,
         unit="network units" if factor == 1 else "metres",

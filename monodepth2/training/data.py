@@ -2,23 +2,35 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
-from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import Layout, frame_path, make_layout
+from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, views_of
+from monodepth2.datasets.check import (
+    calibration_remarks,
+    check_data_set,
+    complete_lines,
+    split_remarks,
+    still_remarks,
+)
+from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.run_record import data_fingerprint
+
+INCOMPLETE = "incomplete_lines.txt"
 
 
 class TrainingData:
@@ -30,6 +42,7 @@ class TrainingData:
         device: that the batches are for.
 
     Attributes:
+        views: the cameras of the drives.
         train_set: samples to learn from.
         val_set: samples to look at.
         cache: of their pictures, None without.
@@ -43,16 +56,21 @@ class TrainingData:
 
     def __init__(self, options: Options, processes: Processes, device: torch.device) -> None:
         _check_split(options)
-        train_lines, val_lines = read_split(options.split, "train"), read_split(options.split, "val")
+        layout = layout_of(options)
+        train_lines, val_lines, self.skipped = training_lines(options, layout)
+        if not val_lines:
+            raise UserError(f"--split {options.split}: no validation line is left; mend val_files.txt")
         if len(train_lines) < options.batch_size * processes.world_size:
             several = "" if processes.alone else f" in each of {processes.world_size} processes"
             raise UserError(
                 f"--batch_size {options.batch_size}{several} exceeds the {len(train_lines)} lines of the training "
                 f"split {options.split}: no full batch can be made"
             )
-        layout, lines = make_layout(options.dataset, options.data_path, options.png), [*train_lines, *val_lines]
+        lines = [*train_lines, *val_lines]
         if processes.is_main:
-            check_data_set(layout, lines, options.loaded_ids)
+            _check_pictures(layout, lines, options)
+        self.views = views_of(layout, lines)
+        check_views(self.views)
         self.cache = PictureCache.from_options(options, layout, lines)
         self.train_set = MonoDataset.from_options(options, train_lines, augment=True, reader=self.cache)
         self.val_set = MonoDataset.from_options(options, val_lines, augment=False, reader=self.cache)
@@ -73,6 +91,25 @@ class TrainingData:
     def fingerprint(self) -> str:
         """A word that tells two data sets apart, see `data_fingerprint`."""
         return data_fingerprint(self.train_set.picture, len(self.train_set))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to know of the data: the first names the cameras, the others are warnings."""
+        size, layout = (self.options.width, self.options.height), self.train_set.layout
+        return [
+            describe_cameras(self.views),
+            *camera_remarks(self.views, size, self.train_set.fit),
+            *([f"--skip_incomplete: {self.skipped:,} lines lack a picture and are left out"] if self.skipped else []),
+            *split_remarks(self.train_set.lines, self.val_set.lines),
+            *still_remarks(layout, self.train_set.lines, self.options.temporal_ids),
+            *calibration_remarks(layout, self.train_set.lines),
+        ]
+
+    @property
+    def facts(self) -> TrainingFacts:
+        """What checkpoints keep of the data: depth range, baseline, fit and cameras."""
+        options, cameras = self.options, tuple(dict.fromkeys(view.camera for view in self.views))
+        return replace(TrainingFacts.of(options), baseline=self.train_set.layout.baseline, cameras=cameras)
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""
@@ -107,8 +144,37 @@ class TrainingData:
         self.val_batches.close()
 
 
+def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options) -> None:
+    """Check that all pictures are there; lines that lack only some of theirs are listed in a file.
+
+    Raises:
+        UserError: some are missing.
+    """
+    try:
+        check_data_set(layout, lines, options.loaded_ids)
+    except UserError as error:
+        complete = set(complete_lines(layout, lines, options.loaded_ids))
+        incomplete = [line for line in lines if line not in complete]
+        if not complete:
+            raise
+        path = options.run_folder / INCOMPLETE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, "".join(f"{line}\n" for line in incomplete))
+        raise UserError(
+            f"{error}\n{len(incomplete):,} of {len(lines):,} lines lack a picture: all of them are in {path}; mend the "
+            "lists, or add --skip_incomplete to train on the rest"
+        ) from error
+
+
 def _check_split(options: Options) -> None:
     """Refuse lists of odometry sequences where the layout is another, and the other way round."""
+    if options.dataset == "folder":
+        if options.split in TRAINING_SPLITS and not options.makes_split:
+            raise UserError(
+                f"--split {options.split} lists KITTI's frames, not those of --dataset folder: leave it out, or name a "
+                "folder with your lists"
+            )
+        return
     if options.split not in TRAINING_SPLITS:
         return
     if options.split == "odom" and options.dataset != "kitti_odom":

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from monodepth2.config import Options
 from monodepth2.method.geometry import backproject, inverse_intrinsics, pixel_grid, project
+from monodepth2.method.losses.masking import masked_mean
 from monodepth2.method.stages import Batch, Losses, Views
 
 LOSS = "health/epoch_loss"
@@ -73,7 +74,8 @@ class Diagnosis:
         far, near = 0.95 * self.options.max_depth, 1.05 * self.options.min_depth
         self._mean(AT_LIMIT).add(((depth_b1hw > far) | (depth_b1hw < near)).float().mean())
         if losses.automask:
-            self._mean(MASKED).add(1 - losses.automask[self.finest].mean())
+            kept_bhw = None if batch.mask is None else batch.mask[self.level][:, 0]
+            self._mean(MASKED).add(1 - masked_mean(losses.automask[self.finest], kept_bhw))
 
     def figures(self) -> dict[str, Tensor]:
         """The epoch's figures so far, scalars by TensorBoard tag."""

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import torch
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import STATE, resume_optimizer, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, shown
@@ -61,6 +62,7 @@ class RunState:
         parts: everything else that remembers something, by name.
         fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
+        facts: of the training, for the checkpoints.
 
     Attributes:
         unsaved: why the newest checkpoint could not be written, None if it was.
@@ -76,7 +78,9 @@ class RunState:
         parts: Mapping[str, Stateful],
         fixed: Mapping[str, Any],
         report: Callable[[str], None],
+        facts: TrainingFacts,
     ) -> None:
+        self.facts = facts
         self.options, self.processes, self.device = options, processes, device
         self.model, self.optimizer = model, optimizer
         self.parts, self.fixed, self.report = dict(parts), dict(fixed), report
@@ -97,7 +101,7 @@ class RunState:
         state = {"step": step, "fixed": self.fixed, "ranks": ranks}
         folder = self.options.models_folder / name
         try:
-            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state)
+            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, self.facts)
         except UserError as error:
             if self.unsaved:
                 raise

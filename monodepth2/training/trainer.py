@@ -125,12 +125,14 @@ class Trainer:
         }
         self.state = RunState(
             options, self.processes, self.device, self.model, self.optimizer, parts,
-            self.fixed, self.progress.message,
+            self.fixed, self.progress.message, self.data.facts,
         )  # fmt: skip
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
         self.data.start(self.step)
+        for remark in self.data.remarks if main else ():
+            self.progress.message(remark)
         self.events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
         if main:
             facts = {**self.data.digests, "pictures": self.data.fingerprint}

@@ -27,6 +27,7 @@ from monodepth2.checkpoints.networks import input_size, load_optimizer, load_sta
 from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
 from monodepth2.config import Options
 from monodepth2.datasets import calibration, splits
+from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine, read_lines
@@ -149,6 +150,12 @@ def read_calibration(path: Path) -> calibration.Calibration:
     found = calibration.Calibration.read(path.parent)
     assert np.isfinite(found.image_from_velodyne(2)).all()
     return found
+
+
+def read_camera(path: Path) -> None:
+    camera = CAMERA_READERS[path.name](path, lambda: (64, 48))
+    assert np.isfinite(camera.matrix(96, 64)).all()
+    assert min(camera.fx, camera.fy) > 0
 
 
 def write_scan(path: Path) -> None:
@@ -334,6 +341,17 @@ READERS = (
     Reader("recipe", "recipe.txt", lambda path: path.write_text(RECIPE), read_tiny_recipe, called="split 'tiny'"),
     Reader("calibration of cameras", calibration.CAM_TO_CAM, write_calibration, read_calibration),
     Reader("calibration of the scanner", calibration.VELO_TO_CAM, write_calibration, read_calibration),
+    Reader(
+        *("camera as nerfstudio's", "camera.json"),
+        lambda path: path.write_text('{"fl_x": 60, "fl_y": 61, "cx": 32, "cy": 24, "w": 64, "h": 48, "k1": 0.1}'),
+        read_camera,
+    ),
+    Reader("camera matrix", "K.txt", lambda path: path.write_text("60 0 32\n0 60 24\n0 0 1\n"), read_camera),
+    Reader(
+        *("camera of COLMAP", "cameras.txt"),
+        lambda path: path.write_text("# one\n1 OPENCV 64 48 60 60 32 24 0.1 0 0 0\n"),
+        read_camera,
+    ),
     Reader("scan", "0000000000.bin", write_scan, project_scan),
     Reader("jpeg of a data set", "0000000000.jpg", picture(), lambda path: read_pyramid(path, 2, 64, 32)),
     Reader("png of a data set", "0000000000.png", picture(), lambda path: read_pyramid(path, 2, 64, 32)),

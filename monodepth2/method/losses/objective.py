@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
+from monodepth2.method.losses.masking import inside, masked_mean
 from monodepth2.method.losses.photometric import Target
 from monodepth2.method.losses.reprojection import (
     automasked_minimum,
@@ -63,7 +64,7 @@ class Objective:
         photometric, smoothness = self.compile(self._photometric), self.compile(edge_aware_smoothness)
         per_scale: dict[int, Tensor] = {}
         automasks: dict[int, Tensor] = {}
-        references: dict[int, tuple[Target, Tensor | None]] = {}
+        references: dict[int, tuple[Target, Tensor | None, Tensor | None]] = {}
         for scale, warped_bs3hw in views.warped.items():
             level = scale if self.own_resolution else 0
             if level not in references:
@@ -74,20 +75,31 @@ class Objective:
             loss, automask_bhw = photometric(*references[level], warped_bs3hw, masks_bshw)
             if automask_bhw is not None:
                 automasks[scale] = automask_bhw
-            smooth = smoothness(predictions.disps[scale], batch.color[0][scale])
+            kept_b1hw = None if batch.mask is None else batch.mask[scale]
+            smooth = smoothness(predictions.disps[scale], batch.color[0][scale], kept_b1hw)
             per_scale[scale] = loss + self.smoothness / 2**scale * smooth
         return Losses(torch.stack(list(per_scale.values())).mean(), per_scale, automasks)
 
-    def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None]:
-        """The target's statistics and the identity errors at one level: the same for every scale that uses it."""
+    def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None, Tensor | None]:
+        """What is the same for every scale that uses a level.
+
+        Returns:
+            The target's statistics, the identity errors, and which pixels count (None: all), bool, bhw.
+        """
         target = Target.of(batch.color[0][level].unsqueeze(1), self.ssim)
+        kept_bhw = None if batch.mask is None else inside(batch.mask[level])
         if not self.automask:
-            return target, None
+            return target, None, kept_bhw
         sources = torch.stack([batch.color[source][level] for source in self.source_ids], 1)
-        return target, combine_sources(target.photometric_error(sources), self.average)
+        return target, combine_sources(target.photometric_error(sources), self.average), kept_bhw
 
     def _photometric(
-        self, target: Target, identity_bshw: Tensor | None, warped_bs3hw: Tensor, masks_bshw: Tensor | None
+        self,
+        target: Target,
+        identity_bshw: Tensor | None,
+        kept_bhw: Tensor | None,
+        warped_bs3hw: Tensor,
+        masks_bshw: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
         """The loss of one scale but for the smoothness, a scalar, and its auto-mask, bhw."""
         reprojection_bshw = target.photometric_error(warped_bs3hw)
@@ -97,7 +109,7 @@ class Objective:
             regularisation = mask_regularisation(masks_bshw)
         reprojection_bshw = combine_sources(reprojection_bshw, self.average)
         if identity_bshw is None:
-            return regularisation + min_reprojection(reprojection_bshw).mean(), None
+            return regularisation + masked_mean(min_reprojection(reprojection_bshw), kept_bhw), None
         noise = tie_break_noise(identity_bshw) if self.tie_break else 0.0
         pixels_bhw, automask_bhw = automasked_minimum(reprojection_bshw, identity_bshw + noise)
-        return regularisation + pixels_bhw.mean(), automask_bhw
+        return regularisation + masked_mean(pixels_bhw, kept_bhw), automask_bhw

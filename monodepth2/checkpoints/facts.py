@@ -1,0 +1,90 @@
+"""What a network's predictions depend on beside its weights; it travels with them, in `encoder.pth` and ONNX files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monodepth2.config import Options
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
+from monodepth2.datasets.cameras import Camera
+from monodepth2.errors import UserError
+from monodepth2.files.fit import KINDS, STRETCH, Fit
+
+MOST_CAMERAS = 64  # that are kept of a training on more
+LARGEST_NUMBER = 1e6
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How a network was trained.
+
+    Attributes:
+        min_depth: nearest depth that its disparity expresses, in its own unit.
+        max_depth: farthest.
+        baseline: metres between the cameras of its rig; None where that is unknown.
+        fit: how pictures came to its input's size.
+        cameras: that took them; empty where that is unknown.
+    """
+
+    min_depth: float = 0.1
+    max_depth: float = 100.0
+    baseline: float | None = KITTI_BASELINE
+    fit: Fit = STRETCH
+    cameras: tuple[Camera, ...] = ()
+
+    @classmethod
+    def of(cls, options: Options) -> "TrainingFacts":
+        """What a run's options say."""
+        fit = Fit(options.fit, options.crop_top)
+        return cls(options.min_depth, options.max_depth, options.baseline or KITTI_BASELINE, fit)
+
+    def to_state(self) -> dict[str, Any]:
+        """The facts as plain things: numbers, texts, lists and dictionaries."""
+        return {
+            "min_depth": float(self.min_depth),
+            "max_depth": float(self.max_depth),
+            "baseline": self.baseline,
+            "fit": self.fit.kind,
+            "crop_top": float(self.fit.crop_top),
+            "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
+        }
+
+    @staticmethod
+    def in_state(state: dict[str, Any]) -> bool:
+        """Whether there are facts among other entries: checkpoints of earlier versions have none."""
+        return "min_depth" in state or "max_depth" in state
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], path: Path) -> "TrainingFacts":
+        """Read what `to_state` wrote, among other entries.
+
+        Raises:
+            UserError: it cannot be used; the message names `path`.
+        """
+        range_and_rig: list[Any] = [state.get(name) for name in ("min_depth", "max_depth", "baseline")]
+        nearest, farthest, baseline = range_and_rig
+        kind, top = state.get("fit", STRETCH.kind), state.get("crop_top", STRETCH.crop_top)
+        usable = _is_length(nearest) and _is_length(farthest) and nearest < farthest
+        usable &= baseline is None or _is_length(baseline)
+        usable &= kind in KINDS and isinstance(top, float) and 0 <= top <= 1
+        if not usable:
+            raise UserError(f"{path}: its depth range, baseline or fit cannot be used; take another copy of the file")
+        return cls(nearest, farthest, baseline, Fit(kind, top), _cameras(state.get("cameras", []), path))
+
+
+def _cameras(entries: Any, path: Path) -> tuple[Camera, ...]:
+    if not isinstance(entries, list) or len(entries) > MOST_CAMERAS or not all(map(_is_camera, entries)):
+        raise UserError(f"{path}: its cameras cannot be used; take another copy of the file")
+    return tuple(Camera(**entry) for entry in entries)
+
+
+def _is_camera(entry: Any) -> bool:
+    """Whether an entry is what `Camera.to_plain` returns."""
+    if not isinstance(entry, dict) or set(entry) != {"fx", "fy", "cx", "cy", "source"}:
+        return False
+    numbers = [value for name, value in entry.items() if name != "source"]
+    return isinstance(entry["source"], str) and all(isinstance(n, float) and abs(n) < LARGEST_NUMBER for n in numbers)
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, float) and 0 < value < float("inf")

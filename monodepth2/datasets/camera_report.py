@@ -1,0 +1,182 @@
+"""What a run says of its cameras before the first step, and what it refuses."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Fit, Size
+from monodepth2.files.pictures import PictureError, picture_size
+
+LARGEST_STRETCH = 1.1  # of pixels, and between a camera's own pictures and those that it is used for
+LARGEST_SQUEEZE = 1.6  # of pictures, from their shape to the network's
+MOST_NAMED = 4
+REMEDY = "give --intrinsics or a camera.json if you know it"
+
+
+class View(NamedTuple):
+    """A camera of a drive.
+
+    Attributes:
+        drive: its folder, as the lines name it.
+        camera: that took its pictures.
+        size: (width, height) of a picture; None where that cannot be read.
+    """
+
+    drive: str
+    camera: Camera
+    size: Size | None
+
+
+def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
+    """Return the cameras of all drives; of each the header of one picture is read.
+
+    Raises:
+        UserError: a file that states a camera cannot be used.
+    """
+    firsts: dict[tuple[str, str], SplitLine] = {}
+    for line in lines:
+        firsts.setdefault((line.folder, line.side), line)
+    return [View(line.folder, layout.camera(line), _size(layout, line)) for line in firsts.values()]
+
+
+def _size(layout: Layout, line: SplitLine) -> Size | None:
+    try:
+        return picture_size(layout.picture_path(line))
+    except PictureError:  # the loader says so where the run meets it
+        return None
+
+
+def check_views(views: Sequence[View]) -> None:
+    """Refuse cameras that the method cannot follow.
+
+    Raises:
+        UserError: one is distorted.
+    """
+    for view in views:
+        if view.camera.is_distorted:
+            raise UserError(
+                f"{view.drive}: its camera is distorted ({view.camera.source}: k1 k2 p1 p2 k3 are "
+                f"{' '.join(f'{value:g}' for value in view.camera.distortion)}), and training takes straight ones "
+                "only: undistort the pictures first, e.g. with OpenCV's undistort, and write the new camera without "
+                "distortion"
+            )
+
+
+def describe_cameras(views: Sequence[View]) -> str:
+    """Name all cameras and their sources in one line."""
+    groups: dict[Camera, list[View]] = defaultdict(list)
+    for view in views:
+        groups[_alike(view.camera)].append(view)
+    shown = [_words(camera, members) for camera, members in groups.items()]
+    more = f"; {len(shown) - MOST_NAMED} more cameras" if len(shown) > MOST_NAMED else ""
+    return f"cameras: {'; '.join(shown[:MOST_NAMED])}{more}"
+
+
+def _alike(camera: Camera) -> Camera:
+    """The camera with its numbers as they are shown."""
+    numbers = {name: round(getattr(camera, name), 3) for name in ("fx", "fy", "cx", "cy")}
+    return replace(camera, size=None, **numbers)
+
+
+def _words(camera: Camera, views: Sequence[View]) -> str:
+    drives = len({view.drive for view in views})
+    sizes = sorted({f"{view.size[0]}x{view.size[1]}" for view in views if view.size})
+    sizes = [*sizes[:MOST_NAMED], f"{len(sizes) - MOST_NAMED} more sizes"] if len(sizes) > MOST_NAMED else sizes
+    centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
+    source = f"{camera.source}: {REMEDY}" if camera.source.startswith("assumed") else camera.source
+    return (
+        f"{drives} drive{'s' * (drives != 1)} {', '.join(sizes)}, fx {camera.fx:g} fy {camera.fy:g}{centre} "
+        f"of the size ({source})"
+    )
+
+
+def camera_remarks(views: Sequence[View], input_size: Size, fit: Fit) -> list[str]:
+    """Return warnings about cameras that do not fit their pictures, and pictures that do not fit the network's input.
+
+    Args:
+        views: of all drives.
+        input_size: (width, height) of the network's input.
+        fit: how pictures come to it.
+    """
+    sized: dict[tuple[Camera, Size | None], View] = {}
+    for view in views:
+        if view.size:
+            sized.setdefault((view.camera, view.size), view)
+    remarks = [remark for view in sized.values() for remark in (_pixel_remark(view), _shape_remark(view)) if remark]
+    shapes = {view.size: view for view in sized.values()}
+    remarks += [remark for view in shapes.values() if (remark := _fit_remark(view, input_size, fit))]
+    remarks += _size_remarks(list(sized.values()))
+    shown = [f"warning: {remark}" for remark in remarks[:MOST_NAMED]]
+    return shown + ([f"warning: {len(remarks) - MOST_NAMED} more of this kind"] if len(remarks) > MOST_NAMED else [])
+
+
+def _pixel_remark(view: View) -> str | None:
+    """Pixels that are not square: nearly always a wrong camera."""
+    assert view.size
+    stretch = view.camera.stretch_of_pixels(view.size)
+    if 1 / LARGEST_STRETCH <= stretch <= LARGEST_STRETCH:
+        return None
+    (width, height), camera = view.size, view.camera
+    return (
+        f"{view.drive}: in its pictures of {width}x{height} the focal lengths are {camera.fx * width:.0f} pixels "
+        f"across and {camera.fy * height:.0f} down ({camera.source}), but cameras have square pixels: "
+        "give its own with --intrinsics or a camera.json"
+    )
+
+
+def _shape_remark(view: View) -> str | None:
+    """A camera that was measured at pictures of another shape."""
+    if view.camera.size is None or view.size is None or _ratio(view.camera.size, view.size) <= LARGEST_STRETCH:
+        return None
+    (width, height), (own_width, own_height) = view.size, view.camera.size
+    return (
+        f"{view.drive}: its pictures are {width}x{height}, but its camera ({view.camera.source}) is of pictures of "
+        f"{own_width}x{own_height}, another shape: state the camera of these pictures"
+    )
+
+
+def _fit_remark(view: View, input_size: Size, fit: Fit) -> str | None:
+    """A network's input of another shape than the pictures."""
+    assert view.size
+    squeeze, (width, height), (own_width, own_height) = _ratio(view.size, input_size), input_size, view.size
+    if squeeze <= LARGEST_SQUEEZE:
+        return None
+    swapped = (own_width > own_height) != (width > height) and width != height
+    words = "are they swapped?" if swapped else "choose --height and --width of nearly the pictures' aspect ratio"
+    if fit.kind == "crop":
+        return (
+            f"{view.drive}: --fit crop leaves {100 / squeeze:.0f} % of its pictures of {own_width}x{own_height} for an "
+            f"input of {width}x{height}; {words}"
+        )
+    return (
+        f"{view.drive}: the aspect ratio of its pictures is {own_width / own_height:.2f} ({own_width}x{own_height}), "
+        f"that of --width {width} --height {height} is {width / height:.2f}; {words}"
+    )
+
+
+def _size_remarks(views: Sequence[View]) -> list[str]:
+    """One camera for pictures of several shapes."""
+    remarks = []
+    for camera in dict.fromkeys(view.camera for view in views if view.camera.size is None):
+        members = [view for view in views if view.camera == camera]
+        other = next((view for view in members if _ratio(view.size, members[0].size) > LARGEST_STRETCH), None)
+        if other and members[0].size and other.size:
+            sizes = [f"{width}x{height}" for width, height in (members[0].size, other.size)]
+            remarks.append(
+                f"pictures of {sizes[0]} ({members[0].drive}) and {sizes[1]} ({other.drive}) share one camera "
+                f"({camera.source}): lay a camera.json into each drive"
+            )
+    return remarks
+
+
+def _ratio(size: Size | None, other: Size | None) -> float:
+    """How many times wider one shape is than the other, 1 or more."""
+    assert size
+    assert other
+    ratio = size[0] * other[1] / (size[1] * other[0])
+    return max(ratio, 1 / ratio)

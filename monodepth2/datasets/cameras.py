@@ -1,0 +1,89 @@
+"""What a camera sees of the world: a pinhole in units of its picture's size, and where its numbers come from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from monodepth2.files.fit import Box, Size
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera in units of its picture's size, as 2019 wrote KITTI's: pixels divided by width or height.
+
+    As there, a pixel's place is its number counted from 0, at whatever size: `cx` 0.5 lies half a pixel to the right
+    of the picture's exact centre.
+
+    Attributes:
+        fx: focal length in widths.
+        fy: focal length in heights.
+        cx: principal point in widths from the left.
+        cy: principal point in heights from the top.
+        size: (width, height) of the pictures that it was measured at; None where that is unknown.
+        distortion: OpenCV's k1 k2 p1 p2 k3; empty where there is none.
+        source: where the numbers come from, for people.
+    """
+
+    fx: float
+    fy: float
+    cx: float = 0.5
+    cy: float = 0.5
+    size: Size | None = None
+    distortion: tuple[float, ...] = ()
+    source: str = "given"
+
+    @classmethod
+    def of_pixels(
+        cls, numbers: tuple[float, float, float, float], size: Size, source: str, distortion: tuple[float, ...] = ()
+    ) -> "Camera":
+        """The camera of focal lengths and principal point fx, fy, cx, cy in pixels of a picture's size."""
+        (fx, fy, cx, cy), (width, height) = numbers, size
+        return cls(fx / width, fy / height, cx / width, cy / height, size, distortion, source)
+
+    @property
+    def is_distorted(self) -> bool:
+        """Whether straight lines are bent in its pictures."""
+        return any(self.distortion)
+
+    def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """Return K for an image of `width` x `height` pixels, shape (4, 4)."""
+        K = np.array([[self.fx, 0, self.cx, 0], [0, self.fy, self.cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype)
+        K[0] *= width
+        K[1] *= height
+        return K
+
+    def mirrored(self) -> "Camera":
+        """The camera of the mirrored pictures: the principal point moves to the other side."""
+        return replace(self, cx=1 - self.cx)
+
+    def cropped(self, box: Box | None, size: Size) -> "Camera":
+        """The camera of a part of its pictures.
+
+        Args:
+            box: the part in pixels; None for the whole picture.
+            size: of the whole picture.
+        """
+        if box is None:
+            return self
+        (left, top, right, bottom), (width, height) = box, size
+        across, down = right - left, bottom - top
+        return replace(
+            self,
+            fx=self.fx * width / across,
+            fy=self.fy * height / down,
+            cx=(self.cx * width - left) / across,
+            cy=(self.cy * height - top) / down,
+            size=None,
+        )
+
+    def stretch_of_pixels(self, size: Size) -> float:
+        """How many times as tall as wide the camera's pixels are in pictures of a size; 1 for nearly all cameras."""
+        return self.fx * size[0] / (self.fy * size[1])
+
+    def to_plain(self) -> dict[str, float | str]:
+        """The numbers and their source, for files."""
+        return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy, "source": self.source}
+
+
+KITTI_INTRINSICS = Camera(0.58, 1.92, 0.5, 0.5, source="KITTI's of 2019")

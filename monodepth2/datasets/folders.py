@@ -1,0 +1,186 @@
+"""Drives that are plain folders of pictures, and the split that is made of them.
+
+A drive is a folder of pictures, in the natural order of their names: `2.png` before `10.png`. A data set is one drive,
+or a folder of drives at any depth. Beside a drive's pictures may lie:
+
+    camera.json          its camera, see `camera_files`; "baseline" states the metres between the two of a rig
+    mask.png             black where every picture is to be left out: the bonnet, a logo
+    masks/<name>.png     the same of single pictures
+    right/<name>.*       the pictures of the right camera of a rig
+
+A line of a split is `<folder> <n> <l|r>`: the picture at place n of the drive, from 0 on.
+
+    python -m monodepth2.datasets.folders DATA --output FOLDER     writes the split that training would make
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monodepth2.datasets.camera_choice import CameraChoice, Place
+from monodepth2.datasets.camera_files import read_baseline
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import write_lines
+from monodepth2.errors import UserError, run_script
+from monodepth2.files.pictures import ENDINGS
+
+RIGHT, MASKS, MASK = "right", "masks", "mask.png"
+NO_DRIVES = (RIGHT, MASKS, "depth")  # folders that belong to a drive
+CAMERA = "camera.json"
+VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
+MOST_FOLDERS = 1 << 17
+_DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Folders(Layout):
+    """One drive, or a folder of drives."""
+
+    _names: dict[Path, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def has_second_camera(self) -> bool:  # type: ignore[override]
+        """Whether a drive has pictures of the right camera."""
+        return any((self.root / drive / RIGHT).is_dir() for drive in self.drives())
+
+    def drives(self) -> list[str]:
+        """The folders that hold pictures, relative to the root, in natural order.
+
+        Raises:
+            UserError: there are none.
+        """
+        found = [folder for folder in _walk(self.root) if self.names(folder)]
+        if not found:
+            endings = " ".join(ENDINGS)
+            raise UserError(f"--data_path {self.root}: no folder in it holds pictures ({endings}, in any case)")
+        return sorted((folder.relative_to(self.root).as_posix() for folder in found), key=natural_key)
+
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """The names of a folder's pictures in natural order; none where there is no such folder."""
+        if not self._names.get(folder):
+            self._names[folder] = _pictures(folder)
+        return self._names[folder]
+
+    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
+        """The picture `offset` places after the line's, seen from `side` (the line's own by default).
+
+        Beyond the drive's ends the path's last part says so, and is no file.
+        """
+        folder, n = self.root / line.folder, line.frame + offset
+        names = self.names(folder)
+        name = names[n] if 0 <= n < len(names) else f"picture {n} of {len(names)}"
+        if (side or line.side) == "l":
+            return folder / name
+        return folder / RIGHT / self._same_stem(folder / RIGHT, name)
+
+    def _same_stem(self, folder: Path, name: str) -> str:
+        """The name of the right camera's picture: the left one's, but for the ending."""
+        names = self.names(folder)
+        return name if name in names else next((one for one in names if Path(one).stem == Path(name).stem), name)
+
+    def place(self, line: SplitLine) -> Place:
+        """Where the line's pictures lie; nothing but a file tells their camera."""
+        return Place(self.picture_path(line).parent, self.root)
+
+    def mask_path(self, line: SplitLine) -> Path | None:
+        """The mask of the line's picture: its own, else its drive's; None where there is none."""
+        picture = self.picture_path(line)
+        own, of_drive = picture.parent / MASKS / f"{picture.stem}.png", picture.parent / MASK
+        return next((path for path in (own, of_drive) if path.is_file()), None)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether a drive has masks."""
+        folders = [self.root / drive for drive in self.drives()]
+        return any((folder / MASKS).is_dir() or (folder / MASK).is_file() for folder in folders)
+
+    @property
+    def baseline(self) -> float | None:
+        """Metres between the two cameras: of `--baseline`, else of the drives' `camera.json`; None if unknown.
+
+        Raises:
+            UserError: drives of different baselines, which one network cannot learn.
+        """
+        if self.cameras.baseline:
+            return self.cameras.baseline
+        paths = {self.root / CAMERA, *(self.root / drive / CAMERA for drive in self.drives())}
+        stated = {path: read_baseline(path) for path in sorted(paths) if path.is_file()}
+        found = {path: metres for path, metres in stated.items() if metres}
+        if len(set(found.values())) > 1:
+            raise UserError(f"{next(iter(found))}: the drives' baselines differ; train on drives of one rig")
+        return next(iter(found.values()), None)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts names as people do: numbers in them by their value."""
+    parts = _DIGITS.split(name)
+    return [(0, int(part), part) if n % 2 else (1, 0, part) for n, part in enumerate(parts)]
+
+
+def _pictures(folder: Path) -> tuple[str, ...]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ()
+    kept = (name for name in names if Path(name).suffix.lower() in ENDINGS and name != MASK and name[0] != ".")
+    return tuple(sorted(kept, key=natural_key))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """The folders of a data set, without those that belong to drives, and without hidden ones."""
+    for count, (folder, inner, _) in enumerate(os.walk(root)):
+        if count >= MOST_FOLDERS:
+            raise UserError(f"--data_path {root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
+        inner[:] = [name for name in inner if name not in NO_DRIVES and name[0] != "."]
+        yield Path(folder)
+
+
+def made_split(layout: Folders, temporal_ids: Sequence[int]) -> tuple[list[SplitLine], list[SplitLine]]:
+    """Return targets to train and to validate on: of each drive the last tenth validates, after a gap.
+
+    Targets are the pictures that have all their neighbours. The gap lets no picture be a target of one part and a
+    source of the other.
+
+    Raises:
+        UserError: there are too few pictures.
+    """
+    training, validation = [], []
+    first, last, gap = -min((0, *temporal_ids)), max((0, *temporal_ids)), max(map(abs, (0, *temporal_ids)))
+    for drive in layout.drives():
+        count = len(layout.names(layout.root / drive))
+        targets = [SplitLine(drive, n, "l") for n in range(first, count - last)]
+        kept = len(targets) - -(-len(targets) // VALIDATION_SHARE)
+        if kept - gap < 1:  # too short to be parted
+            training += targets
+            continue
+        training += targets[: kept - gap]
+        validation += targets[kept:]
+    if not training or not validation:
+        raise UserError(
+            f"--data_path {layout.root}: its drives have too few pictures for a split; give longer ones, or lists of "
+            "your own with --split"
+        )
+    return training, validation
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the split that training makes of a folder of drives, as train_files.txt and val_files.txt."""
+    parser = argparse.ArgumentParser(prog="python -m monodepth2.datasets.folders", description=main.__doc__)
+    parser.add_argument("data_path", type=Path, help="the drive, or the folder of drives")
+    parser.add_argument("--output", type=Path, required=True, help="folder that receives the lists")
+    parser.add_argument("--frame_ids", type=int, nargs="+", default=[0, -1, 1], help="as in training")
+    parser.add_argument("--force", action="store_true", help="replace files with other content")
+    values = parser.parse_args(arguments)
+    layout = Folders(values.data_path.expanduser(), cameras=CameraChoice())
+    parts = zip(("train", "val"), made_split(layout, values.frame_ids), strict=True)
+    for path in write_lines(dict(parts), values.output, values.force):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(main)

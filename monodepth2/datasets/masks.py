@@ -1,0 +1,60 @@
+"""Masks of pictures: black where a picture is to be left out, the bonnet for one.
+
+They are reduced so that no pixel of a picture's level that stays in has seen one that is left out.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from monodepth2.files.fit import Box, Fit
+from monodepth2.files.pictures import open_picture
+
+BLACK = 128  # what is darker is left out
+LANCZOS_REACH = 3  # pixels of the result to either side, from where Pillow's filter takes its values
+
+
+def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+    """Read a mask at the levels of its picture; files that have not changed are read once.
+
+    Returns:
+        Levels 0 to `deepest`, True where the picture stays in, (h, w) each.
+
+    Raises:
+        PictureError: the mask cannot be read.
+    """
+    mtime = path.stat().st_mtime_ns if path.is_file() else 0
+    return _levels(path, mtime, deepest, width, height, fit)
+
+
+@lru_cache(maxsize=32)
+def _levels(path: Path, _: int, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+    with open_picture(path) as picture:
+        size = picture.size
+        left_out = np.asarray(picture.convert("L")) < BLACK
+    levels, box = [], fit.box(size, (width, height))
+    for level in range(deepest + 1):
+        left_out = _reduced(left_out, box, width >> level, height >> level)
+        levels.append(~left_out)
+        box = None
+    return levels
+
+
+def _reduced(left_out_hw: np.ndarray, box: Box | None, width: int, height: int) -> np.ndarray:
+    """Return which pixels of a resized picture see a pixel that is left out, (height, width)."""
+    left, top, right, bottom = box or (0, 0, left_out_hw.shape[1], left_out_hw.shape[0])
+    above, below = _reach(top, bottom, height, left_out_hw.shape[0])
+    before, behind = _reach(left, right, width, left_out_hw.shape[1])
+    sums = np.pad(left_out_hw.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    rows = sums[below] - sums[above]
+    return rows[:, behind] > rows[:, before]
+
+
+def _reach(start: float, end: float, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first pixel that each pixel of the result takes its value from, and the one after the last."""
+    scale = (end - start) / count
+    centres = start + (np.arange(count) + 0.5) * scale
+    reach = LANCZOS_REACH * max(scale, 1)
+    first, last = (centres - reach + 0.5).astype(int), (centres + reach + 0.5).astype(int)
+    return first.clip(0, size), last.clip(0, size)

@@ -1,0 +1,121 @@
+"""What a network's predictions depend on travels with its weights."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.config import Options
+from monodepth2.datasets.cameras import Camera
+from monodepth2.errors import UserError
+from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map
+from monodepth2.files.fit import Fit
+from monodepth2.method.depth_maps import at_picture_size, depth_factor, resize_bilinear
+from monodepth2.onnx.metadata import Metadata, of_training
+from monodepth2.prediction.predictor import DepthPredictor
+from trees import write_checkpoint
+
+CPU = torch.device("cpu")
+FACTS = TrainingFacts(0.2, 50.0, 0.12, Fit("crop", 0.25), (Camera(0.6, 1.0, 0.45, 0.5, source="camera.json"),))
+
+
+def test_facts_go_through_a_state_and_through_metadata() -> None:
+    assert TrainingFacts.from_state({"height": 64, **FACTS.to_state()}, Path("encoder.pth")) == FACTS
+    of_file = Metadata(
+        *("test", "depth", 64, 96, 32, 1, False, False, "fp32", "mono", False, 0.2, 50.0), **of_training(FACTS)
+    )
+    properties = of_file.to_properties()
+    assert Metadata.from_properties(properties, "a.onnx").facts("a.onnx") == FACTS
+    older = {name: value for name, value in properties.items() if name.rpartition(".")[2] not in of_training(FACTS)}
+    assert Metadata.from_properties(older, "a.onnx").facts("a.onnx") == TrainingFacts(0.2, 50.0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"min_depth": 60.0},
+        {"max_depth": float("nan")},
+        {"max_depth": None},
+        {"baseline": -1.0},
+        {"baseline": "wide"},
+        {"fit": "shear"},
+        {"crop_top": 7.0},
+        {"cameras": "none"},
+        {"cameras": [{"fx": 1.0}]},
+        {"cameras": [{"fx": float("inf"), "fy": 1.0, "cx": 0.5, "cy": 0.5, "source": ""}]},
+    ],
+)
+def test_damaged_facts_are_refused(damage: dict) -> None:
+    with pytest.raises(UserError, match=r"^encoder\.pth: .*cannot be used"):
+        TrainingFacts.from_state({**FACTS.to_state(), **damage}, Path("encoder.pth"))
+
+
+def test_a_folder_predicts_as_at_home_wherever_it_is(tmp_path: Path, monkeypatch) -> None:
+    home = write_checkpoint(tmp_path / "run/models/weights_0", min_depth=1.0, max_depth=10.0, fit="crop", crop_top=1.0)
+    copy = Path(shutil.copytree(home, tmp_path / "robot/copy"))
+    (tmp_path / "robot/link").symlink_to(home)
+    monkeypatch.chdir(copy)
+    for folder in (home, copy, tmp_path / "robot/link", Path(".")):
+        network = load_depth_network(folder, CPU)
+        assert (network.min_depth, network.max_depth, network.facts.fit) == (1.0, 10.0, Fit("crop", 1.0))
+
+
+def test_an_older_checkpoint_has_the_range_of_its_run(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "models/weights_0", min_depth=1.0)
+    state = torch.load(folder / "encoder.pth", weights_only=True)
+    torch.save({name: value for name, value in state.items() if name not in FACTS.to_state()}, folder / "encoder.pth")
+    assert load_depth_network(folder, CPU).min_depth == 0.1
+    (tmp_path / "models/opt.json").write_text(Options(min_depth=2.0).to_json())
+    network = load_depth_network(folder, CPU)
+    assert (network.min_depth, network.facts) == (2.0, TrainingFacts(2.0))
+
+
+def test_metres_come_from_the_baseline() -> None:
+    assert depth_factor(True, True, 1.0, 0.54) == 5.4
+    assert depth_factor(True, True, 1.0, 0.12) == pytest.approx(1.2)
+    assert depth_factor(True, True, 3.0, 0.12) == 3.0
+    assert depth_factor(False, False, 1.0, None) == 1.0
+    with pytest.raises(UserError, match="--baseline METRES"):
+        depth_factor(True, True, 1.0, None)
+
+
+def test_a_cropped_map_lies_where_the_network_has_seen_it() -> None:
+    disp = np.linspace(1, 2, 96, dtype=np.float32) * np.ones((64, 1), np.float32)
+    placed = at_picture_size(disp, 128, 288, Fit("crop", 0.5))
+    # 192 columns are seen, from 48 on
+    assert np.isnan(placed[:, :48]).all()
+    assert np.isnan(placed[:, 240:]).all()
+    np.testing.assert_allclose(placed[:, 48:240], resize_bilinear(disp, 128, 192), rtol=1e-6)
+    tall = at_picture_size(disp, 256, 96, Fit("crop", 1.0))
+    assert np.isnan(tall[:192]).all()
+    np.testing.assert_array_equal(tall[192:], disp)
+
+
+def test_a_cropping_network_is_shown_the_part_and_scored_on_it(tmp_path: Path) -> None:
+    """What lies outside of the crop changes nothing of the prediction."""
+    weights = write_checkpoint(tmp_path / "weights", fit="crop")
+    predictor = DepthPredictor.from_checkpoint(weights, CPU)
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (128, 96, 3), dtype=np.uint8)
+    other = picture.copy()
+    other[:29] = other[-29:] = 255  # the filter reaches three pixels further than the crop, rows 32 to 96, to no effect
+    first, second = (predictor.predict(Image.fromarray(shown)) for shown in (picture, other))
+    np.testing.assert_array_equal(first.network_disp, second.network_disp)
+    assert np.isnan(first.disp[:32]).all()
+    assert np.isfinite(first.disp[32:96]).all()
+    truth = np.where(np.isnan(first.disp), 50.0, np.minimum(1 / first.disp, 80))
+    score = evaluate_depth_map(first.disp, truth, Protocol(garg=False))
+    assert score is not None
+    assert score.metrics.abs_rel == pytest.approx(0, abs=1e-6)
+
+
+def test_a_run_keeps_the_facts_of_its_cameras(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "weights", baseline=0.2, fit="crop")
+    found = load_depth_network(folder, CPU).facts
+    assert found == replace(TrainingFacts(), baseline=0.2, fit=Fit("crop"))
