@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_folder
 from monodepth2.config import Options, options_from_json
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.pictures import LARGEST_SIDE
 from monodepth2.files.text import read_text
-from monodepth2.files.weight_files import misfits, read_weights
+from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import DepthDecoder, ResnetEncoder
 
 OPTIMIZER = "adam"
 STATE = "state"
-REMEDY = (
-    "name the folder that holds encoder.pth, depth.pth, ... "
-    "(to start without one of the networks, leave it out of --models_to_load)"
-)
+REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
+# for training, which alone has these flags
+WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
+ITS_FLAGS = "; check --num_layers, --scales, --pose_model_type and --pose_model_input, or shorten --models_to_load"
 
 
 def save_checkpoint(
@@ -72,8 +72,21 @@ def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> 
     folder = weights_folder(folder)
     wanted = [name for name in model.networks if name in names]
     for name in wanted:
-        load_state(model.networks[name], read_weights(folder / f"{name}.pth", REMEDY), folder / f"{name}.pth")
+        path = folder / f"{name}.pth"
+        load_state(model.networks[name], read_network(path, REMEDY + WITHOUT_IT), path, ITS_FLAGS)
     return wanted
+
+
+def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
+    """Read a network's state dict, and say in a line what other programs had put around it.
+
+    Raises:
+        UserError: as `read_weights`.
+    """
+    state, done = plain_state(read_weights(path, remedy))
+    if done:
+        tell(f"{path}: read {done}")
+    return state
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
@@ -133,7 +146,7 @@ def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
 
 
 def weights_folder(folder: Path) -> Path:
-    """Return the folder with `~` expanded.
+    """Return the folder with `~` expanded; of a run's folder, or the `models` in it, the newest checkpoint.
 
     Raises:
         UserError: it does not exist, or is a file.
@@ -143,10 +156,23 @@ def weights_folder(folder: Path) -> Path:
         raise UserError(f"--load_weights_folder {folder}: is a file, but the folder with the .pth files is needed")
     if not folder.is_dir():
         raise UserError(f"--load_weights_folder {folder}: no such folder")
-    return folder
+    if (folder / "encoder.pth").exists():
+        return folder
+    checkpoints = [path for place in (folder, folder / "models") for path in place.glob("weights_*") if path.is_dir()]
+    if not checkpoints:
+        return folder
+    newest = max(checkpoints, key=_age_of)
+    tell(f"{folder}: holds {len(checkpoints)} checkpoints; the newest is taken, {newest.name}")
+    return newest
 
 
-def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
+def _age_of(checkpoint: Path) -> tuple[float, str]:
+    """When a checkpoint was written, by the state of its encoder, which copying by most programs keeps."""
+    encoder = checkpoint / "encoder.pth"
+    return (encoder.stat().st_mtime if encoder.is_file() else 0.0, checkpoint.name)
+
+
+def load_state(network: nn.Module, state: dict[str, Any], path: Path, advice: str = "") -> None:
     """Load a network's tensors; entries that the network does not know are ignored, as in 2019.
 
     Raises:
@@ -154,11 +180,11 @@ def load_state(network: nn.Module, state: dict[str, Any], path: Path) -> None:
     """
     expected = network.state_dict()
     if wrong := misfits(state, expected):
-        found = getattr(state.get(wrong[0]), "shape", None)
+        shape = getattr(state.get(wrong[0]), "shape", None)
+        found = "missing" if shape is None else list(shape)
         raise UserError(
             f"{path}: {len(wrong)} of {len(expected)} tensors do not fit the network, e.g. {wrong[0]} "
-            f"should be {list(expected[wrong[0]].shape)} and is {list(found) if found is not None else 'missing'}; "
-            "check --num_layers, --scales, --pose_model_type and --pose_model_input, or shorten --models_to_load"
+            f"should be {list(expected[wrong[0]].shape)} and is {found}{advice}"
         )
     network.load_state_dict({key: state.get(key, value) for key, value in expected.items()})
 
@@ -214,8 +240,8 @@ def load_depth_network(
     """
     folder = weights_folder(folder)
     encoder_state, depth_state = (
-        read_weights(folder / "encoder.pth", REMEDY),
-        read_weights(folder / "depth.pth", REMEDY),
+        read_network(folder / "encoder.pth"),
+        read_network(folder / "depth.pth"),
     )
     encoder = load_encoder(encoder_state, folder / "encoder.pth")
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))

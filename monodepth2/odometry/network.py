@@ -13,19 +13,18 @@ from torch import Tensor
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import (
-    REMEDY,
     DepthNetwork,
     input_size,
     load_depth_network,
     load_networks,
     num_layers,
+    read_network,
     trained_facts,
     trained_options,
     weights_folder,
 )
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
-from monodepth2.files.weight_files import read_weights
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.view_synthesis import upsample
@@ -90,7 +89,7 @@ def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
         UserError: the folder has none, its files are missing or unusable, or they contradict the run's `opt.json`.
     """
     folder = weights_folder(folder)
-    encoder = read_weights(folder / "encoder.pth", REMEDY)
+    encoder = read_network(folder / "encoder.pth")
     height, width = input_size(encoder, folder / "encoder.pth")
     options = _options_of_pose_network(folder, num_layers(encoder, folder / "encoder.pth"))
     model = MonodepthModel(options)
@@ -117,14 +116,14 @@ def _options_of_pose_network(folder: Path, layers: int) -> Options:
             f"{folder} holds no pose network (pose.pth), as after training on stereo pairs alone: "
             "odometry needs a checkpoint trained with neighbours in --frame_ids"
         )
-    state = read_weights(path, REMEDY)
+    state = read_network(path)
     if "pose_conv.weight" in state:
         kind, frames = "posecnn", _input_channels(state, "net.0.weight", path) / 3
     elif (sets := _input_channels(state, "net.1.weight", path) / FEATURES) > 1:
         kind, frames = "shared", sets
     else:
         path = folder / "pose_encoder.pth"
-        state = read_weights(path, REMEDY)
+        state = read_network(path)
         kind, frames = "separate_resnet", _input_channels(state, "encoder.conv1.weight", path) / 3
         layers = num_layers(state, path)
     if frames < 2 or frames % 1:

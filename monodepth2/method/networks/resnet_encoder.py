@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.weight_files import misfits, read_weights
+from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.cpu_kernels import BatchNorm
 from monodepth2.method.networks.checkpointing import recomputed
 
@@ -62,7 +62,7 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
     if file is None:
         return _download(num_layers)
     expected = _BUILDERS[num_layers](weights=None).state_dict()
-    weights = read_weights(file.expanduser(), "pass torchvision's weights with --pretrained_weights")
+    weights, _ = plain_state(read_weights(file.expanduser(), "pass torchvision's weights with --pretrained_weights"))
     if wrong := misfits(weights, expected):
         raise UserError(
             f"--pretrained_weights {file}: not the weights of a torchvision resnet{num_layers} "
