@@ -3,14 +3,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint fuzz soak bench
+.PHONY: help setup demo test test-all lint fuzz soak bench
 help:
-	@echo "make demo   set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
-	@echo "make test   set up, run the tests"
-	@echo "make lint   set up, check format, style and types"
-	@echo "make fuzz   set up, feed thousands of damaged files to every reader"
-	@echo "make soak   set up, kill a training a hundred times and compare it with one that was not"
-	@echo "make bench  set up, measure this machine"
+	@echo "make demo      set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
+	@echo "make test      set up, run the tests that are quick: some two minutes on two cores of today"
+	@echo "make test-all  set up, run all tests: kill and resume, several processes, compiled networks as well"
+	@echo "make lint      set up, check format, style and types"
+	@echo "make fuzz      set up, feed thousands of damaged files to every reader"
+	@echo "make soak      set up, kill a training a hundred times and compare it with one that was not"
+	@echo "make bench     set up, measure this machine"
 
 setup: $(READY)
 
@@ -22,8 +23,14 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/python -m monodepth2.demo demo
 
+# a file's tests stay in one process: they share what they train
+TESTS = $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(READY)
-	$(BIN)/python -m pytest -n auto
+	$(TESTS)
+
+test-all: $(READY)
+	$(TESTS) --all
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,33 +1,82 @@
 """Shared fixtures: the golden scene, and folders of real KITTI layout made of formulas."""
 
+import ctypes
+import gc
 import os
+import re
+import resource
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import torch
+from filelock import FileLock
 
-from runs import DRIVE
 from scene import write_kitti_raw
 
-
-def pytest_configure() -> None:
-    # the tests themselves, and the scripts that they start, run side by side
-    torch.set_num_threads(1)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# the tests themselves, and the scripts that they start, run side by side; torch reads it when it is imported
+os.environ["OMP_NUM_THREADS"] = "1"
+LARGEST: list[int] = []  # by test process
 
 
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write) -> Path:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the slow tests as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests to `make test-all`, unless one is asked for by its name."""
+    if config.getoption("--all") or any("::" in argument for argument in config.args):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports have made out of every later search for garbage, which takes no time then."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Free what a test leaves: networks and trainings hold themselves in circles, by hundreds of megabytes."""
+    gc.collect()
+    with suppress(AttributeError):  # which only glibc has: what is free goes back to the system
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # told to the main process
+        session.config.workeroutput["largest"] = largest_process()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    LARGEST.append(getattr(node, "workeroutput", {}).get("largest", 0))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    terminalreporter.line(f"largest process: {max([*LARGEST, largest_process()]):,} MB")
+
+
+def largest_process() -> int:
+    """The most memory that this process or one that it started has had, in MB."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) >> 10
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write: Callable[[Path], object]) -> Path:
     """A folder made once and shared by all test processes of a run."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
-    if not folder.exists():
-        mine = tmp_path_factory.mktemp(name) / name
-        write(mine)
-        try:
-            os.rename(mine, folder)
-        except OSError:  # another process was first
-            shutil.rmtree(mine)
+    with FileLock(folder.with_suffix(".lock")):  # the others wait here, instead of making it once more
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)  # of a test that failed
+            write(partial)
+            partial.rename(folder)
     return folder
 
 
@@ -37,18 +86,44 @@ def golden_scene(tmp_path_factory) -> Path:
     return shared_folder(tmp_path_factory, "golden_scene", lambda folder: write_kitti_raw(folder, 8, 0))
 
 
+@pytest.fixture(scope="session")
+def small_scene(tmp_path_factory) -> Path:
+    """The same scene in pictures of 311 x 94 pixels, for where their size does not matter; never write into it."""
+    return shared_folder(tmp_path_factory, "small_scene", lambda folder: write_kitti_raw(folder, 8, 0, shrink=4))
+
+
+@pytest.fixture
+def small_copy(small_scene, tmp_path) -> Path:
+    """A copy of the small scene to damage."""
+    return Path(shutil.copytree(small_scene, tmp_path / "scene"))
+
+
 @pytest.fixture
 def scene_copy(golden_scene, tmp_path) -> Path:
     """A copy of the golden scene to damage."""
     return Path(shutil.copytree(golden_scene, tmp_path / "scene"))
 
 
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Callable[..., Path]:
+    """Checkpoints of recipe weights by their options, written once (see `write_checkpoint`); never write into them.
+
+    They have the smallest pose network, unless the options say otherwise.
+    """
+
+    def checkpoint(seed: int = 0, **options) -> Path:
+        from trees import write_checkpoint
+
+        options = {"pose_model_type": "posecnn", **options}
+        name = re.sub(r"\W+", "_", f"weights {seed} {sorted(options.items())}")
+        return shared_folder(tmp_path_factory, name, lambda folder: write_checkpoint(folder, seed, **options))
+
+    return checkpoint
+
+
 @pytest.fixture
 def split(tmp_path) -> Path:
     """Lists of eight lines to train on and three to validate on, of the golden scene."""
-    folder = tmp_path / "split"
-    folder.mkdir()
-    lines = [f"{DRIVE} {frame} {side}" for frame in range(1, 7) for side in "lr"]
-    (folder / "train_files.txt").write_text("\n".join(lines[:8]))
-    (folder / "val_files.txt").write_text("\n".join(lines[8:11]))
-    return folder
+    from trees import write_split
+
+    return write_split(tmp_path / "split")

@@ -5,6 +5,7 @@ process's own after two updates; "figures", means of the ranks, those named "dep
 "spoilt", by the scaler's scale what every process makes of a loss that is infinite in the last one alone.
 """
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,9 @@ CPU = torch.device("cpu")
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 SAMPLES = 4
 VARIANTS: dict[str, dict] = {
-    "mono": {},
+    "mono": {"pose_model_type": "separate_resnet"},
     "computed again": {"grad_checkpointing": True},
-    "half the scales, PoseCNN": {"scales": (2, 1), "pose_model_type": "posecnn", "use_stereo": True},
+    "half the scales, stereo": {"scales": (2, 1), "use_stereo": True},
     "shared encoder, mask": {"pose_model_type": "shared", "disable_automasking": True, "predictive_mask": True},
 }
 
@@ -67,9 +68,12 @@ def spoilt_step(scene: Path, processes: Processes, scale: float) -> dict[str, to
 
 
 def prepare(scene: Path, processes: Processes, **variant) -> tuple[TrainingStep, Batch]:
-    """A step without noise, and this process's share of the samples."""
+    """A step without noise, and this process's share of the samples; the smallest pose network, if nothing is said."""
+    gc.collect()  # the step before, which holds itself in a circle
     share = SAMPLES // processes.world_size
-    options = Options(data_path=scene, png=True, height=64, width=96, batch_size=share, **variant)
+    options = Options(
+        data_path=scene, png=True, height=64, width=96, batch_size=share, **{"pose_model_type": "posecnn", **variant}
+    )
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in range(1, 1 + SAMPLES)], False)
     mine = range(processes.rank * share, (processes.rank + 1) * share)
     torch.manual_seed(processes.rank)  # the main process's weights become everybody's

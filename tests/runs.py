@@ -1,26 +1,41 @@
-"""Real runs of `train.py`."""
+"""Runs of `train.py`: in the test's own process, or in one as a user starts it."""
 
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from monodepth2.checkpoints.folder import read_manifest
+from scripts import HANGS, in_process
+
 ROOT = Path(__file__).parents[1]
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 
 
-def command(data: Path, split: Path, logs: Path, *flags: str) -> list[str]:
+def flags_of(data: Path, split: Path, logs: Path, *more: object) -> list[str]:
     size = ["--height", "64", "--width", "96", "--batch_size", "2"]
     where = ["--data_path", str(data), "--png", "--split", str(split), "--log_dir", str(logs)]
-    how = ["--weights_init", "scratch", "--num_workers", "1", "--device", "cpu"]
-    return [sys.executable, str(ROOT / "train.py"), *where, *size, *how, *flags]
+    how = ["--weights_init", "scratch", "--num_workers", "0", "--device", "cpu"]
+    # the smallest pose network: half the work, and a quarter of what a checkpoint of the default ones holds
+    return [*where, *size, *how, "--pose_model_type", "posecnn", *map(str, more)]
 
 
-def train(*arguments) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+def train(data: Path, split: Path, logs: Path, *flags: object) -> "subprocess.CompletedProcess[str]":
+    """Train in this process."""
+    return in_process("train", *flags_of(data, split, logs, *flags))
+
+
+def command(data: Path, split: Path, logs: Path, *flags: object) -> list[str]:
+    """The command of a process of its own, which has a loader process of its own, too."""
+    return [sys.executable, str(ROOT / "train.py"), *flags_of(data, split, logs, "--num_workers", "1", *flags)]
+
+
+def run(arguments: list[str], before: Callable[[], object] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Start a process and wait for its end; `before` is called in it, before the program."""
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=HANGS, preexec_fn=before)
 
 
 def told_to_end(arguments: list[str], seen: str) -> tuple[int, str]:
@@ -31,8 +46,14 @@ def told_to_end(arguments: list[str], seen: str) -> tuple[int, str]:
         if seen in line:
             break
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=HANGS)
     return process.returncode, errors
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Of the networks' files of a checkpoint."""
+    files = read_manifest(folder).files
+    return {name: files[name].sha256 for name in sorted(files.keys() - {"adam.pth", "state.pth"})}
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

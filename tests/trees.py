@@ -1,5 +1,10 @@
-"""Small data sets in KITTI's other layouts, made of formulas."""
+"""What tests read and write: lists, checkpoints, small data sets in KITTI's other layouts, and a disk that is full."""
 
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,16 @@ from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.method.model import MonodepthModel
 from recipe import fill
+from scene import DRIVE
+
+
+def write_split(folder: Path) -> Path:
+    """Lists of eight lines to train on and three to validate on, of the golden scene."""
+    folder.mkdir()
+    lines = [f"{DRIVE} {frame} {side}" for frame in range(1, 7) for side in "lr"]
+    (folder / "train_files.txt").write_text("\n".join(lines[:8]))
+    (folder / "val_files.txt").write_text("\n".join(lines[8:11]))
+    return folder
 
 
 def write_checkpoint(folder: Path, seed: int = 0, **options) -> Path:
@@ -20,6 +35,11 @@ def write_checkpoint(folder: Path, seed: int = 0, **options) -> Path:
         fill(name, network, seed)
     save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), chosen)
     return folder
+
+
+def linked(checkpoint: Path, folder: Path) -> Path:
+    """The same checkpoint in a folder of its own: to be added to, and its files to be replaced, not written into."""
+    return Path(shutil.copytree(checkpoint, folder, copy_function=os.link, dirs_exist_ok=True))
 
 
 def write_improved_truth(drive: Path, frames: list[int], height: int = 375, width: int = 1242) -> None:
@@ -55,3 +75,14 @@ def write_odometry_sequence(root: Path, sequence: int, frames: int) -> None:
     (root / "poses").mkdir(exist_ok=True)
     rows = [f"1 0 0 0 0 1 0 0 0 0 1 {n}" for n in range(frames)]
     (root / "poses" / f"{sequence:02d}.txt").write_text("\n".join(rows) + "\n")
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Writing any file longer than this fails, as it would on a full disk or above a quota."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

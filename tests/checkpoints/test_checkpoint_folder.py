@@ -1,8 +1,5 @@
 import json
 import os
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +7,7 @@ import torch
 
 from monodepth2.checkpoints.folder import MANIFEST, check_files, read_manifest, write_folder
 from monodepth2.errors import UserError
+from trees import largest_file
 
 STATES = {"a.pth": {"x": torch.arange(5000.0)}, "b.pth": {"y": [1, "two", (3.0, None)]}}
 
@@ -73,17 +71,11 @@ def test_what_is_there_is_never_replaced(folder: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing_and_says_why(tmp_path: Path) -> None:
-    """In a process that may write 4 kB per file, as with a full disk."""
-    program = (
-        "import torch; from pathlib import Path; from monodepth2.checkpoints.folder import write_folder\n"
-        f"write_folder(Path({str(tmp_path / 'weights_0')!r}), {{'a.pth': {{'x': torch.zeros(5000)}}}}, 1)"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
-    )  # fmt: skip
-    assert "UserError" in run.stderr.splitlines()[-1]
-    assert "weights_0: the checkpoint cannot be written (File too large)" in run.stderr
+    with (
+        largest_file(4096),
+        pytest.raises(UserError, match=r"weights_0: the checkpoint cannot be written \(File too large\)"),
+    ):
+        write_folder(tmp_path / "weights_0", {"a.pth": {"x": torch.zeros(5000)}}, 1)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -100,13 +99,11 @@ def test_bad_opt_json(text: str) -> None:
         options_from_json(text, "opt.json")
 
 
-def test_help_is_grouped_quick_and_loads_no_torch() -> None:
+def test_help_is_grouped_and_loads_no_torch() -> None:
     code = "import sys; sys.argv = ['train.py', '--help']\ntry:\n import train; train.main()\n"
     code += "except SystemExit: pass\nassert 'torch' not in sys.modules"
-    started = time.monotonic()
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
-    assert time.monotonic() - started < 5
     for group in (
         "paths:",
         "training:",

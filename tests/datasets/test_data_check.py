@@ -21,53 +21,53 @@ def report(*arguments) -> str:
     return str(caught.value)
 
 
-def test_a_whole_data_set_passes(golden_scene) -> None:
-    check_data_set(KittiRaw(golden_scene, ".png"), lines(), (*FRAMES, "s"))
+def test_a_whole_data_set_passes(small_scene) -> None:
+    check_data_set(KittiRaw(small_scene, ".png"), lines(), (*FRAMES, "s"))
 
 
-def test_missing_drive_counts_every_picture(golden_scene) -> None:
-    text = report(KittiRaw(golden_scene, ".png"), [SplitLine("2011_09_26/gone", 3, "l")] * 5, FRAMES)
+def test_missing_drive_counts_every_picture(small_scene) -> None:
+    text = report(KittiRaw(small_scene, ".png"), [SplitLine("2011_09_26/gone", 3, "l")] * 5, FRAMES)
     assert "15 pictures in missing folders" in text
     assert "2011_09_26/gone" in text
 
 
-def test_neighbours_beyond_the_end(golden_scene) -> None:
-    text = report(KittiRaw(golden_scene, ".png"), lines(0, 3, 7), FRAMES)
+def test_neighbours_beyond_the_end(small_scene) -> None:
+    text = report(KittiRaw(small_scene, ".png"), lines(0, 3, 7), FRAMES)
     assert "1 neighbour frames -1 missing" in text
     assert "1 neighbour frames +1 missing" in text
     assert "0000000008.png" in text
 
 
-def test_missing_target(scene_copy) -> None:
-    (scene_copy / DRIVE / "image_02/data/0000000004.png").unlink()
-    text = report(KittiRaw(scene_copy, ".png"), lines(), FRAMES)
+def test_missing_target(small_copy) -> None:
+    (small_copy / DRIVE / "image_02/data/0000000004.png").unlink()
+    text = report(KittiRaw(small_copy, ".png"), lines(), FRAMES)
     assert "1 target frames missing" in text
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png"])
-def test_the_other_extension(extension, scene_copy) -> None:
+def test_the_other_extension(extension, small_copy) -> None:
     if extension == ".png":
-        for path in list(scene_copy.rglob("*.png")):
+        for path in list(small_copy.rglob("*.png")):
             path.rename(path.with_suffix(".jpg"))
-    text = report(KittiRaw(scene_copy, extension), lines(), FRAMES)
+    text = report(KittiRaw(small_copy, extension), lines(), FRAMES)
     assert ("add --png" if extension == ".jpg" else "drop --png") in text
     assert "18 pictures" in text
 
 
-def test_missing_second_camera(scene_copy) -> None:
-    shutil.rmtree(scene_copy / DRIVE / "image_03")
-    text = report(KittiRaw(scene_copy, ".png"), lines(), (*FRAMES, "s"))
+def test_missing_second_camera(small_copy) -> None:
+    shutil.rmtree(small_copy / DRIVE / "image_03")
+    text = report(KittiRaw(small_copy, ".png"), lines(), (*FRAMES, "s"))
     assert "6 pictures in missing folders" in text
     assert "image_03" in text
     with pytest.raises(UserError, match="second camera"):
-        check_data_set(KittiTest(scene_copy), lines(), (0, "s"))
+        check_data_set(KittiTest(small_copy), lines(), (0, "s"))
 
 
-def test_unreadable_calibration_matters_where_there_are_scans(scene_copy) -> None:
-    (scene_copy / "2011_09_26/calib_cam_to_cam.txt").write_text("P_rect_02: 1 2 three")
-    assert "calibration" in report(KittiRaw(scene_copy, ".png"), lines(), FRAMES)
-    shutil.rmtree(scene_copy / DRIVE / "velodyne_points")
-    check_data_set(KittiRaw(scene_copy, ".png"), lines(), FRAMES)
+def test_unreadable_calibration_matters_where_there_are_scans(small_copy) -> None:
+    (small_copy / "2011_09_26/calib_cam_to_cam.txt").write_text("P_rect_02: 1 2 three")
+    assert "calibration" in report(KittiRaw(small_copy, ".png"), lines(), FRAMES)
+    shutil.rmtree(small_copy / DRIVE / "velodyne_points")
+    check_data_set(KittiRaw(small_copy, ".png"), lines(), FRAMES)
 
 
 def test_missing_root(tmp_path) -> None:

@@ -1,8 +1,8 @@
+import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate
 from monodepth2.method.model import MonodepthModel
 from scene import CALIBRATION, DATE, DRIVE
+from scripts import HANGS, in_process
 
 ROOT = Path(__file__).parents[2]
 OTHER_DATE = "2011_09_28"
@@ -34,7 +35,7 @@ TWO_SIZES = [*SAME_SIZE, f"{OTHER_DRIVE} 0 l", f"{OTHER_DRIVE} 1 l"]
 
 
 @pytest.fixture
-def data(golden_scene: Path, tmp_path: Path) -> Path:
+def data(small_scene: Path, tmp_path: Path) -> Path:
     """Scans alone, of a drive with pictures of 1242 x 375 and of one with 1224 x 370."""
     root = tmp_path / "data"
     for date, drive, frames, size in (
@@ -44,7 +45,7 @@ def data(golden_scene: Path, tmp_path: Path) -> Path:
         scans = root / drive / "velodyne_points/data"
         scans.mkdir(parents=True)
         for frame in frames:
-            shutil.copy(golden_scene / DRIVE / f"velodyne_points/data/{frame:010d}.bin", scans)
+            shutil.copy(small_scene / DRIVE / f"velodyne_points/data/{frame:010d}.bin", scans)
         for name, text in CALIBRATION.items():
             (root / date / name).write_text(text.replace("1.242000e+03 3.750000e+02", size))
     return root
@@ -65,8 +66,8 @@ def command(data: Path, split: Path | str, *flags: str) -> list[str]:
     return [*script, *flags]
 
 
-def run(data: Path, split: Path | str, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(data, split, *flags), capture_output=True, text=True)
+def run(data: Path, split: Path | str, *flags: str) -> "subprocess.CompletedProcess[str]":
+    return in_process("export_gt_depth", *command(data, split, *flags)[2:])
 
 
 def expected(data: Path, lines: Sequence[str]) -> list[np.ndarray]:
@@ -126,17 +127,17 @@ def test_improved_maps(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(export.path)["data"], stored)
 
 
-def test_scored_like_the_scans(golden_scene: Path, tmp_path: Path) -> None:
+def test_scored_like_the_scans(small_scene: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     split = split_of(tmp_path / "split", SAME_SIZE[::2])
     scoring = Options(
-        data_path=golden_scene, png=True, eval_split=str(split), eval_mono=True, no_cuda=True, num_workers=0,
+        data_path=small_scene, png=True, eval_split=str(split), eval_mono=True, no_cuda=True, num_workers=0,
         load_weights_folder=tmp_path / "weights", height=64, width=96, weights_init="scratch",
     )  # fmt: skip
     model = MonodepthModel(scoring)
     save_checkpoint(tmp_path / "weights", model, torch.optim.Adam(model.parameters()), scoring)
     from_scans = evaluate(scoring)
-    export_ground_truth(options_for(golden_scene, split))
+    export_ground_truth(options_for(small_scene, split))
     assert (split / "gt_depths.npz").is_file()
     assert evaluate(scoring).scores == from_scans.scores
 
@@ -151,24 +152,42 @@ def test_workers_change_nothing(data: Path, tmp_path: Path) -> None:
     assert_same(*results)
 
 
+SENDS = """
+import os, runpy, signal, sys
+from monodepth2.datasets.layouts import KittiRaw
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore in the background
+depth, maps = KittiRaw.depth, []
+def sends(*arguments, **how):
+    maps.append(arguments)
+    if len(maps) == 5:
+        os.kill(os.getpid(), signal.NAME)
+    return depth(*arguments, **how)
+KittiRaw.depth = sends
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def signalled(name: str, data: Path, split: Path, workers: int) -> "subprocess.CompletedProcess[str]":
+    """Run the script in a process that gets a signal when it begins its fifth map."""
+    _, *script = command(data, split, "--num_workers", str(workers))
+    program = [sys.executable, "-c", SENDS.replace("NAME", name), *script]
+    where = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(program, capture_output=True, text=True, timeout=HANGS, env=where)
+
+
 def test_a_killed_export_continues(data: Path, tmp_path: Path) -> None:
-    lines = 15 * SAME_SIZE
+    lines = 4 * SAME_SIZE
     split = split_of(tmp_path / "split", lines)
-    process = subprocess.Popen(command(data, split, "--num_workers", "1"), stderr=subprocess.DEVNULL)
-    while len(list(split.glob("*/*.npz"))) < 4:
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert signalled("SIGKILL", data, split, workers=1).returncode == -signal.SIGKILL
     assert not (split / "gt_depths.npz").exists()
     (folder,) = split.glob("gt_depths.npz.partial-*")
-    kept = len(list(folder.glob("*.npz")))
-    assert 4 <= kept < len(lines)
+    assert len(list(folder.glob("*.npz"))) == 4
 
     done = run(data, split)
     assert done.returncode == 0, done.stderr
-    assert f"{kept} were there from an interrupted export" in done.stdout
-    assert_same(read_ground_truth(split / "gt_depths.npz", len(lines)), 15 * expected(data, SAME_SIZE))
+    assert "4 were there from an interrupted export" in done.stdout
+    assert_same(read_ground_truth(split / "gt_depths.npz", len(lines)), 4 * expected(data, SAME_SIZE))
     assert not folder.exists()
 
 
@@ -259,19 +278,11 @@ def test_a_damaged_scan_is_named_in_one_line_and_what_is_made_stays(data: Path, 
 
 
 def test_ctrl_c_ends_cleanly(data: Path, tmp_path: Path) -> None:
-    split = split_of(tmp_path / "split", 100 * SAME_SIZE)
-    process = subprocess.Popen(
-        command(data, split, "--num_workers", "2"), stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which shells ignore in the background
-    )  # fmt: skip
-    while not list(split.glob("*/*.npz")):
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in errors
+    split = split_of(tmp_path / "split", 30 * SAME_SIZE)
+    done = signalled("SIGINT", data, split, workers=2)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in done.stderr
     (folder,) = split.glob("gt_depths.npz.partial-*")
     assert all(path.suffix == ".npz" for path in folder.iterdir())
 

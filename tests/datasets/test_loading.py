@@ -40,8 +40,8 @@ def test_an_endless_order_shows_every_sample_equally_often() -> None:
     assert later == keys[21:]
 
 
-def test_batches_do_not_depend_on_the_number_of_processes(golden_scene) -> None:
-    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+def test_batches_do_not_depend_on_the_number_of_processes(small_scene) -> None:
+    options = Options(data_path=small_scene, png=True, height=64, width=192)
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3, 4)], augment=True)
     order = TrainingOrder(size=3, batch_size=1, epochs=2, seed=0)
     alone, helped = (list(load_batches(data_set, order, workers, torch.device("cpu"))) for workers in (0, 2))
@@ -66,30 +66,34 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch) -> None:
     assert loader_processes(12, torch.device("cuda"), 2) == 1
 
 
-def test_waiting_is_measured_for_each_reader(golden_scene) -> None:
-    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+def test_waiting_is_measured_for_each_reader(small_scene, monkeypatch) -> None:
+    """By a clock that stands still but where it is told how much time goes by."""
+    options = Options(data_path=small_scene, png=True, height=64, width=192)
     batch = stack([MonoDataset.from_options(options, [SplitLine(DRIVE, 2, "l")], augment=False).sample(0)])
+    now = 100.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
 
     def slow() -> Generator:
+        nonlocal now
         for n in range(4):
-            time.sleep(0.05)
+            now += 0.05
             yield replace(batch, loader_seconds=0.01 * (n + 1))
 
     batches = TimedBatches(slow())
     next(batches), next(batches)
-    time.sleep(0.1)
+    now += 0.1
     first = batches.times("a")
     next(batches), next(batches)
     second, both = batches.times("a"), batches.times("b")
     assert (first.loader_ms, second.loader_ms, both.loader_ms) == pytest.approx((15, 35, 25))
-    assert 50 <= first.wait_ms < 75
-    assert first.share < 0.6  # half of the first steps' time was spent elsewhere
-    assert second.share > 0.9
-    assert str(both).startswith("data ")
+    assert (first.wait_ms, second.wait_ms, both.wait_ms) == pytest.approx((50, 50, 50))
+    # half of the first steps' time was spent elsewhere
+    assert (first.share, second.share, both.share) == pytest.approx((1 / 2, 1, 2 / 3))
+    assert str(both) == "data 67 %, loader 25.0 ms/sample"
 
 
-def test_a_batch_says_what_its_samples_cost(golden_scene) -> None:
-    options = Options(data_path=golden_scene, png=True, height=64, width=192)
+def test_a_batch_says_what_its_samples_cost(small_scene) -> None:
+    options = Options(data_path=small_scene, png=True, height=64, width=192)
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3)], augment=True)
     started = time.perf_counter()
     (batch,) = load_batches(data_set, TrainingOrder(2, 2, 1, 0), 0, torch.device("cpu"))

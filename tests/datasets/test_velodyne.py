@@ -42,13 +42,13 @@ def slow_depth_map(scan: np.ndarray, calibration: Calibration, camera: int, forw
 
 
 @pytest.fixture
-def calibration(golden_scene: Path) -> Calibration:
-    return Calibration.read(golden_scene / DATE)
+def calibration(small_scene: Path) -> Calibration:
+    return Calibration.read(small_scene / DATE)
 
 
 @pytest.fixture
-def scan(golden_scene: Path) -> np.ndarray:
-    return read_scan(golden_scene / DRIVE / f"velodyne_points/data/{int(FACTS['lines'][0].split()[1]):010d}.bin")
+def scan(small_scene: Path) -> np.ndarray:
+    return read_scan(small_scene / DRIVE / f"velodyne_points/data/{int(FACTS['lines'][0].split()[1]):010d}.bin")
 
 
 @pytest.mark.parametrize(("name", "camera", "forward"), [("gt_forward", 2, True), ("gt_projected_cam3", 3, False)])

@@ -2,10 +2,9 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -20,31 +19,31 @@ from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from scene import DRIVE
-from trees import write_benchmark_pictures, write_checkpoint, write_improved_truth, write_odometry_sequence
+from scripts import in_process
+from trees import linked, write_benchmark_pictures, write_improved_truth, write_odometry_sequence
 
-ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("run_a") / "models/weights_1")
+def weights(tmp_path_factory, checkpoint) -> Path:
+    return linked(checkpoint(), tmp_path_factory.mktemp("run_a") / "models/weights_1")
 
 
 @pytest.fixture(scope="module")
-def others(tmp_path_factory) -> dict[str, Path]:
+def others(tmp_path_factory, checkpoint) -> dict[str, Path]:
     """Networks of another depth, of fewer scales, and trained with stereo pairs."""
     folder = tmp_path_factory.mktemp("others")
-    kinds = {"deep": {"num_layers": 50}, "coarse": {"scales": (2, 1)}, "stereo": {"use_stereo": True, "seed": 1}}
-    return {name: write_checkpoint(folder / name, **options) for name, options in kinds.items()}
+    kinds = {"deep": {"num_layers": 34}, "coarse": {"scales": (2, 1)}, "stereo": {"use_stereo": True, "seed": 1}}
+    return {name: linked(checkpoint(**options), folder / name) for name, options in kinds.items()}
 
 
 @pytest.fixture
-def options(weights: Path, golden_scene: Path, tmp_path: Path) -> Options:
+def options(weights: Path, small_scene: Path, tmp_path: Path) -> Options:
     (tmp_path / "split").mkdir()
     (tmp_path / "split/test_files.txt").write_text("\n".join(LINES))
     return Options(
-        data_path=golden_scene,
+        data_path=small_scene,
         png=True,
         load_weights_folder=weights,
         eval_split=str(tmp_path / "split"),
@@ -66,8 +65,8 @@ def test_saved_disparities_score_as_the_network_that_made_them(options: Options,
     assert evaluate(replace(external, ext_disp_to_eval=tmp_path / "channel.npy")).scores == run.results[0].scores
 
 
-def test_disparities_are_saved_beside_the_weights_by_default(options: Options, tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path / "weights")
+def test_disparities_are_saved_beside_the_weights_by_default(options: Options, checkpoint, tmp_path: Path) -> None:
+    folder = linked(checkpoint(), tmp_path / "weights")
     evaluate_all(replace(options, load_weights_folder=folder, save_pred_disps=True, no_eval=True))
     assert np.load(folder / "disps_split_split.npy").shape == (3, 64, 96)
 
@@ -143,16 +142,16 @@ def test_rows_of_the_eigen_list_find_their_improved_ground_truth(options: Option
         evaluate(external)
 
 
-def test_improved_ground_truth_straight_from_the_data_set(options: Options, scene_copy: Path, tmp_path: Path) -> None:
-    write_improved_truth(scene_copy / DRIVE, [2, 3, 5])
+def test_improved_ground_truth_straight_from_the_data_set(options: Options, small_copy: Path, tmp_path: Path) -> None:
+    write_improved_truth(small_copy / DRIVE, [2, 3, 5])
     split = tmp_path / "eigen_benchmark"
     split.mkdir()
     (split / "test_files.txt").write_text("\n".join(LINES))
-    chosen = replace(options, data_path=scene_copy, dataset="kitti_depth", eval_split=str(split))
+    chosen = replace(options, data_path=small_copy, dataset="kitti_depth", eval_split=str(split))
     result = evaluate(chosen)
     assert not result.protocol.garg
     assert len(result.scores) == 3
-    (scene_copy / DRIVE / "proj_depth/groundtruth/image_02/0000000003.png").unlink()
+    (small_copy / DRIVE / "proj_depth/groundtruth/image_02/0000000003.png").unlink()
     with pytest.raises(UserError, match="1 of 3 files with ground truth are missing"):
         evaluate(chosen)
 
@@ -246,8 +245,8 @@ def test_flags_without_effect_are_refused(flags: dict, message: str, options: Op
         evaluate_all(replace(options, **flags))
 
 
-def test_checkpoints_of_one_name_are_told_apart(options: Options, tmp_path: Path) -> None:
-    twin = write_checkpoint(tmp_path / "again" / options.load_weights_folder.parents[1].name / "models/weights_1")
+def test_checkpoints_of_one_name_are_told_apart(options: Options, checkpoint, tmp_path: Path) -> None:
+    twin = linked(checkpoint(), tmp_path / "again" / options.load_weights_folder.parents[1].name / "models/weights_1")
     results = evaluate_all(replace(options, compare=(str(twin),))).results
     assert len({result.name for result in results}) == 2
     with pytest.raises(UserError, match="is named twice"):
@@ -257,8 +256,8 @@ def test_checkpoints_of_one_name_are_told_apart(options: Options, tmp_path: Path
     assert not interval.any()
 
 
-def test_what_was_trained_otherwise_is_noted(options: Options, others: dict[str, Path], tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path / "models/weights_0")
+def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, others, tmp_path: Path) -> None:
+    folder = linked(checkpoint(), tmp_path / "models/weights_0")
     (tmp_path / "models/opt.json").write_text(Options(max_depth=80.0).to_json())
     (note,) = evaluate(replace(options, load_weights_folder=folder)).notes
     assert "trained with --min_depth 0.1 --max_depth 80" in note
@@ -291,10 +290,9 @@ def test_intervals_agree_with_theory_and_pairs_cancel() -> None:
     assert not np.ptp(mean_interval(np.full((5, 1), 7.0)))
 
 
-def run(options: Options, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "evaluate_depth.py"), "--data_path", str(options.data_path), "--png"]
-    command += ["--eval_split", options.eval_split, "--no_cuda", "--num_workers", "0", *flags]
-    return subprocess.run(command, capture_output=True, text=True)
+def run(options: Options, *flags: str) -> "CompletedProcess[str]":
+    where = ("--data_path", options.data_path, "--png", "--eval_split", options.eval_split)
+    return in_process("evaluate_depth", *where, "--no_cuda", "--num_workers", 0, *flags)
 
 
 def test_the_script_compares_and_writes_its_page(options: Options, others: dict[str, Path], tmp_path: Path) -> None:

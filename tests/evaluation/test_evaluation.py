@@ -15,24 +15,24 @@ from monodepth2.evaluation import evaluate, predict_split, protocol_of
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics
 from monodepth2.evaluation.report import json_report, text_report
 from scene import DATE, DRIVE
-from trees import write_checkpoint
+from scripts import HANGS, in_process
 
 ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("weights"))
+def weights(checkpoint) -> Path:
+    return checkpoint()
 
 
 @pytest.fixture
-def options(weights: Path, golden_scene: Path, tmp_path: Path) -> Options:
+def options(weights: Path, small_scene: Path, tmp_path: Path) -> Options:
     split = tmp_path / "split"
     split.mkdir()
     (split / "test_files.txt").write_text("\n".join(LINES))
     return Options(
-        data_path=golden_scene,
+        data_path=small_scene,
         png=True,
         load_weights_folder=weights,
         eval_split=str(split),
@@ -131,12 +131,12 @@ def test_split_of_the_improved_ground_truth_is_not_scored_on_scans(options: Opti
         evaluate(replace(options, eval_split="eigen_benchmark"))
 
 
-def test_everything_missing_is_reported_at_once(options: Options, scene_copy: Path) -> None:
-    (scene_copy / DRIVE / "image_02/data/0000000003.png").unlink()
-    (scene_copy / DRIVE / "velodyne_points/data/0000000005.bin").unlink()
-    (scene_copy / DATE / "calib_cam_to_cam.txt").write_text("nothing")
+def test_everything_missing_is_reported_at_once(options: Options, small_copy: Path) -> None:
+    (small_copy / DRIVE / "image_02/data/0000000003.png").unlink()
+    (small_copy / DRIVE / "velodyne_points/data/0000000005.bin").unlink()
+    (small_copy / DATE / "calib_cam_to_cam.txt").write_text("nothing")
     with pytest.raises(UserError) as caught:
-        evaluate(replace(options, data_path=scene_copy))
+        evaluate(replace(options, data_path=small_copy))
     text = str(caught.value)
     assert "0000000003.png" in text
     assert "1 of 3 files with ground truth are missing" in text
@@ -146,24 +146,28 @@ def test_everything_missing_is_reported_at_once(options: Options, scene_copy: Pa
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("name", ["image_02/data/0000000003.png", "velodyne_points/data/0000000003.bin"])
-def test_a_damaged_file_is_named_in_one_line(name: str, workers: int, options: Options, scene_copy: Path) -> None:
-    path = scene_copy / DRIVE / name
+def test_a_damaged_file_is_named_in_one_line(name: str, workers: int, options: Options, small_copy: Path) -> None:
+    path = small_copy / DRIVE / name
     path.write_bytes(path.read_bytes()[:1001])
     with pytest.raises(UserError) as caught:
-        evaluate(replace(options, data_path=scene_copy, num_workers=workers))
+        evaluate(replace(options, data_path=small_copy, num_workers=workers))
     assert str(caught.value).startswith(str(path))
     assert len(str(caught.value).splitlines()) == 1
 
 
-def run(options: Options, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "evaluate_depth.py"), "--data_path", str(options.data_path), "--png"]
-    command += ["--load_weights_folder", str(options.load_weights_folder), "--eval_split", options.eval_split]
-    return subprocess.run([*command, "--no_cuda", "--num_workers", "0", *flags], capture_output=True, text=True)
+def flags_of(options: Options, *more: str) -> list[str]:
+    where = ["--data_path", str(options.data_path), "--png", "--eval_split", options.eval_split]
+    what = ["--load_weights_folder", str(options.load_weights_folder)]
+    return [*where, *what, "--no_cuda", "--num_workers", "0", *more]
 
 
 def test_the_script_prints_and_writes_figures(options: Options, tmp_path: Path) -> None:
-    done = run(options, "--eval_stereo", "--post_process", "--output_json", str(tmp_path / "figures.json"))
+    """In a process of its own."""
+    more = flags_of(options, "--eval_stereo", "--post_process", "--output_json", str(tmp_path / "figures.json"))
+    command = [sys.executable, str(ROOT / "evaluate_depth.py"), *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 0, done.stderr
+    assert not done.stderr
     expected = evaluate(replace(options, eval_mono=False, eval_stereo=True, post_process=True))
     values = json.loads((tmp_path / "figures.json").read_text())
     assert values["mean"] == pytest.approx(expected.mean._asdict(), rel=1e-4)
@@ -176,7 +180,7 @@ def test_the_script_ends_with_one_line_on_a_mistake(options: Options, tmp_path: 
         (("--eval_mono", "--output_json", str(tmp_path / "gone/figures.json")), "--output_json"),
         (("--eval_mono", "--load_weights_folder", str(tmp_path / "gone")), "no such folder"),
     ):
-        done = run(options, *flags)
+        done = in_process("evaluate_depth", *flags_of(options, *flags))
         assert done.returncode == 2
         assert message in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
@@ -192,8 +196,8 @@ def test_a_folder_named_after_the_improved_truth_is_scored_like_it(tmp_path: Pat
         assert protocol_of(Options(eval_mono=True, eval_split=str(folder))).garg is garg
 
 
-def test_ground_truth_is_camera_2s_for_lines_of_either_side(golden_scene: Path) -> None:
-    layout = KittiRaw(golden_scene, ".png")
+def test_ground_truth_is_camera_2s_for_lines_of_either_side(small_scene: Path) -> None:
+    layout = KittiRaw(small_scene, ".png")
     left, right = (layout.depth(SplitLine(DRIVE, 3, side), forward=True) for side in "lr")
     np.testing.assert_array_equal(left, right)
     assert not np.array_equal(left, layout.depth(SplitLine(DRIVE, 3, "r")))

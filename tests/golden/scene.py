@@ -32,28 +32,31 @@ T: -4.069766e-03 -7.631618e-02 -2.717806e-01
 }
 
 
-def write_kitti_raw(root: Path, frames: int = 8, seed: int = 0) -> None:
-    """Write both cameras' pictures, the scans and the calibration of one drive of `frames` frames under `root`."""
+def write_kitti_raw(root: Path, frames: int = 8, seed: int = 0, shrink: int = 1) -> None:
+    """Write both cameras' pictures, the scans and the calibration of one drive of `frames` frames under `root`.
+
+    Pictures hold every `shrink`-th pixel of either side; the figures of 2019 are of whole ones.
+    """
     folders = {"l": root / DRIVE / "image_02/data", "r": root / DRIVE / "image_03/data"}
     scans = root / DRIVE / "velodyne_points/data"
     for folder in (*folders.values(), scans):
         folder.mkdir(parents=True)
     for frame in range(frames):
         for side, folder in folders.items():
-            Image.fromarray(_picture(frame, side, seed)).save(folder / f"{frame:010d}.png", compress_level=1)
+            Image.fromarray(_picture(frame, side, seed, shrink)).save(folder / f"{frame:010d}.png", compress_level=1)
         _scan(frame).tofile(scans / f"{frame:010d}.bin")
     for name, text in CALIBRATION.items():
         (root / DATE / name).write_text(text)
 
 
-def _picture(frame: int, side: str, seed: int) -> np.ndarray:
-    """One view, uint8, (375, 1242, 3).
+def _picture(frame: int, side: str, seed: int, shrink: int) -> np.ndarray:
+    """One view, uint8, (375, 1242, 3) unless it is shrunk.
 
     A wave's angle is a sum of what its column and what its row says, so by the sine of a sum all waves together are a
     product of two small matrices.
     """
     rng = np.random.default_rng(1000 + seed)
-    row, column = np.arange(HEIGHT, dtype=np.float64)[:, None], np.arange(WIDTH, dtype=np.float64)[:, None]
+    row, column = (np.arange(0, end, shrink, dtype=np.float64)[:, None] for end in (HEIGHT, WIDTH))
     nearness = row / HEIGHT + 0.2
     shift = 31.0 * frame + (64.0 if side == "r" else 0.0)
     x, y = nearness * shift, row + 6.0 * frame * nearness  # from the column and from the top

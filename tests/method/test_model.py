@@ -15,10 +15,12 @@ from recipe import fill
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 
 
-@pytest.mark.parametrize("num_layers", [18, 34, 50, 101, 152])
+DEEP = pytest.mark.slow(reason="hundreds of megabytes of weights; a variant below has 50 layers, too")
+
+
+@pytest.mark.parametrize("num_layers", [18, *(pytest.param(deep, marks=DEEP) for deep in (34, 50, 101, 152))])
 def test_every_resnet_trains_with_a_pose_network(num_layers: int) -> None:
-    options = Options(**SMALL, num_layers=num_layers)
-    step(options)
+    step(Options(**SMALL, num_layers=num_layers))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from monodepth2.odometry import evaluate_odometry
 from monodepth2.odometry.metrics import odometry_figures
 from monodepth2.odometry.plots import draw_trajectory
 from monodepth2.odometry.trajectories import chained, from_first, read_poses, steps, write_poses
+from scripts import HANGS, in_process
 from trajectory import trajectory
 
 ROOT = Path(__file__).parents[2]
@@ -64,11 +64,9 @@ def save(folder: Path, model: MonodepthModel, options: Options) -> Path:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def weights(checkpoint) -> Path:
     """A mono checkpoint of the default kind; never write into it."""
-    folder = save(tmp_path_factory.mktemp("run") / "models/weights_0", recipe_model(TRAINED, 0), TRAINED)
-    yield folder
-    shutil.rmtree(folder)
+    return checkpoint(pose_model_type="separate_resnet")
 
 
 @pytest.fixture
@@ -77,9 +75,12 @@ def options(drive: Path, split: Path) -> Options:
 
 
 def test_the_script_writes_poses_figures_and_a_plot(options: Options, weights: Path, tmp_path: Path) -> None:
+    """In a process of its own."""
     out = tmp_path / "out/of/it"
-    run = script(options, "--load_weights_folder", str(weights), "--eval_out_dir", str(out), "--output_json",
-                 str(tmp_path / "figures.json"), "--num_workers", "2")  # fmt: skip
+    flags = ["--load_weights_folder", str(weights), "--eval_out_dir", str(out), "--num_workers", "2"]
+    words = flags_of(options, *flags, "--output_json", str(tmp_path / "figures.json"))
+    command = [sys.executable, str(ROOT / "evaluate_pose.py"), *words]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert run.returncode == 0, run.stderr
     result = evaluate_odometry(replace(options, load_weights_folder=weights))
     poses = read_poses(out / "03.txt")
@@ -263,14 +264,13 @@ def test_a_mistake_ends_the_script_with_one_line(
     arguments: list[str], message: str, options: Options, weights: Path
 ) -> None:
     arguments = [word.replace("DATA", str(options.data_path)) for word in arguments]
-    run = script(options, "--load_weights_folder", str(weights), *arguments)
+    run = in_process("evaluate_pose", *flags_of(options, "--load_weights_folder", str(weights), *arguments))
     assert run.returncode == 2
     assert run.stderr.startswith("error: ")
     assert run.stderr.count("\n") == 1
     assert message in run.stderr
 
 
-def script(options: Options, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "evaluate_pose.py"), "--eval_split", options.eval_split, "--data_path",
-               str(options.data_path), "--png", "--no_cuda", "--num_workers", "0", *arguments]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+def flags_of(options: Options, *more: str) -> list[str]:
+    where = ["--eval_split", options.eval_split, "--data_path", str(options.data_path), "--png"]
+    return [*where, "--no_cuda", "--num_workers", "0", *more]

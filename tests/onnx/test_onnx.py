@@ -18,7 +18,8 @@ from monodepth2.onnx import Exported, export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
 from scene import DRIVE
-from trees import write_checkpoint
+from scripts import HANGS, in_process
+from trees import linked, write_checkpoint
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -29,20 +30,22 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stereo-trained checkpoint with a depth range of its own, and opt.json beside it."""
     options = {"use_stereo": True, "min_depth": 0.2, "max_depth": 50.0}
     models = tmp_path_factory.mktemp("run") / "models"
-    folder = write_checkpoint(models / "weights_0", **options)
+    folder = linked(checkpoint(**options), models / "weights_0")
     (models / "opt.json").write_text(Options(height=64, width=96, **options).to_json())
     return folder
 
 
 @pytest.fixture(scope="module")
 def plain(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A file of fixed batch and size, written by the script; and what the script printed."""
+    """A file of fixed batch and size, written by the script in a process of its own; and what that printed."""
     path = tmp_path_factory.mktemp("plain") / "model.onnx"
-    done = run("--load_weights_folder", str(weights), "--output", str(path), "--batch_size", "2", "--pred_metric_depth")
+    flags = ("--load_weights_folder", str(weights), "--output", str(path), "--batch_size", "2", "--pred_metric_depth")
+    command = [sys.executable, str(ROOT / "export_depth.py"), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return path, done.stdout
@@ -55,10 +58,6 @@ def dynamic(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported
     return export(
         ExportOptions(load_weights_folder=weights, output=path, dynamic_batch=True, dynamic_size=True, opset=21)
     )
-
-
-def run(*flags: str, script: str = "export_depth.py") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(ROOT / script), *flags], capture_output=True, text=True)
 
 
 def outputs(path: Path, image: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -165,8 +164,11 @@ def test_half_precision_inside_and_float32_outside(weights: Path, tmp_path: Path
     assert 1e-5 < ((found - expected).abs() / expected).max() < 5e-2
 
 
-def test_a_deeper_network_without_its_finest_scales(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path, num_layers=50, scales=(2, 1), use_stereo=True, frame_ids=(0,))
+@pytest.mark.parametrize(
+    "num_layers", [18, pytest.param(50, marks=pytest.mark.slow(reason="exports twice as many layers"))]
+)
+def test_a_network_without_its_finest_scales(num_layers: int, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, num_layers=num_layers, scales=(2, 1), use_stereo=True, frame_ids=(0,))
     result = export(ExportOptions(load_weights_folder=tmp_path, height=96, width=64))
     assert result.path == tmp_path / "depth.onnx"
     image = pictures(1, 3, 96, 64)
@@ -178,9 +180,17 @@ def test_a_deeper_network_without_its_finest_scales(tmp_path: Path) -> None:
     assert (predictor.height, predictor.width, predictor.use_stereo) == (96, 64, True)
 
 
+RESNET = pytest.mark.slow(reason="exports one more ResNet")
+
+
 @pytest.mark.parametrize(
-    ("kind", "given"), [("separate_resnet", "pairs"), ("posecnn", "pairs"), ("shared", "all")]
-)  # fmt: skip
+    ("kind", "given"),
+    [
+        ("posecnn", "pairs"),
+        pytest.param("shared", "all", marks=RESNET),
+        pytest.param("separate_resnet", "pairs", marks=RESNET),
+    ],
+)
 def test_pose_networks(kind: str, given: str, tmp_path: Path) -> None:
     options = Options(height=64, width=96, pose_model_type=kind, pose_model_input=given)
     write_checkpoint(tmp_path / "weights_0", pose_model_type=kind, pose_model_input=given)
@@ -210,11 +220,11 @@ def test_pose_networks(kind: str, given: str, tmp_path: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_checkpoint(
-    weights: Path, plain: tuple[Path, str], golden_scene: Path, tmp_path: Path
+    weights: Path, plain: tuple[Path, str], small_scene: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "test_files.txt").write_text("\n".join(f"{DRIVE} {frame} l" for frame in (2, 3, 5)))
     options = Options(
-        data_path=golden_scene,
+        data_path=small_scene,
         png=True,
         load_weights_folder=weights,
         eval_split=str(tmp_path),
@@ -229,9 +239,7 @@ def test_the_figures_are_those_of_the_checkpoint(
     for name in ("data_path", "eval_split", "min_depth", "max_depth", "num_workers"):
         flags += [f"--{name}", str(getattr(options, name))]
     figures = tmp_path / "figures.json"
-    done = run(
-        "--load_weights_folder", str(plain[0]), "--output_json", str(figures), *flags, script="evaluate_depth.py"
-    )
+    done = in_process("evaluate_depth", "--load_weights_folder", plain[0], "--output_json", figures, *flags)
     assert done.returncode == 0, done.stderr
     # three images: the last batch of two is filled up. Single pixels that lie on a share's limit may fall either way:
     # one of an image's 12,000 moves the mean by 3e-5
@@ -292,14 +300,13 @@ def export_options(*flags: str) -> ExportOptions:
     return ExportOptions(**vars(build_parser(ExportOptions).parse_args(flags)))
 
 
-def test_metres_are_refused_where_there_are_none(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path)
+def test_metres_are_refused_where_there_are_none(checkpoint) -> None:
     with pytest.raises(UserError, match=r"trained without stereo.*--pred_depth_scale_factor"):
-        export(ExportOptions(load_weights_folder=tmp_path, pred_metric_depth=True))
+        export(ExportOptions(load_weights_folder=checkpoint(), pred_metric_depth=True))
 
 
 def test_the_script_ends_with_one_line_on_a_mistake(weights: Path) -> None:
-    done = run("--load_weights_folder", str(weights), "--output", "model.pth")
+    done = in_process("export_depth", "--load_weights_folder", weights, "--output", "model.pth")
     assert done.returncode == 2
     assert done.stderr == "error: --output model.pth: give a name that ends with .onnx, by which such files are known\n"
 

@@ -16,19 +16,19 @@ from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.outputs import WRITERS
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 from monodepth2.prediction.run import predict
-from trees import write_checkpoint
+from scripts import HANGS, in_process
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("mono"), use_stereo=False)
+def weights(checkpoint) -> Path:
+    return checkpoint()
 
 
 @pytest.fixture(scope="module")
-def stereo_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("stereo"), use_stereo=True)
+def stereo_weights(checkpoint) -> Path:
+    return checkpoint(use_stereo=True, seed=1)
 
 
 def picture(seed: int = 0, height: int = 45, width: int = 120) -> Image.Image:
@@ -284,13 +284,11 @@ def test_contradictory_options_are_refused(flags: dict, words: str, options: Pre
         replace(options, **flags)
 
 
-def run(*flags: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "predict.py", "--no_cuda", *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-
-
 def test_the_script_predicts(folder: Path, weights: Path) -> None:
-    done = run("--image_path", folder, "--load_weights_folder", weights, "--ext", "png")
+    """In a process of its own."""
+    command = [sys.executable, "predict.py", "--no_cuda", "--image_path", str(folder), "--ext", "png"]
+    command += ["--load_weights_folder", str(weights)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     assert "pictures predicted: 3" in done.stdout
     assert len(names(folder / "predictions")) == 6
@@ -298,7 +296,8 @@ def test_the_script_predicts(folder: Path, weights: Path) -> None:
 
 def test_the_script_ends_with_one_line_on_a_mistake(folder: Path, weights: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    done = run("--image_path", folder / "broken.jpg", "--load_weights_folder", weights)
+    flags = ("--image_path", folder / "broken.jpg", "--load_weights_folder", weights)
+    done = in_process("predict", "--no_cuda", *flags)
     assert done.returncode == 2
     assert "broken.jpg: is not a JPEG" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -1,7 +1,5 @@
 import signal
-import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,19 +10,19 @@ from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
 from monodepth2.pages.colours import SteadyLimits, coloured_disparity, disparity_limits
+from monodepth2.prediction import from_video
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.run import predict
 from monodepth2.prediction.video import VideoReader, VideoWriter
-from trees import write_checkpoint
+from scripts import in_process
 
 av = pytest.importorskip("av")
-ROOT = Path(__file__).parents[2]
 RATE = Fraction(30000, 1001)
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("weights"), use_stereo=False)
+def weights(checkpoint) -> Path:
+    return checkpoint()
 
 
 def frame(index: int, height: int = 48, width: int = 80) -> np.ndarray:
@@ -197,21 +195,26 @@ def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: p
         predict(options)
 
 
-def test_ctrl_c_keeps_what_is_done(options: PredictOptions, tmp_path: Path) -> None:
-    video = write_video(tmp_path / "long.mp4", 1500)
-    command = [sys.executable, "predict.py", "--image_path", str(video), "--no_cuda", "--batch_size", "2"]
-    command += ["--load_weights_folder", str(options.load_weights_folder), "--outputs", "side_by_side", "disp_npy"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+def test_ctrl_c_keeps_what_is_done(options: PredictOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the fourth of twelve frames is joined to the video, and others are being predicted."""
+    video, joined = write_video(tmp_path / "long.mp4", 12), []
+
+    class Interrupted(VideoWriter):
+        def add(self, rgb_hw3: np.ndarray, time: float | None = None) -> None:
+            super().add(rgb_hw3, time)
+            joined.append(time)
+            if len(joined) == 4:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(from_video, "VideoWriter", Interrupted)
+    where = ("--image_path", video, "--load_weights_folder", options.load_weights_folder)
+    done = in_process("predict", *where, "--no_cuda", "--batch_size", 2, "--outputs", "side_by_side", "disp_npy")
+    assert done.returncode == 130
+    assert "stopped by SIGINT" in done.stdout
+    assert not done.stderr
     out = tmp_path / "predictions"
-    deadline = time.monotonic() + 60
-    while not list(out.glob("*_000003_disp.npy")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    output, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
-    assert "stopped by SIGINT" in output
-    assert not error
     assert not list(out.glob(".*"))
-    joined = read_video(out / "long_side_by_side.mp4")
-    assert 3 <= len(joined) < 1500
-    assert all(np.load(path).shape == (1, 1, 64, 96) for path in out.glob("*.npy"))
+    assert len(read_video(out / "long_side_by_side.mp4")) == 4
+    arrays = sorted(out.glob("*.npy"))
+    assert 4 <= len(arrays) < 12
+    assert all(np.load(path).shape == (1, 1, 64, 96) for path in arrays)

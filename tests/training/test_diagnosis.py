@@ -16,16 +16,16 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.training.diagnosis import EARLIEST, Diagnosis, mean_displacement
 from monodepth2.training.step import TrainingStep
+from scene import DRIVE
 
 CPU = torch.device("cpu")
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 HEALTHY = {"health/displacement_px": 2.0, "health/disparity_variation": 0.5, "health/depth_at_limit": 0.1,
            "health/automasked": 0.3}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def options(golden_scene: Path) -> Options:
-    return Options(data_path=golden_scene, png=True, height=64, width=96, batch_size=2, weights_init="scratch")
+def options(small_scene: Path) -> Options:
+    return Options(data_path=small_scene, png=True, height=64, width=96, batch_size=2, weights_init="scratch")
 
 
 def scene_batch(options: Options) -> Batch:
@@ -63,8 +63,9 @@ def run_epoch(diagnosis: Diagnosis, epoch: int, loss: float, figures: dict[str, 
     diagnosis.conclude(epoch, {**figures, "health/epoch_loss": found["health/epoch_loss"]})
 
 
-def test_a_healthy_training_is_told_nothing(options: Options) -> None:
-    options = replace(options, use_stereo=True, learning_rate=5e-4)
+@pytest.mark.slow(reason="trains for thirty steps")
+def test_a_healthy_training_is_told_nothing(options: Options, golden_scene: Path) -> None:
+    options = replace(options, data_path=golden_scene, use_stereo=True, learning_rate=5e-4)
     batch, step = scene_batch(options), fresh_step(options)
     untrained = figures_of(options, batch, step)
     first = float(step(batch).loss)
@@ -77,9 +78,10 @@ def test_a_healthy_training_is_told_nothing(options: Options) -> None:
     assert sentences(options, trained, (first, (first + last) / 2, last)) == []
 
 
-def test_a_learning_rate_that_flattens_the_disparity_is_named(options: Options) -> None:
+@pytest.mark.slow(reason="trains for fifteen steps")
+def test_a_learning_rate_that_flattens_the_disparity_is_named(options: Options, golden_scene: Path) -> None:
     """A training that has really gone wrong: all depths end on one side of the range."""
-    options = replace(options, use_stereo=True, learning_rate=1e-2)
+    options = replace(options, data_path=golden_scene, use_stereo=True, learning_rate=1e-2)
     batch, step = scene_batch(options), fresh_step(options)
     for _ in range(15):
         step(batch)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
@@ -20,7 +19,8 @@ from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
 from monodepth2.runtime.signals import StopRequest
-from runs import DRIVE, ROOT, TORCHRUN, command, told_to_end, weights
+from runs import ROOT, TORCHRUN, command, run, told_to_end, weights
+from scene import DRIVE
 
 PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",
          "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}  # fmt: skip
@@ -31,19 +31,16 @@ def launched(arguments: list[str], processes: int = 2) -> list[str]:
     return [*TORCHRUN, f"--nproc_per_node={processes}", *arguments[1:]]
 
 
-def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
-
-
-def test_two_processes_do_what_one_does(golden_scene: Path, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.slow(reason="starts torchrun and two processes")
+def test_two_processes_do_what_one_does(small_scene: Path, tmp_path: Path, monkeypatch) -> None:
     """Their gradients are those of one process with both batches, and their weights stay the same."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, ROOT / "tests/golden"))))
     script = str(ROOT / "tests/joint_gradients.py")
-    done = run(launched([sys.executable, script, str(golden_scene), str(tmp_path / "joint.pt")]))
+    done = run(launched([sys.executable, script, str(small_scene), str(tmp_path / "joint.pt")]))
     assert done.returncode == 0, done.stderr
     joint = torch.load(tmp_path / "joint.pt")
     for name, variant in VARIANTS.items():
-        expected = joint_gradients(golden_scene, Processes(), **variant)
+        expected = joint_gradients(small_scene, Processes(), **variant)
         assert (joint["gradients"][name] - expected).norm() < 1e-5 * expected.norm(), name
     assert joint["figures"] == {"rank": 0.5, "depth": 1.0}  # of two processes, and of the one that has it
     for scale, spoilt in joint["spoilt"].items():
@@ -69,9 +66,10 @@ def joined(shares: list[list[list[SampleKey]]]) -> list[list[SampleKey]]:
     return [[key for part in parts for key in part] for parts in zip(*shares, strict=True)]
 
 
-def test_a_run_of_two_processes_leaves_the_files_of_one(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+@pytest.mark.slow(reason="starts torchrun and two processes")
+def test_a_run_of_two_processes_leaves_the_files_of_one(small_scene: Path, split: Path, tmp_path: Path) -> None:
     flags = ["--num_epochs", "2", "--log_frequency", "1", "--lr_scaling", "linear", "--scheduler_step_size", "1"]
-    done = run(launched(command(golden_scene, split, tmp_path, *flags)))
+    done = run(launched(command(small_scene, split, tmp_path, *flags)))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("batches of 4 (2 processes of 2), learning rate 0.0002") == 1
     assert done.stderr.count("step 4/4  loss") == 1
@@ -84,13 +82,14 @@ def test_a_run_of_two_processes_leaves_the_files_of_one(golden_scene: Path, spli
     disp = load_depth_network(models / "weights_1", torch.device("cpu"))(torch.rand(1, 3, 64, 96))
     assert disp.isfinite().all()
     # nothing of the several processes is left in the files
-    model = MonodepthModel(Options(height=64, width=96))
-    assert len(load_networks(model, models / "weights_1", NETWORKS)) == 4
+    model = MonodepthModel(Options(height=64, width=96, pose_model_type="posecnn"))
+    assert len(load_networks(model, models / "weights_1", NETWORKS)) == 3
     assert load_optimizer(torch.optim.Adam(model.parameters()), models / "weights_1", 1e-4)
 
 
-def test_a_mistake_is_told_once(golden_scene: Path, split: Path, tmp_path: Path) -> None:
-    done = run(launched(command(golden_scene, split, tmp_path, "--split", "eigen_zhou")))
+@pytest.mark.slow(reason="starts torchrun and two processes")
+def test_a_mistake_is_told_once(small_scene: Path, split: Path, tmp_path: Path) -> None:
+    done = run(launched(command(small_scene, split, tmp_path, "--split", "eigen_zhou")))
     assert done.returncode != 0
     assert done.stderr.count("error: ") == done.stderr.count("missing folders") == 1
     assert done.stderr.count("Traceback") == 1  # torchrun's own
@@ -102,16 +101,17 @@ def test_a_mistake_names_the_ranks_that_found_it() -> None:
     assert report(["bad split", None, "no GPU", "no GPU"]) == "rank 0: bad split\nrank 2, 3: no GPU"
 
 
-def test_a_process_that_fails_ends_all(scene_copy: Path, split: Path, tmp_path: Path) -> None:
+@pytest.mark.slow(reason="starts torchrun and two processes")
+def test_a_process_that_fails_ends_all(small_copy: Path, split: Path, tmp_path: Path) -> None:
     # rank 1 begins with samples 2 l and 4 r, rank 0 with 3 l and 4 l, which read neither picture
     assert [[key.index for key in next(iter(TrainingOrder(8, 2, 1, 0, rank, 2)))] for rank in (0, 1)] == [
         [6, 4],
         [2, 7],
     ]
     for name in ("image_02/data/0000000001.png", "image_03/data/0000000004.png"):
-        path = scene_copy / DRIVE / name
-        path.write_bytes(path.read_bytes()[:30_000])
-    done = run(launched(command(scene_copy, split, tmp_path, "--num_epochs", "50")))
+        path = small_copy / DRIVE / name
+        path.write_bytes(path.read_bytes()[:20_000])
+    done = run(launched(command(small_copy, split, tmp_path, "--num_epochs", "50")))
     assert done.returncode != 0
     assert done.stderr.count("error: rank 1: 2 unreadable pictures, mend or leave them out") == 1
     assert "rank 1: unreadable picture no. 1" in done.stderr
@@ -119,9 +119,10 @@ def test_a_process_that_fails_ends_all(scene_copy: Path, split: Path, tmp_path: 
     assert done.stderr.count("Traceback") == 1  # torchrun's own
 
 
-def test_a_signal_ends_all_after_the_same_step(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+@pytest.mark.slow(reason="starts torchrun and two processes")
+def test_a_signal_ends_all_after_the_same_step(small_scene: Path, split: Path, tmp_path: Path) -> None:
     flags = ["--num_epochs", "1000", "--save_frequency", "1000"]
-    arguments = launched(command(golden_scene, split, tmp_path, *flags))
+    arguments = launched(command(small_scene, split, tmp_path, *flags))
     code, errors = told_to_end(arguments, "step 3/")
     assert code != 0
     assert errors.count("stopped by SIGTERM after step") == 1
@@ -181,9 +182,9 @@ def test_what_no_loss_reaches_asks_for_no_gradient(network: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
-def test_a_run_on_two_gpus(golden_scene: Path, split: Path, tmp_path: Path) -> None:
+def test_a_run_on_two_gpus(small_scene: Path, split: Path, tmp_path: Path) -> None:
     flags = ["--device", "cuda", "--sync_bn", "--num_epochs", "2", "--log_frequency", "1"]
-    done = run(launched(command(golden_scene, split, tmp_path, *flags)))
+    done = run(launched(command(small_scene, split, tmp_path, *flags)))
     assert done.returncode == 0, done.stderr
     assert "cuda:0" in done.stderr
     assert (tmp_path / "mdp/models/weights_1/adam.pth").is_file()

@@ -1,5 +1,7 @@
 """The training step: the same gradients however it computes them."""
 
+import gc
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,34 +17,40 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.compilation import check_compiler, compiled
 from monodepth2.training.step import TrainingStep
+from scene import DRIVE
 
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def options(golden_scene: Path) -> Options:
-    return Options(data_path=golden_scene, png=True, height=64, width=192, batch_size=3, weights_init="scratch")
+def options(small_scene: Path) -> Options:
+    """Two samples, and the smallest pose network."""
+    size = {"height": 64, "width": 96, "batch_size": 2, "pose_model_type": "posecnn"}
+    return Options(data_path=small_scene, png=True, weights_init="scratch", **size)
 
 
 @pytest.fixture(scope="module")
 def batch(options: Options) -> Batch:
+    return samples(options)
+
+
+def samples(options: Options) -> Batch:
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3, 4)], augment=False)
-    return stack([data_set.sample(index) for index in range(3)]).prepared(CPU)
+    return stack([data_set.sample(index) for index in range(options.batch_size)]).prepared(CPU)
 
 
 @pytest.fixture(scope="module")
 def small(options: Options) -> Options:
-    return replace(options, width=96, batch_size=1)
+    return replace(options, batch_size=1)
 
 
 @pytest.fixture(scope="module")
 def small_batch(small: Options) -> Batch:
-    data_set = MonoDataset.from_options(small, [SplitLine(DRIVE, 2, "l")], augment=False)
-    return stack([data_set.sample(0)]).prepared(CPU)
+    return samples(small)
 
 
 def fresh_step(options: Options, **changed) -> TrainingStep:
+    gc.collect()  # the one before, which holds itself in a circle
     torch.manual_seed(0)
     changed_options = replace(options, **changed)
     step = TrainingStep(MonodepthModel(changed_options), changed_options, CPU)
@@ -72,8 +80,8 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 @pytest.mark.parametrize(
     "changed",
     [
-        {},
-        {"use_stereo": True, "pose_model_type": "posecnn"},
+        {"pose_model_type": "separate_resnet"},
+        {"use_stereo": True},
         {"disable_automasking": True, "predictive_mask": True},
         {"v1_multiscale": True, "pose_model_type": "shared"},
     ],
@@ -81,8 +89,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 )
 def test_samples_in_turn_give_the_gradients_of_the_whole_batch(options: Options, changed) -> None:
     options = replace(options, **changed)
-    data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3, 4)], augment=False)
-    batch = stack([data_set.sample(index) for index in range(3)]).prepared(CPU)
+    batch = samples(options)
     expected_loss, expected = whole_batch_gradients(options, batch)
     # another order of channels sums in another order, which batch norms in training amplify
     for order, bound in (("off", 1e-4), ("on", 1e-2)):
@@ -117,29 +124,33 @@ def test_activations_computed_again_are_not_kept(options: Options, batch: Batch)
     assert kept_bytes(fresh_step(options, grad_checkpointing=True)) < 0.5 * kept_bytes(fresh_step(options))
 
 
-def test_bf16_stays_within_its_bound_of_float32(options: Options, batch: Batch) -> None:
+def test_bf16_stays_within_its_bound_of_float32(options: Options) -> None:
+    """A bound that README states, of networks as they are by default."""
+    options = replace(options, width=192, batch_size=3, pose_model_type="separate_resnet")
+    batch = samples(options)
     expected_loss, expected = gradients(fresh_step(options), batch)
     step = fresh_step(options, precision="bf16")
-    predictions, _, _ = step.backward(batch)
-    assert all(tensor.dtype == torch.float32 for tensor in predictions.tensors)
-    loss, found = gradients(fresh_step(options, precision="bf16"), batch)
+    loss, found = gradients(step, batch)
+    assert all(tensor.dtype == torch.float32 for tensor in step.predict(batch).tensors)
     torch.testing.assert_close(loss, expected_loss, rtol=BF16_LOSS, atol=0)
     assert 1e-5 < difference(found, expected) < BF16_GRADIENT
-    assert nn.functional.cosine_similarity(found, expected, dim=0) > 0.9
+    assert found @ expected > 0.9 * found.norm() * expected.norm()
 
 
 def test_a_step_lowers_the_loss_and_returns_what_carries_no_gradients(options: Options, batch: Batch) -> None:
     step = fresh_step(options, learning_rate=3e-4)
     losses = []
-    for _ in range(6):
+    for _ in range(4):
         result = step(batch)
         losses.append(result.loss.item())
     assert losses[-1] < losses[0]
     assert not any(tensor.requires_grad for tensor in result.predictions.tensors)
 
 
+@pytest.mark.slow(reason="the compiler works for minutes")
 def test_the_whole_step_compiles(options: Options, batch: Batch) -> None:
-    """Networks as `--compile` has them on a CPU, and the loss as on other devices."""
+    """Networks as `--compile` has them on a CPU, and the loss as on other devices; of two scales, to be done sooner."""
+    options = replace(options, scales=(0, 2))
     eager, step = fresh_step(options), fresh_step(options, compile=True)
     expected_loss, expected = gradients(eager, batch)
     step.synthesise_views = replace(step.synthesise_views, compile=compiled)
@@ -176,15 +187,11 @@ def plain_loop(options: Options, batches: list[Batch], clip: float | None = None
     return step, norms
 
 
-def learnt(step: TrainingStep) -> list[torch.Tensor]:
-    """Weights, and Adam's moments and counts of steps."""
+def learnt(step: TrainingStep) -> list[int]:
+    """Checksums of weights, and of Adam's moments and counts of steps."""
     states = [step.optimizer.state[p] for p in step.model.parameters() if p in step.optimizer.state]
     kept = [state[name] for state in states for name in ("step", "exp_avg", "exp_avg_sq")]
-    return [tensor.clone() for tensor in (*step.model.parameters(), *kept)]
-
-
-def same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
-    return len(some) == len(others) and all(torch.equal(*pair) for pair in zip(some, others, strict=True))
+    return [zlib.crc32(tensor.detach().contiguous().numpy()) for tensor in (*step.model.parameters(), *kept)]
 
 
 @pytest.mark.parametrize("clip", [None, 0.05], ids=["no clipping", "clipping"])
@@ -192,7 +199,7 @@ def test_steps_are_those_of_a_plain_loop_to_the_bit(small: Options, small_batch:
     expected, norms = plain_loop(small, [small_batch] * 2, clip)
     step = fresh_step(small, clip_grad_norm=clip)
     results = [step(small_batch) for _ in range(2)]
-    assert same(learnt(step), learnt(expected))
+    assert learnt(step) == learnt(expected)
     assert [float(result.grad_norm) for result in results] == norms
     assert min(norms) > 0.05
     assert not any(result.wrong for result in results)
@@ -244,9 +251,9 @@ def test_a_wrong_step_changes_nothing_and_the_next_is_as_if_it_had_not_been(
     assert not result.grad_norm.isfinite()
     if spoil is not infinite_focal_length:  # which the auto-mask may hide from the loss, but not from the gradients
         assert result.loss.isfinite() == (spoil is one_gradient_not_finite)
-    assert same(learnt(step), before)
+    assert learnt(step) == before
     assert not step(small_batch).wrong
-    assert same(learnt(step), learnt(expected))
+    assert learnt(step) == learnt(expected)
 
 
 def test_overflow_is_wrong_only_where_no_smaller_scale_helps(small: Options, small_batch: Batch) -> None:
@@ -258,11 +265,11 @@ def test_overflow_is_wrong_only_where_no_smaller_scale_helps(small: Options, sma
     flags = []
     for spoil in (one_gradient_not_finite, infinite_focal_length, one_gradient_not_finite):
         flags.append(bool(step(spoil(step, small_batch)).wrong))
-        assert same(learnt(step)[: len(before)], before)
+        assert learnt(step)[: len(before)] == before
     assert flags == [False, True, True]  # at scales of 4, 2 and 1
     assert step.scaler.get_scale() == 0.5
     assert not step(small_batch).wrong
-    assert same(learnt(step), learnt(expected))
+    assert learnt(step) == learnt(expected)
 
 
 BF16_LOSS = 0.01

@@ -15,9 +15,9 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.training.step import TrainingStep
 from monodepth2.training.wrong_numbers import LIMIT, WrongNumbers
+from scene import DRIVE
 
 CPU = torch.device("cpu")
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 
 
 @dataclass
@@ -45,11 +45,12 @@ class Run:
 
 
 @pytest.fixture
-def start(golden_scene: Path, tmp_path: Path) -> Callable[..., Run]:
+def start(small_scene: Path, tmp_path: Path) -> Callable[..., Run]:
     (tmp_path / "mdp").mkdir()
 
     def start(is_main: bool = True, **changed) -> Run:
-        options = Options(data_path=golden_scene, png=True, height=64, width=96, log_dir=tmp_path, **changed)
+        size = {"height": 64, "width": 96, "pose_model_type": "posecnn"}
+        options = Options(data_path=small_scene, png=True, log_dir=tmp_path, **size, **changed)
         torch.manual_seed(0)
         learn = TrainingStep(MonodepthModel(options), options, CPU)
         learn.objective = replace(learn.objective, tie_break=False)
