@@ -10,7 +10,7 @@ from options import parse
 
 def main() -> None:
     """Predict and score a drive as the command line says."""
-    options = parse(description=__doc__)
+    options = parse(description=__doc__, script="evaluate_pose.py")
     folder = options.eval_out_dir and _made(options.eval_out_dir.expanduser(), options.data_path)
     if options.output_json:
         check_output_file("output_json", options.output_json)
