@@ -18,16 +18,18 @@ def main() -> None:
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.odometry import evaluate_odometry
     from monodepth2.odometry.plots import draw_trajectory
-    from monodepth2.odometry.trajectories import write_poses
+    from monodepth2.odometry.trajectories import write_poses, write_tum
 
     result = evaluate_odometry(options)
     print(result.text())
     if folder:
         with whole_file(folder / f"{result.name}.txt") as partial:
             write_poses(partial, result.predicted)
+        with whole_file(folder / f"{result.name}.tum") as partial:
+            write_tum(partial, result.predicted, result.times)
         draw_trajectory(folder / f"{result.name}.png", result)
         unit = "metres" if result.metric else "the network's unit"
-        print(f"poses (in {unit}) and a plot of them are {folder / result.name}.txt and .png")
+        print(f"poses in {unit} are {folder / result.name}.txt (KITTI's format) and .tum (TUM's), their plot is .png")
     if options.output_json:
         with whole_file(options.output_json.expanduser()) as partial:
             partial.write_text(result.to_json() + "\n")
