@@ -39,15 +39,26 @@ def read_depth_map(path: Path, png_scale: float = KITTI_PNG_SCALE) -> np.ndarray
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: depth maps are {', '.join(READERS)} files; convert it to one of them")
-    return known_depths(reader(path, png_scale))
+    depth_hw = reader(path, png_scale)
+    try:
+        return known_depths(depth_hw)
+    except ValueError as error:
+        raise _refused(path, error) from error
 
 
 def known_depths(depth_hw: np.ndarray) -> np.ndarray:
-    """Return a map as float32 with 0 wherever it holds no positive, finite depth."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is not finite
-        depth_hw = np.asarray(depth_hw).astype(np.float32)
-        known = (depth_hw > 0) & np.isfinite(depth_hw)
-    return depth_hw if known.all() else np.where(known, depth_hw, np.float32(0))
+    """Return a map as float32 with 0 wherever it holds no positive, finite depth.
+
+    Raises:
+        ValueError: a depth is too large for float32, which no scene has.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow_hw = np.asarray(depth_hw).astype(np.float32, copy=False)
+    finite = np.isfinite(narrow_hw)
+    if not finite.all() and (np.isfinite(depth_hw) > finite).any():
+        raise ValueError("depths that are too large")
+    known = finite & (narrow_hw > 0)
+    return narrow_hw if known.all() else np.where(known, narrow_hw, np.float32(0))
 
 
 def _read_npy(path: Path, _: float) -> np.ndarray:

@@ -99,12 +99,12 @@ def read_grid(path: Path) -> np.ndarray:
     """
     content = required_input(path, MOST_BYTES, "no such file; unpack Make3D's Test134Depth")
     try:
-        grid = loadmat(io.BytesIO(_unpacked(content)), variable_names=[GRID]).get(GRID)
+        grid = loadmat(io.BytesIO(_unpacked(content)), variable_names=[GRID])[GRID]
+        if grid.ndim != 3 or grid.shape[2] <= DEPTH_PLACE or not grid.size or grid.dtype.kind != "f":
+            raise ValueError(f"its {GRID} is no array (h, w, 4) of numbers")
+        return known_depths(grid[..., DEPTH_PLACE])
     except Exception as error:  # scipy raises many kinds for bad bytes
-        raise UserError(f"{path}: not a readable .mat file ({first_line(error)})") from error
-    if not isinstance(grid, np.ndarray) or grid.ndim != 3 or grid.shape[2] <= DEPTH_PLACE or grid.dtype.kind != "f":
-        raise UserError(f"{path}: holds no {GRID} (h, w, 4) of numbers")
-    return known_depths(grid[..., DEPTH_PLACE])
+        raise UserError(f"{path}: not a readable grid of Make3D ({first_line(error)})") from error
 
 
 def _unpacked(content: bytes) -> bytes:
