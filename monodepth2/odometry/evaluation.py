@@ -99,7 +99,7 @@ def _check_kind(options: Options, network: MotionNetwork) -> None:
     for name in ("height", "width", "num_layers"):
         own = getattr(network, name)
         if options.is_given(name) and getattr(options, name) != own:
-            kind = f"has a {name} of {own}" if own else "has no ResNet"
+            kind = f"has {name} {own}" if own else "has no ResNet"
             raise UserError(f"--{name} {getattr(options, name)}: the pose network of {network.folder} {kind}; "
                             f"drop --{name}")  # fmt: skip
 
