@@ -29,6 +29,8 @@ UNSEEN = ("no_cuda", "num_workers")
 def legal_value(item: Any) -> list[str]:
     """A flag with a value that its option allows, the default where it has one."""
     default = getattr(Options(), item.name)
+    if isinstance(item.metadata.get("nargs"), int):
+        return [f"--{item.name}", *item.metadata["nargs"] * ["1"]]
     if option_type(item) is bool:
         return [f"--{item.name}"]
     values = default if isinstance(default, tuple) else (default,)
@@ -68,6 +70,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for n in range(5):
             picture = Image.fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8))
             picture.save(root / folder / f"{n:0{digits}d}.jpg")
+    picture.transpose(Image.Transpose.ROTATE_180).save(root / f"raw/{DRIVE}/image_02/data/0000000002.png")
     depths = rng.uniform(1, 100, (2, 64, 96)).astype(np.float32)
     for name, lines in (("split", f"{DRIVE} 1 l\n{DRIVE} 2 l\n"), ("other", f"{DRIVE} 2 l\n{DRIVE} 3 l\n")):
         (root / name).mkdir()
@@ -128,6 +131,11 @@ DEPTH_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "device": ((*WEIGHTS, "--eval_mono"), ("mps",)),
     "precision": ((*WEIGHTS, "--eval_mono"), ("bf16",)),
     "load_weights_folder": (("--eval_mono",), ("ROOT/b",)),
+    "baseline": ((*ARRAY, "--eval_stereo"), ("0.54001",)),
+    "intrinsics": ((*ARRAY, "--eval_mono", "--metrics", "fscore"), ("5", "5", "0.5", "0.5")),
+    "intrinsics_size": ((*ARRAY, "--eval_mono", "--metrics", "fscore", "--intrinsics", "9", "9", "1", "1"), ("2", "2")),
+    "kitti_calibration": ((*ARRAY, "--eval_mono", "--metrics", "fscore"), ()),
+    "fov": ((*ARRAY, "--eval_mono", "--metrics", "fscore"), ("20",)),
     "eval_stereo": (ARRAY, ()),
     "eval_mono": (ARRAY, ()),
     "disable_median_scaling": ((*ARRAY, "--eval_mono"), ()),
@@ -181,6 +189,7 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "width": (WEIGHTS, ("640",)),
     "device": (WEIGHTS, ("mps",)),
     "load_weights_folder": ((), ("ROOT/b",)),
+    "baseline": (WEIGHTS, ("0.2",)),
     "eval_stereo": (("--load_weights_folder", "ROOT/b"), ()),
     "eval_mono": (WEIGHTS, ()),
     "pred_depth_scale_factor": ((*WEIGHTS, "--eval_stereo"), ("1",)),

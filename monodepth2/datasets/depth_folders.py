@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from monodepth2.datasets.depth_files import READERS
 from monodepth2.datasets.split_lines import SplitLine
@@ -24,6 +25,7 @@ class DepthFolder:
     """
 
     root: Path
+    flag: ClassVar[str] = "--gt_path"
     _names: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
 
     def find(self, lines: Sequence[SplitLine], picture: Callable[[SplitLine], Path]) -> list[Path | None]:
@@ -36,35 +38,41 @@ class DepthFolder:
         Raises:
             UserError: no line has a file, several files could be meant, or different lines would share one.
         """
-        found = [self._find(line, picture(line).stem) for line in lines]
+        found = [self._find(line, picture(line)) for line in lines]
         if not any(found):
             stem = picture(lines[0]).stem
             raise UserError(
-                f"--gt_path {self.root}: has a depth map for none of the {len(lines):,} lines; for '{lines[0]}' "
-                f"expected {self.root / lines[0].folder / stem} with one of {', '.join(READERS)}"
+                f"{self.flag} {self.root}: has a depth map for none of the {len(lines):,} lines; for '{lines[0]}' "
+                f"expected e.g. {self._usual(lines[0], picture(lines[0])) / stem}{next(iter(READERS))}"
             )
         owner: dict[Path, SplitLine] = {}
         for line, path in zip(lines, found, strict=True):
             if path and owner.setdefault(path, line) != line:
                 raise UserError(
-                    f"--gt_path {self.root}: {path} would serve '{owner[path]}' and '{line}'; "
-                    f"lay the maps into {self.root}/<folder of the line>, those of the right camera into image_03"
+                    f"{self.flag} {self.root}: {path} would serve '{owner[path]}' and '{line}'; "
+                    f"lay the maps of each drive and camera into a folder of their own"
                 )
         return found
 
-    def _find(self, line: SplitLine, stem: str) -> Path | None:
+    def _find(self, line: SplitLine, picture: Path) -> Path | None:
+        stem = picture.stem
         number = _number(stem)
-        for folder in self._folders(line):
+        for folder in self._folders(line, picture):
             names = self._list(folder)
             paths = names.get(stem) or ([] if number is None else names.get(f"number {number}", []))
             if len(paths) > 1:
-                raise UserError(f"--gt_path {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
+                raise UserError(f"{self.flag} {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
                                 f"'{line}'; keep one")  # fmt: skip
             if paths:
                 return paths[0]
         return None
 
-    def _folders(self, line: SplitLine) -> list[Path]:
+    def _usual(self, line: SplitLine, picture: Path) -> Path:
+        """Where to look for a line's map if somebody asks."""
+        return self.root / line.folder
+
+    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+        """Where the map of a line may lie, the likeliest first."""
         drives = dict.fromkeys((self.root / line.folder, self.root / Path(line.folder).name, self.root))
         cameras = CAMERA_FOLDERS[line.side]
         below = (*(f"proj_depth/groundtruth/{camera}" for camera in cameras), *cameras, "")
@@ -80,6 +88,18 @@ class DepthFolder:
                     names[f"number {_number(path.stem)}"].append(path)
             self._names[folder] = names
         return self._names[folder]
+
+
+class DepthBeside(DepthFolder):
+    """The same of a data set of plain folders: `depth/` beside the pictures, those of the right camera, too."""
+
+    flag: ClassVar[str] = "--data_path"
+
+    def _usual(self, line: SplitLine, picture: Path) -> Path:
+        return picture.parent / "depth"
+
+    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+        return [self._usual(line, picture)]
 
 
 def _number(stem: str) -> int | None:

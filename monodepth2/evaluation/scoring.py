@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.checkpoints.networks import trained_options
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
@@ -215,14 +214,13 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
-    return (*notes, *_range_notes(source, options)) if isinstance(source, NetworkSource) else tuple(notes)
+    return (*notes, *_range_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
 
 
-def _range_notes(source: NetworkSource, options: Options) -> list[str]:
+def _range_notes(source: NetworkSource) -> list[str]:
     """Whether the flags state another depth range than the network was trained with."""
-    trained = trained_options(source.path) if source.path.is_dir() else None
-    used = source.depth_range
-    if trained is None or (trained.min_depth, trained.max_depth) == used:
+    trained, used = source.facts, source.depth_range
+    if (trained.min_depth, trained.max_depth) == used:
         return []
     return [f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
             f"{used[0]:g} and {used[1]:g}, as the flags say"]  # fmt: skip

@@ -1,16 +1,16 @@
 """Where ground truth comes from: `--gt_path`, else the split's `gt_depths.npz`, else the data set itself."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.depth_files import read_depth_map
-from monodepth2.datasets.depth_folders import DepthFolder
+from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
@@ -39,14 +39,6 @@ class Truth:
     missing: frozenset[int] = frozenset()
     in_threads: bool = False
     from_data_set: bool = False
-
-
-@runtime_checkable
-class HasDepthFiles(Protocol):
-    """A data set with a file of depth beside its pictures."""
-
-    def depth_path(self, line: SplitLine) -> Path:
-        """The file of a line."""
 
 
 def open_truth(options: Options, split: str, lines: Sequence[SplitLine], layout: Layout) -> Truth:
@@ -86,24 +78,27 @@ def _of_path(options: Options, path: Path, lines: Sequence[SplitLine], layout: L
     if not path.is_dir():
         kind = "is neither a folder nor an .npz file" if path.exists() else "no such file or folder"
         raise UserError(f"--gt_path {path}: {kind}; give a gt_depths.npz, or a folder with a depth map per line")
-    files = DepthFolder(path).find(lines, layout.picture_path)
-    if options.is_given("gt_png_scale") and not any(file and file.suffix.lower() == ".png" for file in files):
-        raise UserError(f"--gt_png_scale is for .png files, --gt_path {path} has none of the lines: drop it")
-    return _of_files(str(path), files, options.gt_png_scale)
+    return _of_files(options, str(path), DepthFolder(path).find(lines, layout.picture_path))
 
 
-def _of_files(described: str, files: Sequence[Path | None], png_scale: float) -> Truth:
+def _of_files(options: Options, described: str, files: Sequence[Path | None]) -> Truth:
+    if options.is_given("gt_png_scale") and not any(path and path.suffix.lower() == ".png" for path in files):
+        raise UserError("--gt_png_scale is for .png files, and the ground truth of the split has none: drop it")
+
     def read(position: int) -> np.ndarray:
         path = files[position]
         assert path is not None
-        return read_depth_map(path, png_scale)
+        return read_depth_map(path, options.gt_png_scale)
 
     missing = frozenset(position for position, path in enumerate(files) if path is None)
     return Truth(described, read, missing, in_threads=True)
 
 
 def _of_data_set(options: Options, split: str, lines: Sequence[SplitLine], layout: Layout) -> Truth:
-    if not isinstance(layout, HasDepthFiles):
+    if isinstance(layout, Folders):
+        files = DepthBeside(layout.root).find(lines, layout.picture_path)
+        return replace(_of_files(options, f"depth/ beside the pictures in {layout.root}", files), from_data_set=True)
+    if not isinstance(layout, KittiRaw | Make3D):
         raise UserError(
             f"--dataset {options.dataset} has no ground truth of depth: name a gt_depths.npz or a folder of depth maps "
             "with --gt_path"
@@ -113,31 +108,22 @@ def _of_data_set(options: Options, split: str, lines: Sequence[SplitLine], layou
             f"--eval_split {split} needs the depth benchmark's improved ground truth: make "
             f"{split_folder(split) / FILE_NAME} with export_gt_depth.py --split {split}, or use --dataset kitti_depth"
         )
-    paths = [layout.depth_path(line) for line in lines]
-    present = [path if path.is_file() else None for path in paths]
-    if not any(present):
-        if isinstance(layout, KittiRaw):
-            check_depth_files(layout, lines)
-        raise UserError(f"all {len(lines):,} files with ground truth are missing, e.g. {paths[0]}; name others with "
-                        "--gt_path")  # fmt: skip
-    missing = frozenset(position for position, path in enumerate(present) if path is None)
+    missing = frozenset(n for n, line in enumerate(lines) if not layout.depth_path(line).is_file())
+    if len(missing) == len(lines):
+        check_depth_files(layout, lines)
 
     def read(position: int) -> np.ndarray:
-        if isinstance(layout, KittiRaw):
-            return layout.depth(lines[position], forward=True)
-        if isinstance(layout, Make3D):
-            return layout.depth(lines[position])
-        return read_depth_map(paths[position], options.gt_png_scale)
+        line = lines[position]
+        return layout.depth(line, forward=True) if isinstance(layout, KittiRaw) else layout.depth(line)
 
     return Truth(_described(layout), read, missing, in_threads=True, from_data_set=True)
 
 
-def _described(layout: Layout) -> str:
+def _described(layout: KittiRaw | Make3D) -> str:
     if isinstance(layout, Make3D):
         return f"Make3D's laser in {layout.root}, of the middle of each picture, twice as wide as high"
-    if isinstance(layout, KittiDepth):
-        return f"the improved maps (proj_depth) in {layout.root}"
-    return f"the scans in {layout.root}" if isinstance(layout, KittiRaw) else f"the depth maps in {layout.root}"
+    kind = "improved maps (proj_depth)" if isinstance(layout, KittiDepth) else "scans"
+    return f"the {kind} in {layout.root}"
 
 
 def usable_mask(layout: Layout, line: SplitLine, shape: tuple[int, ...]) -> np.ndarray | None:

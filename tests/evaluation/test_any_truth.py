@@ -10,13 +10,13 @@ from PIL import Image
 from scipy.io import savemat
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from options import parse
+from trees import write_checkpoint
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_report_states_region_alignment_and_what_was_left_out(scored: Option
     assert values["protocol"]["crop"] == "none"
     assert values["protocol"]["cap"] == [0.001, 200]
     assert values["pixels"]["scored"] == known
-    assert values["images"][0]["scale_shift"] == list(whole.scores[0].fit.scale_shift)
+    assert values["images"][0]["scale_shift"] == list(whole.scores[0].alignment.scale_shift)
 
 
 def test_the_page_states_the_same_and_shows_further_figures(scored: Options, tmp_path: Path) -> None:
@@ -136,16 +136,52 @@ def test_one_image_has_no_interval(scored: Options, small_drive, tmp_path: Path)
     assert "95 %" not in (tmp_path / "page.html").read_text()
 
 
-def test_the_data_sets_masks_take_pixels_out(scored: Options, small_drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="--crop mask: this data set has no masks"):
-        evaluate(replace(scored, crop="mask"))
-    left = np.zeros((32, 48), bool)  # half the size of the truth
-    left[:, :24] = True
-    monkeypatch.setattr(KittiRaw, "mask", lambda self, line: left if line.frame else None, raising=False)
-    result = evaluate(replace(scored, crop="mask", eval_max_depth=200.0))
-    assert [score.pixels.scored for score in result.scores] == [64 * 96, *[64 * 48] * 3]
-    assert result.pixels.masked == 3 * 64 * 48
+@pytest.fixture
+def folders(small_drive, tmp_path: Path) -> Options:
+    """The same pictures as a plain folder, with names of their own, truth in millimetres and a mask of one picture."""
+    drive = tmp_path / "plain"
+    for name in ("depth", "masks"):
+        (drive / name).mkdir(parents=True)
+    for n, depth in enumerate(small_drive.depths):
+        source = small_drive.root / f"day/one/image_02/data/{n:010d}.jpg"
+        (drive / f"image 2024.{n}.JPG").write_bytes(source.read_bytes())
+        Image.fromarray((1000 * np.minimum(depth, 65)).astype(np.uint16)).save(drive / f"depth/image 2024.{n}.png")
+    mask = np.zeros((32, 48), np.uint8)  # half the size of the truth
+    mask[:, :24] = 255
+    Image.fromarray(mask).save(drive / "masks/image 2024.1.png")
+    return Options(data_path=drive, dataset="folder", gt_png_scale=1000.0, eval_mono=True, num_workers=0,
+                   ext_disp_to_eval=small_drive.disps)  # fmt: skip
+
+
+def test_a_plain_folder_is_scored_with_its_depth_and_its_masks(folders: Options, small_drive, options, tmp_path: Path):
+    result = evaluate(folders)
+    assert [score.pixels.scored for score in result.scores] == [64 * 96, 64 * 48, 64 * 96, 64 * 96]
+    assert result.pixels.masked == 64 * 48
     assert "masked" in text_report([result])
+    assert result.protocol.region.crop == "none"
+    np.savez(tmp_path / "same.npz", data=np.minimum(small_drive.depths, 65))
+    same = evaluate(replace(options, gt_path=tmp_path / "same.npz", crop="none"))
+    assert result.scores[::2] == same.scores[::2]
+    assert evaluate(replace(folders, crop="mask")).scores == result.scores
+    with pytest.raises(UserError, match="--crop mask: this data set has no masks"):
+        evaluate(replace(options, gt_path=tmp_path / "same.npz", crop="mask"))
+    write_page(tmp_path / "page.html", [result], folders)
+
+
+def test_a_plain_folder_without_depth_names_where_it_is_looked_for(folders: Options, tmp_path: Path) -> None:
+    (folders.data_path / "depth").rename(tmp_path / "truth")
+    with pytest.raises(UserError, match=r"expected e\.g\. .*plain/depth/image 2024\.0\.npy"):
+        evaluate(folders)
+    depth = evaluate(replace(folders, gt_path=tmp_path / "truth"))
+    assert len(depth.scores) == 4
+
+
+def test_the_points_of_the_f_score_follow_from_the_camera(folders: Options) -> None:
+    wide = evaluate(replace(folders, metrics=("fscore",), intrinsics=(0.3, 0.3, 0.5, 0.5)))
+    narrow = evaluate(replace(folders, metrics=("fscore",), intrinsics=(20.0, 20.0, 0.5, 0.5)))
+    assert wide.means[7] < narrow.means[7]
+    with pytest.raises(UserError, match="--fov states a camera, which only --metrics fscore needs"):
+        evaluate(replace(folders, fov=70.0))
 
 
 def test_the_data_set_asked_for_by_name_wins_over_stored_truth(options: Options, small_drive) -> None:
@@ -159,11 +195,8 @@ def test_the_data_set_asked_for_by_name_wins_over_stored_truth(options: Options,
     assert improved.scores != evaluate(options).scores
 
 
-def test_scoring_takes_the_checkpoints_own_depth_range(scored: Options, small_weights: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run/models/weights_0"
-    folder.parent.mkdir(parents=True)
-    folder.symlink_to(small_weights)
-    (folder.parent / "opt.json").write_text(Options(min_depth=1.0, max_depth=10.0).to_json())
+def test_scoring_takes_the_checkpoints_own_depth_range(scored: Options, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "weights_0", min_depth=1.0, max_depth=10.0)
     with_network = replace(scored, ext_disp_to_eval=None, load_weights_folder=folder)
     own = evaluate(with_network)
     assert not own.notes
@@ -185,7 +218,8 @@ def test_scoring_takes_the_checkpoints_own_depth_range(scored: Options, small_we
         ({"gt_path": Path("nowhere")}, "no such file or folder"),
         ({"gt_path": None, "gt_png_scale": 1000.0}, "--gt_png_scale is for the .png files"),
         ({"dataset": "kitti_odom", "gt_path": None}, "name a gt_depths.npz or a folder of depth maps with --gt_path"),
-        ({"metrics": ("edges",), "gt_path": None}, "files with ground truth are missing"),
+        ({"baseline": 0.2}, "only --eval_stereo scores with it"),
+        ({"baseline": 0.2, "eval_stereo": True, "eval_mono": False, "pred_depth_scale_factor": 3.0}, "replaces it"),
     ],
 )
 def test_contradictions_are_refused(changes: dict, message: str, scored: Options) -> None:

@@ -45,7 +45,7 @@ def test_disparities_that_become_negative_lie_at_the_cap() -> None:
     score = evaluate_depth_map(disp, gt, Protocol(Region("none"), align="scale_shift"))
     assert score is not None
     assert np.isfinite(score.metrics).all()
-    depth = score.fit.depth(disp)
+    depth = score.alignment.depth(disp)
     assert depth[0, 3] == np.inf
     assert depth[0, 0] > 0
 
@@ -54,7 +54,7 @@ def test_a_constant_prediction_is_fitted_without_failing() -> None:
     score = evaluate_depth_map(np.full((3, 4), 0.3, np.float32), GT, Protocol(Region("none"), align="scale_shift"))
     assert score is not None
     expected = 1 / (1 / GT.astype(np.float64)).mean()
-    assert score.fit.depth(np.float32([0.3])) == pytest.approx(expected, rel=1e-5)
+    assert score.alignment.depth(np.float32([0.3])) == pytest.approx(expected, rel=1e-5)
 
 
 def test_crops_of_a_known_size() -> None:
