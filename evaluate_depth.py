@@ -8,7 +8,7 @@ from options import parse
 
 def main() -> None:
     """Score as the command line says."""
-    options = parse(description=__doc__)
+    options = parse(description=__doc__, script="evaluate_depth.py")
     for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
         if path:
             check_output_file(flag, path)

@@ -10,7 +10,7 @@ from options import parse
 
 def main() -> None:
     """Predict and score a drive as the command line says."""
-    options = parse(description=__doc__)
+    options = parse(description=__doc__, script="evaluate_pose.py")
     folder = options.eval_out_dir and _made(options.eval_out_dir.expanduser(), options.data_path)
     if options.output_json:
         check_output_file("output_json", options.output_json)
@@ -18,16 +18,18 @@ def main() -> None:
     # torch is imported only now: --help and a mistyped flag answer at once
     from monodepth2.odometry import evaluate_odometry
     from monodepth2.odometry.plots import draw_trajectory
-    from monodepth2.odometry.trajectories import write_poses
+    from monodepth2.odometry.trajectories import write_poses, write_tum
 
     result = evaluate_odometry(options)
     print(result.text())
     if folder:
         with whole_file(folder / f"{result.name}.txt") as partial:
             write_poses(partial, result.predicted)
+        with whole_file(folder / f"{result.name}.tum") as partial:
+            write_tum(partial, result.predicted, result.times)
         draw_trajectory(folder / f"{result.name}.png", result)
         unit = "metres" if result.metric else "the network's unit"
-        print(f"poses (in {unit}) and a plot of them are {folder / result.name}.txt and .png")
+        print(f"poses in {unit} are {folder / result.name}.txt (KITTI's format) and .tum (TUM's), their plot is .png")
     if options.output_json:
         with whole_file(options.output_json.expanduser()) as partial:
             partial.write_text(result.to_json() + "\n")

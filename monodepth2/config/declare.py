@@ -30,12 +30,18 @@ class Checked:
 
     Attributes:
         groups: the groups of options and what they are about, in the order of the help.
+        given: the options that a command line named. `dataclasses.replace` makes a copy that knows of none.
 
     Raises:
         UserError: a value is not one of an option's choices.
     """
 
     groups: ClassVar[dict[str, str]]
+    given: ClassVar[frozenset[str]] = frozenset()
+
+    def is_given(self, name: str) -> bool:
+        """Whether an option was named by the command line, at its default too, or differs from its default."""
+        return name in self.given or getattr(self, name) != getattr(type(self), name)
 
     def __post_init__(self) -> None:
         for item in fields(self):

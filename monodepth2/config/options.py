@@ -22,8 +22,9 @@ FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
 NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
-EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", "odom_9", "odom_10")
-ODOMETRY_SPLITS = ("odom_9", "odom_10")
+MAKE3D = "make3d"
+ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
+EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
@@ -65,7 +66,12 @@ class Options(Checked):
         "training",
         f"training split: {', '.join(TRAINING_SPLITS)}, or a folder with train_files.txt and val_files.txt",
     )
-    num_layers: int = option(18, "training", "layers of the ResNets", choices=(18, 34, 50, 101, 152))
+    num_layers: int = option(
+        18,
+        "training",
+        "layers of the ResNets (default: 18; in scoring as the weights were trained)",
+        choices=(18, 34, 50, 101, 152),
+    )
     dataset: str = option(
         "kitti",
         "training",
@@ -76,12 +82,26 @@ class Options(Checked):
         False, "training", "leave out lines that lack one of their pictures, e.g. a neighbour, instead of refusing them"
     )
     png: bool = option(False, "training", "pictures are .png files instead of .jpg")
-    height: int = option(192, "training", "input height in pixels, a multiple of 32")
-    width: int = option(640, "training", "input width in pixels, a multiple of 32")
+    height: int = option(
+        192,
+        "training",
+        "input height in pixels, a multiple of 32 (default: 192; in scoring as the weights were trained)",
+    )
+    width: int = option(
+        640,
+        "training",
+        "input width in pixels, a multiple of 32 (default: 640; in scoring as the weights were trained)",
+    )
     disparity_smoothness: float = option(1e-3, "training", "weight of the disparity smoothness")
     scales: tuple[int, ...] = option((0, 1, 2, 3), "training", "scales of the loss; s is 1/2^s of the input size")
-    min_depth: float = option(0.1, "training", "nearest depth the network can express")
-    max_depth: float = option(100.0, "training", "farthest depth the network can express")
+    min_depth: float = option(
+        0.1, "training", "nearest depth the network can express (default: 0.1; in scoring as the weights were trained)"
+    )
+    max_depth: float = option(
+        100.0,
+        "training",
+        "farthest depth the network can express (default: 100; in scoring as the weights were trained)",
+    )
     use_stereo: bool = option(False, "training", "the other camera of the rig is a source frame too")
     frame_ids: tuple[int, ...] = option(
         (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
@@ -219,14 +239,54 @@ class Options(Checked):
     eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
     eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
-    pred_depth_scale_factor: float = option(1.0, "evaluation", "factor from predicted depth to metres")
+    pred_depth_scale_factor: float = option(
+        1.0, "evaluation", "factor from predicted depth to metres; given, it replaces the stereo rig's 5.4"
+    )
     ext_disp_to_eval: Path | None = option(
         None, "evaluation", "score this .npy array of disparities instead of a checkpoint"
     )
     eval_split: str = option(
         "eigen",
         "evaluation",
-        f"split to score: {', '.join(EVALUATION_SPLITS)}, or a folder with test_files.txt (scored by eigen's rules)",
+        "split to score: eigen, eigen_benchmark, benchmark, make3d, odom_0 to odom_21, a folder with test_files.txt "
+        "(scored by eigen's rules), or a drive's folder",
+    )
+    gt_path: Path | None = option(
+        None,
+        "evaluation",
+        "ground truth of depth: a gt_depths.npz, or a folder with one .npy, .png, .pfm or .exr file per line, named as "
+        "its picture (default: gt_depths.npz in the split's folder, else the data set's)",
+    )
+    gt_png_scale: float = option(
+        256.0, "evaluation", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
+    )
+    eval_min_depth: float | None = option(
+        None, "evaluation", "score ground truth beyond this many metres (default: as the split says, 0.001)"
+    )
+    eval_max_depth: float | None = option(
+        None, "evaluation", "score ground truth up to this many metres (default: as the split says, 80)"
+    )
+    crop: str | None = option(
+        None,
+        "evaluation",
+        "part of the picture that is scored; mask: the data set's mask and no crop (default: as the split says)",
+        choices=("garg", "eigen", "none", "mask"),
+    )
+    align: str | None = option(
+        None,
+        "evaluation",
+        "fit each prediction to its ground truth: by the ratio of medians, by scale and shift of disparity, or not "
+        "(default: median with --eval_mono, none with --eval_stereo)",
+        choices=("median", "scale_shift", "none"),
+    )
+    metrics: tuple[str, ...] = option(
+        (),
+        "evaluation",
+        "further figures: F-score of points at 10 cm, accuracy and completeness of depth edges, figures of log depth",
+        choices=("fscore", "edges", "log"),
+    )
+    poses: Path | None = option(
+        None, "evaluation", "true poses of the drive in KITTI's or TUM's format, for odometry (default: the data set's)"
     )
     save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities beside the weights")
     no_eval: bool = option(False, "evaluation", "predict only, compute no figures")
@@ -281,6 +341,11 @@ class Options(Checked):
         return self.run_folder / "models"
 
     @property
+    def asked_factor(self) -> float | None:
+        """The factor from predicted depth to metres that the user gave; None: as the network was trained."""
+        return self.pred_depth_scale_factor if self.is_given("pred_depth_scale_factor") else None
+
+    @property
     def threads(self) -> int:
         """Threads that read what is scored: `num_workers`, at most one per core of the machine."""
         return max(1, min(self.num_workers, available_cores()))
@@ -297,7 +362,8 @@ class Options(Checked):
         self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
-        self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor")
+        self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
+        self._require_positive("eval_min_depth", "eval_max_depth")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
@@ -348,10 +414,13 @@ class Options(Checked):
         if self.overwrite and self.resume != "never":
             raise UserError("--overwrite starts anew, --resume continues: drop one of them")
         check_device(self.no_cuda, self.device)
-        for name, known in (("split", TRAINING_SPLITS), ("eval_split", EVALUATION_SPLITS)):
-            value = getattr(self, name)
-            if value not in known and not _is_folder(value):
-                raise UserError(f"--{name} {value}: neither a folder nor one of {', '.join(known)}")
+        if len(set(self.metrics)) < len(self.metrics):
+            raise UserError(f"--metrics {_words(self.metrics)}: one is named twice")
+        if self.split not in TRAINING_SPLITS and not _is_folder(self.split):
+            raise UserError(f"--split {self.split}: neither a folder nor one of {', '.join(TRAINING_SPLITS)}")
+        if self.eval_split not in EVALUATION_SPLITS and not _is_folder(self.eval_split):
+            known = (*EVALUATION_SPLITS[:4], "odom_0 to odom_21")
+            raise UserError(f"--eval_split {self.eval_split}: neither a folder nor one of {', '.join(known)}")
 
 
 def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:

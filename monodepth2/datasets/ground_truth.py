@@ -16,6 +16,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from monodepth2.datasets.depth_files import known_depths
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input
@@ -27,13 +28,15 @@ LARGEST_FILE = 64 << 30
 MOST_BYTES = 2 << 30  # at once in memory; 697 maps of 1242 x 375 in float32 are 1.2 GiB
 UNSUSPECTED = 64 << 20  # of a member, however well compressed
 LARGEST_RATIO = 100  # of compression beyond that: projected scans come to 25, a file made to fill memory to 1000
-_REMEDY = "move the file away to make ground truth from the scans"
+_REMEDY = "make it again, or move it away if the data set has the depth itself"
 _MAP_MEMBER = re.compile(r"map_\d{5,9}\.npy", re.ASCII)
 _LINES = "lines"
 
 
 class DepthMaps(Sequence[np.ndarray]):
-    """Depth maps in metres, 0 where unknown, float32, (h, w), each read when it is asked for.
+    """Depth maps in metres, float32, (h, w), each read when it is asked for.
+
+    Where the file holds 0, a negative number, infinity or no number the depth is unknown, and 0 here.
 
     Args:
         count: of maps.
@@ -217,8 +220,4 @@ def _check_lines(archive: zipfile.ZipFile, path: Path, lines: Sequence[SplitLine
 def _checked(depth: Any, path: Path) -> np.ndarray:
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "fiu" or not depth.size:
         raise UserError(f"{path}: data holds something other than depth maps (h, w); {_REMEDY}")
-    with np.errstate(over="ignore"):  # which is then found not to be finite
-        depth = depth.astype(np.float32, copy=False)
-    if not np.isfinite(depth).all():
-        raise UserError(f"{path}: holds depths that are not finite; {_REMEDY}")
-    return depth
+    return known_depths(depth)

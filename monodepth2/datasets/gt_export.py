@@ -21,6 +21,7 @@ from monodepth2.config import GroundTruthOptions, available_cores
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth, write_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, make_layout
+from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, split_folder
 from monodepth2.errors import UserError, check_all
@@ -71,7 +72,7 @@ def export_ground_truth(options: GroundTruthOptions) -> Export:
     return Export(output, sizes, sum(resumed for _, resumed in made))
 
 
-def check_depth_files(layout: KittiRaw, lines: Sequence[SplitLine]) -> None:
+def check_depth_files(layout: KittiRaw | Make3D, lines: Sequence[SplitLine]) -> None:
     """Check that the file with ground truth of every line exists; none is opened.
 
     Raises:
@@ -84,6 +85,8 @@ def check_depth_files(layout: KittiRaw, lines: Sequence[SplitLine]) -> None:
             "lay proj_depth of KITTI's annotated depth maps into each drive"
             if isinstance(layout, KittiDepth)
             else "download the drives' velodyne_points"
+            if isinstance(layout, KittiRaw)
+            else "unpack Make3D's Test134Depth"
         )
         raise UserError(
             f"{len(missing):,} of {len(paths):,} files with ground truth are missing, e.g. {missing[0]}; {remedy}"

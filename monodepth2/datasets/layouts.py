@@ -122,12 +122,10 @@ class KittiRaw(Layout):
         Args:
             line: the frame and side.
             forward: evaluation's ground truth: the distance in the Velodyne's forward direction instead of the
-                depth in the camera's, seen from camera 2 whatever the line's side.
+                depth in the camera's.
         """
         calibration = Calibration.read(self.calibration_folder(line))
-        # 2019's ground truth is camera 2's for the lines of either camera
-        camera = CAMERA["l" if forward else line.side]
-        return depth_map(read_scan(self.scan_path(line)), calibration, camera, forward=forward)
+        return depth_map(read_scan(self.scan_path(line)), calibration, CAMERA[line.side], forward=forward)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
-"""Depth figures: the seven metrics, crops, scaling.
+"""Depth figures: the seven metrics of an image, under a protocol.
 
 Legend of shapes: b batch, h w pixels of the ground truth. Depths are metres.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from monodepth2.errors import UserError
+from monodepth2.evaluation.alignment import Alignment, fit_alignment
+from monodepth2.evaluation.extra_metrics import EXTRA_METRICS, edge_errors, f_score, is_dense, log_figures, points
+from monodepth2.evaluation.regions import MAX_DEPTH, MIN_DEPTH, PixelCounts, Region, count_pixels, evaluation_mask
 from monodepth2.method.depth_maps import resize_bilinear, resized
 
-MIN_DEPTH, MAX_DEPTH = 1e-3, 80.0
-GARG_ROWS, GARG_COLUMNS = (0.40810811, 0.99189189), (0.03594771, 0.96405229)
 TRAINING_SIZE = (375, 1242)
 TRAINING_CROP = (slice(153, 371), slice(44, 1197))
 TRAINING_TAGS = ("de/abs_rel", "de/sq_rel", "de/rms", "de/log_rms", "da/a1", "da/a2", "da/a3")
@@ -31,26 +34,54 @@ class DepthMetrics(NamedTuple):
     a3: float
 
 
-class ImageScore(NamedTuple):
-    """The figures of one image, and the ratio of medians that scaled it (None without median scaling)."""
-
-    metrics: DepthMetrics
-    ratio: float | None
-
-
 @dataclass(frozen=True)
 class Protocol:
     """How predictions are compared with ground truth.
 
     Attributes:
-        garg: only ground truth between 1 mm and 80 m inside Garg's crop (the `eigen` split); else all there is.
-        factor: from predicted depth to metres, applied before median scaling.
-        median_scaling: scale each image by the ratio of the medians of ground truth and prediction.
+        region: which pixels are scored.
+        factor: from predicted depth to metres, applied before the alignment.
+        align: none; median: each image is scaled by the ratio of the medians of ground truth and prediction;
+            scale_shift: its disparity is fitted to the ground truth's (see `fit_alignment`).
+        metrics: further figures, names of `EXTRA_METRICS`.
     """
 
-    garg: bool = True
+    region: Region = field(default_factory=Region)
     factor: float = 1.0
-    median_scaling: bool = True
+    align: str = "median"
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """The names of all figures of an image, the seven first."""
+        return (*DepthMetrics._fields, *(name for metric in self.metrics for name in EXTRA_METRICS[metric]))
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """The figures of one image.
+
+    Attributes:
+        metrics: the seven.
+        pixels: how many were scored and how many were left out.
+        alignment: how the prediction was brought to metres.
+        extras: further figures by name, as the protocol asks for.
+    """
+
+    metrics: DepthMetrics
+    pixels: PixelCounts
+    alignment: Alignment
+    extras: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float | None:
+        """The ratio of medians that scaled the image; None without median scaling."""
+        return self.alignment.ratio
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """All figures, in the order of `Protocol.figure_names`."""
+        return (*self.metrics, *self.extras.values())
 
 
 def depth_metrics(gt: np.ndarray, pred: np.ndarray) -> DepthMetrics:
@@ -82,51 +113,61 @@ def mean_metrics(metrics: list[DepthMetrics]) -> DepthMetrics:
     return DepthMetrics(*map(float, np.array(metrics).mean(axis=0)))
 
 
-def garg_crop(height: int, width: int) -> tuple[int, int, int, int]:
-    """Return (top, bottom, left, right) of the crop of Garg et al. (2016), bottom and right exclusive."""
-    top, bottom = (int(share * height) for share in GARG_ROWS)
-    left, right = (int(share * width) for share in GARG_COLUMNS)
-    return top, bottom, left, right
-
-
-def evaluation_mask(gt: np.ndarray, garg: bool) -> np.ndarray:
-    """Return which pixels of a ground-truth map (h, w) are scored (see `Protocol.garg`), bool, (h, w)."""
-    if not garg:
-        return gt > 0
-    mask = np.zeros(gt.shape, dtype=bool)
-    top, bottom, left, right = garg_crop(*gt.shape)
-    cropped = gt[top:bottom, left:right]
-    mask[top:bottom, left:right] = (cropped > MIN_DEPTH) & (cropped < MAX_DEPTH)
-    return mask
-
-
-def evaluate_depth_map(disp: np.ndarray, gt: np.ndarray, protocol: Protocol) -> ImageScore | None:
+def evaluate_depth_map(
+    disp: np.ndarray,
+    gt: np.ndarray,
+    protocol: Protocol,
+    mask: np.ndarray | None = None,
+    K: np.ndarray | None = None,
+) -> ImageScore | None:
     """Score one image.
 
     Args:
         disp: scaled disparity (1 / depth, not the sigmoid) at any size, (h', w').
         gt: depth in metres, 0 where unknown, (h, w).
-        protocol: mask and scaling.
+        protocol: region, alignment and figures.
+        mask: where the picture is usable, bool, (h, w); None: everywhere.
+        K: the camera's matrix for a picture of (h, w), (3, 3); the F-score needs it.
 
     Returns:
         The score; None if no pixel of the ground truth is to be scored, or none that the network has seen.
+
+    Raises:
+        UserError: edges are asked for of ground truth that is too sparse to have any.
     """
-    mask = evaluation_mask(gt, protocol.garg)
-    if not mask.any():
-        return None
-    gt = gt[mask]
-    with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clamped below
-        pred = protocol.factor * (1 / resize_bilinear(disp, *mask.shape)[mask])
-    seen = ~np.isnan(pred)  # --fit crop hides the rest from the network
+    scored = evaluation_mask(gt, protocol.region, mask)
+    disp = resize_bilinear(disp, *gt.shape)
+    seen = ~np.isnan(disp)  # --fit crop hides the rest from the network
     if not seen.all():
-        gt, pred = gt[seen], pred[seen]
-    if not len(gt):
+        mask = seen if mask is None else mask & seen
+        scored = scored & seen
+    if not scored.any():
         return None
-    ratio = None
-    if protocol.median_scaling:
-        ratio = float(np.median(gt) / np.median(pred))
-        pred = pred * ratio
-    return ImageScore(depth_metrics(gt, np.clip(pred, MIN_DEPTH, MAX_DEPTH)), ratio)
+    alignment = fit_alignment(disp[scored], gt[scored], protocol.factor, protocol.align)
+    pred = np.clip(alignment.depth(disp[scored]), *protocol.region.limits)
+    extras: dict[str, float] = {}
+    for metric in protocol.metrics:
+        figures = _extra_figures(metric, gt, pred, scored, K)
+        extras |= dict(zip(EXTRA_METRICS[metric], figures, strict=True))
+    return ImageScore(depth_metrics(gt[scored], pred), count_pixels(gt, protocol.region, mask), alignment, extras)
+
+
+def _extra_figures(
+    metric: str, gt: np.ndarray, pred: np.ndarray, scored: np.ndarray, K: np.ndarray | None
+) -> tuple[float, ...]:
+    """The figures of one name of `EXTRA_METRICS`; `pred` is of the scored pixels alone."""
+    if metric == "log":
+        return log_figures(gt[scored], pred)
+    if metric == "fscore":
+        if K is None:
+            raise UserError("--metrics fscore needs the camera of the pictures, which is not known: drop fscore")
+        rows, columns = np.nonzero(scored)
+        return (f_score(points(gt[scored], rows, columns, K), points(pred, rows, columns, K)),)
+    if not is_dense(scored):
+        raise UserError("--metrics edges needs dense ground truth, in which objects have boundaries: drop edges")
+    pred_hw = np.ones_like(gt)
+    pred_hw[scored] = pred
+    return edge_errors(gt, pred_hw, scored)
 
 
 def training_depth_metrics(depth_b1hw: Tensor, gt_b1hw: Tensor) -> dict[str, Tensor]:

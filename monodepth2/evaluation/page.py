@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 
 from monodepth2 import pages
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
-from monodepth2.evaluation.metrics import DepthMetrics, Protocol, evaluation_mask
+from monodepth2.evaluation.extra_metrics import LOWER_IS_BETTER
+from monodepth2.evaluation.pictures import read_split_picture
 from monodepth2.evaluation.protocol import scored_split, split_layout
-from monodepth2.evaluation.result import EvaluationResult, Example, describe_protocol
-from monodepth2.evaluation.truth import stored_truth
-from monodepth2.files.pictures import PictureError, read_picture
+from monodepth2.evaluation.result import EvaluationResult, Example, describe_left_out, describe_protocol
+from monodepth2.files.pictures import PictureError
 from monodepth2.method.depth_maps import resize_bilinear
 from monodepth2.pages.colours import coloured
 
@@ -36,9 +35,11 @@ def write_page(path: Path, results: Sequence[EvaluationResult], options: Options
         "evaluation.html",
         split=Path(scored_split(options)).name,
         results=results,
-        names=DepthMetrics._fields,
+        names=first.names,
+        lower=[name for name in first.names if name in LOWER_IS_BETTER],
         protocol=describe_protocol(first.protocol),
-        ratios=first.protocol.median_scaling,
+        left_out=describe_left_out(first),
+        ratios=first.protocol.align == "median",
         differences={result.name: _difference(result, first) for result in others},
         plot=_plot(results),
         drives=_drives(results),
@@ -48,9 +49,10 @@ def write_page(path: Path, results: Sequence[EvaluationResult], options: Options
     )
 
 
-def _difference(result: EvaluationResult, first: EvaluationResult) -> list[tuple[float, float, float]]:
-    mean, (low, high) = result.difference(first)
-    return list(zip(mean.tolist(), low.tolist(), high.tolist(), strict=True))
+def _difference(result: EvaluationResult, first: EvaluationResult) -> list[tuple[float, ...]]:
+    """Mean difference of each figure and, of several images, both ends of its interval."""
+    mean, ends = result.difference(first)
+    return list(zip(*np.vstack([mean[None], *([] if ends is None else [ends])]).tolist(), strict=True))
 
 
 def _plot(results: Sequence[EvaluationResult]) -> Figure:
@@ -79,39 +81,26 @@ def _drives(results: Sequence[EvaluationResult]) -> list[dict[str, Any]]:
 
 
 def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[dict[str, Any]]:
-    split = scored_split(options)
-    lines = read_split(split, "test")
-    layout, truth = split_layout(options, must_exist=False), stored_truth(split, lines)
+    layout = split_layout(options, must_exist=False)
     galleries = []
     for result in results:
         rows = []
         for example in result.worst:
-            line = lines[example.position]
-            gt = _depth(layout, line) if truth is None else truth[example.position]
             metrics = example.score.metrics
-            title = f"{line}: abs_rel {metrics.abs_rel:.3f}, rmse {metrics.rmse:.2f}, a1 {metrics.a1:.3f}"
-            rows.append({"title": title, "pictures": _pictures(layout, line, example, gt, result.protocol)})
+            title = f"{example.line}: abs_rel {metrics.abs_rel:.3f}, rmse {metrics.rmse:.2f}, a1 {metrics.a1:.3f}"
+            rows.append({"title": title, "pictures": _pictures(layout, example)})
         galleries.append({"name": result.name, "rows": rows})
     return galleries
 
 
-def _depth(layout: Layout, line: SplitLine) -> np.ndarray:
-    assert isinstance(layout, KittiRaw)
-    return layout.depth(line, forward=True)
-
-
-def _pictures(
-    layout: Layout, line: SplitLine, example: Example, gt: np.ndarray, protocol: Protocol
-) -> list[np.ndarray]:
+def _pictures(layout: Layout, example: Example) -> list[np.ndarray]:
     """Frame, predicted disparity, true disparity and error, uint8, (h, w, 3) each."""
-    factor = protocol.factor * (example.score.ratio or 1.0)
-    with np.errstate(divide="ignore"):
-        depth = factor / resize_bilinear(example.disp, *gt.shape)
-    scored = evaluation_mask(gt, protocol.garg)
+    gt = example.gt
+    depth = example.score.alignment.depth(resize_bilinear(example.disp, *gt.shape))
     known = gt > 0
-    error = np.where(scored, np.abs(depth - gt) / np.where(known, gt, 1), np.nan)
+    error = np.where(example.scored, np.abs(depth - gt) / np.where(known, gt, 1), np.nan)
     return [
-        _frame(layout, line, gt.shape),
+        _frame(layout, example.line, gt.shape),
         coloured(NEAREST_SHOWN / depth),
         coloured(_points(np.where(known, NEAREST_SHOWN / np.where(known, gt, 1), np.nan))),
         coloured(_points(error / LARGEST_ERROR_SHOWN), "viridis"),
@@ -121,7 +110,7 @@ def _pictures(
 def _frame(layout: Layout, line: SplitLine, shape: tuple[int, ...]) -> np.ndarray:
     """The picture; grey where only an array of disparities is at hand."""
     try:
-        return np.asarray(read_picture(layout.picture_path(line)))
+        return np.asarray(read_split_picture(layout, line))
     except PictureError:
         return np.full((*shape, 3), 228, dtype=np.uint8)
 

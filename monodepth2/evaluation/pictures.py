@@ -5,10 +5,13 @@ from itertools import islice
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.evaluation.truth import Truth
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.pictures import read_picture, resize
 from monodepth2.runtime.threads import map_ahead
@@ -17,14 +20,24 @@ BATCH_SIZE = 16
 Item = tuple[Tensor | None, np.ndarray | None]
 
 
+def read_split_picture(layout: Layout, line: SplitLine) -> Image.Image:
+    """Return what a network is shown of a line's picture, RGB.
+
+    Raises:
+        PictureError: the picture is missing, or is not a whole picture.
+    """
+    picture = read_picture(layout.picture_path(line))
+    return layout.cropped(picture) if isinstance(layout, Make3D) else picture
+
+
 class SplitPictures:
-    """The pictures of a split at one size, with the depth that the data set has of them.
+    """The pictures of a split at one size, with the ground truth that threads can read.
 
     Args:
         layout: where the pictures are.
         lines: the split.
         size: (width, height) to which pictures are resized; None to leave them out.
-        with_depth: read evaluation's ground truth too.
+        truth: whose maps are read, too, if threads may; None for none.
         fit: how pictures come to that size.
     """
 
@@ -33,14 +46,14 @@ class SplitPictures:
         layout: Layout,
         lines: Sequence[SplitLine],
         size: tuple[int, int] | None,
-        with_depth: bool,
+        truth: Truth | None,
         fit: Fit = STRETCH,
     ) -> None:
         self.fit = fit
         self.layout = layout
         self.lines = lines
         self.size = size
-        self.with_depth = with_depth
+        self.truth = truth if truth and truth.in_threads else None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -51,20 +64,16 @@ class SplitPictures:
         Raises:
             UserError: one of them is unreadable.
         """
-        line = self.lines[index]
-        return self._picture(line), self._depth(line)
+        return self._picture(self.lines[index]), self._depth(index)
 
     def _picture(self, line: SplitLine) -> Tensor | None:
         if self.size is None:
             return None
-        picture = resize(read_picture(self.layout.picture_path(line)), *self.size, self.fit)
+        picture = resize(read_split_picture(self.layout, line), *self.size, self.fit)
         return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
 
-    def _depth(self, line: SplitLine) -> np.ndarray | None:
-        if not self.with_depth:
-            return None
-        assert isinstance(self.layout, KittiRaw)
-        return self.layout.depth(line, forward=True)
+    def _depth(self, index: int) -> np.ndarray | None:
+        return self.truth.read(index) if self.truth and index not in self.truth.missing else None
 
 
 def batches(pictures: SplitPictures, threads: int) -> Iterator[tuple[Tensor | None, list[np.ndarray | None]]]:

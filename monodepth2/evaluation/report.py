@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
-from monodepth2.evaluation.metrics import DepthMetrics
-from monodepth2.evaluation.result import EvaluationResult, describe_protocol
+from monodepth2.evaluation.result import EvaluationResult, describe_left_out, describe_protocol
 
 WORST_SHOWN = 5
 
@@ -24,18 +23,18 @@ def json_report(results: Sequence[EvaluationResult]) -> str:
 
 
 def _one(result: EvaluationResult) -> str:
-    rows = {
-        "mean": result.mean,
-        "95 % from": result.interval[0],
-        "95 % to": result.interval[1],
-        "min": result.figures.min(0),
-        "median": np.median(result.figures, axis=0),
-        "max": result.figures.max(0),
-    }
+    rows = {"mean": result.means}
+    if result.intervals is not None:  # the figures of one image have neither interval nor spread
+        rows |= dict(zip(("95 % from", "95 % to"), result.intervals, strict=True))
+        rows |= {
+            "min": result.figures.min(0),
+            "median": np.median(result.figures, axis=0),
+            "max": result.figures.max(0),
+        }
     text = [*_heading(result), *_notes(result)]
     if result.ratio_statistics:
         text.append("scaling ratios: median {:.3f}, spread {:.3f}".format(*result.ratio_statistics))
-    text += [_table([[name, *values] for name, values in rows.items()]), "worst images by abs_rel:"]
+    text += [_table(result, [[name, *values] for name, values in rows.items()]), "worst images by abs_rel:"]
     worst = np.argsort(-result.figures[:, 0], kind="stable")[:WORST_SHOWN]
     return "\n".join(text + [f"{result.figures[n, 0]:9.3f}  {result.lines[n]}" for n in worst])
 
@@ -45,26 +44,28 @@ def _comparison(results: Sequence[EvaluationResult]) -> str:
     text = _heading(first)
     for result in results:
         text += [f"{result.name}: {note}" for note in _notes(result)]
-    text.append(_table([[result.name, *result.mean] for result in results]))
-    text.append(f"difference to {first.name}, with its 95 % interval from the same images:")
-    rows = []
-    for result in others:
-        mean, (low, high) = result.difference(first)
-        cells = [f"{m:+.3f}\n[{a:+.3f},\n {b:+.3f}]" for m, a, b in zip(mean, low, high, strict=True)]
-        rows.append([result.name, *cells])
-    return "\n".join([*text, _table(rows)])
+    text.append(_table(first, [[result.name, *result.means] for result in results]))
+    interval = "" if first.intervals is None else ", with its 95 % interval from the same images"
+    text.append(f"difference to {first.name}{interval}:")
+    return "\n".join([*text, _table(first, [[result.name, *_differences(result, first)] for result in others])])
+
+
+def _differences(result: EvaluationResult, first: EvaluationResult) -> list[str]:
+    mean, ends = result.difference(first)
+    if ends is None:
+        return [f"{m:+.3f}" for m in mean]
+    return [f"{m:+.3f}\n[{low:+.3f},\n {high:+.3f}]" for m, low, high in zip(mean, *ends, strict=True)]
 
 
 def _heading(result: EvaluationResult) -> list[str]:
-    text = [f"{len(result.lines)} images, {describe_protocol(result.protocol)}"]
-    if result.skipped:
-        text.append(f"{len(result.skipped)} images skipped, no ground truth to score, e.g. {result.skipped[0]}")
-    return text
+    images = f"{len(result.lines)} image{'' if len(result.lines) == 1 else 's'}"
+    text = f"{images}, {result.pixels.scored:,} pixels: {describe_protocol(result.protocol)}"
+    return [text, f"ground truth from {result.truth}", *describe_left_out(result)]
 
 
 def _notes(result: EvaluationResult) -> list[str]:
     return [f"note: {note}" for note in result.notes]
 
 
-def _table(rows: Sequence[Sequence[object]]) -> str:
-    return tabulate(rows, headers=["", *DepthMetrics._fields], floatfmt=".3f", stralign="right")
+def _table(result: EvaluationResult, rows: Sequence[Sequence[object]]) -> str:
+    return tabulate(rows, headers=["", *result.names], floatfmt=".3f", stralign="right")

@@ -9,6 +9,14 @@ import numpy as np
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
+from monodepth2.evaluation.regions import PixelCounts
+
+CROPS = {"garg": "Garg's crop", "eigen": "Eigen's crop", "none": "no crop", "mask": "the data set's mask"}
+ALIGNMENTS = {
+    "none": "no median scaling",
+    "median": "median scaling",
+    "scale_shift": "scale and shift of disparity fitted to each image",
+}
 
 
 @dataclass(frozen=True)
@@ -17,13 +25,19 @@ class Example:
 
     Attributes:
         position: of its line in the split.
+        line: that line.
         score: of the image.
-        disp: scaled disparity, float32, (h, w).
+        disp: scaled disparity, float32, (h', w').
+        gt: ground truth in metres, 0 where unknown, (h, w).
+        scored: which of its pixels were scored, bool, (h, w).
     """
 
     position: int
+    line: SplitLine
     score: ImageScore
     disp: np.ndarray
+    gt: np.ndarray
+    scored: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,45 +47,68 @@ class EvaluationResult:
     Attributes:
         name: of the checkpoint.
         protocol: how they were computed.
+        truth: where the ground truth comes from, in words.
         lines: of the images scored.
         scores: one per line.
         skipped: lines without a pixel of ground truth to score.
+        missing: lines whose file with ground truth is missing.
+        skipped_pixels: what the skipped lines have instead.
         notes: what the reader should know of the figures.
         worst: the images with the largest abs_rel, that first.
     """
 
     name: str
     protocol: Protocol
+    truth: str
     lines: tuple[SplitLine, ...]
     scores: tuple[ImageScore, ...]
-    skipped: tuple[SplitLine, ...]
+    skipped: tuple[SplitLine, ...] = ()
+    missing: tuple[SplitLine, ...] = ()
+    skipped_pixels: PixelCounts = PixelCounts()
     notes: tuple[str, ...] = ()
     worst: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the figures, the seven metrics first."""
+        return self.protocol.figure_names
+
     @cached_property
     def figures(self) -> np.ndarray:
-        """The seven metrics of every image, (n, 7)."""
-        return np.array([score.metrics for score in self.scores])
+        """The figures of every image, (n, k)."""
+        return np.array([score.figures for score in self.scores])
 
     @property
     def mean(self) -> DepthMetrics:
-        """The average over images."""
+        """The averages of the seven metrics over images."""
         return mean_metrics([score.metrics for score in self.scores])
 
+    @property
+    def means(self) -> np.ndarray:
+        """The average of every figure over images, (k,)."""
+        return self.figures.mean(axis=0)
+
     @cached_property
-    def interval(self) -> tuple[DepthMetrics, DepthMetrics]:
-        """Lower and upper end of the 95 % interval of every mean."""
-        low, high = mean_interval(self.figures)
-        return DepthMetrics(*map(float, low)), DepthMetrics(*map(float, high))
+    def intervals(self) -> np.ndarray | None:
+        """Lower and upper ends of the 95 % interval of every mean, (2, k); None of a single image."""
+        return mean_interval(self.figures) if len(self.scores) > 1 else None
 
-    def difference(self, other: "EvaluationResult") -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean difference to another checkpoint on the same images, (7,), and its 95 % interval, (2, 7).
+    @property
+    def interval(self) -> tuple[DepthMetrics, DepthMetrics] | None:
+        """Lower and upper end of the 95 % interval of the means of the seven metrics; None of a single image."""
+        if self.intervals is None:
+            return None
+        low, high = (DepthMetrics(*map(float, ends[: len(DepthMetrics._fields)])) for ends in self.intervals)
+        return low, high
 
-        Both are paired: how hard an image is cancels out.
+    def difference(self, other: "EvaluationResult") -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the mean difference to another checkpoint on the same images, (k,), and its 95 % interval, (2, k).
+
+        Both are paired: how hard an image is cancels out. A single image has no interval.
         """
         assert self.lines == other.lines
         differences = self.figures - other.figures
-        return differences.mean(0), mean_interval(differences)
+        return differences.mean(0), mean_interval(differences) if len(differences) > 1 else None
 
     @property
     def ratio_statistics(self) -> tuple[float, float] | None:
@@ -82,28 +119,82 @@ class EvaluationResult:
         median = float(np.median(ratios))
         return median, float(np.std(ratios / median))
 
+    @cached_property
+    def pixels(self) -> PixelCounts:
+        """Pixels of known depth, over all images."""
+        return PixelCounts(*np.sum([self.skipped_pixels, *(score.pixels for score in self.scores)], axis=0).tolist())
+
     def as_dict(self) -> dict[str, Any]:
-        """Mean, intervals and per-image figures, ready for JSON."""
-        statistics, (low, high) = self.ratio_statistics, self.interval
-        images = [
-            {"line": str(line), **score.metrics._asdict(), "ratio": score.ratio}
-            for line, score in zip(self.lines, self.scores, strict=True)
-        ]
+        """Protocol, counts, mean, intervals and per-image figures, ready for JSON."""
+        statistics = self.ratio_statistics
+        ends = None if self.intervals is None else dict(zip(("low", "high"), self.intervals, strict=True))
         return {
             "name": self.name,
-            "protocol": vars(self.protocol),
-            "mean": self.mean._asdict(),
-            "interval_95": {"low": low._asdict(), "high": high._asdict()},
+            "protocol": protocol_values(self.protocol),
+            "ground_truth": self.truth,
+            "pixels": self.pixels._asdict(),
+            "mean": self._named(self.means),
+            "interval_95": ends and {end: self._named(values) for end, values in ends.items()},
             "ratios": statistics and dict(zip(("median", "spread"), statistics, strict=True)),
             "notes": list(self.notes),
-            "images": images,
+            "images": [
+                {
+                    "line": str(line),
+                    **dict(zip(self.names, score.figures, strict=True)),
+                    "ratio": score.ratio,
+                    "scale_shift": score.alignment.scale_shift,
+                    "pixels": score.pixels._asdict(),
+                }
+                for line, score in zip(self.lines, self.scores, strict=True)
+            ],
             "skipped": [str(line) for line in self.skipped],
+            "missing_ground_truth": [str(line) for line in self.missing],
         }
+
+    def _named(self, values: np.ndarray) -> dict[str, float]:
+        return dict(zip(self.names, values.tolist(), strict=True))
+
+
+def protocol_values(protocol: Protocol) -> dict[str, Any]:
+    """Return a protocol ready for JSON."""
+    return {
+        "crop": protocol.region.crop,
+        "cap": protocol.region.cap,
+        "clamped_to": protocol.region.limits,
+        "factor": protocol.factor,
+        "align": protocol.align,
+        "metrics": protocol.metrics,
+    }
 
 
 def describe_protocol(protocol: Protocol) -> str:
     """Say in words how figures were computed."""
-    region = "Garg's crop up to 80 m" if protocol.garg else "all ground truth"
-    scaling = "median scaling" if protocol.median_scaling else "no median scaling"
+    cap = protocol.region.cap
+    truth = f"ground truth between {cap[0]:g} and {cap[1]:g} m" if cap else "all ground truth"
+    clamp = "" if cap else ", predictions clamped to {:g} to {:g} m".format(*protocol.region.limits)
     factor = "" if protocol.factor == 1 else f", depths times {protocol.factor:g}"
-    return f"{region}, {scaling}{factor}"
+    return f"{CROPS[protocol.region.crop]}, {truth}{clamp}, {ALIGNMENTS[protocol.align]}{factor}"
+
+
+def describe_left_out(result: EvaluationResult) -> list[str]:
+    """Say in words what was not scored, and why; a sentence each."""
+    cap, pixels = result.protocol.region.cap, result.pixels
+    beyond = "beyond the cap (at most {:g} m or at least {:g} m)".format(*cap) if cap else ""
+    reasons = (
+        (pixels.masked, "masked or not seen by the network"),
+        (pixels.outside_crop, "outside the crop"),
+        (pixels.beyond_cap, beyond),
+    )
+    parts = [f"{count:,} {reason}" for count, reason in reasons if count]
+    text = [f"pixels of ground truth left out: {', '.join(parts)}"] if parts else []
+    if result.skipped:
+        text.append(f"{len(result.skipped)} images skipped, no ground truth to score, e.g. {result.skipped[0]}")
+    if result.missing:
+        text.append(f"{len(result.missing)} images left out, their file with ground truth is missing: "
+                    f"{listed(result.missing)}")  # fmt: skip
+    return text
+
+
+def listed(lines: tuple[SplitLine, ...], most: int = 10) -> str:
+    """Name lines of a split, the first ones where there are many."""
+    return "; ".join(map(str, lines[:most])) + (f"; and {len(lines) - most:,} more" if len(lines) > most else "")

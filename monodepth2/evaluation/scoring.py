@@ -7,21 +7,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.checkpoints.networks import trained_options
 from monodepth2.config import Options
+from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
-from monodepth2.datasets.gt_export import check_depth_files
-from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.drives import all_lines, own_lines
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError, check_all
 from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map
 from monodepth2.evaluation.pictures import SplitPictures, batches
-from monodepth2.evaluation.protocol import BENCHMARK, is_scored, protocol_of, scored_split, split_layout
-from monodepth2.evaluation.result import EvaluationResult
+from monodepth2.evaluation.protocol import (
+    BENCHMARK,
+    check_used_in_scoring,
+    is_scored,
+    protocol_of,
+    scored_split,
+    split_layout,
+    takes_all,
+)
+from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
+from monodepth2.evaluation.result import EvaluationResult, Example
 from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
-from monodepth2.evaluation.sources import ArraySource, DisparitySource, open_sources
-from monodepth2.evaluation.truth import require_depth, stored_truth
+from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
+from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 
@@ -48,20 +58,27 @@ class _Task:
     Attributes:
         options: of the evaluation.
         lines: the split.
-        layout: its pictures, and its depth where `truth` is None.
+        layout: its pictures.
         protocol: how predictions are scored; None to predict only.
-        truth: stored ground truth.
+        truth: to score them with; None to predict only.
     """
 
     options: Options
     lines: list[SplitLine]
     layout: Layout
-    protocol: Protocol | None
-    truth: Sequence[np.ndarray] | None
+    protocol: Protocol | None = None
+    truth: Truth | None = None
 
-    @property
-    def depth_from_layout(self) -> bool:
-        return self.protocol is not None and self.truth is None
+    @classmethod
+    def of(cls, options: Options, must_exist: bool = True) -> "_Task":
+        """The split that the options name, with its pictures."""
+        layout = split_layout(options, must_exist)
+        if isinstance(layout, Make3D):
+            return cls(options, layout.lines(), layout)
+        if takes_all(options):
+            return cls(options, all_lines(layout), layout)
+        split = scored_split(options)
+        return cls(options, own_lines(split, layout) or read_split(split, "test"), layout)
 
 
 def evaluate(options: Options) -> EvaluationResult:
@@ -85,18 +102,15 @@ def evaluate_all(options: Options) -> EvaluationRun:
         UserError: options, checkpoint, split, pictures or ground truth cannot be used; files are checked before a
             network runs.
     """
-    if not is_scored(options) and (options.html_report or options.output_json):
-        raise UserError("--html_report and --output_json hold figures, and these options ask for none: drop them")
+    check_used_in_scoring(options)
     protocol = protocol_of(options) if is_scored(options) else None
-    split = scored_split(options)
-    lines = read_split(split, "test")
+    task = _Task.of(options, must_exist=False)
+    lines = task.lines
     sources = open_sources(options, len(lines))
-    truth = stored_truth(split, lines) if protocol else None
+    truth = open_truth(options, scored_split(options), lines, task.layout) if protocol else None
     looks = any(source.input_size for source in sources)
-    layout = split_layout(options, must_exist=looks or (protocol is not None and truth is None))
-    task = _Task(options, lines, layout, protocol, truth)
-    if task.depth_from_layout:
-        require_depth(layout, split, options)
+    split_layout(options, must_exist=looks or (truth is not None and truth.from_data_set))
+    task = replace(task, protocol=protocol, truth=truth)
     _check_files(task, with_pictures=looks)
     with ExitStack() as stack:
         # all folders are made before the first network runs
@@ -114,46 +128,57 @@ def predict_split(options: Options) -> np.ndarray:
     Raises:
         UserError: options, checkpoint, split or pictures cannot be used.
     """
-    split = scored_split(options)
-    lines = read_split(split, "test")
-    layout = split_layout(options)
-    task = _Task(options, lines, layout, None, None)
-    source = open_sources(options, len(lines))[0]
+    task = _Task.of(options)
+    source = open_sources(options, len(task.lines))[0]
     _check_files(task, with_pictures=source.input_size is not None)
     return np.stack([disp for disp, _ in _predictions(source, task)])
 
 
 def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationResult | None:
     """Take one source through the split."""
-    scores: list[ImageScore | None] = []
+    outcomes: list[ImageScore | PixelCounts | None] = []
     worst = WorstImages(WORST_KEPT)
     task = _of_source(task, source)
     for position, (disp, depth) in enumerate(_predictions(source, task)):
         for sink in sinks:
             sink.write(position, disp)
-        if task.protocol:
-            gt = depth if task.truth is None else task.truth[position]
-            assert gt is not None
+        if task.truth and position in task.truth.missing:
+            outcomes.append(None)
+        elif task.truth:
+            gt = task.truth.read(position) if depth is None else depth
             if source.facts.fit != STRETCH:
                 disp = at_picture_size(disp, gt.shape[0], gt.shape[1], source.facts.fit)
-            score = evaluate_depth_map(disp, gt, task.protocol)
-            scores.append(score)
-            if score:
-                worst.offer(position, score, disp)
-    return _result(source, task, scores, worst) if task.protocol else None
+            outcomes.append(_score(task, position, disp, gt, worst))
+    return _result(source, task, outcomes, worst) if task.protocol else None
 
 
 def _of_source(task: _Task, source: DisparitySource) -> _Task:
     """The task with the metres of the source's own rig, where the rig is to tell them and no flag does."""
     options, baseline = task.options, source.facts.baseline
-    if task.protocol is None or not options.eval_stereo or options.baseline or baseline is None:
+    asked = options.baseline or options.asked_factor
+    if task.protocol is None or not options.eval_stereo or asked or baseline is None:
         return task
     return replace(task, protocol=replace(task.protocol, factor=stereo_factor(baseline)))
 
 
+def _score(
+    task: _Task, position: int, disp: np.ndarray, gt: np.ndarray, worst: WorstImages
+) -> ImageScore | PixelCounts:
+    """Score a prediction; where no pixel is to be scored, say what becomes of them."""
+    assert task.protocol is not None
+    line, region = task.lines[position], task.protocol.region
+    mask = usable_mask(task.layout, line, gt.shape)
+    K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
+    score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
+    if score is None:
+        return count_pixels(gt, region, mask)
+    worst.offer(Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask)))
+    return score
+
+
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield disparity (h, w) and the data set's depth of every line, in order, behind a progress bar."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.depth_from_layout, source.facts.fit)
+    """Yield disparity (h, w) of every line, in order, and the ground truth that threads read, behind a bar."""
+    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.truth, source.facts.fit)
     done = 0
     with tqdm(total=len(pictures), desc=source.name, unit="image", disable=None) as bar:
         for images, depths in batches(pictures, task.options.threads):
@@ -165,14 +190,13 @@ def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndar
 
 def _check_files(task: _Task, with_pictures: bool) -> None:
     """Report everything the split needs and the data set lacks, counted."""
-    layout, lines = task.layout, task.lines
-    checks: list[Callable[[], None]] = []
-    if with_pictures:
+    layout, lines, checks = task.layout, task.lines, list[Callable[[], object]]()
+    if with_pictures and not isinstance(layout, Make3D):  # whose lines are its pictures
         checks.append(lambda: check_data_set(layout, lines, (0,)))
-    if task.depth_from_layout:
-        assert isinstance(layout, KittiRaw)
-        checks.append(lambda: check_depth_files(layout, lines))
+    if task.truth and task.truth.from_data_set:
         checks.append(lambda: check_calibration(layout, lines))
+    if task.protocol and task.protocol.region.crop == "mask":
+        checks.append(lambda: require_masks(layout))
     check_all(*checks)
 
 
@@ -183,32 +207,55 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
         known = "was" if source.use_stereo is False else "may have been"
         notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
                      f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
+    elif task.protocol and options.eval_stereo and options.asked_factor:
+        rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
+        notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
-    if isinstance(source, ArraySource):
-        return tuple(notes)
-    trained = trained_options(source.path)
-    asked = (options.min_depth, options.max_depth)
-    if trained and (trained.min_depth, trained.max_depth) != asked:
-        notes.append(f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
-                     f"{asked[0]:g} and {asked[1]:g}: give the same flags")  # fmt: skip
-    return tuple(notes)
+    if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
+        notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
+    return (*notes, *_range_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
+
+
+def _range_notes(source: NetworkSource) -> list[str]:
+    """Whether the flags state another depth range than the network was trained with."""
+    trained, used = source.facts, source.depth_range
+    if (trained.min_depth, trained.max_depth) == used:
+        return []
+    return [f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
+            f"{used[0]:g} and {used[1]:g}, as the flags say"]  # fmt: skip
 
 
 def _result(
-    source: DisparitySource, task: _Task, scores: Sequence[ImageScore | None], worst: WorstImages
+    source: DisparitySource, task: _Task, outcomes: Sequence[ImageScore | PixelCounts | None], worst: WorstImages
 ) -> EvaluationResult:
-    pairs = list(zip(task.lines, scores, strict=True))
-    scored = [(line, score) for line, score in pairs if score is not None]
-    if not scored:
-        raise UserError(f"none of the {len(pairs)} images has a pixel of ground truth to score: check the ground truth")
     assert task.protocol is not None
+    assert task.truth is not None
+    pairs = list(zip(task.lines, outcomes, strict=True))
+    scored = [(line, score) for line, score in pairs if isinstance(score, ImageScore)]
+    empty = [(line, counts) for line, counts in pairs if isinstance(counts, PixelCounts)]
+    pixels = PixelCounts(*np.sum([PixelCounts(), *(counts for _, counts in empty)], axis=0).tolist())
+    if not scored:
+        raise UserError(f"none of the {len(pairs)} images has a pixel of ground truth to score: {_why(pixels)}")
     return EvaluationResult(
         name=source.name,
         protocol=task.protocol,
+        truth=task.truth.described,
         lines=tuple(line for line, _ in scored),
         scores=tuple(score for _, score in scored),
-        skipped=tuple(line for line, score in pairs if score is None),
+        skipped=tuple(line for line, _ in empty),
+        missing=tuple(line for line, outcome in pairs if outcome is None),
+        skipped_pixels=pixels,
         notes=_notes(source, task),
         worst=worst.sorted(),
+    )
+
+
+def _why(pixels: PixelCounts) -> str:
+    """Why nothing is scored, and what to do."""
+    if not sum(pixels):
+        return "it holds no known depth; check the ground truth"
+    return (
+        f"of its known pixels {pixels.masked:,} are masked, {pixels.outside_crop:,} outside the crop, "
+        f"{pixels.beyond_cap:,} beyond the cap; check --crop, --eval_min_depth, --eval_max_depth and its unit"
     )

@@ -17,8 +17,8 @@ from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.evaluation.metrics import MAX_DEPTH, ImageScore
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
+from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import Fit
@@ -117,9 +117,9 @@ class WorstImages:
         self.count = count
         self.heap: list[tuple[float, int, Example]] = []
 
-    def offer(self, position: int, score: ImageScore, disp_hw: np.ndarray) -> None:
+    def offer(self, example: Example) -> None:
         """Take a scored prediction."""
-        entry = (score.metrics.abs_rel, -position, Example(position, score, disp_hw))
+        entry = (example.score.metrics.abs_rel, -example.position, example)
         if len(self.heap) < self.count:
             heapq.heappush(self.heap, entry)
         elif entry[:2] > self.heap[0][:2]:
@@ -169,6 +169,4 @@ def open_sinks(
 
 def benchmark_factor(options: Options, source: DisparitySource) -> float:
     """Return the factor from predicted depth to metres of the benchmark's maps: the one asked for, else the rig's."""
-    if options.pred_depth_scale_factor != 1:
-        return options.pred_depth_scale_factor
-    return stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)
+    return options.asked_factor or stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.networks import DepthNetwork, num_layers
 from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
@@ -49,15 +50,40 @@ class NetworkSource:
 
     def __init__(self, path: Path, options: Options) -> None:
         device = pick_device(options.device, options.no_cuda)
-        self.predictor = DepthPredictor.from_checkpoint(
-            path, device, options.min_depth, options.max_depth, options.precision
-        )
+        asked = (options.min_depth if options.is_given("min_depth") else None,
+                 options.max_depth if options.is_given("max_depth") else None)  # fmt: skip
+        self.predictor = DepthPredictor.from_checkpoint(path, device, *asked, options.precision)
         self.path = path
         self.name = checkpoint_name(path)
         self.use_stereo: bool | None = self.predictor.use_stereo
         self.input_size: tuple[int, int] | None = (self.predictor.width, self.predictor.height)
         self.facts = self.predictor.network.facts
         self.post_process = options.post_process
+        self._check_kind(options)
+
+    @property
+    def depth_range(self) -> tuple[float, float]:
+        """Nearest and farthest depth that it expresses."""
+        return self.predictor.network.min_depth, self.predictor.network.max_depth
+
+    def _check_kind(self, options: Options) -> None:
+        """Refuse flags that state another size or depth of the network than its weights have."""
+        for name in ("height", "width"):
+            own = getattr(self.predictor, name)
+            if options.is_given(name) and getattr(options, name) != own:
+                raise UserError(
+                    f"--{name} {getattr(options, name)}: {self.path} takes pictures of {self.predictor.width} x "
+                    f"{self.predictor.height} (width x height) and is scored at that size; drop --{name}"
+                )
+        if not options.is_given("num_layers"):
+            return
+        network = self.predictor.network
+        layers = num_layers(network.encoder.state_dict(), self.path) if isinstance(network, DepthNetwork) else None
+        if options.num_layers != layers:
+            raise UserError(
+                f"--num_layers {options.num_layers}: {self.path} has {layers or 'its own number of'} layers; "
+                "drop --num_layers"
+            )
 
     def disparities(self, positions: range, images: Tensor | None) -> Sequence[np.ndarray]:
         """Predict.

@@ -1,112 +1,114 @@
 """The evaluation itself: what is checked before, the prediction, the figures after."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from monodepth2.checkpoints.published import weights_of
-from monodepth2.config import ODOMETRY_SPLITS, Options
+from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import make_layout
-from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError
 from monodepth2.method.depth_maps import stereo_factor
+from monodepth2.odometry.drive import find_drive, frame_times, poses_path, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import OdometryResult
-from monodepth2.odometry.trajectories import chained, distances, from_first, read_poses, scaled
+from monodepth2.odometry.trajectories import chained, distances, scaled
 from monodepth2.runtime.devices import pick_device
 
-OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark")
+OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark",
+            "disable_median_scaling", "gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align",
+            "metrics")  # fmt: skip
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:
-    """Predict the path of a drive with a checkpoint's pose network and, unless `--no_eval`, score it.
+    """Predict the path of a drive with a checkpoint's pose network and score it where its true path is known.
 
     Raises:
         UserError: options, checkpoint, split, pictures or true poses cannot be used; files are checked before the
             network runs.
     """
     _check_options(options)
-    lines = drive_lines(options.eval_split)
-    layout = make_layout("kitti_odom", options.data_path, options.png)
-    check_data_set(layout, lines, (0, 1))
-    truth = None if options.no_eval else true_poses(layout.root, lines)
+    drive = find_drive(options)
+    check_data_set(drive.layout, drive.lines, (0, 1))
+    truth = true_trajectory(options, drive)
+    if truth is None and not options.eval_out_dir and not options.no_eval:
+        raise UserError(f"{poses_path(drive)}: there are no true poses, and nothing is to be written: add "
+                        "--poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
+    name = drive.name
+    _check_output(options, name)
+    times = frame_times(drive, truth)
     weights = weights_of(options)  # after the checks, as a published model may have to be fetched
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda))
-    paths = [*map(layout.picture_path, lines), layout.picture_path(lines[-1], 1)]
-    metric = options.eval_stereo or (network.use_stereo and not options.eval_mono)
+    _check_kind(options, network)
+    metric = options.eval_stereo or (bool(network.use_stereo or options.asked_factor) and not options.eval_mono)
+    _check_baseline(options, metric)
     baseline = options.baseline or network.facts.baseline or KITTI_BASELINE
-    factor = stereo_factor(baseline) if metric else options.pred_depth_scale_factor
-    predicted = scaled(chained(predict_steps(network, paths, options.threads)), factor)
-    figures = None if truth is None else odometry_figures(truth, predicted, metric)
+    factor = options.asked_factor or (stereo_factor(baseline) if metric else 1.0)
+    predicted = scaled(chained(predict_steps(network, drive.paths, options.threads)), factor)
+    figures = None if truth is None else odometry_figures(truth.poses, predicted, metric)
+    missing = [] if truth or options.no_eval else [f"no true poses ({poses_path(drive)}): the path is only predicted"]
+    true_poses = None if truth is None else truth.poses
     return OdometryResult(
-        sequence=int(lines[0].folder),
-        first_frame=lines[0].frame,
+        drive=name,
+        first_frame=drive.lines[0].frame,
         checkpoint=str(weights),
         network=network.description,
         metric=metric,
         factor=factor,
         predicted=predicted,
-        truth=truth,
+        times=times,
+        truth=true_poses,
         figures=figures,
-        notes=(*_network_notes(network, metric), *_figure_notes(truth, predicted, figures)),
+        notes=(*missing, *_network_notes(network, metric, options), *_figure_notes(true_poses, predicted, figures)),
     )
 
 
 def _check_options(options: Options) -> None:
     for name in OF_DEPTH:
-        if getattr(options, name):
+        if options.is_given(name):
             raise UserError(f"--{name} belongs to evaluate_depth.py: drop it")
+    if options.load_weights_folder and options.is_given("model_name"):
+        raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
     if options.eval_mono and options.eval_stereo:
         raise UserError("choose how translations are scaled: either --eval_mono (to the truth) or --eval_stereo (5.4)")
+    if options.no_eval and options.poses:
+        raise UserError("--poses holds true poses, and --no_eval compares with none: drop one of them")
     if options.no_eval and not options.eval_out_dir:
         raise UserError("--no_eval leaves nothing to do: add --eval_out_dir FOLDER, which receives the poses")
 
 
-def drive_lines(split: str) -> list[SplitLine]:
-    """Return the lines of an odometry split: consecutive frames of one sequence, seen from the left.
-
-    Raises:
-        UserError: the split lists something else; the message names the first line that is out of place.
-    """
-    where = f"--eval_split {split}"
-    remedy = f"use {' or '.join(ODOMETRY_SPLITS)}, or a folder whose test_files.txt lists '<sequence> <frame> l'"
-    lines = read_split(split, "test")
-    for number, line in enumerate(lines, start=1):
-        if not (line.folder.isdecimal() and len(line.folder) <= 2):
-            raise UserError(f"{where}, line {number}: '{line}' is no frame of an odometry sequence; {remedy}")
-        if line.side != "l":
-            raise UserError(f"{where}, line {number}: '{line}' is of the right camera; true poses are the left one's")
-        if int(line.folder) != int(lines[0].folder):
-            raise UserError(f"{where}, line {number}: '{line}' is of another sequence than '{lines[0]}'; list one")
-        if line.frame != lines[0].frame + number - 1:
-            before = lines[number - 2]
-            raise UserError(f"{where}, line {number}: '{line}' does not follow '{before}'; list consecutive frames")
-    return lines
+def _check_output(options: Options, name: str) -> None:
+    """Refuse to write the predicted poses over the true ones."""
+    if options.eval_out_dir and options.poses:
+        out, stem = options.eval_out_dir.expanduser(), Path(name).name
+        if options.poses.expanduser().resolve() in {(out / f"{stem}{ending}").resolve() for ending in (".txt", ".tum")}:
+            raise UserError(f"--eval_out_dir {out}: the predicted poses would replace --poses; give another folder")
 
 
-def true_poses(root: Path, lines: Sequence[SplitLine]) -> np.ndarray:
-    """Return the true poses of the lines' frames and of the one after them, the first camera as the world.
-
-    Raises:
-        UserError: the sequence's file is missing, malformed or too short.
-    """
-    path = root / f"poses/{int(lines[0].folder):02d}.txt"
-    poses = read_poses(path)
-    needed = lines[-1].frame + 2
-    if len(poses) < needed:
-        raise UserError(f"{path} holds {len(poses)} poses, the split needs {needed} (up to frame {needed - 1})")
-    return from_first(poses[lines[0].frame : needed])
+def _check_baseline(options: Options, metric: bool) -> None:
+    if options.baseline and (options.asked_factor or not metric):
+        other = "--pred_depth_scale_factor replaces it" if options.asked_factor else "no metres are claimed here"
+        raise UserError(f"--baseline {options.baseline:g} is a rig's, and {other}: drop it, or add --eval_stereo")
 
 
-def _network_notes(network: MotionNetwork, metric: bool) -> list[str]:
+def _check_kind(options: Options, network: MotionNetwork) -> None:
+    """Refuse flags that state another size or depth of the network than its weights have."""
+    for name in ("height", "width", "num_layers"):
+        own = getattr(network, name)
+        if options.is_given(name) and getattr(options, name) != own:
+            kind = f"has {name} {own}" if own else "has no ResNet"
+            raise UserError(f"--{name} {getattr(options, name)}: the pose network of {network.folder} {kind}; "
+                            f"drop --{name}")  # fmt: skip
+
+
+def _network_notes(network: MotionNetwork, metric: bool, options: Options) -> list[str]:
     notes = []
-    if metric and not network.use_stereo:
+    if options.asked_factor and metric:
+        notes.append(f"translations are in metres by --pred_depth_scale_factor {options.asked_factor:g}")
+    elif metric and not network.use_stereo:
         notes.append(f"{network.folder} was trained without stereo: its translations have no scale, 5.4 is arbitrary")
     if network.model.pose_model_type == "posecnn" and network.depth is None:
         notes.append("no depth.pth: PoseCNN's translations lack the mean inverse depth, which differs between frames")

@@ -43,6 +43,7 @@ class MotionNetwork:
         temporal_ids: the sources to which it states the target's motion.
         height: of the pictures that it takes.
         width: of the pictures that it takes.
+        num_layers: of its ResNet; None if it has none.
         use_stereo: whether it was trained with stereo pairs, so that its translations have a known scale.
         facts: what else is known of its training.
         depth: PoseCNN's partner: its translations are in units of that network's mean inverse depth.
@@ -54,6 +55,7 @@ class MotionNetwork:
     temporal_ids: tuple[int, ...]
     height: int
     width: int
+    num_layers: int | None
     use_stereo: bool
     facts: TrainingFacts
     depth: DepthNetwork | None
@@ -101,6 +103,7 @@ def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
         temporal_ids=options.temporal_ids,
         height=height,
         width=width,
+        num_layers=None if options.pose_model_type == "posecnn" else options.num_layers,
         use_stereo=bool(encoder.get("use_stereo", False)),
         facts=trained_facts(encoder, folder),
         depth=load_depth_network(folder, device) if with_depth else None,

@@ -23,7 +23,7 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
         if with_errors:
             _draw_errors(axes[1], result.figures)
     else:
-        figure.suptitle(f"sequence {result.name}, predicted")
+        figure.suptitle(f"{result.title}, predicted")
     figure.savefig(path, dpi=110)
 
 
@@ -31,7 +31,7 @@ def _title(result: OdometryResult, figures: OdometryFigures) -> str:
     kind = "SE(3)" if figures.metric else "Sim(3)"
     snippets = figures.snippets
     text = (
-        f"sequence {result.name}: {SNIPPET}-frame ATE {snippets.mean():.3f} ± {snippets.std():.3f} m, "
+        f"{result.title}: {SNIPPET}-frame ATE {snippets.mean():.3f} ± {snippets.std():.3f} m, "
         f"ATE {figures.ate:.2f} m after {kind}"
     )
     if means := figures.segments.means():

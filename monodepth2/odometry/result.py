@@ -16,38 +16,45 @@ class OdometryResult:
     """A predicted trajectory and, where the truth is known, its figures.
 
     Attributes:
-        sequence: number of the drive.
+        drive: its folder; of odometry's sequences the number as KITTI writes it.
         first_frame: of the trajectory.
         checkpoint: where the weights are.
         network: kind of the pose network and what it looks at.
         metric: the prediction claims metres.
         factor: by which the network's translations were multiplied.
         predicted: `world_T_camera`, (n, 4, 4), the first the identity; in metres only if `metric`.
-        truth: the same in metres; None without evaluation.
+        times: of the poses in seconds, (n,).
+        truth: the true poses in metres; None without evaluation.
         figures: None without evaluation.
         notes: what the reader should know.
     """
 
-    sequence: int
+    drive: str
     first_frame: int
     checkpoint: str
     network: str
     metric: bool
     factor: float
     predicted: np.ndarray
+    times: np.ndarray
     truth: np.ndarray | None
     figures: OdometryFigures | None
     notes: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """The sequence's number as KITTI writes it."""
-        return f"{self.sequence:02d}"
+        """The drive's name for files: the last folder."""
+        return self.drive.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        """The drive in words."""
+        return f"{'sequence' if self.drive.isdecimal() else 'drive'} {self.name}"
 
     def text(self) -> str:
         """The figures as tables."""
         last = self.first_frame + len(self.predicted) - 1
-        text = [f"sequence {self.name}, frames {self.first_frame} to {last}; {self.checkpoint}: {self.network}"]
+        text = [f"{self.title}, frames {self.first_frame} to {last}; {self.checkpoint}: {self.network}"]
         text += [f"note: {note}" for note in self.notes]
         if self.figures:
             text += ["", _summary(self.figures)]
@@ -59,6 +66,7 @@ class OdometryResult:
         """Everything but the trajectories, which have files of their own."""
         values: dict[str, Any] = {
             "sequence": self.name,
+            "drive": self.drive,
             "first_frame": self.first_frame,
             "poses": len(self.predicted),
             "checkpoint": self.checkpoint,

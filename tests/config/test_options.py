@@ -62,7 +62,7 @@ def test_values_arrive_in_their_types() -> None:
         ("--no_cuda --device cuda", "contradicts"),
         ("--compile --grad_checkpointing", "drop one"),
         ("--split nowhere", "eigen_zhou"),
-        ("--eval_split nowhere", "odom_9"),
+        ("--eval_split nowhere", "odom_0 to odom_21"),
         ("--batch_size 0", "at least 1"),
         ("--learning_rate nan", "positive"),
         ("--learning_rate 0", "positive"),

@@ -45,7 +45,7 @@ def refused(path: Path, count: int = 2) -> str:
     with pytest.raises(UserError) as caught:
         read_ground_truth(path, count)
     assert str(path) in str(caught.value)
-    assert "move the file away" in str(caught.value)
+    assert "move it away" in str(caught.value)
     return str(caught.value)
 
 
@@ -78,7 +78,6 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
         (np.zeros((3, 4, 5), np.float32), "3 maps, but the split has 2 lines"),
         (np.zeros((2, 4), np.float32), "shape (2, 4)"),
         (np.zeros((2, 4, 5), np.complex64), "something other"),
-        (np.full((2, 4, 5), np.inf, np.float32), "not finite"),
     ],
 )
 def test_arrays_that_do_not_belong_to_the_split(maps: np.ndarray, message: str, tmp_path: Path) -> None:
@@ -180,8 +179,6 @@ def test_arrays_of_their_own_that_are_missing_pickled_or_not_maps(tmp_path: Path
     assert not (tmp_path / "mark").exists()
     np.savez(path, map_00000=maps[0], map_00001=maps[1][0])
     assert "something other" in refused(path)
-    np.savez(path, map_00000=maps[0], map_00001=np.nan * maps[1])
-    assert "not finite" in refused(path)
     np.savez(path, map_00000=maps[0])
     assert "1 maps, but the split has 2 lines" in refused(path)
 

@@ -136,7 +136,7 @@ def test_rows_of_the_eigen_list_find_their_improved_ground_truth(options: Option
     result = evaluate(external)
     assert len(result.scores) == 652
     assert result.figures[:, 0].max() < 1e-6
-    assert not result.protocol.garg
+    assert result.protocol.region.cap is None
     np.save(tmp_path / "disps.npy", np.ones((652, 4, 6)))
     with pytest.raises(UserError, match="drop --eval_eigen_to_benchmark for 652"):
         evaluate(external)
@@ -149,11 +149,10 @@ def test_improved_ground_truth_straight_from_the_data_set(options: Options, smal
     (split / "test_files.txt").write_text("\n".join(LINES))
     chosen = replace(options, data_path=small_copy, dataset="kitti_depth", eval_split=str(split))
     result = evaluate(chosen)
-    assert not result.protocol.garg
+    assert result.protocol.region.cap is None
     assert len(result.scores) == 3
     (small_copy / DRIVE / "proj_depth/groundtruth/image_02/0000000003.png").unlink()
-    with pytest.raises(UserError, match="1 of 3 files with ground truth are missing"):
-        evaluate(chosen)
+    assert [str(line) for line in evaluate(chosen).missing] == [LINES[1]]
 
 
 def test_depth_maps_for_the_benchmarks_upload(options: Options, others, tmp_path: Path, monkeypatch) -> None:
@@ -259,8 +258,9 @@ def test_checkpoints_of_one_name_are_told_apart(options: Options, checkpoint, tm
 def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, others, tmp_path: Path) -> None:
     folder = linked(checkpoint(), tmp_path / "models/weights_0")
     (tmp_path / "models/opt.json").write_text(Options(max_depth=80.0).to_json())
-    (note,) = evaluate(replace(options, load_weights_folder=folder)).notes
-    assert "trained with --min_depth 0.1 --max_depth 80" in note
+    assert not evaluate(replace(options, load_weights_folder=folder)).notes
+    (note,) = evaluate(replace(options, load_weights_folder=folder, max_depth=90.0)).notes
+    assert "trained with --min_depth 0.1 --max_depth 80, scored with 0.1 and 90" in note
     (note,) = evaluate(replace(options, eval_mono=False, eval_stereo=True)).notes
     assert "5.4 is arbitrary" in note
     assert not evaluate(replace(options, load_weights_folder=others["stereo"], eval_mono=False, eval_stereo=True)).notes

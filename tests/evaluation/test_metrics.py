@@ -7,12 +7,13 @@ from monodepth2.evaluation.metrics import (
     Protocol,
     depth_metrics,
     evaluate_depth_map,
-    evaluation_mask,
-    garg_crop,
     mean_metrics,
     training_depth_metrics,
 )
+from monodepth2.evaluation.regions import Region, crop_box, evaluation_mask
 from monodepth2.method.depth_maps import resize_bilinear
+
+EVERYWHERE = Region("none", None)
 
 
 def truth(height: int = 50, width: int = 100, seed: int = 0) -> np.ndarray:
@@ -50,26 +51,26 @@ def test_mean_over_images_weighs_them_equally() -> None:
 
 
 def test_garg_crop_of_kitti_sizes() -> None:
-    assert garg_crop(375, 1242) == (153, 371, 44, 1197)
-    assert garg_crop(370, 1226) == (151, 366, 44, 1181)
+    assert crop_box("garg", 375, 1242) == (153, 371, 44, 1197)
+    assert crop_box("garg", 370, 1226) == (151, 366, 44, 1181)
 
 
 def test_masks() -> None:
     gt = np.full((375, 1242), 10, dtype=np.float32)
     gt[200, 100:105] = [0, 1e-3, 80, 79.9, 0.01]
-    garg = evaluation_mask(gt, garg=True)
+    garg = evaluation_mask(gt, Region())
     assert garg[200, 100:105].tolist() == [False, False, False, True, True]
     rows, columns = np.flatnonzero(garg.any(1)), np.flatnonzero(garg.any(0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (153, 370, 44, 1196)
-    everything = evaluation_mask(gt, garg=False)
+    everything = evaluation_mask(gt, EVERYWHERE)
     assert everything.sum() == gt.size - 1
     assert not everything[200, 100]
 
 
-@pytest.mark.parametrize("garg", [True, False])
-def test_a_perfect_prediction_up_to_scale_is_perfect_under_median_scaling(garg: bool) -> None:
+@pytest.mark.parametrize("region", [Region(), EVERYWHERE])
+def test_a_perfect_prediction_up_to_scale_is_perfect_under_median_scaling(region: Region) -> None:
     gt = truth()
-    score = evaluate_depth_map(dense(gt) * 31, gt, Protocol(garg))
+    score = evaluate_depth_map(dense(gt) * 31, gt, Protocol(region))
     assert score is not None
     assert score.ratio == pytest.approx(31, rel=1e-5)
     assert score.metrics == pytest.approx((0, 0, 0, 0, 1, 1, 1), abs=1e-5)
@@ -77,7 +78,7 @@ def test_a_perfect_prediction_up_to_scale_is_perfect_under_median_scaling(garg: 
 
 def test_factor_turns_predictions_into_metres() -> None:
     gt = truth()
-    score = evaluate_depth_map(dense(gt) * 5.4, gt, Protocol(factor=5.4, median_scaling=False))
+    score = evaluate_depth_map(dense(gt) * 5.4, gt, Protocol(factor=5.4, align="none"))
     assert score is not None
     assert score.ratio is None
     assert score.metrics.rmse == pytest.approx(0, abs=1e-4)
@@ -85,7 +86,7 @@ def test_factor_turns_predictions_into_metres() -> None:
 
 def test_the_median_comes_from_the_scored_pixels_alone() -> None:
     gt, disp = truth(), dense(truth())
-    outside = ~evaluation_mask(gt, garg=True)
+    outside = ~evaluation_mask(gt, Region())
     changed = np.where(outside, disp * 7, disp)
     assert evaluate_depth_map(changed, gt, Protocol()) == evaluate_depth_map(disp, gt, Protocol())
 
@@ -101,18 +102,18 @@ def test_the_ratio_is_taken_before_depths_are_clamped() -> None:
 
 def test_depths_are_clamped_after_scaling() -> None:
     gt = np.full((50, 100), 60, dtype=np.float32)
-    score = evaluate_depth_map(np.full((50, 100), 1e-3, np.float32), gt, Protocol(median_scaling=False))
+    score = evaluate_depth_map(np.full((50, 100), 1e-3, np.float32), gt, Protocol(align="none"))
     assert score is not None
     assert score.metrics.rmse == pytest.approx(20)
     # a disparity of zero is as far as can be
-    score = evaluate_depth_map(np.zeros((50, 100), np.float32), gt, Protocol(median_scaling=False))
+    score = evaluate_depth_map(np.zeros((50, 100), np.float32), gt, Protocol(align="none"))
     assert score is not None
     assert score.metrics.rmse == pytest.approx(20)
 
 
 def test_disparity_is_resized_not_depth() -> None:
     gt = np.full((1, 4), 10, dtype=np.float32)
-    score = evaluate_depth_map(np.array([[0.1, 0.2]], np.float32), gt, Protocol(garg=False, median_scaling=False))
+    score = evaluate_depth_map(np.array([[0.1, 0.2]], np.float32), gt, Protocol(EVERYWHERE, align="none"))
     assert score is not None
     expected = 1 / np.array([0.1, 0.125, 0.175, 0.2])  # half-pixel centres
     assert score.metrics.abs_rel == pytest.approx(np.mean(np.abs(10 - expected) / 10), rel=1e-6)
@@ -120,9 +121,9 @@ def test_disparity_is_resized_not_depth() -> None:
 
 def test_an_image_without_ground_truth_has_no_score() -> None:
     gt = np.zeros((375, 1242), np.float32)
-    assert evaluate_depth_map(np.ones((8, 16), np.float32), gt, Protocol(garg=False)) is None
+    assert evaluate_depth_map(np.ones((8, 16), np.float32), gt, Protocol(EVERYWHERE)) is None
     gt[10, 10] = 5  # above the crop
-    assert evaluate_depth_map(np.ones((8, 16), np.float32), gt, Protocol(garg=True)) is None
+    assert evaluate_depth_map(np.ones((8, 16), np.float32), gt, Protocol()) is None
 
 
 def test_resizing_keeps_linear_ramps_and_does_not_smooth_when_shrinking() -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 from PIL import Image
+from scipy.io import savemat
 from torch import nn
 
 from monodepth2.checkpoints.folder import read_manifest, write_folder
@@ -28,7 +29,9 @@ from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
 from monodepth2.config import Options
 from monodepth2.datasets import calibration, splits
 from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
+from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
+from monodepth2.datasets.make3d import read_grid
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
@@ -36,7 +39,7 @@ from monodepth2.evaluation.sources import ArraySource
 from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.weight_files import read_weights
-from monodepth2.odometry.trajectories import read_poses, write_poses
+from monodepth2.odometry.trajectories import read_poses, write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
@@ -198,6 +201,20 @@ def check_map(depth: np.ndarray) -> None:
     assert np.isfinite(depth).all()
 
 
+def write_pfm(path: Path) -> None:
+    path.write_bytes(b"Pf\n5 6\n-1.0\n" + numbers(6, 5)[::-1].astype("<f4").tobytes())
+
+
+def read_depth(path: Path) -> None:
+    depth = read_depth_map(path)
+    check_map(depth)
+    assert (depth >= 0).all()
+
+
+def write_grid(path: Path) -> None:
+    savemat(path, {"Position3DGrid": numbers(5, 7, 4).astype(float)}, do_compression=True)
+
+
 def write_truth(path: Path, size: tuple[int, int] | None) -> None:
     write_ground_truth(path, [numbers(6, 5 + (size is None) * n) for n in range(2)], LINES, size)
 
@@ -228,6 +245,10 @@ def write_trajectory(path: Path) -> None:
     poses = np.tile(np.eye(4), (5, 1, 1))
     poses[:, 2, 3] = range(5)
     write_poses(path, poses)
+
+
+def write_tum_trajectory(path: Path) -> None:
+    write_tum(path, np.tile(np.eye(4), (5, 1, 1)), np.arange(5.0))
 
 
 def read_trajectory(path: Path) -> None:
@@ -372,12 +393,16 @@ READERS = (
     Reader("gif", "picture.gif", picture(), read_any_picture),
     Reader("jpeg 2000", "picture.jp2", picture(), read_any_picture),
     Reader("picture without ending", "picture", picture(format="PNG"), read_any_picture),
+    Reader("depth npy", "0.npy", lambda path: np.save(path, numbers(6, 5)), read_depth),
+    Reader("depth pfm", "0.pfm", write_pfm, read_depth),
+    Reader("grid of Make3D", "depth_sph_corr-a.mat", write_grid, lambda path: check_map(read_grid(path))),
     Reader("ground truth", "gt_depths.npz", lambda path: write_truth(path, (6, 5)), read_truth),
     Reader("ground truth of many sizes", "gt_depths.npz", lambda path: write_truth(path, None), read_truth),
     Reader("ground truth of 2019", "gt_depths.npz", write_truth_of_2019, read_truth),
     Reader("disparities", "disps.npy", lambda path: np.save(path, numbers(2, 6, 5)), read_array),
     Reader("disparities of many sizes", "disps.npy", write_array_of_objects, read_array),
     Reader("poses", "09.txt", write_trajectory, read_trajectory),
+    Reader("poses of TUM", "drive.tum", write_tum_trajectory, read_trajectory),
     Reader("onnx", "depth.onnx", write_network, run_network),
     Reader("archive of a model", "model.zip", write_archive, unpack_archive, anywhere=False),
     Reader("kept pictures", "pictures.npy", kept_pictures(".npy"), read_kept),

@@ -1,0 +1,107 @@
+"""A folder of depth maps that somebody else made: which file belongs to which line of a split."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from monodepth2.datasets.depth_files import READERS
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import UserError
+
+CAMERA_FOLDERS = {"l": ("image_02", "image_2"), "r": ("image_03", "image_3")}
+_LAST_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
+
+
+@dataclass
+class DepthFolder:
+    """Finds the depth map of a line by the name of its picture.
+
+    A map lies in the folder itself, in the line's own folder below it (its whole path or its last part), in the
+    camera's (`image_02`) below that, or where KITTI has it (`proj_depth/groundtruth/image_02`). It is called like the
+    picture; or else the last number in its name is that of the picture's: `depth_7.npy` for `0000000007.jpg`.
+    """
+
+    root: Path
+    flag: ClassVar[str] = "--gt_path"
+    _names: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
+
+    def find(self, lines: Sequence[SplitLine], picture: Callable[[SplitLine], Path]) -> list[Path | None]:
+        """Return the file of each line, None where there is none.
+
+        Args:
+            lines: of the split.
+            picture: the path of a line's picture.
+
+        Raises:
+            UserError: no line has a file, several files could be meant, or different lines would share one.
+        """
+        found = [self._find(line, picture(line)) for line in lines]
+        if not any(found):
+            stem = picture(lines[0]).stem
+            raise UserError(
+                f"{self.flag} {self.root}: has a depth map for none of the {len(lines):,} lines; for '{lines[0]}' "
+                f"expected e.g. {self._usual(lines[0], picture(lines[0])) / stem}{next(iter(READERS))}"
+            )
+        owner: dict[Path, SplitLine] = {}
+        for line, path in zip(lines, found, strict=True):
+            if path and owner.setdefault(path, line) != line:
+                raise UserError(
+                    f"{self.flag} {self.root}: {path} would serve '{owner[path]}' and '{line}'; "
+                    f"lay the maps of each drive and camera into a folder of their own"
+                )
+        return found
+
+    def _find(self, line: SplitLine, picture: Path) -> Path | None:
+        stem = picture.stem
+        number = _number(stem)
+        for folder in self._folders(line, picture):
+            names = self._list(folder)
+            paths = names.get(stem) or ([] if number is None else names.get(f"number {number}", []))
+            if len(paths) > 1:
+                raise UserError(f"{self.flag} {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
+                                f"'{line}'; keep one")  # fmt: skip
+            if paths:
+                return paths[0]
+        return None
+
+    def _usual(self, line: SplitLine, picture: Path) -> Path:
+        """Where to look for a line's map if somebody asks."""
+        return self.root / line.folder
+
+    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+        """Where the map of a line may lie, the likeliest first."""
+        drives = dict.fromkeys((self.root / line.folder, self.root / Path(line.folder).name, self.root))
+        cameras = CAMERA_FOLDERS[line.side]
+        below = (*(f"proj_depth/groundtruth/{camera}" for camera in cameras), *cameras, "")
+        return [drive / name for drive in drives for name in below]
+
+    def _list(self, folder: Path) -> dict[str, list[Path]]:
+        """The depth maps of a folder by their stems, and by their last numbers; listed once."""
+        if folder not in self._names:
+            names: dict[str, list[Path]] = defaultdict(list)
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if path.suffix.lower() in READERS and path.is_file():
+                    names[path.stem].append(path)
+                    names[f"number {_number(path.stem)}"].append(path)
+            self._names[folder] = names
+        return self._names[folder]
+
+
+class DepthBeside(DepthFolder):
+    """The same of a data set of plain folders: `depth/` beside the pictures, those of the right camera, too."""
+
+    flag: ClassVar[str] = "--data_path"
+
+    def _usual(self, line: SplitLine, picture: Path) -> Path:
+        return picture.parent / "depth"
+
+    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+        return [self._usual(line, picture)]
+
+
+def _number(stem: str) -> int | None:
+    match = _LAST_NUMBER.search(stem)
+    return int(match[1]) if match else None

@@ -1,0 +1,170 @@
+"""The drive that is scored: its layout, its frames, its true poses, its times."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from monodepth2.config import ODOMETRY_SPLITS, Options
+from monodepth2.datasets.drives import own_lines
+from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import file_name, known_splits, read_split
+from monodepth2.errors import UserError
+from monodepth2.files.text import numbered_lines
+from monodepth2.odometry.trajectories import Trajectory, from_first, read_trajectory
+
+LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
+_SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
+
+
+class Drive(NamedTuple):
+    """A drive to predict.
+
+    Attributes:
+        layout: of the data set.
+        lines: consecutive frames of one camera; the frame after the last one belongs to the drive, too.
+    """
+
+    layout: Layout
+    lines: list[SplitLine]
+
+    @property
+    def name(self) -> str:
+        """The drive's folder in the data set, or the data set's own; of odometry's sequences the number."""
+        folder = self.lines[0].folder
+        return self.layout.root.resolve().name if folder == "." else drive_name(folder)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The pictures, one more than lines."""
+        return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1], 1)]
+
+    @property
+    def frames(self) -> range:
+        """The numbers of the frames, one more than lines."""
+        return range(self.lines[0].frame, self.lines[-1].frame + 2)
+
+
+def find_drive(options: Options) -> Drive:
+    """Return the drive that `--eval_split` names: odom_<number>, a list of consecutive frames, or a drive's folder.
+
+    Raises:
+        UserError: it is none of these, or lies in another data set than `--dataset` says.
+    """
+    split = options.eval_split
+    listed = read_split(split, "test") if _has_list(split) else None
+    layout = make_layout(_dataset(options, listed), options.data_path, options.png)
+    if not layout.has_neighbours:
+        raise UserError(f"--dataset {options.dataset} holds single frames, which have no path: use kitti or kitti_odom")
+    if listed is None:
+        lines = own_lines(split, layout) or []
+        _check_lines(split, lines)
+        if len(lines) < 2:
+            raise UserError(f"--eval_split {split}: has a single frame, and a path needs two")
+        return Drive(layout, lines[:-1])
+    _check_lines(split, listed)
+    return Drive(layout, listed)
+
+
+def _has_list(split: str) -> bool:
+    return split in known_splits() or (Path(split).expanduser() / file_name("test")).is_file()
+
+
+def _dataset(options: Options, listed: list[SplitLine] | None) -> str:
+    """The data set: as the flag says, else as the drive's name looks."""
+    sequences = options.eval_split in ODOMETRY_SPLITS
+    if options.is_given("dataset"):
+        if sequences and options.dataset != "kitti_odom":
+            raise UserError(f"--eval_split {options.eval_split} lies in kitti_odom: drop --dataset {options.dataset}")
+        return options.dataset
+    if listed:
+        sequences = sequences or _SEQUENCE.fullmatch(listed[0].folder) is not None
+    else:
+        sequences = sequences or "sequences" in Path(options.eval_split).expanduser().resolve().parts[-2:-1]
+    return "kitti_odom" if sequences else "kitti"
+
+
+def _check_lines(split: str, lines: Sequence[SplitLine]) -> None:
+    """Refuse lines that are not consecutive frames of one camera on one drive, and name the first such line."""
+    remedy = "use odom_<number>, a drive's folder, or a list of consecutive frames of one camera"
+    for number, (before, line) in enumerate(pairwise(lines), start=2):
+        where = f"--eval_split {split}, line {number}: '{line}'"
+        if drive_name(line.folder) != drive_name(before.folder):
+            raise UserError(f"{where} is of another drive than '{before}'; {remedy}")
+        if line.side != before.side:
+            raise UserError(f"{where} is of the other camera than '{before}'; {remedy}")
+        if line.frame != before.frame + 1:
+            raise UserError(f"{where} does not follow '{before}'; {remedy}")
+
+
+def drive_name(folder: str) -> str:
+    """Return a drive's name: a sequence's number as KITTI writes it, else the folder."""
+    return f"{int(folder):02d}" if _SEQUENCE.fullmatch(folder) else folder
+
+
+def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
+    """Return the true poses of a drive's frames, the first camera as the world; None where there are none.
+
+    Raises:
+        UserError: they should be there and are missing, malformed or too few.
+    """
+    if options.no_eval:
+        return None
+    path = options.poses.expanduser() if options.poses else poses_path(drive)
+    first = drive.lines[0]
+    if not options.poses and not path.is_file() and not _is_published(drive):
+        return None
+    if not options.poses and isinstance(drive.layout, KittiOdometry) and first.side == "r":
+        raise UserError(f"--eval_split {options.eval_split}: '{first}' is of the right camera, and {path} has the left "
+                        "one's poses; list the left one's frames, give --poses, or add --no_eval")  # fmt: skip
+    trajectory = read_trajectory(path)
+    frames, known = drive.frames, len(trajectory.poses)
+    if known != len(frames) and known < frames.stop:
+        raise UserError(
+            f"{path} holds {known} poses, the split needs {frames.stop} (up to frame {frames.stop - 1})"
+            + (f", or {len(frames)}, one for each of its own frames" if frames.start else "")
+        )
+    # a file of exactly these frames, else one that counts as the drive does
+    chosen = slice(0, known) if known == len(frames) else slice(frames.start, frames.stop)
+    times = trajectory.times
+    return Trajectory(from_first(trajectory.poses[chosen]), None if times is None else times[chosen])
+
+
+def poses_path(drive: Drive) -> Path:
+    """Return where the data set has the true poses of a drive, or would have them."""
+    folder = drive.lines[0].folder
+    if isinstance(drive.layout, KittiOdometry):
+        return drive.layout.root / f"poses/{int(folder):02d}.txt"
+    return drive.layout.root / folder / "poses.txt"
+
+
+def _is_published(drive: Drive) -> bool:
+    return isinstance(drive.layout, KittiOdometry) and int(drive.lines[0].folder) <= LAST_WITH_TRUTH
+
+
+def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
+    """Return the times of a drive's frames in seconds: the truth's, else KITTI's `times.txt`, else the frame numbers.
+
+    Raises:
+        UserError: `times.txt` is malformed.
+    """
+    frames = drive.frames
+    if truth and truth.times is not None:
+        return truth.times
+    path = drive.paths[0].parents[1] / "times.txt"
+    if not isinstance(drive.layout, KittiOdometry) or not path.is_file():
+        return np.array(frames, dtype=float)
+    try:
+        times = np.array([float(line) for _, line in numbered_lines(path)])[frames.start : frames.stop]
+    except ValueError as error:
+        raise UserError(
+            f"{path}: holds something other than a time in seconds per line; correct or remove it"
+        ) from error
+    if len(times) < len(frames) or not np.isfinite(times).all():
+        raise UserError(f"{path}: holds no time for each of the frames {frames.start} to {frames.stop - 1}; "
+                        "correct or remove it")  # fmt: skip
+    return times

@@ -1,0 +1,224 @@
+"""Odometry on drives of any layout, with poses of any format or none."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial.transform import Rotation
+
+import evaluate_pose
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.odometry import evaluate_odometry
+from monodepth2.odometry.trajectories import from_first, read_poses, read_trajectory, write_poses, write_tum
+from trajectory import trajectory
+from trees import write_checkpoint
+
+FRAMES = 6
+FIRST = 10  # of the raw drive
+DRIVE = "day/one_sync"
+
+
+def write_pictures(folder: Path, names: list[str]) -> None:
+    folder.mkdir(parents=True)
+    texture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 30, 3), np.uint8)).resize((200, 64))
+    for n, name in enumerate(names):
+        texture.crop((4 * n, 0, 4 * n + 96, 64)).save(folder / name)
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pictures as a drive of KITTI raw, numbered from 10 on, and as sequences 5 and 13; never write here."""
+    root = tmp_path_factory.mktemp("drives")
+    for camera in ("image_02", "image_03"):
+        write_pictures(root / f"raw/{DRIVE}/{camera}/data", [f"{FIRST + n:010d}.png" for n in range(FRAMES)])
+    for sequence in ("05", "13"):
+        write_pictures(root / f"odom/sequences/{sequence}/image_2", [f"{n:06d}.png" for n in range(FRAMES)])
+    write_pictures(root / "odom/sequences/05/image_3", [f"{n:06d}.png" for n in range(FRAMES)])
+    (root / "odom/sequences/05/times.txt").write_text("".join(f"{0.1 * n:e}\n" for n in range(FRAMES)))
+    (root / "odom/poses").mkdir()
+    write_poses(root / "odom/poses/05.txt", true_poses())
+    return root
+
+
+def true_poses() -> np.ndarray:
+    poses, _ = trajectory(seed=4, frames=FRAMES)
+    return from_first(poses)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("run") / "weights_0")
+
+
+@pytest.fixture
+def raw(roots: Path, weights: Path) -> Options:
+    drive = roots / "raw" / DRIVE
+    return Options(data_path=roots / "raw", png=True, eval_split=str(drive), no_cuda=True, num_workers=0,
+                   load_weights_folder=weights)  # fmt: skip
+
+
+@pytest.fixture
+def odom(raw: Options, roots: Path) -> Options:
+    return replace(raw, data_path=roots / "odom", eval_split="odom_5")
+
+
+def listed(folder: Path, lines: list[str]) -> str:
+    folder.mkdir()
+    (folder / "test_files.txt").write_text("\n".join(lines))
+    return str(folder)
+
+
+def test_a_drive_has_one_path_in_every_layout(raw: Options, odom: Options, tmp_path: Path) -> None:
+    predicted = evaluate_odometry(replace(raw, no_eval=True, eval_out_dir=tmp_path))
+    assert predicted.title == "drive one_sync"
+    assert predicted.predicted.shape == (FRAMES, 4, 4)
+    assert predicted.first_frame == FIRST
+    sequence = evaluate_odometry(odom)
+    assert sequence.title == "sequence 05"
+    np.testing.assert_array_equal(sequence.predicted, predicted.predicted)
+    folder = replace(odom, eval_split=str(odom.data_path / "sequences/05"))
+    assert evaluate_odometry(folder).to_json() == sequence.to_json()
+    lines = listed(tmp_path / "split", [f"{DRIVE} {FIRST + n} r" for n in range(FRAMES - 1)])
+    right = evaluate_odometry(replace(raw, eval_split=lines, no_eval=True, eval_out_dir=tmp_path))
+    np.testing.assert_array_equal(right.predicted, predicted.predicted)
+
+
+def test_own_poses_of_either_format_give_the_same_figures(raw: Options, odom: Options, tmp_path: Path) -> None:
+    expected = evaluate_odometry(odom).figures
+    assert expected is not None
+    times = 1500000000 + 0.25 * np.arange(FRAMES)
+    write_poses(tmp_path / "kitti.txt", true_poses())
+    write_tum(tmp_path / "drive.tum", true_poses(), times)
+    turned = Rotation.from_euler("xyz", [1, 2, 3]).as_matrix()
+    elsewhere = np.eye(4)
+    elsewhere[:3] = np.column_stack([turned, [5, 6, 7]])
+    write_tum(tmp_path / "elsewhere.tum", elsewhere @ true_poses(), times)
+    long = np.concatenate([np.tile(np.eye(4), (FIRST, 1, 1)), true_poses(), np.tile(np.eye(4), (3, 1, 1))])
+    write_poses(tmp_path / "whole_drive.txt", long)
+    for name in ("kitti.txt", "drive.tum", "elsewhere.tum", "whole_drive.txt"):
+        result = evaluate_odometry(replace(raw, poses=tmp_path / name))
+        assert result.figures is not None
+        assert result.figures.ate == pytest.approx(expected.ate, rel=1e-4)
+        np.testing.assert_allclose(result.figures.snippets, expected.snippets, rtol=1e-3)
+        wanted = times if name.endswith("tum") else np.arange(FIRST, FIRST + FRAMES)
+        np.testing.assert_allclose(result.times, wanted)
+
+
+def test_poses_beside_the_pictures_are_found(raw: Options, roots: Path, tmp_path: Path) -> None:
+    data = tmp_path / "raw"
+    (data / "day").mkdir(parents=True)
+    (data / DRIVE).mkdir()
+    (data / DRIVE / "image_02").symlink_to(roots / "raw" / DRIVE / "image_02")
+    write_poses(data / DRIVE / "poses.txt", true_poses())
+    result = evaluate_odometry(replace(raw, data_path=data, eval_split=str(data / DRIVE)))
+    assert result.truth is not None
+    np.testing.assert_allclose(result.truth, true_poses(), atol=1e-6)
+
+
+def test_sequences_whose_truth_is_not_published_are_predicted(odom: Options, tmp_path: Path) -> None:
+    asked = replace(odom, eval_split="odom_13")
+    with pytest.raises(
+        UserError, match=r"poses/13\.txt: there are no true poses, .* add --poses FILE, or --eval_out_dir"
+    ):
+        evaluate_odometry(asked)
+    result = evaluate_odometry(replace(asked, eval_out_dir=tmp_path))
+    assert result.figures is None
+    assert "no true poses" in result.text()
+
+
+def test_files_for_other_tools(odom: Options, weights: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(evaluate_pose, "tune_process", lambda: None)
+    flags = ["--data_path", odom.data_path, "--png", "--eval_split", "odom_5", "--device", "cpu"]
+    monkeypatch.setattr(
+        sys, "argv", [*map(str, ["x", *flags, "--load_weights_folder", weights, "--eval_out_dir", tmp_path])]
+    )
+    evaluate_pose.main()
+    assert "TUM" in capsys.readouterr().out
+    rows = np.loadtxt(tmp_path / "05.tum")
+    np.testing.assert_allclose(rows[:, 0], 0.1 * np.arange(FRAMES), atol=1e-6)  # of times.txt
+    kitti = np.loadtxt(tmp_path / "05.txt").reshape(-1, 3, 4)
+    np.testing.assert_allclose(rows[:, 1:4], kitti[:, :, 3], atol=1e-6)
+    x, y, z, w = rows[:, 4:].T
+    np.testing.assert_allclose(2 * (x * y - w * z), kitti[:, 0, 1], atol=1e-6)  # of a quaternion's matrix
+    np.testing.assert_allclose(w**2 + x**2 + y**2 + z**2, 1, atol=1e-6)
+    assert (tmp_path / "05.png").is_file()
+    np.testing.assert_allclose(read_poses(tmp_path / "05.tum"), read_poses(tmp_path / "05.txt"), atol=1e-6)
+
+
+def test_a_given_factor_makes_metres_and_wins(odom: Options) -> None:
+    plain, asked = evaluate_odometry(odom), evaluate_odometry(replace(odom, pred_depth_scale_factor=3.0))
+    assert (plain.metric, asked.metric) == (False, True)
+    np.testing.assert_allclose(asked.predicted[:, :3, 3], 3 * plain.predicted[:, :3, 3])
+    assert "--pred_depth_scale_factor 3" in asked.text()
+    assert evaluate_odometry(replace(odom, eval_stereo=True, pred_depth_scale_factor=3.0)).factor == 3
+    assert not evaluate_odometry(replace(odom, eval_mono=True, pred_depth_scale_factor=3.0)).metric
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "kitti_odom"}, "is no frame of|lies|expects '<sequence> <frame> <l.r>'"),
+        ({"eval_split": "odom_7"}, "holds no pictures like"),
+        ({"eval_split": "."}, r"holds no test_files\.txt, and is no drive's folder under --data_path"),
+        ({"poses": Path("gone.txt")}, "no such file of ground-truth poses"),
+        ({"poses": Path("x"), "no_eval": True}, "drop one of them"),
+        ({"height": 128}, "--height 128: the pose network of .* has height 64; drop --height"),
+        ({"num_layers": 50}, "--num_layers 50: .* has num_layers 18"),
+        ({"align": "median"}, "--align belongs to evaluate_depth.py"),
+        ({"dataset": "kitti_test"}, "single frames"),
+    ],
+)
+def test_mistakes_are_named(changes: dict, message: str, raw: Options, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        evaluate_odometry(replace(raw, **{"eval_out_dir": tmp_path, **changes}))
+
+
+def test_sequences_have_one_layout_and_true_poses_of_the_left_camera(odom: Options, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--eval_split odom_5 lies in kitti_odom: drop --dataset kitti_depth"):
+        evaluate_odometry(replace(odom, dataset="kitti_depth"))
+    right = listed(tmp_path / "right", ["5 0 r", "5 1 r"])
+    with pytest.raises(UserError, match="'5 0 r' is of the right camera"):
+        evaluate_odometry(replace(odom, eval_split=right))
+
+
+def test_the_predicted_poses_do_not_replace_the_true_ones(odom: Options, tmp_path: Path) -> None:
+    write_poses(tmp_path / "05.txt", true_poses())
+    with pytest.raises(UserError, match="would replace --poses"):
+        evaluate_odometry(replace(odom, poses=tmp_path / "05.txt", eval_out_dir=tmp_path))
+
+
+def test_a_drive_with_a_gap_is_told(raw: Options, roots: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "raw/one/image_02/data"
+    write_pictures(folder, ["0000000001.png", "0000000002.png", "0000000004.png"])
+    with pytest.raises(UserError, match="line 3: 'one 4 l' does not follow 'one 2 l'"):
+        evaluate_odometry(replace(raw, data_path=tmp_path / "raw", eval_split=str(tmp_path / "raw/one"),
+                                  eval_out_dir=tmp_path / "out"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0 1 2 3 0 0 0 1\n1 0 0 0 0 1 0 0 0 0 1 0\n", "line 2: .* has 12 numbers; a pose has 8 here"),
+        ("0 1 2 3 0 0 0 2\n", r"no rigid motion \(a time, a place, and a quaternion of length 1\)"),
+        ("0 1 nan 3 0 0 0 1\n", "no rigid motion"),
+        ("0 1 2 3 0 0 0 x\n", "is not 8 numbers"),
+        ("1 2 3\n", r"has 3 numbers; a pose has 12 \(KITTI's format\) or 8 \(TUM's\)"),
+        ("# nothing\n", "holds no poses"),
+    ],
+)
+def test_malformed_poses_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "poses.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_trajectory(tmp_path / "poses.txt")
+
+
+def test_comments_and_blank_lines_of_tums_files_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.tum").write_text("# time x y z qx qy qz qw\n\n1.5 1 2 3 0 0 0 1\n")
+    found = read_trajectory(tmp_path / "a.tum")
+    assert found.times is not None
+    assert found.times.tolist() == [1.5]
+    np.testing.assert_array_equal(found.poses[0, :3, 3], [1, 2, 3])
