@@ -409,6 +409,8 @@ class Options(Checked):
             raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")
         if self.use_stereo and self.dataset == "kitti_test":
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
+        if self.png and self.dataset == "folder":
+            raise UserError("--png: --dataset folder takes pictures of any ending; drop --png")
         if self.compile and self.grad_checkpointing:
             raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
         if self.overwrite and self.resume != "never":

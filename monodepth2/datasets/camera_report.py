@@ -87,11 +87,11 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
     drives = len({view.drive for view in views})
     sizes = sorted({f"{view.size[0]}x{view.size[1]}" for view in views if view.size})
     sizes = [*sizes[:MOST_NAMED], f"{len(sizes) - MOST_NAMED} more sizes"] if len(sizes) > MOST_NAMED else sizes
+    shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
     source = f"{camera.source}: {REMEDY}" if camera.source.startswith("assumed") else camera.source
     return (
-        f"{drives} drive{'s' * (drives != 1)} {', '.join(sizes)}, fx {camera.fx:g} fy {camera.fy:g}{centre} "
-        f"of the size ({source})"
+        f"{drives} drive{'s' * (drives != 1)} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
     )
 
 

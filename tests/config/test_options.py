@@ -33,7 +33,7 @@ def test_flags_and_defaults_of_2019() -> None:
 def test_choices_of_2019() -> None:
     choices = {action.dest: action.choices for action in build_parser()._actions if action.choices}
     assert choices["num_layers"] == (18, 34, 50, 101, 152)
-    assert choices["dataset"] == ("kitti", "kitti_odom", "kitti_depth", "kitti_test")
+    assert choices["dataset"] == ("kitti", "kitti_odom", "kitti_depth", "kitti_test", "folder")
     assert choices["pose_model_type"] == ("posecnn", "separate_resnet", "shared")
 
 

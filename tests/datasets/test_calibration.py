@@ -57,7 +57,7 @@ def test_text_keys_and_blank_lines_are_skipped(tmp_path: Path) -> None:
 
 
 BROKEN = {
-    "missing key": (CAM_TO_CAM.replace("P_rect_03", "P_rect_04"), "P_rect_03"),
+    "missing key": (CAM_TO_CAM.replace("R_rect_00", "R_rect_01"), "has no line R_rect_00"),
     "too few numbers": (CAM_TO_CAM.replace("1.242000e+03 3.750000e+02", "1.242000e+03"), "S_rect_02 has 1 numbers"),
     "infinite": (CAM_TO_CAM.replace("6.095593e+02", "inf", 1), "P_rect_02 .* not finite"),
     "overflowing": (CAM_TO_CAM.replace("6.095593e+02", "1e999", 1), "P_rect_02 .* not finite"),
@@ -95,3 +95,11 @@ def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "calib_cam_to_cam.txt").mkdir()
     with pytest.raises(UserError, match="cannot be read"):
         Calibration.read(tmp_path)
+
+
+def test_a_camera_that_nobody_uses_may_be_missing(tmp_path: Path) -> None:
+    lines = [line for line in CAM_TO_CAM.splitlines() if "_rect_03" not in line]
+    calibration = Calibration.read(write(tmp_path, cameras="\n".join(lines)))
+    assert calibration.image_from_velodyne(2).shape == (3, 4)
+    with pytest.raises(UserError, match=r"calib_cam_to_cam\.txt: has no line P_rect_03; restore the file"):
+        calibration.image_from_velodyne(3)

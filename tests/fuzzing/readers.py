@@ -32,10 +32,12 @@ from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
 from monodepth2.datasets.make3d import read_grid
+from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
+from monodepth2.files.fit import STRETCH
 from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.weight_files import read_weights
@@ -376,6 +378,7 @@ READERS = (
     Reader("scan", "0000000000.bin", write_scan, project_scan),
     Reader("jpeg of a data set", "0000000000.jpg", picture(), lambda path: read_pyramid(path, 2, 64, 32)),
     Reader("png of a data set", "0000000000.png", picture(), lambda path: read_pyramid(path, 2, 64, 32)),
+    Reader("mask", "mask.png", picture("L"), lambda path: read_mask(path, 2, 64, 32, STRETCH)),
     Reader("depth png", "0000000000.png", write_depth_png, lambda path: check_map(read_depth_png(path))),
     Reader(
         "jpeg",
