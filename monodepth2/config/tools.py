@@ -120,7 +120,9 @@ class ExportOptions(Checked):
     batch_size: int = option(1, "output", "pictures per pass, where it is fixed")
     dynamic_batch: bool = option(False, "output", "any number of pictures per pass")
     dynamic_size: bool = option(False, "output", "any input size that is a multiple of 32")
-    opset: int = option(18, "output", "version of ONNX's operators")
+    opset: int = option(
+        18, "output", "version of ONNX's operators, 11 or later; docs/export.md: which for which runtime"
+    )
     precision: str = option("fp32", "output", "numbers inside the network", choices=("fp32", "fp16"))
     tolerance: float | None = option(
         None, "output", "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2)"

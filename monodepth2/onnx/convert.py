@@ -15,8 +15,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from monodepth2.errors import UserError, first_line
 from monodepth2.onnx.graphs import Graph
 from monodepth2.onnx.metadata import Metadata
+from monodepth2.onnx.older_opsets import to_older_opset
 
-FIRST_OPSET = 18  # what torch's exporter writes; onnx converts it to any later one
+TRACED_OPSET = 18  # what torch's exporter writes; onnx converts it to any later one
 
 
 def to_onnx(graph: Graph, metadata: Metadata, opset: int) -> bytes:
@@ -34,8 +35,13 @@ def to_onnx(graph: Graph, metadata: Metadata, opset: int) -> bytes:
         ready = ready.half()
     try:
         model = _traced(ready, metadata)
+        if opset < TRACED_OPSET:
+            to_older_opset(model, opset)
+        else:
+            model = onnx.version_converter.convert_version(model, opset)
         _strip(model)
-        model = onnx.version_converter.convert_version(model, opset)
+        # the lowest that knows the opset: old runtimes refuse a newer one unread
+        model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
         _describe(model, graph, metadata)
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # of the exporter's, the converter's or the checker's many kinds
@@ -72,7 +78,7 @@ def _traced(graph: Graph, metadata: Metadata) -> Any:
             (example,),
             input_names=[graph.input[0]],
             output_names=list(graph.outputs),
-            opset_version=FIRST_OPSET,
+            opset_version=TRACED_OPSET,
             dynamo=True,
             optimize=True,
             verbose=False,
@@ -95,7 +101,10 @@ def _quiet() -> Iterator[None]:
 
 
 def _strip(model: Any) -> None:
-    """Remove what tells of the exporting machine (paths and lines of source), and the shapes of inner values."""
+    """Remove what tells of the exporting machine (paths and lines of source).
+
+    The shapes of inner values go too: they are those of tracing, and runtimes believe them where a size is dynamic.
+    """
     graph = model.graph
     del graph.value_info[:]
     for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):

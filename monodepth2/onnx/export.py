@@ -9,9 +9,10 @@ from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_file, whole_file
 from monodepth2.onnx.comparison import Difference, compare, trial_inputs
-from monodepth2.onnx.convert import FIRST_OPSET, to_onnx
+from monodepth2.onnx.convert import to_onnx
 from monodepth2.onnx.graphs import Graph, load_graph
 from monodepth2.onnx.metadata import Metadata
+from monodepth2.onnx.older_opsets import FIRST_OPSET
 from monodepth2.runtime.extras import require_packages
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of weights whose rounding errors grow as in no trained network

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network, trained_options
@@ -20,11 +19,6 @@ from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.onnx.metadata import of_training
 
 CPU = torch.device("cpu")
-CROSS = (  # the matrices of the cross product with x, y and z
-    ((0.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
-    ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), (-1.0, 0.0, 0.0)),
-    ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
-)
 
 
 class Graph(nn.Module):
@@ -77,8 +71,8 @@ class DepthGraph(Graph):
     def forward(self, image_b3hw: Tensor) -> tuple[Tensor, Tensor]:
         """Return scaled disparity and depth, b1hw, float32: that much is float32 in half precision too."""
         disps = self.depth(self.encoder(image_b3hw.to(self.dtype)))
-        disp, depth = disp_to_depth(disps[min(disps)].float(), self.min_depth, self.max_depth)
-        return disp, depth if self.factor == 1 else self.factor * depth
+        disp, _ = disp_to_depth(disps[min(disps)].float(), self.min_depth, self.max_depth)
+        return disp, disp.new_tensor(self.factor) / disp  # a quotient: TensorRT lists no reciprocal
 
 
 class PoseGraph(Graph):
@@ -116,22 +110,30 @@ class PoseGraph(Graph):
             return self.pose(frames)
         if self.kind == "separate_resnet":
             return self.pose([self.pose_encoder(frames)[-1]])
-        return self.pose([self.encoder(frame)[-1] for frame in frames.chunk(len(self.frame_ids), 1)])
+        singles = [frames[:, n : n + 3] for n in range(0, self.channels, 3)]  # slices: Split changed in opset 18
+        return self.pose([self.encoder(frame)[-1] for frame in singles])
 
 
 def transforms_of_any_batch(axisangles_bm3: Tensor, translations_bm3: Tensor) -> Tensor:
     """Return what `geometry.transform_from_parameters` returns, bm44, with nothing in it that depends on the batch.
 
-    A graph traced at one batch size so serves any other.
+    A graph traced at one batch size so serves any other. It is written out entry by entry, because old runtimes lack
+    operators that add axes or sum over them; as products of matrices it would lose digits where GPUs round these.
     """
     angle = torch.linalg.vector_norm(axisangles_bm3, dim=-1, keepdim=True)
     axis = axisangles_bm3 / (angle + 1e-7)
-    cross = (axis[..., None, None] * axis.new_tensor(CROSS)).sum(-3)
-    outer = axis[..., :, None] * axis[..., None, :]
-    cos, sin = angle.cos()[..., None], angle.sin()[..., None]
-    rotation = cos * torch.eye(3) + sin * cross + (1 - cos) * outer
-    top = torch.cat([rotation, translations_bm3[..., None]], -1)
-    return F.pad(top, (0, 0, 0, 1)) + axis.new_tensor([0.0, 0.0, 0.0, 1.0]).diag()
+    x, y, z = (axis[..., n : n + 1] for n in range(3))
+    tx, ty, tz = (translations_bm3[..., n : n + 1] for n in range(3))
+    cos, sin = angle.cos(), angle.sin()
+    vx, vy, vz = ((1 - cos) * component for component in (x, y, z))
+    zero = 0 * angle
+    entries = [
+        *(vx * x + cos, vx * y - sin * z, vx * z + sin * y, tx),
+        *(vx * y + sin * z, vy * y + cos, vy * z - sin * x, ty),
+        *(vx * z - sin * y, vy * z + sin * x, vz * z + cos, tz),
+        *(zero, zero, zero, zero + 1),
+    ]
+    return torch.cat(entries, -1).view(-1, axisangles_bm3.shape[1], 4, 4)
 
 
 def load_graph(folder: Path, options: ExportOptions) -> Graph:

@@ -1,0 +1,216 @@
+"""Files for runtimes of every age: they state what they are, and say what the checkpoint says."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.config import Options
+from monodepth2.config.tools import ExportOptions
+from monodepth2.errors import UserError
+from monodepth2.method.geometry import transform_from_parameters
+from monodepth2.odometry.network import load_motion_network
+from monodepth2.onnx import export
+from monodepth2.onnx.graphs import transforms_of_any_batch
+from monodepth2.onnx.metadata import Metadata
+from monodepth2.onnx.network import OnnxDepthNetwork
+from monodepth2.onnx.older_opsets import to_older_opset
+from trees import write_checkpoint
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+CPU = torch.device("cpu")
+CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
+IR_VERSIONS = {11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8}  # that came with each opset
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint whose pose network looks at all frames, so that it splits its input."""
+    options = {"pose_model_type": "shared", "pose_model_input": "all"}
+    models = tmp_path_factory.mktemp("run") / "models"
+    (folder := models / "weights_0").parent.mkdir()
+    (models / "opt.json").write_text(Options(height=64, width=96, **options).to_json())
+    return write_checkpoint(folder, **options)
+
+
+@pytest.fixture(scope="module")
+def files(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Depth of any size and pose, in the opset that is written by default and in the oldest."""
+    folder = tmp_path_factory.mktemp("files")
+    sizes = {"dynamic_batch": True, "dynamic_size": True}
+    return {
+        f"{network}{opset}": export(
+            ExportOptions(
+                load_weights_folder=weights,
+                output=folder / f"{network}{opset}.onnx",
+                network=network,
+                opset=opset,
+                **sizes,
+            )
+        ).path
+        for network in ("depth", "pose")
+        for opset in (18, 11)
+    }
+
+
+def pictures(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).random(shape, dtype=np.float32)
+
+
+def run(content: bytes | str | Path, image: np.ndarray) -> dict[str, np.ndarray]:
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: image}), strict=True))
+
+
+def channels(network: str) -> int:
+    return 3 if network == "depth" else 9
+
+
+def depths(weights: Path, image: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return 1 / load_depth_network(weights, CPU)(torch.from_numpy(image)).numpy()
+
+
+@pytest.mark.parametrize("network", ["depth", "pose"])
+@pytest.mark.parametrize("opset", [12, 13, 14, 17])
+def test_the_opsets_between_say_the_same(network: str, opset: int, files: dict[str, Path]) -> None:
+    model = onnx.load(files[f"{network}18"])
+    to_older_opset(model, opset)
+    onnx.checker.check_model(model, full_check=True)
+    image = pictures(2, channels(network), 64, 128)
+    expected = run(files[f"{network}18"], image)
+    for name, found in run(model.SerializeToString(), image).items():
+        np.testing.assert_allclose(found, expected[name], **CLOSE)
+
+
+def test_the_file_states_its_opset_and_the_format_that_came_with_it(files: dict[str, Path]) -> None:
+    for name, path in files.items():
+        model, opset = onnx.load(path), int(name[-2:])
+        assert [(item.domain, item.version) for item in model.opset_import] == [("", opset)]
+        assert model.ir_version == IR_VERSIONS[opset]
+
+
+def test_old_files_hold_no_operator_that_old_runtimes_lack(files: dict[str, Path]) -> None:
+    used = {node.op_type for name in ("depth11", "pose11") for node in onnx.load(files[name]).graph.node}
+    assert not used & {"Pad", "Reciprocal", "Split", "Unsqueeze", "Constant"}
+
+
+def test_the_oldest_gives_the_depths_of_the_checkpoint(weights: Path, files: dict[str, Path]) -> None:
+    for shape in ((1, 3, 64, 96), (2, 3, 96, 64), (1, 3, 64, 160)):
+        image = pictures(*shape)
+        np.testing.assert_allclose(run(files["depth11"], image)["depth"], depths(weights, image), **CLOSE)
+
+
+def test_the_oldest_is_read_by_the_other_scripts(weights: Path, files: dict[str, Path]) -> None:
+    image = pictures(2, 3, 64, 96)
+    found = OnnxDepthNetwork(files["depth11"], CPU)(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(1 / found, depths(weights, image), **CLOSE)
+
+
+def test_half_precision_in_an_old_opset(weights: Path, tmp_path: Path) -> None:
+    path = export(
+        ExportOptions(load_weights_folder=weights, output=tmp_path / "h.onnx", opset=13, precision="fp16")
+    ).path
+    assert path.stat().st_size < 30e6
+    image = pictures(1, 3, 64, 96)
+    np.testing.assert_allclose(run(path, image)["depth"], depths(weights, image), rtol=5e-2)
+
+
+def test_the_newest_opset(weights: Path, tmp_path: Path) -> None:
+    newest = onnx.defs.onnx_opset_version()
+    if newest > 28:
+        pytest.skip("onnxruntime may not know it yet")
+    path = export(ExportOptions(load_weights_folder=weights, output=tmp_path / "n.onnx", opset=newest)).path
+    assert onnx.load(path).opset_import[0].version == newest
+
+
+@pytest.mark.parametrize("opset", [10, 999])
+def test_an_opset_that_cannot_be_written_is_refused(opset: int, weights: Path) -> None:
+    with pytest.raises(UserError, match=rf"--opset {opset}: give one from 11 to \d+$"):
+        export(ExportOptions(load_weights_folder=weights, opset=opset))
+
+
+def test_outputs_of_any_size_and_batch_have_no_fixed_size(files: dict[str, Path]) -> None:
+    for name in ("depth18", "depth11"):
+        session = onnxruntime.InferenceSession(files[name], providers=["CPUExecutionProvider"])
+        for output in session.get_outputs():
+            assert [type(side) for side in output.shape] == [str, int, str, str], (name, output.name)
+    for name in ("pose18", "pose11"):
+        session = onnxruntime.InferenceSession(files[name], providers=["CPUExecutionProvider"])
+        assert all(isinstance(output.shape[0], str) for output in session.get_outputs())
+
+
+def test_onnxruntime_runs_other_sizes_without_a_warning(files: dict[str, Path]) -> None:
+    program = (
+        "import sys, numpy, onnxruntime\n"
+        "for path, channels in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+        "    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])\n"
+        "    name = session.get_inputs()[0].name\n"
+        "    session.run(None, {name: numpy.zeros((2, int(channels), 64, 160), numpy.float32)})\n"
+    )
+    given = [part for name, path in files.items() for part in (str(path), str(channels(name[:-2])))]
+    done = subprocess.run([sys.executable, "-c", program, *given], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["depth18", "depth11", "pose18", "pose11"])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_opencv_says_the_same(name: str, fixed: bool, weights: Path, files: dict[str, Path], tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    if not fixed and name[:5] == "depth" and int(cv2.__version__.split(".")[0]) < 5:
+        pytest.skip("OpenCV 4 loads no depth network of any size")
+    path = files[name]
+    if fixed:
+        model = onnx.load(path)
+        for value in (*model.graph.input, *model.graph.output):
+            for dim, side in zip(value.type.tensor_type.shape.dim, (1, None, 64, 96), strict=False):
+                if dim.dim_param:
+                    dim.dim_value = side
+        onnx.save(model, path := tmp_path / "fixed.onnx")
+    network = cv2.dnn.readNetFromONNX(str(path))
+    for height, width in ((64, 96),) if fixed else ((64, 96), (96, 64)):
+        image = pictures(1, channels(name[:-2]), height, width)
+        expected = run(files[name], image)
+        network.setInput(image)
+        for key, found in zip(expected, network.forward(list(expected)), strict=True):
+            np.testing.assert_allclose(found, expected[key], **CLOSE)
+
+
+def test_transforms_are_those_of_the_geometry() -> None:
+    generator = torch.Generator().manual_seed(0)
+    axisangles, translations = torch.randn(2, 5, 2, 3, generator=generator)
+    axisangles[0] = 0
+    expected = torch.stack([transform_from_parameters(axisangles[:, n], translations[:, n]) for n in range(2)], 1)
+    torch.testing.assert_close(transforms_of_any_batch(axisangles, translations), expected)
+
+
+def test_motions_of_the_oldest_are_those_of_the_checkpoint(weights: Path, files: dict[str, Path]) -> None:
+    frames = pictures(2, 9, 64, 96)
+    model = load_motion_network(weights, CPU).model
+    images = {frame: torch.from_numpy(frames[:, 3 * n : 3 * n + 3]) for n, frame in enumerate((0, -1, 1))}
+    with torch.no_grad():
+        motions = model.motions(images)
+    found = run(files["pose11"], frames)
+    for n, frame in enumerate((-1, 1)):
+        np.testing.assert_allclose(found["axisangle"][:, n], motions[frame].axisangle, rtol=1e-4, atol=1e-6)
+
+
+def test_metadata_of_older_and_newer_versions_are_read(files: dict[str, Path]) -> None:
+    properties = {item.key: item.value for item in onnx.load(files["depth18"]).metadata_props}
+    expected = Metadata.from_properties(properties, "here")
+    assert Metadata.from_properties({**properties, "monodepth2.weather": "[", "other": "{"}, "here") == expected
+    for added in ("baseline", "fit", "cameras"):
+        del properties[f"monodepth2.{added}"]
+    expected = replace(expected, baseline=Metadata.baseline, fit=None, cameras=None)
+    assert Metadata.from_properties(properties, "here") == expected
+    del properties["monodepth2.height"]
+    with pytest.raises(UserError, match=r"here: its metadata are damaged \(height"):
+        Metadata.from_properties(properties, "here")
