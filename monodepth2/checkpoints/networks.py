@@ -63,8 +63,17 @@ def save_checkpoint(
     write_folder(folder, states, step)
 
 
-def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> list[str]:
+def load_networks(
+    model: MonodepthModel, folder: Path, names: Sequence[str], missing: str = "", misfit: str = ""
+) -> list[str]:
     """Load the named networks that the model has; return the names loaded.
+
+    Args:
+        model: whose networks are filled.
+        folder: of the checkpoint.
+        names: of the networks.
+        missing: further advice where there is no file, in flags that the user's script has.
+        misfit: advice where a file is of another network, likewise.
 
     Raises:
         UserError: the folder or a file is missing, unreadable, or does not fit the model.
@@ -73,7 +82,7 @@ def load_networks(model: MonodepthModel, folder: Path, names: Sequence[str]) -> 
     wanted = [name for name in model.networks if name in names]
     for name in wanted:
         path = folder / f"{name}.pth"
-        load_state(model.networks[name], read_network(path, REMEDY + WITHOUT_IT), path, ITS_FLAGS)
+        load_state(model.networks[name], read_network(path, REMEDY + missing), path, misfit)
     return wanted
 
 

@@ -15,6 +15,7 @@ from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.method.geometry import disp_to_depth
+from monodepth2.method.networks.depth_decoder import CHANNELS, DepthDecoder, double, elu, reflect
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.onnx.metadata import of_training
 
@@ -51,8 +52,46 @@ class Graph(nn.Module):
         return next(self.parameters()).dtype
 
 
+class SummingDecoder(DepthDecoder):
+    """A decoder that convolves upsampled and skipped maps apart and adds the results, instead of concatenating first.
+
+    The sums are the same. OpenCV 4 loads a network of any size as if its pictures had no pixels; every map then counts
+    as 1x1 until it is doubled, and what differs in size cannot be concatenated, but can be added.
+    """
+
+    def __init__(self, decoder: DepthDecoder) -> None:
+        nn.Module.__init__(self)
+        self.scales, self.decoder = decoder.scales, decoder.decoder
+        joints = {stage: decoder.decoder[2 * (4 - stage) + 1].get_submodule("conv.conv") for stage in range(4, 0, -1)}
+        self.upsampled = nn.ModuleDict({str(n): _part(joint, 0, CHANNELS[n]) for n, joint in joints.items()})
+        self.skipped = nn.ModuleDict({str(n): _part(joint, CHANNELS[n], None) for n, joint in joints.items()})
+
+    def _stage(self, stage: int, x: Tensor, *skip: Tensor) -> Tensor:
+        if not skip:
+            return super()._stage(stage, x)
+        x = double(self.decoder[2 * (4 - stage)](x))
+        upsampled, skipped = self.upsampled[str(stage)], self.skipped[str(stage)]
+        return elu(upsampled(reflect(x)) + skipped(reflect(skip[0])))
+
+
+def _part(joint: nn.Module, first: int, end: int | None) -> nn.Conv2d:
+    """Return the convolution of some of the input channels; that of the first ones adds the bias."""
+    weight = joint.get_parameter("weight")[:, first:end]
+    part = nn.Conv2d(weight.shape[1], weight.shape[0], 3, bias=first == 0)
+    part.weight = nn.Parameter(weight.clone())
+    if part.bias is not None:
+        part.bias = nn.Parameter(joint.get_parameter("bias").clone())
+    return part
+
+
 class DepthGraph(Graph):
-    """Images to disparity and depth."""
+    """Images to disparity and depth.
+
+    Args:
+        network: encoder and decoder.
+        factor: from depth in the network's unit to the output.
+        any_size: the file is to take pictures of any size.
+    """
 
     input = ("image", "RGB in [0, 1], (batch, 3, height, width)")
     outputs: ClassVar = {
@@ -62,9 +101,10 @@ class DepthGraph(Graph):
     outputs_are_maps = True
     channels = 3
 
-    def __init__(self, network: DepthNetwork, factor: float) -> None:
+    def __init__(self, network: DepthNetwork, factor: float, any_size: bool) -> None:
         super().__init__()
-        self.encoder, self.depth = network.encoder, network.depth
+        self.encoder = network.encoder
+        self.depth = SummingDecoder(network.depth) if any_size else network.depth
         self.height, self.width = network.height, network.width
         self.min_depth, self.max_depth, self.factor = network.min_depth, network.max_depth, factor
 
@@ -153,7 +193,7 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
     factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline)
-    graph = DepthGraph(network, factor)
+    graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),
         "min_depth": float(network.min_depth),

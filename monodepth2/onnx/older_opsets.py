@@ -23,7 +23,7 @@ def to_older_opset(model: Any, opset: int) -> None:
 
     graph = model.graph
     constants = _short_constants(graph)
-    nodes = []
+    nodes: list[Any] = []
     for node in graph.node:
         _to_older_signature(node, opset, constants)
         nodes += _mirrored_border(node, graph) if _is_reflection(node, constants) else [node]

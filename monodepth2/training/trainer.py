@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoints.networks import load_networks, load_optimizer
+from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, load_optimizer
 from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.errors import UserError, tell
@@ -266,7 +266,8 @@ class Trainer:
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
-            load_networks(self.model, folder, NETWORKS if self.resumed else options.models_to_load)
+            wanted = NETWORKS if self.resumed else options.models_to_load
+            load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)
         rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
         self.optimizer = self.learn.optimizer

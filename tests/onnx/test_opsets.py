@@ -165,8 +165,6 @@ def test_onnxruntime_runs_other_sizes_without_a_warning(files: dict[str, Path]) 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_opencv_says_the_same(name: str, fixed: bool, weights: Path, files: dict[str, Path], tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
-    if not fixed and name[:5] == "depth" and int(cv2.__version__.split(".")[0]) < 5:
-        pytest.skip("OpenCV 4 loads no depth network of any size")
     path = files[name]
     if fixed:
         model = onnx.load(path)
