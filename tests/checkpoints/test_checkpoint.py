@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from batches import batch
-from monodepth2.checkpoints.networks import load_depth_network, load_networks, load_optimizer, save_checkpoint
+from monodepth2.checkpoints.networks import (
+    ITS_FLAGS,
+    load_depth_network,
+    load_networks,
+    load_optimizer,
+    save_checkpoint,
+)
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.weight_files import read_weights
@@ -161,6 +167,6 @@ def test_weights_of_another_architecture_name_the_flags(saved) -> None:
     *_, folder = saved
     model = MonodepthModel(Options(**SMALL, num_layers=50))
     with pytest.raises(UserError, match="--num_layers"):
-        load_networks(model, folder, ("encoder",))
+        load_networks(model, folder, ("encoder",), misfit=ITS_FLAGS)
     with pytest.raises(UserError, match="no such folder"):
         load_networks(model, folder / "absent", ("encoder",))
