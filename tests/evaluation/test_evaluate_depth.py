@@ -256,8 +256,7 @@ def test_checkpoints_of_one_name_are_told_apart(options: Options, checkpoint, tm
 
 
 def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, others, tmp_path: Path) -> None:
-    folder = linked(checkpoint(), tmp_path / "models/weights_0")
-    (tmp_path / "models/opt.json").write_text(Options(max_depth=80.0).to_json())
+    folder = checkpoint(max_depth=80.0)
     assert not evaluate(replace(options, load_weights_folder=folder)).notes
     (note,) = evaluate(replace(options, load_weights_folder=folder, max_depth=90.0)).notes
     assert "trained with --min_depth 0.1 --max_depth 80, scored with 0.1 and 90" in note
