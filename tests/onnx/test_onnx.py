@@ -116,6 +116,9 @@ def test_the_file_tells_what_it_is(plain: tuple[Path, str], dynamic: Exported) -
         "monodepth2.depth_unit": "m",
         "monodepth2.pose_model_type": None,
         "monodepth2.frames": None,
+        "monodepth2.baseline": 0.54,
+        "monodepth2.fit": ["stretch", 0.5],
+        "monodepth2.cameras": [],
     }
     found = facts(dynamic.path)
     assert (found["monodepth2.depth_factor"], found["monodepth2.depth_unit"]) == (1, "arbitrary")
