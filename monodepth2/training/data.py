@@ -93,11 +93,16 @@ class TrainingData:
         return data_fingerprint(self.train_set.picture, len(self.train_set))
 
     @property
+    def cameras(self) -> str:
+        """The cameras and their sources in one line."""
+        return describe_cameras(self.views)
+
+    @property
     def remarks(self) -> list[str]:
         """What to know of the data: the first names the cameras, the others are warnings."""
         size, layout = (self.options.width, self.options.height), self.train_set.layout
         return [
-            describe_cameras(self.views),
+            self.cameras,
             *camera_remarks(self.views, size, self.train_set.fit),
             *([f"--skip_incomplete: {self.skipped:,} lines lack a picture and are left out"] if self.skipped else []),
             *split_remarks(self.train_set.lines, self.val_set.lines),

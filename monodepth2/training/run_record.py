@@ -44,10 +44,15 @@ def record_start(
     """
     path = options.run_folder / "run.json"
     entries = _read(path) if resumed else []
-    if entries and isinstance(entries[-1], dict) and entries[-1].get("data") != data:
-        report("pictures have changed since this run was started last: it goes on with the new ones")
+    if entries and isinstance(entries[-1], dict) and _differs(entries[-1].get("data"), data):
+        report("pictures or cameras have changed since this run was started last: it goes on with the new ones")
     entries.append({**program_facts(), "step": step, "data": data, "options": asdict(options)})
     write_text(path, json.dumps(entries, indent=2, default=str))
+
+
+def _differs(before: Any, data: dict[str, str]) -> bool:
+    """Whether data are others than those on record; earlier versions recorded less of them."""
+    return not isinstance(before, dict) or {**data, **before} != data
 
 
 def program_facts() -> dict[str, Any]:

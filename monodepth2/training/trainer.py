@@ -135,7 +135,7 @@ class Trainer:
             self.progress.message(remark)
         self.events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
         if main:
-            facts = {**self.data.digests, "pictures": self.data.fingerprint}
+            facts = {**self.data.digests, "pictures": self.data.fingerprint, "cameras": self.data.cameras}
             record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
             for remark in speed_remarks(options.precision, options.compile, self.device):
                 self.progress.message(remark)

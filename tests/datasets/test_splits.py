@@ -159,9 +159,9 @@ def test_a_line_without_side_is_the_left_camera():
         ("drive 1_0 l", "frame"),
         ("drive " + "9" * 5000 + " l", "frame"),
         ("drive 1 x", "neither l nor r"),
-        ("drive 1 L", "neither l nor r"),
+        ("drive 1 4", "neither l nor r"),
         ("drive", "<folder> <frame>"),
-        ("my drive 1 l", "<folder> <frame>"),
+        ("my drive l", "frame 'drive'"),
     ],
 )
 def test_hostile_lines_are_refused_with_file_and_line(tmp_path: Path, text: str, part_of_message: str):
