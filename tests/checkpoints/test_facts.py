@@ -15,6 +15,7 @@ from monodepth2.config import Options
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map
+from monodepth2.evaluation.regions import Region
 from monodepth2.files.fit import Fit
 from monodepth2.method.depth_maps import at_picture_size, depth_factor, resize_bilinear
 from monodepth2.onnx.metadata import Metadata, of_training
@@ -110,7 +111,7 @@ def test_a_cropping_network_is_shown_the_part_and_scored_on_it(tmp_path: Path) -
     assert np.isnan(first.disp[:32]).all()
     assert np.isfinite(first.disp[32:96]).all()
     truth = np.where(np.isnan(first.disp), 50.0, np.minimum(1 / first.disp, 80))
-    score = evaluate_depth_map(first.disp, truth, Protocol(garg=False))
+    score = evaluate_depth_map(first.disp, truth, Protocol(Region("none", None), align="none"))
     assert score is not None
     assert score.metrics.abs_rel == pytest.approx(0, abs=1e-6)
 

@@ -231,7 +231,7 @@ def test_a_split_line_stays_in_the_data_set(text: str) -> None:
     if line:
         root = os.path.abspath("root")
         assert os.path.normpath(os.path.join(root, line.folder)).startswith(root)
-        assert 0 <= line.frame < 10**10
+        assert 0 <= line.frame < 10**19
 
 
 JSON = st.recursive(st.none() | NUMBERS | st.just(float("nan")) | st.text(), lambda inner: st.lists(inner, max_size=3))
