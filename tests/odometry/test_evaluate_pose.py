@@ -225,7 +225,6 @@ def test_other_mistakes_are_named(options: Options, weights: Path, tmp_path: Pat
         r"--html_report belongs to evaluate_depth": replace(asked, html_report=tmp_path / "page.html"),
         r"either --eval_mono .* or --eval_stereo": replace(asked, eval_mono=True, eval_stereo=True),
         r"--data_path .*nowhere: no such folder": replace(asked, data_path=tmp_path / "nowhere"),
-        r"pictures are \.png files \(add --png\)": replace(asked, png=False),
         r"no such folder": replace(asked, load_weights_folder=tmp_path / "nowhere"),
     }
     for message, wrong in mistakes.items():
