@@ -98,7 +98,8 @@ def demo_options(folder: Path, drive: Path, epochs: int, seed: int) -> Options:
 
 
 def _score(options: Options, weights: Path) -> DepthMetrics:
-    return evaluate(replace(options, load_weights_folder=weights)).mean
+    scored = replace(options, load_weights_folder=weights, model_name=Options.model_name)  # which names another network
+    return evaluate(scored).mean
 
 
 @contextmanager

@@ -46,11 +46,11 @@ def test_a_turned_photo_stands_wherever_it_is_read(tmp_path: Path) -> None:
 
 
 def test_all_readers_are_one() -> None:
-    from monodepth2.evaluation import page, pictures
+    from monodepth2.evaluation import pictures
     from monodepth2.odometry import prediction
     from monodepth2.prediction import rgb
 
-    assert {page.read_picture, pictures.read_picture, prediction.read_picture, rgb.read_rgb} == {read_picture}
+    assert {pictures.read_picture, prediction.read_picture, rgb.read_rgb} == {read_picture}
     assert DepthPredictor._prepared.__globals__["as_rgb"] is as_rgb
 
 

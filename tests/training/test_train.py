@@ -12,9 +12,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from runs import checksums, command, flags_of, run, train, weights
+from runs import checksums, command, run, train, weights
 from scene import DRIVE
-from scripts import HANGS, in_process
+from scripts import HANGS
 from trees import write_split
 
 TIMES = ("time/wait_ms_per_step", "time/loader_ms_per_sample")
@@ -97,8 +97,8 @@ def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(small_scene
     assert tuned.returncode == 0, tuned.stderr
     before, after = weights(plain), weights(tmp_path / "tuned/models/weights_0")
     for key in before:
-        if "running" not in key and "num_batches" not in key:
-            torch.testing.assert_close(torch.as_tensor(before[key]), torch.as_tensor(after[key]), rtol=1e-5, atol=1e-7)
+        if isinstance(before[key], torch.Tensor) and "running" not in key and "num_batches" not in key:
+            torch.testing.assert_close(before[key], after[key], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,4 @@ def test_a_mistake_gets_one_message_before_training(flags, words, small_scene, s
     done = train(small_scene, split, tmp_path, *flags)
     assert done.returncode == 2
     assert words in done.stderr
-    assert not (tmp_path / "mdp").exists()
-
-
-def test_missing_extension_flag_is_named(small_scene, split, tmp_path) -> None:
-    done = in_process("train", *(word for word in flags_of(small_scene, split, tmp_path) if word != "--png"))
-    assert done.returncode == 2
-    assert "add --png" in done.stderr
+    assert not (tmp_path / "mdp/models").exists()
