@@ -21,6 +21,8 @@ from monodepth2.runtime.devices import pick_device
 from options import parse, parse_as
 from trees import write_checkpoint
 
+pytestmark = pytest.mark.slow(reason="runs the scoring scripts once per flag")
+
 DRIVE = "day/one"
 # what these do cannot be seen in what a script writes
 UNSEEN = ("no_cuda", "num_workers")

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from runs import ROOT
+
+pytestmark = pytest.mark.slow(reason="starts loader processes by spawn, and trains, predicts and scores")
 
 # run by Python on its start, in the processes that it starts, too
 START_UP = """

@@ -14,6 +14,8 @@ from monodepth2.demo.run import demo_options, run_demo
 from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
 
+pytestmark = pytest.mark.slow(reason="trains, exports and scores")
+
 
 def small_options(*where: object) -> Options:
     return replace(demo_options(*where), height=64, width=96, batch_size=2, pose_model_type="posecnn")

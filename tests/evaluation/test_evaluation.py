@@ -164,6 +164,7 @@ def flags_of(options: Options, *more: str) -> list[str]:
     return [*where, *what, "--no_cuda", "--num_workers", "0", *more]
 
 
+@pytest.mark.slow(reason="starts the script")
 def test_the_script_prints_and_writes_figures(options: Options, tmp_path: Path) -> None:
     """In a process of its own."""
     more = flags_of(options, "--eval_stereo", "--post_process", "--output_json", str(tmp_path / "figures.json"))

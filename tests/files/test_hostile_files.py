@@ -55,6 +55,7 @@ few = settings(steady, max_examples=15, suppress_health_check=[HealthCheck.funct
 
 
 @EVERY_READER
+@pytest.mark.slow(reason="a fuzz sample of every reader")
 def test_the_worst_attacks_are_refused(reader: Reader, tmp_path: Path) -> None:
     path, good = reader.make(tmp_path)
     canary = tmp_path / "canary"
@@ -76,6 +77,7 @@ def test_what_is_no_file_is_refused(reader: Reader, tmp_path: Path) -> None:
 
 
 @EVERY_READER
+@pytest.mark.slow(reason="a fuzz sample of every reader")
 def test_damaged_files(reader: Reader, tmp_path: Path) -> None:
     path, good = reader.make(tmp_path)
 

@@ -66,17 +66,20 @@ def test_in_float64_all_is_as_in_2019(computed: Computed) -> None:
 
 
 @pytest.mark.parametrize("computed", ROUNDED, indirect=True)
+@pytest.mark.slow(reason="float32 once more, beside float64")
 def test_float32_differs_by_its_rounding(computed: Computed) -> None:
     assert check_case(computed.name, CASES[computed.name], computed.float64, computed.float32, FLOAT32) <= 1
 
 
 @pytest.mark.parametrize("computed", ROUNDED, indirect=True)
+@pytest.mark.slow(reason="float32 once more, beside float64")
 def test_float32_is_as_in_2019(computed: Computed) -> None:
     case = CASES[computed.name]
     assert check_case(computed.name, case, case, computed.float32, REFERENCE) <= 1
 
 
 @pytest.mark.parametrize("computed", ["posecnn_all_frames"], indirect=True)
+@pytest.mark.slow(reason="float32 once more, beside float64")
 def test_bf16_differs_by_its_rounding(computed: Computed) -> None:
     case = CASES[computed.name]
     found = case_figures(case, computed.scene, ["--precision", "bf16"])
@@ -110,6 +113,7 @@ def test_check_takes_odometry_with_and_without_names(
     assert f"FAIL {'drive' if named else 'wrong'}" in capsys.readouterr().out
 
 
+@pytest.mark.slow(reason="float32 once more, beside float64")
 def test_check_runs_as_a_script() -> None:
     command = [sys.executable, str(HERE / "check.py"), str(HERE / "odometry.json")]
     run = subprocess.run(command, capture_output=True, text=True)

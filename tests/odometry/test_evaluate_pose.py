@@ -74,6 +74,7 @@ def options(drive: Path, split: Path) -> Options:
     return Options(data_path=drive, png=True, eval_split=str(split), no_cuda=True, num_workers=0)
 
 
+@pytest.mark.slow(reason="starts the script")
 def test_the_script_writes_poses_figures_and_a_plot(options: Options, weights: Path, tmp_path: Path) -> None:
     """In a process of its own."""
     out = tmp_path / "out/of/it"

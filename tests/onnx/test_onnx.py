@@ -152,6 +152,7 @@ def test_any_batch_and_size(weights: Path, dynamic: Exported) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow(reason="exports further networks")
 def test_half_precision_inside_and_float32_outside(weights: Path, tmp_path: Path, plain: tuple[Path, str]) -> None:
     result = export(ExportOptions(load_weights_folder=weights, output=tmp_path / "half.onnx", precision="fp16"))
     model = onnx.load(result.path)
@@ -170,6 +171,7 @@ def test_half_precision_inside_and_float32_outside(weights: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "num_layers", [18, pytest.param(50, marks=pytest.mark.slow(reason="exports twice as many layers"))]
 )
+@pytest.mark.slow(reason="exports further networks")
 def test_a_network_without_its_finest_scales(num_layers: int, tmp_path: Path) -> None:
     write_checkpoint(tmp_path, num_layers=num_layers, scales=(2, 1), use_stereo=True, frame_ids=(0,))
     result = export(ExportOptions(load_weights_folder=tmp_path, height=96, width=64))
@@ -194,6 +196,7 @@ RESNET = pytest.mark.slow(reason="exports one more ResNet")
         pytest.param("separate_resnet", "pairs", marks=RESNET),
     ],
 )
+@pytest.mark.slow(reason="exports further networks")
 def test_pose_networks(kind: str, given: str, tmp_path: Path) -> None:
     options = Options(height=64, width=96, pose_model_type=kind, pose_model_input=given)
     write_checkpoint(tmp_path / "weights_0", pose_model_type=kind, pose_model_input=given)

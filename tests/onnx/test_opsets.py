@@ -22,6 +22,8 @@ from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.onnx.older_opsets import to_older_opset
 from trees import write_checkpoint
 
+pytestmark = pytest.mark.slow(reason="exports and runs networks in many versions of ONNX")
+
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 

@@ -284,6 +284,7 @@ def test_contradictory_options_are_refused(flags: dict, words: str, options: Pre
         replace(options, **flags)
 
 
+@pytest.mark.slow(reason="starts the script")
 def test_the_script_predicts(folder: Path, weights: Path) -> None:
     """In a process of its own."""
     command = [sys.executable, "predict.py", "--no_cuda", "--image_path", str(folder), "--ext", "png"]

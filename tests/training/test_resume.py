@@ -75,6 +75,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
     assert tally.identical >= identical, tally
 
 
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
 def test_told_to_end_it_goes_on_bit_for_bit(small_scene, uninterrupted, split, tmp_path) -> None:
     """The first start is told to go on as well, where there is something: as a scheduler tells it."""
     code, errors = told_to_end(command(small_scene, split, tmp_path, *EPOCHS, "--resume", "auto"), "step 1/")
@@ -115,6 +116,7 @@ def finished(uninterrupted, tmp_path) -> Path:
     return tmp_path / "mdp/models"
 
 
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
 def test_a_damaged_checkpoint_is_set_aside_and_made_again(
     small_scene, uninterrupted, finished, split, tmp_path
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_made_again(
         assert [event.step for event in events.Scalars("loss")] == [0, 3, 4, 7]
 
 
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
 def test_a_finished_run_has_nothing_to_do_or_more(small_scene, finished, split, tmp_path) -> None:
     done = train(small_scene, split, tmp_path, *EPOCHS, "--resume")
     assert done.returncode == 0, done.stderr
@@ -150,6 +153,7 @@ def test_a_finished_run_has_nothing_to_do_or_more(small_scene, finished, split, 
     assert {path.name for path in finished.glob("weights_*")} == {"weights_2"}
 
 
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
 def test_a_full_disk_is_told_and_loses_nothing(small_scene, uninterrupted, finished, split, tmp_path) -> None:
     shutil.rmtree(finished / "weights_1")
     with largest_file(20 << 20):
@@ -163,6 +167,7 @@ def test_a_full_disk_is_told_and_loses_nothing(small_scene, uninterrupted, finis
     assert_same_checkpoints(uninterrupted / "weights_1", finished / "weights_1")
 
 
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
 def test_without_room_for_events_the_run_goes_on(small_scene, split, tmp_path) -> None:
     with largest_file(200 << 10):
         done = train(small_scene, split, tmp_path, "--num_epochs", "1", "--log_frequency", "1")

@@ -14,6 +14,8 @@ from monodepth2.errors import UserError
 from monodepth2.training import run_folder
 from monodepth2.training.run_folder import RunLock, open_run_folder
 
+pytestmark = pytest.mark.slow(reason="starts several trainings that wait for each other")
+
 
 def test_a_run_has_one_process(tmp_path: Path) -> None:
     program = (

@@ -64,6 +64,7 @@ def plain(small_scene, tmp_path_factory) -> Path:
     return folder / "mdp/models/weights_0"
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_the_same_seed_gives_the_same_weights_whatever_the_workers(small_scene, plain, split, tmp_path) -> None:
     for name, flags in {"same": ["--num_workers", "2"], "other": ["--seed", "1"]}.items():
         done = train(small_scene, split, tmp_path, "--model_name", name, "--num_epochs", "1", *flags)
@@ -73,6 +74,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_workers(small_scene, 
     assert not set(same.values()) & set(other.values())
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_the_cache_changes_nothing_and_jitter_on_the_device_little(small_scene, plain, split, tmp_path) -> None:
     cache = ["--cache_dir", str(tmp_path / "cache")]
     for name, flags, told in (("cached", [], "keeping 15 pictures"), ("device", ["--device_augment"], "")):
@@ -87,6 +89,7 @@ def test_the_cache_changes_nothing_and_jitter_on_the_device_little(small_scene, 
     torch.testing.assert_close(expected[key], device[key], rtol=0, atol=1e-3)  # Adam moves a weight by 1e-4 a step
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(small_scene, plain, split, tmp_path) -> None:
     again = train(small_scene, split, plain.parents[2], "--num_epochs", "1")
     assert again.returncode == 2
@@ -105,6 +108,7 @@ def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(small_scene
     "number",
     [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow(reason="the same once more, by a process"))],
 )
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_ctrl_c_and_schedulers_leave_a_usable_checkpoint(number, small_scene, split, tmp_path) -> None:
     arguments = command(small_scene, split, tmp_path, "--num_epochs", "1000", "--save_frequency", "1000")
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -129,6 +133,7 @@ def cut(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_one_corrupt_picture_is_named_and_replaced(small_copy, split, tmp_path) -> None:
     bad = cut(small_copy / DRIVE / "image_02/data/0000000002.png")
     done = train(small_copy, split, tmp_path, "--num_epochs", "1")  # which needs it for several samples
@@ -145,6 +150,7 @@ def test_many_corrupt_pictures_stop_the_run_with_the_list(small_copy, split, tmp
     assert sum(str(path) in done.stderr.split("error:")[1] for path in bad) >= 2
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_nothing_but_corrupt_pictures_ends_the_run_at_once(small_copy, split, tmp_path) -> None:
     """In a process of its own, which must not wait for its loaders."""
     for path in small_copy.rglob("*.png"):
@@ -155,6 +161,7 @@ def test_nothing_but_corrupt_pictures_ends_the_run_at_once(small_copy, split, tm
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_a_corrupt_scan_leaves_out_its_figures_only(small_copy, split, tmp_path) -> None:
     for path in small_copy.rglob("*.bin"):
         cut(path)
@@ -166,6 +173,7 @@ def test_a_corrupt_scan_leaves_out_its_figures_only(small_copy, split, tmp_path)
     assert "de/abs_rel" not in tags
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_numbers_gone_wrong_end_the_run_with_their_batch(small_scene, split, tmp_path) -> None:
     done = train(small_scene, split, tmp_path, "--learning_rate", "1e30", "--num_epochs", "9", "--log_frequency", "2")
     assert done.returncode == 2
@@ -177,6 +185,7 @@ def test_numbers_gone_wrong_end_the_run_with_their_batch(small_scene, split, tmp
     assert kept["batch"]["color"][0][0].shape == (2, 3, 64, 96)
 
 
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
 def test_overwriting_replaces_checkpoints_and_events(small_scene, plain, split, tmp_path) -> None:
     models = tmp_path / "mdp/models"
     shutil.copytree(plain.parents[1], tmp_path / "mdp")

@@ -29,6 +29,7 @@ def train(data: Path, lines: list[str], folder: Path, *flags: object) -> Path:
     return folder / "mdp"
 
 
+@pytest.mark.slow(reason="trains on each layout")
 def test_odometry_sequences_with_the_other_camera(tmp_path: Path) -> None:
     write_odometry_sequence(tmp_path / "data", 0, 5)
     lines = ["0 1 l", "0 2 r", "0 3 l"]
@@ -38,6 +39,7 @@ def test_odometry_sequences_with_the_other_camera(tmp_path: Path) -> None:
     assert "de/abs_rel" not in events.Tags()["scalars"]  # odometry has no depth
 
 
+@pytest.mark.slow(reason="trains on each layout")
 def test_improved_ground_truth_is_logged_and_scored(small_copy: Path, tmp_path: Path) -> None:
     write_improved_truth(small_copy / DRIVE, [2, 3, 4])
     lines = [f"{DRIVE} {frame} {side}" for frame in (2, 3) for side in "lr"]
@@ -53,6 +55,7 @@ def test_improved_ground_truth_is_logged_and_scored(small_copy: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.slow(reason="trains on each layout")
 def test_improved_ground_truth_is_that_of_the_files(mirrored: bool, small_scene: Path, tmp_path: Path) -> None:
     write_improved_truth(tmp_path / DRIVE, [7])
     line = SplitLine(DRIVE, 7, "r")

@@ -133,6 +133,7 @@ def test_running_statistics_come_back(start) -> None:
     ],
     ids=["fp32", "bf16, clipped"],
 )
+@pytest.mark.slow(reason="takes steps until they end a run")
 def test_several_in_a_row_end_the_run_and_leave_the_batch(start, tmp_path: Path, changed, flags: str) -> None:
     run = start(**changed)
     bad = spoilt(run.batch(1))
