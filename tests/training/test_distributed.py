@@ -93,7 +93,7 @@ def test_a_mistake_is_told_once(small_scene: Path, split: Path, tmp_path: Path) 
     assert done.returncode != 0
     assert done.stderr.count("error: ") == done.stderr.count("missing folders") == 1
     assert done.stderr.count("Traceback") == 1  # torchrun's own
-    assert not (tmp_path / "mdp").exists()
+    assert not (tmp_path / "mdp/models").exists()
 
 
 def test_a_mistake_names_the_ranks_that_found_it() -> None:
