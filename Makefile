@@ -6,7 +6,7 @@ READY = $(VENV)/.ready
 .PHONY: help setup demo test test-all lint fuzz soak bench
 help:
 	@echo "make demo      set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
-	@echo "make test      set up, run the tests that are quick: some two minutes on two cores of today"
+	@echo "make test      set up, run the tests that are quick: some three minutes on two cores of today"
 	@echo "make test-all  set up, run all tests: kill and resume, several processes, compiled networks as well"
 	@echo "make lint      set up, check format, style and types"
 	@echo "make fuzz      set up, feed thousands of damaged files to every reader"
