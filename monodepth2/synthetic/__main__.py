@@ -5,6 +5,7 @@ from pathlib import Path
 
 from monodepth2.errors import run_script
 from monodepth2.synthetic.drive import DriveSettings, write_synthetic_drive
+from monodepth2.synthetic.street import PATHS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,6 +19,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--height", type=int, default=default.height, help="of the pictures, in pixels")
     parser.add_argument("--seed", type=int, default=default.seed, help="other seeds give other streets")
     parser.add_argument("--png", action="store_true", help="lossless pictures instead of KITTI's usual JPEG")
+    parser.add_argument("--path", choices=tuple(PATHS), default=default.path, help=_means(PATHS))
+    parser.add_argument(
+        "--intrinsics",
+        type=float,
+        nargs=4,
+        default=default.intrinsics,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="of the camera, as shares of the picture's width and height (default: KITTI's 0.58 1.92 0.5 0.5)",
+    )
     options = parser.parse_args(arguments)
     settings = DriveSettings(
         drives=options.drives,
@@ -26,11 +36,17 @@ def main(arguments: list[str] | None = None) -> None:
         height=options.height,
         seed=options.seed,
         extension=".png" if options.png else ".jpg",
+        path=options.path,
+        intrinsics=tuple(options.intrinsics),
     )
     written = write_synthetic_drive(options.output, settings, progress=True)
     print(
         f"{options.output}: {'written' if written else 'already there'}; its split lies in {options.output / 'split'}"
     )
+
+
+def _means(meanings: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {meaning}" for name, meaning in meanings.items())
 
 
 if __name__ == "__main__":
