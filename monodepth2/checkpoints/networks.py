@@ -21,6 +21,7 @@ from monodepth2.method.networks import DepthDecoder, ResnetEncoder
 
 OPTIMIZER = "adam"
 STATE = "state"
+RATE = "rate_factor"  # of a group of an optimizer's parameters, on the learning rate of the run
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
@@ -118,7 +119,7 @@ def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning
     # only the moments: groups as saved may lack keys that today's Adam expects
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = learning_rate
+        group["lr"] = group["initial_lr"] = learning_rate * group.get(RATE, 1.0)
     return True
 
 
@@ -136,7 +137,7 @@ def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
     if not usable:
         raise UserError(f"{path}: not the optimizer of this run's networks")
     for own in optimizer.param_groups:
-        own["lr"] = rate
+        own["lr"] = rate * own.get(RATE, 1.0)
 
 
 def _is_rate(value: Any) -> TypeGuard[float]:

@@ -20,7 +20,7 @@ from monodepth2.errors import UserError, first_line
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
-NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
+NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask", "intrinsics")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
@@ -124,6 +124,12 @@ class Options(Checked):
     )
     fov: float | None = option(
         None, "camera", "width of the view in degrees, of square pixels, where no file states the camera"
+    )
+    learn_intrinsics: bool = option(
+        False,
+        "camera",
+        "learn each camera's focal length from the given or assumed one on, where the data show it: the camera has to "
+        "turn",
     )
     baseline: float | None = option(
         None, "camera", "metres between the two cameras of a stereo rig (default: KITTI's 0.54)"
@@ -386,6 +392,8 @@ class Options(Checked):
             raise UserError(f"--fov {self.fov:g}: give the width of the view in degrees, from 1 to 175")
         if not 0 <= self.crop_top <= 1:
             raise UserError(f"--crop_top {self.crop_top:g}: give a share from 0 to 1")
+        if self.learn_intrinsics and not self.temporal_ids:
+            raise UserError("--learn_intrinsics learns from motion, and --frame_ids 0 has none: drop the flag")
         if self.crop_top != 0.5 and self.fit != "crop":
             raise UserError(f"--crop_top {self.crop_top:g} is about cutting: add --fit crop")
         if self.kitti_calibration and not self.dataset.startswith("kitti"):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.config import FrameId, Options
-from monodepth2.method.networks import DepthDecoder, PoseCNN, PoseDecoder, ResnetEncoder, imagenet_weights
+from monodepth2.method.networks import DepthDecoder, LearntFocals, PoseCNN, PoseDecoder, ResnetEncoder, imagenet_weights
 from monodepth2.method.stages import Batch, Predictions, RelativePose
 
 
@@ -12,10 +12,14 @@ class MonodepthModel(nn.Module):
     """All networks of a run.
 
     The children are named as their checkpoint files and registered in the order that 2019's optimizer states have:
-    encoder, depth, pose_encoder, pose, predictive_mask (those that the options call for).
+    encoder, depth, pose_encoder, pose, predictive_mask (those that the options call for); `intrinsics` comes last.
+
+    Args:
+        options: of the run.
+        cameras: how many there are, where their focal lengths are learnt.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, cameras: int = 1) -> None:
         super().__init__()
         self.temporal_ids = options.temporal_ids
         self.loaded_ids = options.loaded_ids
@@ -28,6 +32,8 @@ class MonodepthModel(nn.Module):
             self._add_pose_network(options.num_layers, int(channels[-1]))
         if options.predictive_mask:
             self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids))
+        if options.learn_intrinsics:
+            self.intrinsics = LearntFocals(cameras)
         for network in self.children():
             if isinstance(network, (ResnetEncoder, DepthDecoder)):
                 network.checkpointing = options.grad_checkpointing
@@ -39,10 +45,12 @@ class MonodepthModel(nn.Module):
             features = self._features_of_all_frames(images)
         else:
             features = {0: self.encoder(images[0])}
+        disps, poses = self.depth(features[0]), self._poses(images, features)
         return Predictions(
-            disps=self.depth(features[0]),
-            poses=self._poses(images, features),
+            disps=disps,
+            poses=poses,
             masks=self.predictive_mask(features[0]) if hasattr(self, "predictive_mask") else None,
+            focals=self._focals(batch, poses) if hasattr(self, "intrinsics") else None,
         )
 
     def motions(self, images: dict[FrameId, Tensor]) -> dict[FrameId, RelativePose]:
@@ -70,6 +78,11 @@ class MonodepthModel(nn.Module):
             weights = imagenet_weights(options.num_layers, options.pretrained_weights)
             for network in wanted:
                 network.load_imagenet(weights)
+
+    def _focals(self, batch: Batch, poses: dict[FrameId, RelativePose]) -> Tensor:
+        assert batch.camera is not None
+        rotations = [pose.axisangle for pose in poses.values()]
+        return self.intrinsics(batch.camera, batch.K[0], batch.color_aug[0].shape[-1], rotations)
 
     def _add_pose_network(self, num_layers: int, feature_channels: int) -> None:
         frames = 2 if self.pairs else 1 + len(self.temporal_ids)

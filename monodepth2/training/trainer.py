@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, load_optimizer
 from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -26,6 +27,7 @@ from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.faults import Faults
 from monodepth2.training.graphed_step import GraphedStep
+from monodepth2.training.learnt_cameras import figures_of, learnt_cameras, sentences
 from monodepth2.training.progress import Progress
 from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
 from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
@@ -125,7 +127,7 @@ class Trainer:
         }
         self.state = RunState(
             options, self.processes, self.device, self.model, self.optimizer, parts,
-            self.fixed, self.progress.message, self.data.facts,
+            self.fixed, self.progress.message, self._training_facts,
         )  # fmt: skip
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
@@ -194,7 +196,10 @@ class Trainer:
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)
         if self.events:
-            self.events.scalars("train", self.step - 1, {**health, **self.wrong.figures})
+            figures = {**health, **self.wrong.figures}
+            if self.options.learn_intrinsics:
+                figures |= figures_of(self.data.distinct_cameras, self.model.intrinsics)
+            self.events.scalars("train", self.step - 1, figures)
             self.events.flush()
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
@@ -212,6 +217,15 @@ class Trainer:
             self.state.remove_old(at_end=True)
             if told := self.best.told(self.options):
                 self.progress.message(told)
+            if self.options.learn_intrinsics:
+                for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
+                    self.progress.message(sentence)
+
+    def _training_facts(self) -> TrainingFacts:
+        """What a checkpoint says of the training by now."""
+        if not self.options.learn_intrinsics:
+            return self.data.facts
+        return replace(self.data.facts, cameras=learnt_cameras(self.data.distinct_cameras, self.model.intrinsics))
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
@@ -261,7 +275,7 @@ class Trainer:
     def _build_model(self) -> None:
         options, processes = self.options, self.processes
         _check_pretrained(options)
-        self.model = MonodepthModel(options)
+        self.model = MonodepthModel(options, len(self.data.distinct_cameras))
         folder = self.resumed.folder if self.resumed else options.load_weights_folder
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
