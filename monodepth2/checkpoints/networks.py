@@ -17,10 +17,11 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import DepthDecoder, ResnetEncoder
+from monodepth2.method.networks import DepthDecoder, Encoder, ResnetEncoder, TimmEncoder
 
 OPTIMIZER = "adam"
 STATE = "state"
+MOST_IMAGES = 64  # that a pose network sees at once
 RATE = "rate_factor"  # of a group of an optimizer's parameters, on the learning rate of the run
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
@@ -57,6 +58,9 @@ def save_checkpoint(
     """
     states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
     states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    for name, network in model.networks.items():
+        if isinstance(network, TimmEncoder):
+            states[f"{name}.pth"] |= network.entries
     states["encoder.pth"] |= (facts or TrainingFacts.of(options)).to_state()
     states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
     if state is not None:
@@ -213,7 +217,7 @@ class DepthNetwork(nn.Module):
 
     def __init__(
         self,
-        encoder: ResnetEncoder,
+        encoder: Encoder,
         depth: DepthDecoder,
         height: int,
         width: int,
@@ -271,15 +275,30 @@ def load_depth_network(
     return network.eval().to(device)
 
 
-def load_encoder(state: dict[str, Any], path: Path, num_input_images: int = 1) -> ResnetEncoder:
-    """Build the ResNet that a state dict belongs to, and load it.
+def load_encoder(state: dict[str, Any], path: Path) -> Encoder:
+    """Build the encoder that a state dict belongs to, and load it.
 
     Raises:
         UserError: it belongs to none, or tensors are missing.
     """
-    encoder = ResnetEncoder(num_layers(state, path), num_input_images)
+    backbone = backbone_of(state, path)
+    encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
     load_state(encoder, state, path)
     return encoder
+
+
+def backbone_of(state: dict[str, Any], path: Path) -> tuple[str, int] | None:
+    """Return the name of a state dict's backbone in timm, and how many pictures it sees; None for 2019's ResNets.
+
+    Raises:
+        UserError: the entries that say so cannot be used.
+    """
+    if "backbone" not in state:
+        return None
+    name, images = state["backbone"], state.get("images")
+    if not isinstance(name, str) or not isinstance(images, int) or not 1 <= images <= MOST_IMAGES:
+        raise UserError(f"{path}: its backbone cannot be used; take another copy of the file")
+    return name, images
 
 
 def num_layers(state: dict[str, Any], path: Path) -> int:

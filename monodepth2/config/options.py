@@ -26,6 +26,7 @@ MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
+POSE_BACKBONE = "resnet10t"
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
 
@@ -69,8 +70,19 @@ class Options(Checked):
     num_layers: int = option(
         18,
         "training",
-        "layers of the ResNets (default: 18; in scoring as the weights were trained)",
+        "layers of 2019's ResNets (default: 18; in scoring as the weights were trained)",
         choices=(18, 34, 50, 101, 152),
+    )
+    encoder: str | None = option(
+        None,
+        "training",
+        "a backbone of the timm library for the depth network, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050 "
+        "(default: 2019's ResNet of --num_layers)",
+    )
+    pose_encoder: str | None = option(
+        None,
+        "training",
+        f"the same for the pose network (default: {POSE_BACKBONE} with --encoder, else the ResNet of --num_layers)",
     )
     dataset: str = option(
         "kitti",
@@ -327,6 +339,11 @@ class Options(Checked):
         return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
 
     @property
+    def pose_backbone(self) -> str | None:
+        """The pose network's backbone of timm; None for the ResNet of `num_layers`."""
+        return self.pose_encoder or (POSE_BACKBONE if self.encoder else None)
+
+    @property
     def makes_split(self) -> bool:
         """Whether the split is made of the drives: of folders, where `--split` is left at its default."""
         return self.dataset == "folder" and self.split == "eigen_zhou"
@@ -423,6 +440,13 @@ class Options(Checked):
             raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
         if self.overwrite and self.resume != "never":
             raise UserError("--overwrite starts anew, --resume continues: drop one of them")
+        if self.grad_checkpointing and (self.encoder or self.pose_encoder):
+            raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
+        if self.pose_encoder and self.pose_model_type != "separate_resnet":
+            raise UserError(
+                f"--pose_encoder {self.pose_encoder}: --pose_model_type {self.pose_model_type} has none; drop one of "
+                "the two flags"
+            )
         check_device(self.no_cuda, self.device)
         if len(set(self.metrics)) < len(self.metrics):
             raise UserError(f"--metrics {_words(self.metrics)}: one is named twice")

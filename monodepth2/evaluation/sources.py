@@ -16,6 +16,7 @@ from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError, first_line, tell
 from monodepth2.files.input_files import open_input
 from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
+from monodepth2.method.networks import ResnetEncoder
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.precision import speed_remarks
@@ -78,7 +79,9 @@ class NetworkSource:
         if not options.is_given("num_layers"):
             return
         network = self.predictor.network
-        layers = num_layers(network.encoder.state_dict(), self.path) if isinstance(network, DepthNetwork) else None
+        layers = None
+        if isinstance(network, DepthNetwork) and isinstance(network.encoder, ResnetEncoder):
+            layers = num_layers(network.encoder.state_dict(), self.path)
         if options.num_layers != layers:
             raise UserError(
                 f"--num_layers {options.num_layers}: {self.path} has {layers or 'its own number of'} layers; "
