@@ -17,7 +17,7 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import DepthDecoder, Encoder, ResnetEncoder, TimmEncoder
+from monodepth2.method.networks import DECODERS, DepthDecoder, Encoder, ResnetEncoder, TimmEncoder
 
 OPTIMIZER = "adam"
 STATE = "state"
@@ -258,7 +258,8 @@ def load_depth_network(
         read_network(folder / "depth.pth"),
     )
     encoder = load_encoder(encoder_state, folder / "encoder.pth")
-    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
+    channels = _channels(depth_state)
+    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, channels, folder / "depth.pth"), channels=channels)
     load_state(depth, depth_state, folder / "depth.pth")
     height, width = input_size(encoder_state, folder / "encoder.pth")
     facts = trained_facts(encoder_state, folder)
@@ -360,15 +361,22 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
     return TrainingFacts.of(trained_options(folder) or Options())
 
 
-def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:
+def _channels(state: dict[str, Any]) -> tuple[int, ...]:
+    """Tell the channels of a decoder's stages by those of its first block; 2019's, where they are no decoder's."""
+    first = state.get("decoder.0.conv.conv.weight")
+    known = {channels[-1]: channels for channels in DECODERS.values()}
+    return known.get(len(first) if isinstance(first, Tensor) and first.dim() else 0, DECODERS["2019"])
+
+
+def _scales(state: dict[str, Any], channels: Sequence[int], path: Path) -> tuple[int, ...]:
     """Tell the scales by the input channels of the heads, which follow the ten blocks."""
-    by_channels = {16: 0, 32: 1, 64: 2, 128: 3}
+    by_channels = {channels[scale]: scale for scale in range(4)}
     heads: list[int] = []
     while (weight := state.get(f"decoder.{10 + len(heads)}.conv.weight")) is not None and len(heads) < 4:
-        channels = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
-        if channels not in by_channels:
+        inputs = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
+        if inputs not in by_channels:
             raise UserError(f"{path}: head {len(heads)} is not one of a depth decoder")
-        heads.append(by_channels[channels])
+        heads.append(by_channels[inputs])
     if not heads:
         raise UserError(f"{path}: holds no depth decoder")
     return tuple(heads)

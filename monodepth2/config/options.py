@@ -79,6 +79,9 @@ class Options(Checked):
         "a backbone of the timm library for the depth network, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050 "
         "(default: 2019's ResNet of --num_layers)",
     )
+    decoder: str = option(
+        "2019", "training", "decoder of the depth network; small has half the channels", choices=("2019", "small")
+    )
     pose_encoder: str | None = option(
         None,
         "training",

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from monodepth2.config import FrameId, Options
 from monodepth2.method.networks import (
+    DECODERS,
     DepthDecoder,
     LearntFocals,
     PoseCNN,
@@ -36,11 +37,12 @@ class MonodepthModel(nn.Module):
         self.pairs = options.pose_model_input == "pairs"
         self.encoder = make_encoder(options.encoder, options.num_layers)
         channels = self.encoder.num_ch_enc
-        self.depth = DepthDecoder(channels, options.scales)
+        stages = DECODERS[options.decoder]
+        self.depth = DepthDecoder(channels, options.scales, channels=stages)
         if options.temporal_ids:
             self._add_pose_network(options, int(channels[-1]))
         if options.predictive_mask:
-            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids))
+            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids), stages)
         if options.learn_intrinsics:
             self.intrinsics = LearntFocals(cameras)
         for network in self.children():

@@ -75,13 +75,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
-    options = Options(height=64, width=96, encoder=SMALL, pose_encoder="mobilenetv3_small_050", weights_init="scratch")
+    options = Options(height=64, width=96, encoder=SMALL, pose_encoder="mobilenetv3_small_050", decoder="small")
     model = MonodepthModel(options).eval()
     optimizer = torch.optim.Adam(model.parameters())
     save_checkpoint(tmp_path / "weights_0", model, optimizer, options)
     state = read_network(tmp_path / "weights_0/encoder.pth")
     assert (state["backbone"], state["timm"], state["images"]) == (SMALL, timm.__version__, 1)
     made = batch(height=64, width=96)
+    assert next(model.depth.parameters()).shape[0] == 128
     with torch.no_grad():
         expected = model(made)
         depth = load_depth_network(tmp_path / "weights_0", CPU)

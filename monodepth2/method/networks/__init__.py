@@ -1,6 +1,6 @@
 """The networks: ResNet encoder, depth decoder, pose decoder, PoseCNN, learnt focal lengths."""
 
-from monodepth2.method.networks.depth_decoder import DepthDecoder
+from monodepth2.method.networks.depth_decoder import CHANNELS, SMALL_CHANNELS, DepthDecoder
 from monodepth2.method.networks.learnt_focals import LearntFocals, refocused
 from monodepth2.method.networks.pose_cnn import PoseCNN
 from monodepth2.method.networks.pose_decoder import PoseDecoder
@@ -8,6 +8,9 @@ from monodepth2.method.networks.resnet_encoder import ResnetEncoder, imagenet_we
 from monodepth2.method.networks.timm_encoder import TimmEncoder
 
 Encoder = ResnetEncoder | TimmEncoder
+
+
+DECODERS = {"2019": CHANNELS, "small": SMALL_CHANNELS}  # channels of their stages
 
 
 def make_encoder(backbone: str | None, num_layers: int, num_input_images: int = 1) -> Encoder:
@@ -20,6 +23,7 @@ def make_encoder(backbone: str | None, num_layers: int, num_input_images: int = 
 
 
 __all__ = [
+    "DECODERS",
     "DepthDecoder",
     "Encoder",
     "LearntFocals",
