@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.folder import write_folder
+from monodepth2.checkpoints.folder import MANIFEST, check_files, read_manifest, write_folder
 from monodepth2.config import Options, options_from_json
 from monodepth2.errors import UserError, tell
 from monodepth2.files.pictures import LARGEST_SIDE
@@ -98,22 +99,48 @@ def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
     return state
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
-    """Load Adam's moments where the folder has fitting ones; the learning rate stays the one asked for.
+def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> str | None:
+    """Load Adam's moments if they are those of the folder's weights; the learning rate stays the one asked for.
+
+    They are taken to be where number and shapes fit and the folder's manifest, if there is one, says so.
 
     Returns:
-        Whether the moments were loaded.
+        Why they were not loaded; None where they were.
     """
-    path = folder.expanduser() / f"{OPTIMIZER}.pth"
-    return path.is_file() and _take_over(optimizer, read_weights(path, REMEDY), learning_rate)
+    path = weights_folder(folder) / f"{OPTIMIZER}.pth"
+    if not path.is_file():
+        return f"there is no {path.name}"
+    try:
+        _check_written_together(path)
+    except UserError as error:
+        return f"other weights than it was written with: {error}"
+    return None if _take_over(optimizer, read_weights(path, REMEDY), learning_rate) else f"{path} is of other networks"
+
+
+def _check_written_together(optimizer: Path) -> None:
+    """Check that the weights beside an optimizer are those that it was written with, as far as a manifest tells.
+
+    Raises:
+        UserError: they are not.
+    """
+    folder = optimizer.parent
+    if not (folder / MANIFEST).is_file():  # as in 2019
+        return
+    manifest = read_manifest(folder)
+    if optimizer.name not in manifest.files:
+        raise UserError(f"{folder / MANIFEST} does not list {optimizer.name}")
+    files = {name: facts for name, facts in manifest.files.items() if name != f"{STATE}.pth"}
+    check_files(folder, replace(manifest, files=files))
 
 
 def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:
-    """Load the moments of a saved Adam if they fit; return whether they did."""
+    """Load the moments of a saved Adam if their number and shapes fit; return whether they did."""
     moments = _moments(saved)
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    if moments is None or sum(len(group["params"]) for group in saved["param_groups"]) != len(shapes):
+        return False
     # parameters without gradients (the unused classifiers) have no moments
-    if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
+    if any(m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
         return False
     # only the moments: groups as saved may lack keys that today's Adam expects
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -171,7 +198,8 @@ def weights_folder(folder: Path) -> Path:
     if not checkpoints:
         return folder
     newest = max(checkpoints, key=_age_of)
-    tell(f"{folder}: holds {len(checkpoints)} checkpoints; the newest is taken, {newest.name}")
+    which = f"the newest of {len(checkpoints)} checkpoints" if len(checkpoints) > 1 else "its only checkpoint"
+    tell(f"{folder}: {which} is taken, {newest.name}")
     return newest
 
 
@@ -234,7 +262,12 @@ class DepthNetwork(nn.Module):
 
 
 def load_depth_network(
-    folder: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
+    folder: Path,
+    device: torch.device,
+    min_depth: float | None = None,
+    max_depth: float | None = None,
+    height: int | None = None,
+    width: int | None = None,
 ) -> DepthNetwork:
     """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
 
@@ -243,6 +276,8 @@ def load_depth_network(
         device: where the network is to run.
         min_depth: nearest depth that it expresses; by default as it was trained.
         max_depth: farthest.
+        height: of its pictures, where `encoder.pth` does not state it.
+        width: likewise.
 
     Raises:
         UserError: the folder or its files are missing or unusable.
@@ -255,7 +290,7 @@ def load_depth_network(
     encoder = load_encoder(encoder_state, folder / "encoder.pth")
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
     load_state(depth, depth_state, folder / "depth.pth")
-    height, width = input_size(encoder_state, folder / "encoder.pth")
+    height, width = input_size(encoder_state, folder / "encoder.pth", height, width)
     facts = trained_facts(encoder_state, folder)
     network = DepthNetwork(
         encoder,
@@ -295,15 +330,27 @@ def num_layers(state: dict[str, Any], path: Path) -> int:
     return known[blocks, bottleneck]
 
 
-def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
-    """Return the (height, width) that `encoder.pth` states.
+def input_size(
+    encoder_state: dict[str, Any], path: Path, height: int | None = None, width: int | None = None
+) -> tuple[int, int]:
+    """Return the (height, width) that `encoder.pth` states; those given where it states neither.
 
     Raises:
-        UserError: it states none that the networks can take.
+        UserError: it states none that the networks can take, or none at all, and none is given.
     """
-    height, width = (encoder_state.get(key) for key in ("height", "width"))  # type: Any, Any
-    known = isinstance(height, int) and isinstance(width, int)
-    if not known or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE or (height | width) % 32:
+    if encoder_state.get("height") is None and encoder_state.get("width") is None:
+        if height is None or width is None:
+            raise UserError(
+                f"{path}: does not state the size of the network's pictures; give the size that it was trained with: "
+                "--height and --width"
+            )
+        encoder_state = {"height": height, "width": width}
+    height, width = (encoder_state.get(key) for key in ("height", "width"))
+    if (
+        not (isinstance(height, int) and isinstance(width, int))
+        or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE
+        or (height | width) % 32
+    ):
         raise UserError(f"{path}: states no usable input size (height {height!r:.20}, width {width!r:.20})")
     return height, width
 
