@@ -14,6 +14,7 @@ from PIL import Image
 import evaluate_depth
 import evaluate_pose
 import export_gt_depth
+from monodepth2.command import main as command
 from monodepth2.config import USED_BY, GroundTruthOptions, Options, available_cores, option_type
 from monodepth2.errors import UserError
 from monodepth2.odometry.trajectories import write_poses
@@ -98,8 +99,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcome(main: Callable[[], None], arguments: list[str], out: Path, capsys, monkeypatch) -> str:
     """What a script says and writes, the names of its output folder left out."""
     monkeypatch.setattr(sys, "argv", ["script", *arguments])
-    for script in (evaluate_depth, evaluate_pose):
-        monkeypatch.setattr(script, "tune_process", lambda: None)  # which is for the start of a process
+    monkeypatch.setattr(command, "tune_process", lambda _: None)  # which is for the start of a process
     try:
         main()
         said = ""
