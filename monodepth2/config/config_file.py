@@ -34,8 +34,6 @@ def read_config(path: Path, kind: type[Checked]) -> dict[str, Any]:
         if isinstance(error, UserError):
             raise UserError(f"--config {error}") from error
         raise UserError(f"--config {path}: {_reason(error)}") from error
-    if root is None:  # an empty file
-        return {}
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"--config {path}: states no options; write a line `name: value` for each")
     known = {item.name: item for item in fields(kind)}

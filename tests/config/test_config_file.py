@@ -58,7 +58,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     path = written(tmp_path, "height: 96\nwidth: 128\n")
     options = parse(["--config", str(path), "--height", "64"])
     assert (options.height, options.width, options.given) == (64, 128, {"height", "width"})
-    empty = parse_as(PredictOptions, ["--config", str(written(tmp_path, "")), "--image_path", "a", "--run", "b"])
+    empty = parse_as(PredictOptions, ["--config", str(written(tmp_path, "{}")), "--image_path", "a", "--run", "b"])
     assert empty.given == {"image_path", "run"}
 
 
@@ -77,6 +77,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
         ("png: 1", "write true or false"),
         ("[1]: 2", "there is no option"),
         ("- height", "states no options"),
+        ("", "states no options"),
         ("height: [96", "no YAML file"),
         ("a: 1\n---\nb: 2", "no YAML file"),
         ("a: " + 16_000 * "[", "no YAML file"),
