@@ -12,11 +12,8 @@ from PIL import Image
 from monodepth2.checkpoints.folder import read_manifest
 from monodepth2.config import Options
 from monodepth2.training.run import next_steps
-from runs import train
+from runs import QUICK, SMALL, train
 from scripts import monodepth2
-
-SMALL = ("--height", 64, "--width", 96, "--batch_size", 2, "--num_epochs", 1, "--pose_model_type", "posecnn")
-QUICK = ("--weights_init", "scratch", "--num_workers", 0, "--device", "cpu", "--log_frequency", 100)
 
 
 @pytest.fixture
