@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 from monodepth2 import __version__
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, Options, parse, parse_as, started_as
+from monodepth2.config import SCRIPTS, Checked, Options, parse, parse_as, started_as
 from monodepth2.errors import UserError, nearest, run_script
 from monodepth2.runtime.process import tune_process
 
@@ -54,13 +55,11 @@ def start(name: str, arguments: Sequence[str] | None = None, names: Mapping[str,
     """
     command, program = COMMANDS[name], started_as(name)
     examples = [f"{program} {example}" for example in command.examples]
-    options = (
-        parse(arguments, command.about, SCRIPTS[name], names,
-              program=program, examples=examples, positional=command.positional)
-        if command.options is Options
-        else parse_as(command.options, arguments, command.about,
-                      program=program, examples=examples, positional=command.positional)
-    )  # fmt: skip
+    face: dict[str, Any] = {"program": program, "examples": examples, "positional": command.positional}
+    if command.options is Options:  # which several scripts share
+        options: Checked = parse(arguments, command.about, SCRIPTS[name], names, **face)
+    else:
+        options = parse_as(command.options, arguments, command.about, **face)
     tune_process(getattr(options, "deterministic", False))
     # torch is imported only now: --help and a mistyped flag answer at once
     module, _, function = command.function.partition(":")

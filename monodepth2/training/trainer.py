@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, load_optimizer, weights_folder
+from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, weights_folder
+from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options, launched_as, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.errors import UserError, tell

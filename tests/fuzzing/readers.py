@@ -24,7 +24,8 @@ from scipy.io import savemat
 from torch import nn
 
 from monodepth2.checkpoints.folder import read_manifest, write_folder
-from monodepth2.checkpoints.networks import input_size, load_optimizer, load_state, trained_options
+from monodepth2.checkpoints.networks import input_size, load_state, trained_options
+from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
 from monodepth2.config import Options
 from monodepth2.config.config_file import config_text, read_config
