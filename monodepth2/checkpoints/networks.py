@@ -1,9 +1,8 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,6 @@ from monodepth2.method.networks import DECODERS, DepthDecoder, Encoder, ResnetEn
 OPTIMIZER = "adam"
 STATE = "state"
 MOST_IMAGES = 64  # that a pose network sees at once
-RATE = "rate_factor"  # of a group of an optimizer's parameters, on the learning rate of the run
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
@@ -103,62 +101,6 @@ def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
     return state
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
-    """Load Adam's moments where the folder has fitting ones; the learning rate stays the one asked for.
-
-    Returns:
-        Whether the moments were loaded.
-    """
-    path = folder.expanduser() / f"{OPTIMIZER}.pth"
-    return path.is_file() and _take_over(optimizer, read_weights(path, REMEDY), learning_rate)
-
-
-def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:
-    """Load the moments of a saved Adam if they fit; return whether they did."""
-    moments = _moments(saved)
-    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
-    # parameters without gradients (the unused classifiers) have no moments
-    if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
-        return False
-    # only the moments: groups as saved may lack keys that today's Adam expects
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = learning_rate * group.get(RATE, 1.0)
-    return True
-
-
-def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    """Load Adam's moments, and the learning rates that it had come to; all else is as the options say.
-
-    Raises:
-        UserError: its file does not fit the networks.
-    """
-    path = folder / f"{OPTIMIZER}.pth"
-    saved = read_weights(path, REMEDY)
-    group = (saved.get("param_groups") or [None])[0]
-    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
-    usable = _is_rate(rate) and _is_rate(initial) and _take_over(optimizer, saved, initial)
-    if not usable:
-        raise UserError(f"{path}: not the optimizer of this run's networks")
-    for own in optimizer.param_groups:
-        own["lr"] = rate * own.get(RATE, 1.0)
-
-
-def _is_rate(value: Any) -> TypeGuard[float]:
-    return isinstance(value, float) and math.isfinite(value) and value > 0
-
-
-def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
-    """Adam's state by the position of the parameter (2019's PyTorch wrote it by memory address); None if unusable."""
-    try:
-        order = [index for group in state["param_groups"] for index in group["params"]]
-        moments = {position: state["state"][index] for position, index in enumerate(order) if index in state["state"]}
-        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and float(m["step"]) >= 0 for m in moments.values())
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):
-        return None
-    return moments if usable else None
-
-
 def weights_folder(folder: Path) -> Path:
     """Return the folder with `~` expanded; of a run's folder, or the `models` in it, the newest checkpoint.
 
@@ -176,7 +118,8 @@ def weights_folder(folder: Path) -> Path:
     if not checkpoints:
         return folder
     newest = max(checkpoints, key=_age_of)
-    tell(f"{folder}: holds {len(checkpoints)} checkpoints; the newest is taken, {newest.name}")
+    which = f"the newest of {len(checkpoints)} checkpoints" if len(checkpoints) > 1 else "its only checkpoint"
+    tell(f"{folder}: {which} is taken, {newest.name}")
     return newest
 
 
@@ -239,7 +182,12 @@ class DepthNetwork(nn.Module):
 
 
 def load_depth_network(
-    folder: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
+    folder: Path,
+    device: torch.device,
+    min_depth: float | None = None,
+    max_depth: float | None = None,
+    height: int | None = None,
+    width: int | None = None,
 ) -> DepthNetwork:
     """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
 
@@ -248,6 +196,8 @@ def load_depth_network(
         device: where the network is to run.
         min_depth: nearest depth that it expresses; by default as it was trained.
         max_depth: farthest.
+        height: of its pictures, where `encoder.pth` does not state it.
+        width: likewise.
 
     Raises:
         UserError: the folder or its files are missing or unusable.
@@ -261,7 +211,7 @@ def load_depth_network(
     channels = _channels(depth_state)
     depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, channels, folder / "depth.pth"), channels=channels)
     load_state(depth, depth_state, folder / "depth.pth")
-    height, width = input_size(encoder_state, folder / "encoder.pth")
+    height, width = input_size(encoder_state, folder / "encoder.pth", height, width)
     facts = trained_facts(encoder_state, folder)
     network = DepthNetwork(
         encoder,
@@ -316,15 +266,27 @@ def num_layers(state: dict[str, Any], path: Path) -> int:
     return known[blocks, bottleneck]
 
 
-def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
-    """Return the (height, width) that `encoder.pth` states.
+def input_size(
+    encoder_state: dict[str, Any], path: Path, height: int | None = None, width: int | None = None
+) -> tuple[int, int]:
+    """Return the (height, width) that `encoder.pth` states; those given where it states neither.
 
     Raises:
-        UserError: it states none that the networks can take.
+        UserError: it states none that the networks can take, or none at all, and none is given.
     """
-    height, width = (encoder_state.get(key) for key in ("height", "width"))  # type: Any, Any
-    known = isinstance(height, int) and isinstance(width, int)
-    if not known or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE or (height | width) % 32:
+    if encoder_state.get("height") is None and encoder_state.get("width") is None:
+        if height is None or width is None:
+            raise UserError(
+                f"{path}: does not state the size of the network's pictures; give the size that it was trained with: "
+                "--height and --width"
+            )
+        encoder_state = {"height": height, "width": width}
+    height, width = (encoder_state.get(key) for key in ("height", "width"))
+    if (
+        not (isinstance(height, int) and isinstance(width, int))
+        or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE
+        or (height | width) % 32
+    ):
         raise UserError(f"{path}: states no usable input size (height {height!r:.20}, width {width!r:.20})")
     return height, width
 

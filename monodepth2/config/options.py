@@ -30,6 +30,12 @@ POSE_BACKBONE = "resnet10t"
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
 
+def _checkout() -> Path:
+    """The folder of the program's source, as in 2019; of an installed package, the working directory."""
+    root = Path(__file__).parents[2]
+    return root if (root / "options.py").is_file() else Path()
+
+
 @dataclass(frozen=True)
 class Options(Checked):
     """One run's settings, checked on creation and never changed.
@@ -52,8 +58,8 @@ class Options(Checked):
     }
 
     # paths
-    data_path: Path = option(Path(__file__).parents[2] / "kitti_data", "paths", "root of the data set")
-    log_dir: Path = option(Path("~/tmp"), "paths", "folder that receives one folder per run")
+    data_path: Path = option(_checkout() / "kitti_data", "paths", "root of the data set")
+    log_dir: Path = option(Path("~/tmp"), "paths", "folder of all runs, one folder for each")
     cache_dir: Path | None = option(
         None, "paths", "folder that keeps the pictures at training size, filled on first use (default: none are kept)"
     )
@@ -257,6 +263,9 @@ class Options(Checked):
     )
 
     # evaluation
+    run: str | None = option(
+        None, "evaluation", "name of a run in --log_dir, whose newest checkpoint is taken, instead of a weights folder"
+    )
     eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
     eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")

@@ -85,15 +85,23 @@ class MotionNetwork:
         }
 
 
-def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
+def load_motion_network(
+    folder: Path, device: torch.device, height: int | None = None, width: int | None = None
+) -> MotionNetwork:
     """Load the pose network of a checkpoint folder; its kind and number of frames are read off the tensors.
+
+    Args:
+        folder: of the checkpoint.
+        device: where the network is to run.
+        height: of its pictures, where `encoder.pth` does not state it.
+        width: likewise.
 
     Raises:
         UserError: the folder has none, its files are missing or unusable, or they contradict the run's `opt.json`.
     """
     folder = weights_folder(folder)
     encoder = read_network(folder / "encoder.pth")
-    height, width = input_size(encoder, folder / "encoder.pth")
+    height, width = input_size(encoder, folder / "encoder.pth", height, width)
     options = _options_of_pose_network(folder, encoder)
     model = MonodepthModel(options)
     load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
@@ -107,7 +115,7 @@ def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
         num_layers=None if options.pose_model_type == "posecnn" or options.pose_backbone else options.num_layers,
         use_stereo=bool(encoder.get("use_stereo", False)),
         facts=trained_facts(encoder, folder),
-        depth=load_depth_network(folder, device) if with_depth else None,
+        depth=load_depth_network(folder, device, height=height, width=width) if with_depth else None,
         device=device,
     )
 

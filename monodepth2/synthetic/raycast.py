@@ -11,7 +11,7 @@ import numpy as np
 
 from monodepth2.synthetic.solids import Solids
 
-Intrinsics = tuple[float, float, float, float]  # fx and cx in widths, fy and cy in heights of the picture
+Intrinsics = tuple[float, ...]  # fx and cx in widths, fy and cy in heights of the picture
 KITTI: Intrinsics = (0.58, 1.92, 0.5, 0.5)  # as the KITTI loader assumes for every drive
 BASELINE = 0.54
 LIDAR_OFFSET = np.array([0.06, -0.08, -0.27])  # in the left colour camera's frame, as in KITTI's car

@@ -9,11 +9,7 @@ from monodepth2.synthetic.furniture import car, hedge, house, lamp_post, sign_po
 from monodepth2.synthetic.road import FRAME_SECONDS, Road, drive_arcs, leading_arcs, winding_road
 from monodepth2.synthetic.solids import Solids, join, yaw_rotation
 
-PATHS = {
-    "street": "a car on a winding street with traffic, at 8 to 12 m/s",
-    "straight": "the same without bends",
-    "handheld": "a camera carried along a winding street without traffic, swung to both sides, at 2 m/s",
-}
+PATHS = ("street", "straight", "handheld")
 CAMERA_HEIGHT = 1.65
 ROAD_HALF = 4.8  # metres from the centre line to the kerb: a lane and a row of parked cars
 PAVEMENT_HALF = 6.4
@@ -78,7 +74,14 @@ class Street:
 
 @lru_cache(maxsize=4)
 def make_street(seed: int, frames: int, path: str = "street") -> Street:
-    """A street with a way of `frames` frames at 10 Hz through it, one of PATHS; equal arguments give the same."""
+    """A street and a way of `frames` frames at 10 Hz through it; equal arguments give the same.
+
+    Args:
+        seed: of the street.
+        frames: of the way.
+        path: a car on a winding "street" with traffic at 8 to 12 m/s, or on a "straight" one; or "handheld", a camera
+            carried along a winding street without traffic, swung to both sides, at 2 m/s.
+    """
     rng = np.random.default_rng([2019, seed])
     own = WALKING * np.arange(frames) if path == "handheld" else drive_arcs(rng, frames)
     end = float(own[-1]) + AHEAD

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import STATE, resume_optimizer, save_checkpoint
+from monodepth2.checkpoints.networks import STATE, save_checkpoint
+from monodepth2.checkpoints.optimizer import resume_optimizer
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.weight_files import read_weights

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.profiler import record_function
 
-from monodepth2.checkpoints.networks import RATE
+from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel

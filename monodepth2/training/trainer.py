@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, load_optimizer
-from monodepth2.config import NETWORKS, Options, option_type
+from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, weights_folder
+from monodepth2.checkpoints.optimizer import load_optimizer
+from monodepth2.config import NETWORKS, Options, launched_as, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.errors import UserError, tell
 from monodepth2.evaluation.metrics import training_depth_metrics
@@ -276,7 +277,8 @@ class Trainer:
         options, processes = self.options, self.processes
         _check_pretrained(options)
         self.model = MonodepthModel(options, len(self.data.distinct_cameras))
-        folder = self.resumed.folder if self.resumed else options.load_weights_folder
+        given = options.load_weights_folder and weights_folder(options.load_weights_folder)
+        folder = self.resumed.folder if self.resumed else given
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
@@ -286,9 +288,17 @@ class Trainer:
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
         self.optimizer = self.learn.optimizer
         self.moments = "fresh"
-        if folder and not self.resumed and load_optimizer(self.optimizer, folder, rate):
-            self.moments = f"taken from {folder}"
+        if folder and not self.resumed:
+            self.moments = self._take_moments(folder, rate)
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)
+
+    def _take_moments(self, folder: Path, rate: float) -> str:
+        """Load Adam's moments where they belong to all of the networks; say what became of them."""
+        others = [name for name in self.model.networks if name not in self.options.models_to_load]
+        if others:
+            return f"fresh (--models_to_load leaves out {' '.join(others)})"
+        reason = load_optimizer(self.optimizer, folder, rate)
+        return f"fresh ({reason})" if reason else f"taken from {folder}"
 
     @property
     def _steps(self) -> int:
@@ -304,7 +314,7 @@ class Trainer:
         """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
-        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments == "fresh"}
+        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments.startswith("fresh")}
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
@@ -319,7 +329,7 @@ class Trainer:
         others = torch.cuda.device_count() if self.device.type == "cuda" and self.processes.alone else 1
         if others < 2:
             return str(self.device)
-        start = f"torchrun --standalone --nproc_per_node={others} train.py ..."
+        start = f"torchrun --standalone --nproc_per_node={others} {launched_as('train')} ..."
         return f"one of {others} GPUs (to use all of them: {start})"
 
     def _report(self, message: str) -> None:
