@@ -168,6 +168,20 @@ class Options(Checked):
     # optimization
     batch_size: int = option(12, "optimization", "samples per step and process")
     learning_rate: float = option(1e-4, "optimization", "Adam's learning rate")
+    optimizer: str = option(
+        "adam", "optimization", "adam as in 2019, or adamw with --weight_decay", choices=("adam", "adamw")
+    )
+    weight_decay: float = option(1e-2, "optimization", "of --optimizer adamw")
+    encoder_lr_factor: float = option(
+        1.0, "optimization", "factor on the learning rate of the depth network's encoder, e.g. 0.1 where it is trained"
+    )
+    schedule: str = option(
+        "step",
+        "optimization",
+        "the learning rate drops by ten after --scheduler_step_size epochs (2019), or follows a cosine to 0 at the end "
+        "of the run, after a short way up",
+        choices=("step", "cosine"),
+    )
     lr_scaling: str = option(
         "none",
         "optimization",
@@ -397,6 +411,8 @@ class Options(Checked):
         self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
+        self._require_at_least(0, "weight_decay")
+        self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
         self._require_positive("eval_min_depth", "eval_max_depth")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
@@ -448,6 +464,10 @@ class Options(Checked):
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
         if self.png and self.dataset == "folder":
             raise UserError("--png: --dataset folder takes pictures of any ending; drop --png")
+        if self.is_given("weight_decay") and self.optimizer != "adamw":
+            raise UserError(f"--weight_decay {self.weight_decay:g} belongs to --optimizer adamw: add it")
+        if self.is_given("scheduler_step_size") and self.schedule == "cosine":
+            raise UserError("--scheduler_step_size belongs to --schedule step: drop one of them")
         if self.compile and self.grad_checkpointing:
             raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
         if self.overwrite and self.resume != "never":

@@ -82,7 +82,7 @@ class TrainingStep:
             if device.type != "cpu":  # there the loss's sums of shifted images beat what the compiler makes of them
                 self.synthesise_views = replace(self.synthesise_views, compile=compiled)
                 self.objective = replace(self.objective, compile=compiled)
-        self.optimizer = torch.optim.Adam(_parameters(model, options.learning_rate), options.learning_rate, fused=True)
+        self.optimizer = _optimizer(model, options)
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
         self._group: dist.ProcessGroup | None = None
 
@@ -179,14 +179,28 @@ class TrainingStep:
         return (slice(start, start + size) for start in range(0, samples, size))
 
 
-def _parameters(model: MonodepthModel, rate: float) -> Any:
-    """The parameters in the order of the checkpoints; focal lengths that are learnt have a rate of their own."""
-    if not hasattr(model, "intrinsics"):
+def _optimizer(model: MonodepthModel, options: Options) -> torch.optim.Optimizer:
+    rate = options.learning_rate
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(_parameters(model, options), rate, weight_decay=options.weight_decay, fused=True)
+    return torch.optim.Adam(_parameters(model, options), rate, fused=True)
+
+
+def _parameters(model: MonodepthModel, options: Options) -> Any:
+    """The parameters in the order of the checkpoints, in groups where some have a rate of their own."""
+    factors = {"encoder": options.encoder_lr_factor, "intrinsics": RATE_FACTOR}
+    own = [name for name in model.networks if factors.get(name, 1.0) != 1.0]
+    if not own:
         return model.parameters()
-    own = list(model.intrinsics.parameters())
-    others = [parameter for name, network in model.networks.items() if name != "intrinsics"
-              for parameter in network.parameters()]  # fmt: skip
-    return [{"params": others}, {"params": own, "lr": RATE_FACTOR * rate, RATE: RATE_FACTOR}]
+    groups: list[dict[str, Any]] = []
+    for name, network in model.networks.items():
+        factor = factors.get(name, 1.0)
+        if not groups or groups[-1].get(RATE, 1.0) != factor:
+            groups.append({"params": [], "lr": factor * options.learning_rate, RATE: factor})
+        groups[-1]["params"] += network.parameters()
+    if "intrinsics" in model.networks:
+        groups[-1]["weight_decay"] = 0.0
+    return groups
 
 
 def _leaf_of(rows: slice) -> Callable[[Tensor], Tensor]:

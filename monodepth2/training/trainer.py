@@ -34,6 +34,7 @@ from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, fin
 from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
 from monodepth2.training.run_record import record_start
 from monodepth2.training.run_state import RunState, Stateful, read_state
+from monodepth2.training.schedule import Schedule
 from monodepth2.training.step import StepResult, TrainingStep
 from monodepth2.training.wrong_numbers import WrongNumbers
 
@@ -70,7 +71,8 @@ class Trainer:
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
         self.take_step: Callable[[Batch], StepResult] = self.learn
-        if options.compile and self.device.type == "cuda" and self.processes.alone:
+        # a recorded step has the learning rate in it
+        if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
             self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)
@@ -118,7 +120,7 @@ class Trainer:
         self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
-            "scheduler": self.scheduler,
+            "scheduler": self.schedule,
             "scaler": self.learn.scaler,
             "data": self.data,
             "faults": self.faults,
@@ -186,13 +188,14 @@ class Trainer:
                 self._log("train", batch, result.predictions, views, losses)
                 self._validate()
         self.step += 1
+        self.schedule.end_step()
         self.progress.step()
         if self.processes.is_main and (log_is_due or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1
-        self.scheduler.step()
+        self.schedule.end_epoch()
         self.best.end_epoch(epoch)
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)
@@ -249,7 +252,7 @@ class Trainer:
             self.events.scalars(mode, self.step, figures)
             self.events.pictures(mode, self.step, batch, predictions, views, losses)
             if mode == "train":
-                self.events.scalars(mode, self.step, {"learning_rate": float(self.scheduler.get_last_lr()[0])})
+                self.events.scalars(mode, self.step, {"learning_rate": self.schedule.rate})
                 self.events.loading_times(mode, self.step, self.data.train_batches.times("events"))
             self.events.flush()
         return figures["loss"]
@@ -290,7 +293,7 @@ class Trainer:
         self.moments = "fresh"
         if folder and not self.resumed:
             self.moments = self._take_moments(folder, rate)
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)
+        self.schedule = Schedule(self.optimizer, options, self.data.steps_per_epoch)
 
     def _take_moments(self, folder: Path, rate: float) -> str:
         """Load Adam's moments where they belong to all of the networks; say what became of them."""
@@ -345,7 +348,7 @@ class Trainer:
         return (
             f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
             f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
-            f"batches of {self._joint_batch}{shares}, learning rate {self.scheduler.get_last_lr()[0]:g}, "
+            f"batches of {self._joint_batch}{shares}, learning rate {self.schedule.rate:g}, "
             f"{self._device_in_words()}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
         )
