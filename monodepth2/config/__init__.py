@@ -14,7 +14,7 @@ from monodepth2.config.options import (
     options_from_json,
 )
 from monodepth2.config.scripts import USED_BY, check_used
-from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -32,6 +32,7 @@ __all__ = [
     "GroundTruthOptions",
     "Options",
     "PredictOptions",
+    "ReportOptions",
     "available_cores",
     "check_used",
     "option_type",

@@ -16,6 +16,7 @@ from monodepth2.errors import UserError, tell
 from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
+from monodepth2.report import report_of_training
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote, scaled_rate
@@ -228,6 +229,8 @@ class Trainer:
             )
         elif not self.state.unsaved and (told := self.best.told(self.options)):
             self.progress.message(told)
+        if not self.options.no_report:
+            self.progress.message(report_of_training(self.model, self.options, self.data.val_set.lines, self.device))
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
