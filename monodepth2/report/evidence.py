@@ -38,7 +38,7 @@ from monodepth2.method.view_synthesis import ViewSynthesis, upsample
 CLEARLY = 1e-3  # of photometric error: a smaller difference is one of rounding
 Kind = TypeVar("Kind")
 
-JUDGED = 16  # frames: they take about a second each on one core at 640x192
+JUDGED = 12  # frames: they take about a second each on one core at 640x192
 
 
 class Figures(NamedTuple):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from monodepth2 import pages
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit
@@ -55,7 +55,8 @@ def write_page(
     evidence, verdict = _evidence(model, options, lines, device)
     walked, no_path = _walked(model, options, lines, device)
     curves = read_curves(options.run_folder)
-    views = views_of(layout_of(options), lines)
+    layout = layout_of(options)
+    views = views_of(layout, lines)
     pages.write_page(
         path,
         "report.html",
@@ -68,12 +69,13 @@ def write_page(
         clearly=f"{CLEARLY:g}",
         largest_error=f"{LARGEST_ERROR_SHOWN:g}",
         source=_in_words(options),
-        rows=_rows(evidence, shown) if evidence else [],
+        rows=_rows(evidence, layout, shown) if evidence else [],
         by_row=_row_plot(evidence.rows) if evidence else None,
         losses=_loss_plot(curves) if any(curves.values()) else None,
         walked=walked,
         no_path=no_path,
         above=_path_plot(walked) if walked else None,
+        first_step=_name(layout, walked.lines[0]) if walked else "",
         cameras=describe_cameras(views),
         camera_remarks=camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
     )
@@ -108,11 +110,18 @@ def _in_words(options: Options) -> str:
     first = options.source_ids[0]
     if first == STEREO:
         return "the other camera's picture"
-    return f"the frame {abs(int(first))} {'before' if int(first) < 0 else 'after'}"
+    count, side = abs(int(first)), "before" if int(first) < 0 else "after"
+    return f"the frame {side} it" if count == 1 else f"the frame {count} frames {side} it"
 
 
-def _rows(evidence: Evidence, shown: int) -> list[dict[str, Any]]:
-    return [{"title": str(frame.line), "pictures": _pictures(frame)} for frame in evenly(evidence.frames, shown)]
+def _rows(evidence: Evidence, layout: Layout, shown: int) -> list[dict[str, Any]]:
+    frames = evenly(evidence.frames, shown)
+    return [{"title": _name(layout, frame.line), "pictures": _pictures(frame)} for frame in frames]
+
+
+def _name(layout: Layout, line: SplitLine) -> str:
+    """The picture of a line, as it lies in the data set."""
+    return str(layout.picture_path(line).relative_to(layout.root))
 
 
 def _pictures(frame: Frame) -> list[np.ndarray]:
