@@ -6,8 +6,12 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
+from monodepth2.errors import UserError
+from monodepth2.files.input_files import open_input
+
 Curve = list[tuple[int, float]]
 LARGEST_READ = 1 << 16  # bytes; what is larger is a picture
+LARGEST_FILE = 1 << 40
 
 
 def read_curves(run_folder: Path) -> dict[str, Curve]:
@@ -17,13 +21,17 @@ def read_curves(run_folder: Path) -> dict[str, Curve]:
     one began does not count.
 
     Raises:
-        OSError: a file cannot be read.
+        UserError: a file cannot be read.
     """
-    return {mode: _curve(sorted((run_folder / mode).glob("events.out.tfevents.*"))) for mode in ("train", "val")}
+    return {mode: curve_of(sorted((run_folder / mode).glob("events.out.tfevents.*"))) for mode in ("train", "val")}
 
 
-def _curve(files: list[Path]) -> Curve:
-    """The losses of files in the order of their starts, which their names tell."""
+def curve_of(files: list[Path]) -> Curve:
+    """Return the losses in event files, which are in the order of their starts, as their names tell.
+
+    Raises:
+        UserError: one cannot be read.
+    """
     losses: dict[int, float] = {}
     for event in (event for path in files for event in _events(path)):
         if event.session_log.status == SessionLog.START:
@@ -39,14 +47,17 @@ def _events(path: Path) -> Iterator[Event]:
 
     TensorBoard's own reader computes the checksums of all pictures in Python, which takes a minute for a long run.
     """
-    with path.open("rb") as file:
-        while len(header := file.read(12)) == 12:  # the length and its checksum
-            length = int.from_bytes(header[:8], "little")
-            if length > LARGEST_READ:
-                file.seek(length + 4, 1)
-                continue
-            try:
-                yield Event.FromString(file.read(length))
-            except DecodeError:
-                return
-            file.seek(4, 1)  # the record's checksum
+    try:
+        with open_input(path, LARGEST_FILE) as file:
+            while len(header := file.read(12)) == 12:  # the length and its checksum
+                length = int.from_bytes(header[:8], "little")
+                if not 0 < length < LARGEST_FILE:
+                    return
+                if length <= LARGEST_READ:
+                    yield Event.FromString(file.read(length))
+                    length = 0
+                file.seek(length + 4, 1)  # and the record's own checksum
+    except DecodeError:
+        return
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
