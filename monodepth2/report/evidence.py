@@ -106,8 +106,10 @@ class Evidence:
     frames: list[Frame]
 
 
-def look_at(model: MonodepthModel, options: Options, lines: Sequence[SplitLine], device: torch.device) -> Evidence:
-    """Look at up to `JUDGED` frames, evenly chosen among the lines; the model must be in evaluation mode.
+def look_at(
+    model: MonodepthModel, options: Options, lines: Sequence[SplitLine], device: torch.device, count: int = JUDGED
+) -> Evidence:
+    """Look at up to `count` frames, evenly chosen among the lines; the model must be in evaluation mode.
 
     Whatever scales and sizes the losses of a run have, the finest scale is judged at the size of the input.
 
@@ -115,7 +117,7 @@ def look_at(model: MonodepthModel, options: Options, lines: Sequence[SplitLine],
         UserError: no frame can be read.
     """
     judged = replace(options, v1_multiscale=False, scales=(min(options.scales),))
-    data_set = MonoDataset.from_options(judged, evenly(lines, JUDGED), augment=False)
+    data_set = MonoDataset.from_options(judged, evenly(lines, count), augment=False)
     found = []
     for index in range(len(data_set)):
         with suppress(PictureError):

@@ -19,7 +19,7 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
-from monodepth2.report.evidence import CLEARLY, Evidence, Frame, evenly, look_at
+from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, evenly, look_at
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
 
@@ -52,7 +52,7 @@ def write_page(
         UserError: the page cannot be written.
     """
     model.eval()
-    evidence, verdict = _evidence(model, options, lines, device)
+    evidence, verdict = _evidence(model, options, lines, device, max(JUDGED, shown))
     walked, no_path = _walked(model, options, lines, device)
     curves = read_curves(options.run_folder)
     layout = layout_of(options)
@@ -83,10 +83,10 @@ def write_page(
 
 
 def _evidence(
-    model: MonodepthModel, options: Options, lines: Sequence[SplitLine], device: torch.device
+    model: MonodepthModel, options: Options, lines: Sequence[SplitLine], device: torch.device, count: int
 ) -> tuple[Evidence | None, Verdict]:
     try:
-        evidence = look_at(model, options, lines, device)
+        evidence = look_at(model, options, lines, device, count)
     except UserError as error:
         return None, Verdict("unknown", f"Whether it has learnt cannot be said: {error}.", [])
     return evidence, judge(evidence.figures, options)
