@@ -16,7 +16,7 @@ from monodepth2.config.options import (
     options_from_json,
 )
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
-from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -37,6 +37,7 @@ __all__ = [
     "Options",
     "Positional",
     "PredictOptions",
+    "ReportOptions",
     "SyntheticOptions",
     "available_cores",
     "build_parser",
