@@ -42,12 +42,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown() -> None:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Free what large tests leave: networks and trainings hold themselves in circles, by hundreds of megabytes.
 
-    A search takes up to a tenth of a second of a process that has imported much, so small tests go without.
+    A search takes up to a tenth of a second of a process that has imported much, so small tests go without, until
+    their file ends.
     """
-    if resident() < SETTLED[0] + 50:
+    ends = nextitem is None or nextitem.path != item.path
+    if not ends and resident() < SETTLED[0] + 50:
         return
     gc.collect()
     with suppress(AttributeError):  # which only glibc has: what is free goes back to the system

@@ -34,8 +34,8 @@ def read(name: str) -> dict:
 
 CASES, CASES_64 = read("losses.json"), read("losses64.json")
 # those of the networks of "mono" one after the other, as what networks have said is kept for the next case
-OTHER_LOSSES = ("v1_multiscale", "avg_reprojection", "no_automask", "no_ssim")
-IN_TURN = ("mono", *OTHER_LOSSES, *(name for name in CASES_64 if name not in ("mono", *OTHER_LOSSES)))
+ALIKE = ("mono", "v1_multiscale", "avg_reprojection", "no_automask", "no_ssim")
+IN_TURN = (*ALIKE, *(name for name in CASES_64 if name not in ALIKE))
 
 
 ROUNDED = ("mono", "stereo", "shared_encoder", "posecnn_all_frames")  # those with the largest rounding
@@ -50,7 +50,9 @@ class Computed:
 
     @cached_property
     def float64(self) -> Case:
-        return case_figures(CASES[self.name], self.scene, float64=True, share=True)
+        if self.name not in ALIKE:
+            LAST.clear()
+        return case_figures(CASES[self.name], self.scene, float64=True, share=self.name in ALIKE)
 
     @cached_property
     def float32(self) -> Case:
