@@ -75,11 +75,10 @@ def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
     saved = read_weights(path, REMEDY)
     groups = saved.get("param_groups")
     rates = [_rates(group) for group in groups] if isinstance(groups, list) else []
-    own = optimizer.param_groups
-    usable = len(rates) == len(own) and None not in rates and _take_over(optimizer, saved, 0.0)
+    usable = len(rates) == len(optimizer.param_groups) and None not in rates and _take_over(optimizer, saved, 0.0)
     if not usable:
         raise UserError(f"{path}: not the optimizer of this run's networks")
-    for group, pair in zip(own, rates, strict=True):
+    for group, pair in zip(optimizer.param_groups, rates, strict=True):
         assert pair is not None
         group["lr"], group["initial_lr"] = pair
 
