@@ -1,0 +1,120 @@
+"""Regions of the picture that never move while the rest does: bars, logos, the bonnet, mirrors.
+
+Legend of shapes: h w pixels of small grey frames.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+LEAST_PAIRS = 12  # of frames between which the camera moved, before anything is said
+MOST_DIFFERENCE = 40.0  # grey levels; a passing car shall not count for more
+STEADY = 3.0  # grey levels between frames, below which a pixel may be still
+STEADY_SHARE = 0.3  # of the picture's upper quartile of differences, likewise
+EDGE = 8.0  # grey levels per pixel of a mean gradient that is an edge
+UNCHANGED = 1.2  # how much the gradient of an edge that stays where it is may vary, as a share of its mean
+OUTLINED = 0.6  # share of a region's outline, the picture's borders left out, that must be such edges
+LEAST_AREA = 0.0008  # share of the picture
+MARGIN = 0.2  # of the height; what floats deeper in the picture is the distance, which is still ahead of a car
+BLACK = 24.0  # grey levels
+BLACK_MOVES = 1.0
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Black bars, in pixels from each border."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.left or self.top or self.right or self.bottom)
+
+
+class StillRegions:
+    """Sums over pairs of frames between which the camera moved.
+
+    Args:
+        shape: (h, w) of the frames.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.pairs = 0
+        self._difference, self._level, self._squares = (np.zeros(shape, np.float32) for _ in range(3))
+        self._gradient = np.zeros((2, *shape), np.float32)
+
+    def add(self, first_hw: np.ndarray, second_hw: np.ndarray) -> None:
+        """Take two frames, uint8, between which nearly all of the picture moves."""
+        self.pairs += 1
+        self._difference += np.minimum(cv2.absdiff(first_hw, second_hw), MOST_DIFFERENCE)
+        self._level += second_hw
+        smooth = cv2.GaussianBlur(second_hw, (3, 3), 0)
+        across, down = (cv2.Scharr(smooth, cv2.CV_32F, *way, scale=1 / 16) for way in ((1, 0), (0, 1)))
+        self._gradient += np.stack([across, down])
+        self._squares += across**2 + down**2
+
+    def bars(self) -> Bars:
+        """The black bars at the picture's borders; none where too little was seen."""
+        if self.pairs < LEAST_PAIRS:
+            return Bars()
+        dark = (self._level < BLACK * self.pairs) & (self._difference < BLACK_MOVES * self.pairs)
+        rows, columns = dark.mean(axis=1) > 0.98, dark.mean(axis=0) > 0.98
+        if rows.all():
+            return Bars()
+        return Bars(_leading(columns), _leading(rows), _leading(columns[::-1]), _leading(rows[::-1]))
+
+    def mask(self) -> np.ndarray:
+        """Where the picture never moves, bool, (h, w); nowhere where too little was seen.
+
+        A plain sky hardly changes either. What is still has an outline that stays where it is, too.
+        """
+        if self.pairs < LEAST_PAIRS:
+            return np.zeros(self._level.shape, bool)
+        difference = cv2.GaussianBlur(self._difference, (3, 3), 0) / self.pairs
+        steady = difference < max(STEADY, STEADY_SHARE * float(np.quantile(difference, 0.75)))
+        still, edges = np.zeros_like(steady), self._edges()
+        count, labels = cv2.connectedComponents(steady.astype(np.uint8), connectivity=4)
+        for label in range(1, count):
+            region = labels == label
+            if region.mean() >= LEAST_AREA and _is_at_the_border(region) and _is_outlined(region, edges):
+                still |= region
+        return _filled(still)
+
+    def _edges(self) -> np.ndarray:
+        """Edges that stay where they are, and a pixel around them, bool, (h, w)."""
+        mean = np.hypot(*self._gradient) / self.pairs
+        deviation = np.sqrt(np.maximum(self._squares / self.pairs - mean**2, 0))
+        return _grown((mean > EDGE) & (deviation < UNCHANGED * mean))
+
+
+def _is_at_the_border(region_hw: np.ndarray) -> bool:
+    rows, columns = (np.flatnonzero(region_hw.any(axis=axis)) for axis in (1, 0))
+    height, width = region_hw.shape
+    most = MARGIN * height
+    return bool(rows[-1] < most or rows[0] >= height - most or columns[-1] < most or columns[0] >= width - most
+                or rows[0] == 0 or rows[-1] == height - 1 or columns[0] == 0 or columns[-1] == width - 1)  # fmt: skip
+
+
+def _is_outlined(region_hw: np.ndarray, edges_hw: np.ndarray) -> bool:
+    """Whether the outline of a region is for the most part an edge that stays where it is."""
+    outline = _grown(region_hw) & ~region_hw
+    return bool(outline.any()) and bool(edges_hw[outline].mean() > OUTLINED)
+
+
+def _grown(region_hw: np.ndarray) -> np.ndarray:
+    """A region and a pixel around it."""
+    return cv2.dilate(region_hw.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _leading(flags: np.ndarray) -> int:
+    """How many of the first flags are set, one after the other."""
+    return int(np.argmin(flags)) if not flags.all() else len(flags)
+
+
+def _filled(still_hw: np.ndarray) -> np.ndarray:
+    """A mask with small holes and gaps closed."""
+    closed = cv2.morphologyEx(still_hw.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    return closed.astype(bool)
