@@ -1,0 +1,105 @@
+"""The second pass over a source: the kept frames become pictures."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+from monodepth2 import __version__
+from monodepth2.datasets.folders import CAMERA, MASK
+from monodepth2.errors import UserError
+from monodepth2.files.output_paths import whole_file
+from monodepth2.prepare.analysis import Analysis
+from monodepth2.prepare.camera import KnownCamera
+from monodepth2.prepare.framing import Framing
+from monodepth2.prepare.plan import Drive
+from monodepth2.prepare.sources import Frame, Source
+from monodepth2.runtime.threads import map_ahead
+
+QUALITY = 95  # of JPEG files
+AHEAD = 4  # frames being written at a time
+DRIVE = "drive.json"
+
+
+def write_pictures(frames: Iterable[Frame], drives: dict[Path, Drive], framing: Framing, source: Source) -> None:
+    """Write the pictures of a source's drives, `000000.jpg` and so on.
+
+    Args:
+        frames: all of the source.
+        drives: by the folder, which exists, that receives their pictures.
+        framing: of the pictures.
+        source: for messages.
+
+    Raises:
+        UserError: a picture cannot be written, or the source has changed since it was analysed.
+    """
+    paths = {frame: folder / f"{n:06d}.jpg" for folder, drive in drives.items() for n, frame in enumerate(drive.frames)}
+    last = max(paths)
+
+    def save(item: tuple[int, Frame]) -> int:
+        number, frame = item
+        if path := paths.pop(number, None):
+            try:
+                Image.fromarray(framing.picture(frame)).save(path, quality=QUALITY)
+            except OSError as error:
+                raise UserError(f"{path.parent}: cannot be written ({error.strerror or error})") from error
+        return number
+
+    for number in map_ahead(save, enumerate(frames), AHEAD):
+        if number >= last:
+            break
+    if paths:
+        raise UserError(f"{source.path}: has other frames than a moment ago; do not write to it meanwhile")
+
+
+def write_facts(
+    folder: Path, drive: Drive, framing: Framing, known: KnownCamera, analysis: Analysis, source: Source
+) -> None:
+    """Write a drive's `camera.json`, its `mask.png` where something is still, and its `drive.json`.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    _write_json(folder / CAMERA, camera_values(framing, known))
+    mask = framing.mask(analysis.still)
+    if not mask.all():
+        with whole_file(folder / MASK) as partial:
+            Image.fromarray(mask).save(partial, "PNG")
+    values = {
+        "source": source_values(source),
+        "gap": {"seconds": drive.gap.seconds, "frames": drive.gap.frames, "reason": drive.gap.reason},
+        "frames": drive.frames,
+        "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
+        "box": [round(side, 3) for side in framing.box],
+        "frame_size": framing.frame_size,
+        "monodepth2": __version__,
+    }
+    _write_json(folder / DRIVE, values)
+
+
+def source_values(source: Source) -> dict[str, str | int | float]:
+    """What tells a source from another one of its name."""
+    status = source.path.stat()
+    return {"path": str(source.path.absolute()), "bytes": status.st_size, "mtime": status.st_mtime}
+
+
+def camera_values(framing: Framing, known: KnownCamera) -> dict[str, str | int | float]:
+    """A picture's camera with nerfstudio's keys, where it comes from, and how far it may be off."""
+    (width, height), camera = framing.size, framing.camera
+    numbers = camera.matrix(width, height, dtype=float)
+    return {
+        "fl_x": float(numbers[0, 0]),
+        "fl_y": float(numbers[1, 1]),
+        "cx": float(numbers[0, 2]),
+        "cy": float(numbers[1, 2]),
+        "w": width,
+        "h": height,
+        "source": camera.source,
+        "accuracy": known.accuracy,
+    }
+
+
+def _write_json(path: Path, values: dict[str, object] | dict[str, str | int | float]) -> None:
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
