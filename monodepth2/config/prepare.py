@@ -32,6 +32,7 @@ class PrepareOptions(Checked):
         None, "input", "seconds from the beginning of the video where to stop (default: its end)"
     )
     fps: float = option(10.0, "input", "frames per second of folders, which do not say it themselves")
+    most_fps: float = option(20.0, "input", "frames per second to look at, at most; more for very fast cameras")
 
     intrinsics: tuple[float, ...] = same_as(
         Options,
@@ -77,7 +78,7 @@ class PrepareOptions(Checked):
         if self.output is None:
             raise UserError("--output is missing: name the folder that is to receive the data set")
         check_input_size(width=self.width, height=self.height)
-        self._require_positive("fps", "gap")
+        self._require_positive("fps", "most_fps", "gap")
         self._check_times()
         self._check_crop()
         self._check_camera()

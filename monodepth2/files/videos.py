@@ -52,13 +52,15 @@ class VideoFrame:
         picture = self._frame.to_image()
         return picture.transpose(TURNS[self._turn]) if self._turn in TURNS else picture
 
-    def pixels(self, size: Size, form: str = "rgb24") -> np.ndarray:
-        """The whole frame at a size, averaged where it shrinks, upright, uint8.
+    def rgb(self, size: Size) -> np.ndarray:
+        """The whole frame at a size (width, height), averaged where it shrinks, upright, uint8, (h, w, 3)."""
+        return self._shrunk(size, "rgb24")
 
-        Args:
-            size: (width, height).
-            form: "rgb24", which gives (h, w, 3), or "gray", which gives (h, w).
-        """
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours, (h, w)."""
+        return self._shrunk(size, "gray")
+
+    def _shrunk(self, size: Size, form: str) -> np.ndarray:
         width, height = size[::-1] if self._lies else size
         shrunk = self._frame.reformat(width, height, form, interpolation="AREA").to_ndarray()
         return np.ascontiguousarray(np.rot90(shrunk, self._turn // 90)) if self._turn in TURNS else shrunk
@@ -69,11 +71,11 @@ class VideoReader:
 
     Args:
         path: of the file.
-        quick: leave out the filter that smooths the borders of blocks: a fifth less work, for a look at the video.
 
     Attributes:
         rate: frames per second.
         count: of the frames that the file declares; None where it does not say.
+        seconds: that the file declares to last; None likewise.
         times: of the frames taken so far, in seconds from the first; they need not be evenly spaced.
         tags: what the file says of itself, names in lower case.
         damaged: whether the file was cut off or some of it could not be decoded, known when all frames were taken.
@@ -82,7 +84,7 @@ class VideoReader:
         UserError: the file is not a video that can be read.
     """
 
-    def __init__(self, path: Path, quick: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged = False
         self.times: list[float] = []
@@ -101,10 +103,10 @@ class VideoReader:
             raise UserError(f"{path}: is no picture that is read here ({', '.join(FORMATS)}), and no video")
         self._stream = streams[0]
         self._stream.thread_type = "AUTO"  # decodes several frames at a time
-        if quick:
-            self._stream.codec_context.options = {"skip_loop_filter": "all"}
         self.rate = _likely_rate(self._stream.average_rate)
         self.count: int | None = self._stream.frames or None
+        length = self._container.duration
+        self.seconds: float | None = length / av.time_base if length else self.count and float(self.count / self.rate)
         both = {**self._container.metadata, **self._stream.metadata}
         self.tags: dict[str, str] = {name.lower(): value for name, value in both.items()}
         self._pixel_aspect = _likely_aspect(self._stream.sample_aspect_ratio)

@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels of small grey frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,7 +19,7 @@ OUTLINED = 0.6  # share of a region's outline, the picture's borders left out, t
 LEAST_AREA = 0.0008  # share of the picture
 MARGIN = 0.2  # of the height; what floats deeper in the picture is the distance, which is still ahead of a car
 BLACK = 24.0  # grey levels
-BLACK_MOVES = 1.0
+PLAIN = 8.0  # grey levels within a bar and over time; a dark sky has more
 
 
 @dataclass(frozen=True)
@@ -43,28 +44,17 @@ class StillRegions:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.pairs = 0
-        self._difference, self._level, self._squares = (np.zeros(shape, np.float32) for _ in range(3))
+        self._difference, self._squares = (np.zeros(shape, np.float32) for _ in range(2))
         self._gradient = np.zeros((2, *shape), np.float32)
 
     def add(self, first_hw: np.ndarray, second_hw: np.ndarray) -> None:
         """Take two frames, uint8, between which nearly all of the picture moves."""
         self.pairs += 1
         self._difference += np.minimum(cv2.absdiff(first_hw, second_hw), MOST_DIFFERENCE)
-        self._level += second_hw
         smooth = cv2.GaussianBlur(second_hw, (3, 3), 0)
         across, down = (cv2.Scharr(smooth, cv2.CV_32F, *way, scale=1 / 16) for way in ((1, 0), (0, 1)))
         self._gradient += np.stack([across, down])
         self._squares += across**2 + down**2
-
-    def bars(self) -> Bars:
-        """The black bars at the picture's borders; none where too little was seen."""
-        if self.pairs < LEAST_PAIRS:
-            return Bars()
-        dark = (self._level < BLACK * self.pairs) & (self._difference < BLACK_MOVES * self.pairs)
-        rows, columns = dark.mean(axis=1) > 0.98, dark.mean(axis=0) > 0.98
-        if rows.all():
-            return Bars()
-        return Bars(_leading(columns), _leading(rows), _leading(columns[::-1]), _leading(rows[::-1]))
 
     def mask(self) -> np.ndarray:
         """Where the picture never moves, bool, (h, w); nowhere where too little was seen.
@@ -72,7 +62,7 @@ class StillRegions:
         A plain sky hardly changes either. What is still has an outline that stays where it is, too.
         """
         if self.pairs < LEAST_PAIRS:
-            return np.zeros(self._level.shape, bool)
+            return np.zeros(self._difference.shape, bool)
         difference = cv2.GaussianBlur(self._difference, (3, 3), 0) / self.pairs
         steady = difference < max(STEADY, STEADY_SHARE * float(np.quantile(difference, 0.75)))
         still, edges = np.zeros_like(steady), self._edges()
@@ -107,6 +97,24 @@ def _is_outlined(region_hw: np.ndarray, edges_hw: np.ndarray) -> bool:
 def _grown(region_hw: np.ndarray) -> np.ndarray:
     """A region and a pixel around it."""
     return cv2.dilate(region_hw.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def black_bars(frames: Sequence[np.ndarray]) -> Bars:
+    """Return the black bars at the borders, in pixels: rows and columns that are plain and black in every frame.
+
+    Args:
+        frames: grey, uint8, (h, w), from all over a video.
+    """
+    levels = np.stack(frames).astype(np.float32)
+    low, high = levels.min(axis=0), levels.max(axis=0)
+    dark = (high < BLACK) & (high - low < PLAIN)
+    rows, columns = (
+        (dark.mean(axis=axis) > 0.98) & (np.ptp(np.quantile(high, (0.05, 0.95), axis=axis), axis=0) < PLAIN)
+        for axis in (1, 0)
+    )
+    if rows.all() or columns.all():
+        return Bars()
+    return Bars(_leading(columns), _leading(rows), _leading(columns[::-1]), _leading(rows[::-1]))
 
 
 def _leading(flags: np.ndarray) -> int:

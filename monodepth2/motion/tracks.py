@@ -64,23 +64,29 @@ def small_size(size: tuple[int, int]) -> tuple[int, int]:
     return width, max(1, round(size[1] * width / size[0]))
 
 
-def track(first_hw: np.ndarray, second_hw: np.ndarray) -> Tracks:
+def corners_of(frame_hw: np.ndarray) -> np.ndarray:
+    """Return points of a grey frame that can be tracked, in its pixels, (n, 2)."""
+    corners = cv2.goodFeaturesToTrack(frame_hw, MOST_POINTS, LEAST_QUALITY, APART)
+    return np.empty((0, 2), np.float32) if corners is None else np.asarray(corners).reshape(-1, 2)
+
+
+def track(first_hw: np.ndarray, second_hw: np.ndarray, corners_n2: np.ndarray | None = None) -> Tracks:
     """Track corners by pyramidal Lucas-Kanade, there and back; those that do not return are lost.
 
     Args:
         first_hw: a grey frame, uint8, at most some 320 pixels wide.
         second_hw: another one of its size.
+        corners_n2: of the first frame, where they are known.
     """
     width = first_hw.shape[1]
-    corners = cv2.goodFeaturesToTrack(first_hw, MOST_POINTS, LEAST_QUALITY, APART)
-    if corners is None:
+    corners = corners_of(first_hw) if corners_n2 is None else corners_n2
+    if not len(corners):
         return Tracks(np.empty((0, 2)), np.empty((0, 2)), 0, width)
     there, found = _followed(first_hw, second_hw, corners)
     back, found_back = _followed(second_hw, first_hw, there)
-    error = np.abs(back - corners).reshape(-1, 2).max(axis=1)
+    error = np.abs(back - corners).max(axis=1)
     kept = (found & found_back).ravel().astype(bool) & (error < RETURNS_WITHIN)
-    start, end = corners.reshape(-1, 2), there.reshape(-1, 2)
-    return Tracks(start[kept].astype(float), end[kept].astype(float), len(corners), width)
+    return Tracks(corners[kept].astype(float), there[kept].astype(float), len(corners), width)
 
 
 def _followed(first_hw: np.ndarray, second_hw: np.ndarray, points: Any) -> tuple[np.ndarray, np.ndarray]:

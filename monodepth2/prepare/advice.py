@@ -74,9 +74,8 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
 
 def _on_pictures(part: Part) -> list[str]:
     found, framing = [], part.framing
-    if part.analysis.bars:
-        bars = part.analysis.bars
-        sides = [side for side in ("left", "top", "right", "bottom") if getattr(bars, side)]
+    if part.bars:
+        sides = [side for side in ("left", "top", "right", "bottom") if getattr(part.bars, side)]
         found.append(f"black bars ({', '.join(sides)}) are cut away; --crop takes another part")
     mask = framing.mask(part.analysis.still)
     if (mask == 0).mean() >= LARGE_MASK:

@@ -1,26 +1,25 @@
-"""The first pass over a source: what moves from frame to frame, and what never does.
+"""What moves from frame to frame of a source, and what never does.
 
 Legend of shapes: h w pixels of small grey frames.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.motion.still import Bars, StillRegions
-from monodepth2.motion.tracks import USUAL_FOV, small_size, track, turn_share
+from monodepth2.motion.still import StillRegions
+from monodepth2.motion.tracks import USUAL_FOV, Tracks, corners_of, small_size, track, turn_share
 from monodepth2.prepare.sources import Frame
 
 BEAT = 0.4  # seconds between two looks at several gaps
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)  # the gaps looked at, in frames
 LONGEST_LOOK = 2.0  # seconds
-LOST = 0.5  # survival below which longer gaps are not looked at
+FAR = 25.0  # flow, and
+LOST = 0.5  # survival, beyond which longer gaps are not looked at
 CUT = 0.25  # survival below which nothing of the frame before is left: another scene
 MOVED = 6.0  # pixels at 640, after which what has not moved may be part of the camera's own car
 BLOCKS = (20, 12)  # in which copies of a frame are looked for
@@ -36,7 +35,7 @@ class Look(NamedTuple):
         seconds: how far apart.
         flow: median motion in pixels of a picture 640 wide.
         survival: share of the corners found again.
-        turn: share of the tracks that a turn on the spot explains.
+        turn: share of the tracks that a turn on the spot explains, of a moment's longest gap; None of the others.
     """
 
     frame: int
@@ -44,12 +43,12 @@ class Look(NamedTuple):
     seconds: float
     flow: float
     survival: float
-    turn: float
+    turn: float | None
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the first pass has found; arrays have a value for each frame.
+    """What was found of a source; arrays have a value for each frame.
 
     Attributes:
         size: (width, height) of the frames, upright.
@@ -60,7 +59,6 @@ class Analysis:
         flow: median motion since the last frame that is no copy, in pixels of a picture 640 wide.
         survival: share of that frame's corners found again; 1 for copies and the first frame.
         looks: at several gaps, in the order of their frames.
-        bars: black bars, in pixels of the small frames.
         still: where nothing ever moves, bool, (h, w) of the small frames.
     """
 
@@ -72,7 +70,6 @@ class Analysis:
     flow: np.ndarray
     survival: np.ndarray
     looks: tuple[Look, ...]
-    bars: Bars
     still: np.ndarray
 
 
@@ -80,32 +77,21 @@ class _Seen(NamedTuple):
     frame: int
     time: float
     grey: np.ndarray
+    corners: np.ndarray
+
+    def tracks_to(self, other: "_Seen") -> Tracks:
+        return track(self.grey, other.grey, self.corners)
 
 
-def analyse(frames: Iterable[Frame], name: str, fov: float = USUAL_FOV) -> Analysis:
-    """Look at every frame of a source once.
+class Analyser:
+    """Looks at frame after frame; of earlier ones only those that it needs stay in memory.
 
     Args:
-        frames: in order.
-        name: of the source, for messages.
+        size: (width, height) of the frames.
         fov: width of the view in degrees.
-
-    Raises:
-        UserError: there are none.
     """
-    analyser: _Analyser | None = None
-    for frame in frames:
-        analyser = analyser or _Analyser(frame.size, fov)
-        analyser.add(frame)
-    if analyser is None:
-        raise UserError(f"{name}: holds no frame that can be read between --start and --end")
-    return analyser.result()
 
-
-class _Analyser:
-    """Takes frame after frame; of earlier ones only those that looks need stay in memory."""
-
-    def __init__(self, size: Size, fov: float) -> None:
+    def __init__(self, size: Size, fov: float = USUAL_FOV) -> None:
         self.size, self.fov = size, fov
         self.small = small_size(size)
         self.rows: list[tuple[float, float, float, bool, float, float]] = []
@@ -115,19 +101,19 @@ class _Analyser:
         self.at_beat: _Seen | None = None
         self.moved = 0.0  # since the last beat
 
-    def add(self, frame: Frame) -> None:
-        grey = frame.pixels(self.small, "gray")
-        now = _Seen(len(self.rows), frame.time, grey)
-        copied, flow, survival = False, 0.0, 1.0
-        if self.seen:
-            copied = _is_copy(self.seen[-1].grey, grey)
-        if self.seen and not copied:
-            tracks = track(self.seen[-1].grey, grey)
-            flow, survival = tracks.flow, tracks.survival
+    def add(self, frame: Frame) -> bool:
+        """Take the next frame; return whether it is more than a copy of the one before."""
+        grey = frame.grey(self.small)
+        copied, flow, survival = bool(self.seen) and _is_copy(self.seen[-1].grey, grey), 0.0, 1.0
+        if not copied:
+            now = _Seen(len(self.rows), frame.time, grey, corners_of(grey))
+            if self.seen:
+                tracks = self.seen[-1].tracks_to(now)
+                flow, survival = tracks.flow, tracks.survival
+            self._remember(now, flow, survival)
         sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
         self.rows.append((frame.time, sharpness, float(grey.mean()), copied, flow, survival))
-        if not copied:
-            self._remember(now, flow, survival)
+        return not copied
 
     def _remember(self, now: _Seen, flow: float, survival: float) -> None:
         if survival < CUT:
@@ -144,18 +130,21 @@ class _Analyser:
             self.at_beat, self.moved = now, 0.0
 
     def _look_back(self, now: _Seen) -> None:
+        longest: Tracks | None = None
         for steps in STEPS:
             if steps >= len(self.seen) or now.time - self.seen[-1 - steps].time > LONGEST_LOOK:
-                return
+                break
             before = self.seen[-1 - steps]
-            tracks = track(before.grey, now.grey)
-            turn = turn_share(tracks, self.small[1], self.fov)
+            longest = before.tracks_to(now)
             seconds = now.time - before.time
-            self.looks.append(Look(now.frame, steps, seconds, tracks.flow, tracks.survival, turn))
-            if tracks.survival < LOST:
-                return
+            self.looks.append(Look(now.frame, steps, seconds, longest.flow, longest.survival, None))
+            if longest.survival < LOST or longest.flow > FAR:
+                break
+        if longest is not None:
+            self.looks[-1] = self.looks[-1]._replace(turn=turn_share(longest, self.small[1], self.fov))
 
     def result(self) -> Analysis:
+        """What was found."""
         times, sharpness, exposure, copies, flow, survival = map(np.array, zip(*self.rows, strict=True))
         return Analysis(
             self.size,
@@ -166,7 +155,6 @@ class _Analyser:
             flow,
             survival,
             tuple(self.looks),
-            self.still.bars(),
             self.still.mask(),
         )
 

@@ -57,8 +57,8 @@ class Framing:
     def picture(self, frame: Frame) -> np.ndarray:
         """The picture of a frame, uint8, (h, w, 3)."""
         if self.lens is None:
-            return self._part(frame.pixels(self.scaled))
-        straight = self.undistort(frame.pixels(self.frame_size))
+            return self._part(frame.rgb(self.scaled))
+        straight = self.undistort(frame.rgb(self.frame_size))
         return self._part(cv2.resize(straight, self.scaled, interpolation=cv2.INTER_AREA))
 
     def mask(self, still_hw: np.ndarray) -> np.ndarray:

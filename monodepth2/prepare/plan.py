@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monodepth2.prepare.analysis import BEAT, CUT, STEPS, Analysis, Look
+from monodepth2.prepare.analysis import CUT, STEPS, Analysis, Look
 
 LEAST_FLOW, MOST_FLOW = 5.0, 25.0  # between neighbours: less says little of depth, more is hard to follow
 LEAST_SURVIVAL = 0.6
@@ -141,7 +141,7 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
 def _reason(frames: int, flow: float, survival: float, enough: bool) -> str:
     seen = f"neighbours move by {flow:.1f} pixels (median, at 640 wide), and {survival:.0%} of the tracks last"
     if frames == 1 and (flow > MOST_FLOW or survival < LEAST_SURVIVAL):
-        return f"{seen}; this is fast, and there are no frames between them"
+        return f"{seen}; this is fast, and no frames between them are looked at"
     if not enough and frames == max(STEPS):
         return f"{seen}; this is slow, and no larger gap is tried"
     if not enough:
@@ -205,19 +205,19 @@ def _flows(analysis: Analysis, take: np.ndarray, gap: Gap) -> np.ndarray:
     return np.minimum(summed, seen)
 
 
-def _nearest_looks(analysis: Analysis, steps: int, least_flow: float = 0.0) -> list[Look]:
+def _nearest_looks(analysis: Analysis, steps: int) -> list[Look]:
     """Of each moment's looks the one over about so many frames."""
     nearest: dict[int, Look] = {}
     for look in analysis.looks:
         known = nearest.get(look.frame)
-        if look.flow >= least_flow and (known is None or abs(look.steps - steps) < abs(known.steps - steps)):
+        if known is None or abs(look.steps - steps) < abs(known.steps - steps):
             nearest[look.frame] = look
     return list(nearest.values())
 
 
 def _links(analysis: Analysis, frames: np.ndarray, gap: Gap, flows: np.ndarray) -> list[str]:
     """A verdict on each pair of neighbours."""
-    turns = _Turns(analysis, gap.frames)
+    turns = _Turns(analysis)
     links = []
     for first, second in pairwise(frames):
         start, end = analysis.times[first], analysis.times[second]
@@ -233,19 +233,16 @@ def _links(analysis: Analysis, frames: np.ndarray, gap: Gap, flows: np.ndarray) 
 
 
 class _Turns:
-    """When the camera turned on the spot, as the looks at about a gap's distance say."""
+    """When the camera turned on the spot, as the longest look of each moment says."""
 
-    def __init__(self, analysis: Analysis, steps: int) -> None:
-        looks = _nearest_looks(analysis, steps, TURN_FLOW)
+    def __init__(self, analysis: Analysis) -> None:
+        looks = [look for look in analysis.looks if look.turn is not None and look.flow >= TURN_FLOW]
         self.times = np.array([analysis.times[look.frame] - look.seconds / 2 for look in looks])
-        self.turning = [look.turn >= TURNS for look in looks]
+        self.turning = [look.turn is not None and look.turn >= TURNS for look in looks]
 
     def at(self, time: float) -> bool:
         """Whether the nearest look says so."""
-        if not len(self.times):
-            return False
-        nearest = int(np.argmin(np.abs(self.times - time)))
-        return bool(abs(self.times[nearest] - time) <= BEAT and self.turning[nearest])
+        return bool(len(self.times)) and self.turning[int(np.argmin(np.abs(self.times - time)))]
 
 
 def _drives(frames: np.ndarray, links: list[str], gap: Gap, verdicts: np.ndarray) -> Iterator[Drive]:

@@ -18,6 +18,7 @@ from monodepth2.runtime.extras import require_packages
 
 if TYPE_CHECKING:
     from monodepth2.prepare.part import Part, WrittenDrive
+    from monodepth2.prepare.sources import Source
 
 NOTHING_LEFT = 3  # exit code
 
@@ -35,42 +36,40 @@ def run(options: PrepareOptions) -> int:
     """
     require_packages("prepare", "videos", "av", "cv2")
     from monodepth2.prepare.advice import why_nothing
-    from monodepth2.prepare.part import prepare_part
     from monodepth2.prepare.sources import find_sources
 
     assert options.output is not None
     started, output = time.monotonic(), options.output.expanduser()
     check_output(output, [path.expanduser() for path in options.sources], options.overwrite)
-    parts: list[Part] = []
-    for source in find_sources(options.sources, options.start, options.end, options.fps):
-        parts.append(prepare_part(options, source, parts[0].framing.size if parts else None))
-    if not any(part.plan.drives for part in parts):
-        tell(f"error: {why_nothing(parts)}")
-        return NOTHING_LEFT
+    sources = find_sources(options)
     with staged_folder(output) as folder:
-        drives = _write_drives(folder, parts)
+        parts, drives = _read(options, sources, folder)
+        if not drives:
+            tell(f"error: {why_nothing(parts)}")
+            return NOTHING_LEFT
         counts, advice = _write_rest(folder, options, parts, drives)
     _tell_result(output, parts, drives, counts, advice, time.monotonic() - started)
     return 0
 
 
-def _write_drives(folder: Path, parts: list["Part"]) -> list["WrittenDrive"]:
-    """Write pictures, cameras and masks of all drives."""
-    from monodepth2.prepare.part import WrittenDrive, with_bar
-    from monodepth2.prepare.writing import write_facts, write_pictures
+def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tuple[list["Part"], list["WrittenDrive"]]:
+    """Read all sources, and write pictures, cameras and masks of their drives."""
+    from monodepth2.prepare.part import WrittenDrive, prepare_part
+    from monodepth2.prepare.writing import place_pictures, write_facts
 
+    parts: list[Part] = []
     written: list[WrittenDrive] = []
-    for part in parts:
-        folders = {}
-        for drive in part.plan.drives:
-            written.append(WrittenDrive(f"drive_{len(written):03d}", drive, part))
-            folders[folder / written[-1].name] = drive
-            (folder / written[-1].name).mkdir()
-        if folders:
-            write_pictures(with_bar(part.source.frames(), part.source, "writing"), folders, part.framing, part.source)
-        for name, drive in folders.items():
-            write_facts(name, drive, part.framing, part.known, part.analysis, part.source)
-    return written
+    for source in sources:
+        pictures = folder / ".pictures"
+        pictures.mkdir()
+        part = prepare_part(options, source, parts[0].framing.size if parts else None, pictures)
+        parts.append(part)
+        drives = {folder / f"drive_{len(written) + n:03d}": drive for n, drive in enumerate(part.plan.drives)}
+        written += [WrittenDrive(path.name, drive, part) for path, drive in drives.items()]
+        place_pictures(pictures, drives)
+        for path, drive in drives.items():
+            write_facts(path, drive, part.framing, part.known, part.analysis, part.source)
+    return parts, written
 
 
 def _write_rest(

@@ -3,9 +3,11 @@
 Legend of shapes: h w pixels.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
+from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.folders import MASK, Folders
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
@@ -20,7 +23,9 @@ from monodepth2.files.picture_files import ENDINGS, PictureError
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 
-BIT = 1e-6  # seconds
+BIT = 1e-6
+ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
+SAMPLES = 12
 
 
 class Frame(Protocol):
@@ -29,8 +34,12 @@ class Frame(Protocol):
     time: float
     size: Size
 
-    def pixels(self, size: Size, form: str = "rgb24") -> np.ndarray:
-        """The whole frame at a size, uint8: (h, w, 3), or (h, w) as "gray"."""
+    def rgb(self, size: Size) -> np.ndarray:
+        """The whole frame at a size (width, height), uint8, (h, w, 3)."""
+        ...
+
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours, (h, w)."""
         ...
 
 
@@ -39,15 +48,20 @@ class PictureFrame:
 
     def __init__(self, picture: Image.Image, time: float) -> None:
         self.time, self.size = time, picture.size
-        self._rgb = np.asarray(picture)
+        self._picture = picture
 
-    def pixels(self, size: Size, form: str = "rgb24") -> np.ndarray:
+    def rgb(self, size: Size) -> np.ndarray:
         """The whole frame at a size, averaged where it shrinks."""
-        pixels = cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY) if form == "gray" else self._rgb
-        if size == self.size:
-            return pixels
-        shrinks = size[0] < self.size[0]
-        return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        return _resized(np.asarray(self._picture), size)
+
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours."""
+        return _resized(np.asarray(self._picture.convert("L")), size)
+
+
+def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+    shrinks = size[0] < pixels.shape[1]
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
 
 
 @dataclass
@@ -59,6 +73,7 @@ class Source:
         start: seconds to leave out at its beginning.
         end: seconds from the beginning where to stop.
         fps: frames per second of a folder.
+        most_fps: how many frames per second to look at.
         remarks: what to know of it, filled while it is read.
     """
 
@@ -66,6 +81,7 @@ class Source:
     start: float = 0.0
     end: float = float("inf")
     fps: float = 10.0
+    most_fps: float = 20.0
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -73,24 +89,37 @@ class Source:
         """Whether it is a folder of frames."""
         return self.path.is_dir()
 
-    def frames(self, quick: bool = False) -> Iterator[Frame]:
-        """Yield the frames between start and end, in order.
-
-        Args:
-            quick: decode less carefully, for a look.
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames between start and end, in order, those left out that come too soon after another one.
 
         Raises:
             UserError: it can be read as neither.
         """
-        every = self._pictures() if self.is_folder else self._decoded(quick)
-        for frame in every:
+        due = self.start
+        for frame in self._pictures() if self.is_folder else self._decoded():
             if frame.time >= self.end:
                 return
-            if frame.time >= self.start - BIT:
+            if frame.time >= due - BIT:
+                due = frame.time + ALMOST / self.most_fps
                 yield frame
 
-    def _decoded(self, quick: bool) -> Iterator[Frame]:
-        with VideoReader(self.path, quick) as reader:
+    def samples(self) -> Iterator[Frame]:
+        """Yield some frames from all over the source."""
+        if self.is_folder:
+            paths = self.picture_paths()
+            every = -(-len(paths) // SAMPLES)
+            yield from (PictureFrame(read_picture(path), 0.0) for path in paths[::every])
+            return
+        last = self.start
+        with VideoReader(self.path) as reader:
+            last = max(last, min(self.end, reader.seconds or 0.0))
+        for n in range(SAMPLES):
+            with VideoReader(self.path) as reader:
+                reader.seek(self.start + (last - self.start) * n / SAMPLES)
+                yield from islice(reader.decoded(), 1)
+
+    def _decoded(self) -> Iterator[Frame]:
+        with VideoReader(self.path) as reader:
             if self.start > 1:
                 reader.seek(self.start)
             yield from reader.decoded()
@@ -112,13 +141,14 @@ class Source:
         return [self.path / name for name in Folders(self.path).names(self.path) if name != MASK]
 
     def frames_declared(self) -> int | None:
-        """How many frames there are, of start and end alone; None where a file does not say."""
+        """About how many frames will be looked at; None where a file does not say."""
         if self.is_folder:
-            return len(self.picture_paths())
-        with VideoReader(self.path) as reader:
-            seconds = reader.count and reader.count / float(reader.rate)
-            used = seconds and max(0.0, min(seconds, self.end) - self.start)
-            return round(used * float(reader.rate)) if used else None
+            seconds, rate = len(self.picture_paths()) / self.fps, self.fps
+        else:
+            with VideoReader(self.path) as reader:
+                seconds, rate = reader.seconds or 0.0, float(reader.rate)
+        every = max(1, math.ceil(ALMOST * rate / self.most_fps - BIT))
+        return round(max(0.0, min(seconds, self.end) - self.start) * rate / every) or None
 
     def tags(self) -> dict[str, str]:
         """What the file says of the camera: names in lower case; of a folder its first picture's EXIF data."""
@@ -134,13 +164,14 @@ class Source:
             self.remarks.append(remark)
 
 
-def find_sources(paths: tuple[Path, ...], start: float, end: float | None, fps: float) -> list[Source]:
+def find_sources(options: PrepareOptions) -> list[Source]:
     """Check that all there is can be opened.
 
     Raises:
         UserError: a path does not exist, is no video, or a folder without pictures.
     """
-    sources = [Source(path.expanduser(), start, float("inf") if end is None else end, fps) for path in paths]
+    end = float("inf") if options.end is None else options.end
+    sources = [Source(path.expanduser(), options.start, end, options.fps, options.most_fps) for path in options.sources]
     for source in sources:
         if source.is_folder:
             if not source.picture_paths():

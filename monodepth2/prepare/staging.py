@@ -32,7 +32,7 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
 
 @contextmanager
 def staged_folder(output: Path) -> Iterator[Path]:
-    """Lend a new folder; when all went well, it takes the place of the output.
+    """Lend a new folder; when all went well and it holds `FACTS`, it takes the place of the output.
 
     What an interrupted run left is removed.
 
@@ -44,6 +44,8 @@ def staged_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         yield staged
+        if not (staged / FACTS).exists():
+            return
         shutil.rmtree(old, ignore_errors=True)
         if output.exists():
             os.replace(output, old)

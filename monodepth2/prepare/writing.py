@@ -1,7 +1,8 @@
-"""The second pass over a source: the kept frames become pictures."""
+"""The files of a drive: its pictures, its camera, its mask, and what they were made of."""
 
 import json
-from collections.abc import Iterable
+import os
+import shutil
 from pathlib import Path
 
 from PIL import Image
@@ -15,42 +16,35 @@ from monodepth2.prepare.camera import KnownCamera
 from monodepth2.prepare.framing import Framing
 from monodepth2.prepare.plan import Drive
 from monodepth2.prepare.sources import Frame, Source
-from monodepth2.runtime.threads import map_ahead
 
 QUALITY = 95  # of JPEG files
-AHEAD = 4  # frames being written at a time
 DRIVE = "drive.json"
 
 
-def write_pictures(frames: Iterable[Frame], drives: dict[Path, Drive], framing: Framing, source: Source) -> None:
-    """Write the pictures of a source's drives, `000000.jpg` and so on.
-
-    Args:
-        frames: all of the source.
-        drives: by the folder, which exists, that receives their pictures.
-        framing: of the pictures.
-        source: for messages.
+def write_picture(folder: Path, number: int, framing: Framing, frame: Frame) -> None:
+    """Write the picture of a frame under its number in the source.
 
     Raises:
-        UserError: a picture cannot be written, or the source has changed since it was analysed.
+        UserError: it cannot be written.
     """
-    paths = {frame: folder / f"{n:06d}.jpg" for folder, drive in drives.items() for n, frame in enumerate(drive.frames)}
-    last = max(paths)
+    try:
+        Image.fromarray(framing.picture(frame)).save(folder / f"{number:07d}.jpg", quality=QUALITY)
+    except OSError as error:
+        raise UserError(f"{folder.parent}: cannot be written ({error.strerror or error})") from error
 
-    def save(item: tuple[int, Frame]) -> int:
-        number, frame = item
-        if path := paths.pop(number, None):
-            try:
-                Image.fromarray(framing.picture(frame)).save(path, quality=QUALITY)
-            except OSError as error:
-                raise UserError(f"{path.parent}: cannot be written ({error.strerror or error})") from error
-        return number
 
-    for number in map_ahead(save, enumerate(frames), AHEAD):
-        if number >= last:
-            break
-    if paths:
-        raise UserError(f"{source.path}: has other frames than a moment ago; do not write to it meanwhile")
+def place_pictures(folder: Path, drives: dict[Path, Drive]) -> None:
+    """Move the pictures of drives to their folders, which are made, as `000000.jpg` and so on; remove the others.
+
+    Args:
+        folder: that holds the pictures of a source.
+        drives: by the folder that receives their pictures.
+    """
+    for target, drive in drives.items():
+        target.mkdir()
+        for n, frame in enumerate(drive.frames):
+            os.replace(folder / f"{frame:07d}.jpg", target / f"{n:06d}.jpg")
+    shutil.rmtree(folder)
 
 
 def write_facts(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import Corridor, drive
-from monodepth2.prepare.analysis import Analysis, analyse
+from clips import SIZE, Corridor, drive
+from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.plan import (
     COPY,
     KEPT,
@@ -24,8 +24,10 @@ from monodepth2.prepare.sources import PictureFrame
 
 def analysed(pictures: Sequence[np.ndarray], rate: float = 10, times: Sequence[float] | None = None) -> Analysis:
     when = times if times is not None else [n / rate for n in range(len(pictures))]
-    frames = (PictureFrame(Image.fromarray(picture), time) for picture, time in zip(pictures, when, strict=True))
-    return analyse(frames, "clip")
+    analyser = Analyser(SIZE)
+    for picture, time in zip(pictures, when, strict=True):
+        analyser.add(PictureFrame(Image.fromarray(picture), time))
+    return analyser.result()
 
 
 def planned(pictures: Sequence[np.ndarray], rate: float = 10, times: Sequence[float] | None = None) -> Plan:
