@@ -3,7 +3,7 @@
 Legend of shapes: h w pixels of small grey frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,9 +15,10 @@ STEADY = 3.0  # grey levels between frames, below which a pixel may be still
 STEADY_SHARE = 0.3  # of the picture's upper quartile of differences, likewise
 EDGE = 8.0  # grey levels per pixel of a mean gradient that is an edge
 UNCHANGED = 1.2  # how much the gradient of an edge that stays where it is may vary, as a share of its mean
-OUTLINED = 0.6  # share of a region's outline, the picture's borders left out, that must be such edges
-LEAST_AREA = 0.0008  # share of the picture
-MARGIN = 0.2  # of the height; what floats deeper in the picture is the distance, which is still ahead of a car
+MARK, MARK_UNCHANGED = 16.0, 0.3  # the same of letters, which may lie on a plain sky
+OUTLINED = 0.75  # share of a region's outline, the picture's borders left out, that must be such edges
+LEAST_AREA, MOST_AREA = 0.0008, 0.3  # shares of the picture; what is larger is the sky, above a straight horizon
+MARGIN = 0.25  # of the height; what floats deeper in the picture is the distance, which is still ahead of a car
 BLACK = 24.0  # grey levels
 PLAIN = 8.0  # grey levels within a bar and over time; a dark sky has more
 
@@ -59,33 +60,48 @@ class StillRegions:
     def mask(self) -> np.ndarray:
         """Where the picture never moves, bool, (h, w); nowhere where too little was seen.
 
-        A plain sky hardly changes either. What is still has an outline that stays where it is, too.
+        A plain sky hardly changes either. What is still has an outline that stays where it is, too. Letters are told
+        by their strokes.
         """
         if self.pairs < LEAST_PAIRS:
             return np.zeros(self._difference.shape, bool)
         difference = cv2.GaussianBlur(self._difference, (3, 3), 0) / self.pairs
         steady = difference < max(STEADY, STEADY_SHARE * float(np.quantile(difference, 0.75)))
-        still, edges = np.zeros_like(steady), self._edges()
-        count, labels = cv2.connectedComponents(steady.astype(np.uint8), connectivity=4)
-        for label in range(1, count):
-            region = labels == label
-            if region.mean() >= LEAST_AREA and _is_at_the_border(region) and _is_outlined(region, edges):
-                still |= region
-        return _filled(still)
+        edges = self._edges(EDGE, UNCHANGED)
+        parts = _regions(steady & ~edges)  # a bonnet is parted from a plain road by its edge
+        regions = [part for part in parts if _is_at_the_border(part) and _is_outlined(part, _grown(edges))]
+        marks = [mark for mark in _regions(_closed(self._edges(MARK, MARK_UNCHANGED))) if _is_in_the_margin(mark)]
+        still = np.any([*regions, *marks, np.zeros_like(steady)], axis=0)
+        return _closed(still | (_grown(_grown(still)) & steady & edges))
 
-    def _edges(self) -> np.ndarray:
-        """Edges that stay where they are, and a pixel around them, bool, (h, w)."""
+    def _edges(self, least: float, unchanged: float) -> np.ndarray:
+        """Edges that stay where they are, bool, (h, w)."""
         mean = np.hypot(*self._gradient) / self.pairs
         deviation = np.sqrt(np.maximum(self._squares / self.pairs - mean**2, 0))
-        return _grown((mean > EDGE) & (deviation < UNCHANGED * mean))
+        return (mean > least) & (deviation < unchanged * mean)
 
 
-def _is_at_the_border(region_hw: np.ndarray) -> bool:
+def _regions(flags_hw: np.ndarray) -> Iterator[np.ndarray]:
+    """The connected parts of a mask that are large enough to count."""
+    count, labels = cv2.connectedComponents(flags_hw.astype(np.uint8), connectivity=4)
+    areas = np.bincount(labels.ravel(), minlength=count)
+    return (
+        labels == label
+        for label in range(1, count)
+        if LEAST_AREA * labels.size <= areas[label] <= MOST_AREA * labels.size
+    )
+
+
+def _is_in_the_margin(region_hw: np.ndarray) -> bool:
     rows, columns = (np.flatnonzero(region_hw.any(axis=axis)) for axis in (1, 0))
     height, width = region_hw.shape
     most = MARGIN * height
-    return bool(rows[-1] < most or rows[0] >= height - most or columns[-1] < most or columns[0] >= width - most
-                or rows[0] == 0 or rows[-1] == height - 1 or columns[0] == 0 or columns[-1] == width - 1)  # fmt: skip
+    return bool(rows[-1] < most or rows[0] >= height - most or columns[-1] < most or columns[0] >= width - most)
+
+
+def _is_at_the_border(region_hw: np.ndarray) -> bool:
+    touches = any(side.any() for side in (region_hw[0], region_hw[-1], region_hw[:, 0], region_hw[:, -1]))
+    return touches or _is_in_the_margin(region_hw)
 
 
 def _is_outlined(region_hw: np.ndarray, edges_hw: np.ndarray) -> bool:
@@ -122,7 +138,7 @@ def _leading(flags: np.ndarray) -> int:
     return int(np.argmin(flags)) if not flags.all() else len(flags)
 
 
-def _filled(still_hw: np.ndarray) -> np.ndarray:
+def _closed(still_hw: np.ndarray) -> np.ndarray:
     """A mask with small holes and gaps closed."""
     closed = cv2.morphologyEx(still_hw.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return closed.astype(bool)

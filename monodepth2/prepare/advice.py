@@ -9,6 +9,7 @@ from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, 
 FEW_TARGETS = 5000
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
+MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
 _REASONS = {
     STILL: "stand still or nearly so",
@@ -84,6 +85,11 @@ def _on_pictures(part: Part) -> list[str]:
         )
         if crop := proposed_crop(mask, framing.box):
             found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
+    if part.shown < MUCH:
+        found.append(
+            f"pictures show {part.shown:.0%} of the frames' area: they have another shape, that of --height or of the "
+            "first source; prepare videos of different shapes apart"
+        )
     if framing.enlarges:
         found.append(f"pictures are enlarged: the video has less than --width {framing.size[0]} would show")
     if framing.size[1] > framing.size[0]:

@@ -30,9 +30,16 @@ class Part:
     source: Source
     known: KnownCamera
     bars: Bars
+    box: Box
     analysis: Analysis
     framing: Framing
     plan: Plan
+
+    @property
+    def shown(self) -> float:
+        """The share of the box, the frame without its bars, that pictures show."""
+        (left, top, right, bottom), (x0, y0, x1, y1) = self.framing.box, self.box
+        return (right - left) * (bottom - top) / ((x1 - x0) * (y1 - y0))
 
     @property
     def name(self) -> str:
@@ -82,7 +89,7 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, pic
         box = (left, top, right, bottom)
     framing = frame_pictures(frame_size, box, known.camera, width, height)
     analysis = _analysed(source, framing, known.fov, pictures)
-    return Part(source, known, bars, analysis, framing, plan(analysis, options.gap))
+    return Part(source, known, bars, box, analysis, framing, plan(analysis, options.gap))
 
 
 def _analysed(source: Source, framing: Framing, fov: float, pictures: Path) -> Analysis:

@@ -49,6 +49,24 @@ def test_a_plain_sky_is_not_taken_for_still() -> None:
     assert not regions(frames).mask().any()
 
 
+def test_letters_on_a_plain_sky_and_a_bonnet_before_a_plain_road_are_found() -> None:
+    frames = []
+    y, x = np.mgrid[:96, :160]
+    letters = (y >= 5) & (y < 14) & (x >= 10) & (x < 60) & (x // 2 % 3 == 0)
+    bonnet = ((x - 80) / 70) ** 2 + ((y - 104) / 24) ** 2 < 1
+    for n, picture in enumerate(drive(0, 30, 0.5)):
+        frame = grey(picture)
+        horizon = (30 + 3 * np.sin(0.9 * n) + 6 * np.sin((np.arange(160) + 9 * n) / 11)).astype(int)
+        frame[y < horizon] = 200
+        frame[y > horizon + 38] = 90
+        frame[letters], frame[bonnet] = 20, 40
+        frames.append(frame)
+    mask = regions(frames).mask()
+    assert mask[letters | bonnet].all()
+    assert overlap(mask[48:], bonnet[48:]) > 0.8  # a pixel more on each side
+    assert mask[:48].sum() < 2 * 9 * 50  # the letters and what lies between them
+
+
 def test_few_pairs_say_nothing() -> None:
     frames, _ = with_still_things([grey(picture) for picture in drive(0, 6, 0.5)])
     assert not regions(frames).mask().any()
