@@ -27,11 +27,12 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     Raises:
         UserError: the lists cannot be used, or no split can be made.
     """
-    split = _own_split(layout) if options.makes_split else options.split
-    if split is None:
+    own = own_split(options, layout)
+    if options.makes_split and own is None:
         assert isinstance(layout, Folders)
         training, validation = made_split(layout, options.temporal_ids)
     else:
+        split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
     if not options.skip_incomplete:
         return TrainingLines(training, validation, 0)
@@ -40,7 +41,7 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     return TrainingLines(training, validation, given - len(training) - len(validation))
 
 
-def _own_split(layout: Layout) -> str | None:
-    """The folder of the lists that a data set brings along, None where it brings none."""
+def own_split(options: Options, layout: Layout) -> str | None:
+    """Return the folder of the lists that a data set brings along; None where it brings none, or others are named."""
     folder = layout.root / SPLITS
-    return str(folder) if (folder / file_name("train")).is_file() else None
+    return str(folder) if options.makes_split and (folder / file_name("train")).is_file() else None

@@ -35,7 +35,7 @@ class Gap(NamedTuple):
 
     Attributes:
         seconds: of video.
-        frames: the same in frames, copies not counted.
+        frames: the same in frames that were looked at, copies not counted.
         flow: median motion between neighbours.
         survival: share of the corners that neighbours share.
         reason: why, in a sentence.
@@ -57,7 +57,7 @@ class Drive(NamedTuple):
     """A stretch of one take that is kept.
 
     Attributes:
-        frames: the numbers of its pictures' frames in the source.
+        frames: the numbers of its pictures among the frames that were looked at.
         gap: between its pictures.
     """
 

@@ -1,6 +1,7 @@
 """What `monodepth2 prepare` does: look at the video, decide what to keep, write the data set and a page about it."""
 
 import json
+import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -101,7 +102,9 @@ def _write_rest(
 
 def training_command(output: Path, size: tuple[int, int]) -> str:
     """The command that trains on a data set with pictures of a size (width, height)."""
-    return f"python train.py --dataset folder --data_path {output} --width {size[0]} --height {size[1]}"
+    return (
+        f"python train.py --dataset folder --data_path {shlex.quote(str(output))} --width {size[0]} --height {size[1]}"
+    )
 
 
 def _tell_result(
@@ -113,9 +116,9 @@ def _tell_result(
     seconds: float,
 ) -> None:
     pictures, frames = sum(len(one.drive.frames) for one in drives), sum(len(part.analysis.times) for part in parts)
-    print(f"{output}: {len(drives)} drives, {pictures:,} pictures of {frames:,} frames, in {seconds:.0f} s")
+    print(f"{output}: {len(drives)} drives, {pictures:,} pictures of {frames:,} frames looked at, in {seconds:.0f} s")
     for gap in dict.fromkeys(one.drive.gap for one in drives):
-        print(f"gap {gap.seconds:.3f} s ({gap.frames} frames): {gap.reason}")
+        print(f"gap {gap.seconds:.3f} s: {gap.reason}")
     print(f"lists: {counts['train']:,} targets to train on, {counts['val']:,} to validate on, in {output / 'splits'}")
     for sentence in advice:
         print(f"- {sentence}")

@@ -95,11 +95,14 @@ class Source:
         Raises:
             UserError: it can be read as neither.
         """
-        due = self.start
+        due, size = self.start, None
         for frame in self._pictures() if self.is_folder else self._decoded():
             if frame.time >= self.end:
                 return
-            if frame.time >= due - BIT:
+            size = size or frame.size
+            if frame.size != size:
+                self._remark("holds frames of several sizes; those of another size than the first are left out")
+            elif frame.time >= due - BIT:
                 due = frame.time + ALMOST / self.most_fps
                 yield frame
 

@@ -62,8 +62,12 @@ def write_facts(
             Image.fromarray(mask).save(partial, "PNG")
     values = {
         "source": source_values(source),
-        "gap": {"seconds": drive.gap.seconds, "frames": drive.gap.frames, "reason": drive.gap.reason},
-        "frames": drive.frames,
+        "gap": {
+            "seconds": drive.gap.seconds,
+            "flow": drive.gap.flow,
+            "survival": drive.gap.survival,
+            "reason": drive.gap.reason,
+        },
         "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
         "box": [round(side, 3) for side in framing.box],
         "frame_size": framing.frame_size,
