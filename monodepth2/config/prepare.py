@@ -49,9 +49,8 @@ class PrepareOptions(Checked):
     distortion: tuple[float, ...] = option(
         (),
         "camera",
-        "OpenCV's coefficients of the lens, with --intrinsics; the pictures are undistorted",
-        nargs="+",
-        metavar="K1 K2 P1 P2 [K3]",
+        "OpenCV's K1 K2 P1 P2 [K3] of the lens, with --intrinsics; the pictures are undistorted",
+        metavar="K",
     )
 
     output: Path | None = option(None, "output", "folder of the data set, which is made")

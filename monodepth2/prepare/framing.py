@@ -122,13 +122,18 @@ def frame_pictures(frame_size: Size, box: Box, camera: Camera, width: int, heigh
 
 
 def _straightened(camera: Camera, size: Size) -> Camera:
-    """The camera after its distortion is undone, with no pixel that the lens has not seen; the same without one."""
+    """The camera after its distortion is undone, with no pixel that the lens has not seen; the same without one.
+
+    Its pixels are as wide and tall as the lens's: OpenCV would stretch them to show a little more.
+    """
     if not camera.is_distorted:
         return camera
     matrix = camera.matrix(*size, dtype=np.float64)[:3, :3]
     new, _ = cv2.getOptimalNewCameraMatrix(matrix, np.array(camera.distortion), size, alpha=0)
-    numbers = (float(new[0, 0]), float(new[1, 1]), float(new[0, 2]), float(new[1, 2]))
-    return Camera.of_pixels(numbers, size, f"{camera.source}, undistorted")
+    longer = max(new[0, 0] / matrix[0, 0], new[1, 1] / matrix[1, 1])
+    numbers = (longer * matrix[0, 0], longer * matrix[1, 1], new[0, 2], new[1, 2])
+    fx, fy, cx, cy = map(float, numbers)
+    return Camera.of_pixels((fx, fy, cx, cy), size, f"{camera.source}, undistorted")
 
 
 def box_without_bars(frame_size: Size, bars: Bars, small: Size) -> Box:

@@ -115,11 +115,13 @@ def test_a_distorted_lens_is_straightened() -> None:
     framing = frame_pictures(size, (0, 0, 320, 240), lens, 320, 192)
     picture = framing.picture(frame)[..., 0].astype(float)
     assert not framing.camera.is_distorted
+    assert framing.camera.stretch_of_pixels((320, 192)) == pytest.approx(1, abs=1e-3)
+    assert picture.min() > 5  # no black corner
     inverse = np.linalg.inv(framing.camera.matrix(320, 192, dtype=float)[:3, :3])
     x, y = np.meshgrid(np.arange(320), np.arange(192))
     straight = np.stack([x, y, np.ones_like(x)], -1) @ inverse.T
     assert np.abs(picture - pattern(straight[..., 0], straight[..., 1])).mean() < 2
-    assert np.abs(seen[24:216] - pattern(straight[..., 0], straight[..., 1])).mean() > 10
+    assert np.abs(seen[24:216] - pattern(straight[..., 0], straight[..., 1])).mean() > 6
 
 
 def test_distortion_needs_intrinsics() -> None:
