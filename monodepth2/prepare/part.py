@@ -1,7 +1,7 @@
 """What a source gives to the data set, decided before anything is written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +106,8 @@ def _analysed(source: Source, framing: Framing, fov: float, pictures: Path) -> A
         pass
     if not analyser.rows:
         raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
-    return analyser.result()
+    found = analyser.result()
+    return replace(found, still=found.still | source.mask(analyser.small))
 
 
 def _check_crop(crop: tuple[int, ...], size: Size, source: Source) -> None:

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.folders import MASK, Folders
+from monodepth2.datasets.masks import BLACK
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
 from monodepth2.files.picture_files import ENDINGS, PictureError
@@ -142,6 +143,18 @@ class Source:
     def picture_paths(self) -> list[Path]:
         """The pictures of a folder in natural order."""
         return [self.path / name for name in Folders(self.path).names(self.path) if name != MASK]
+
+    def mask(self, size: Size) -> np.ndarray:
+        """Where a folder's own `mask.png` leaves its pictures out, bool, (h, w) of a size (width, height).
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        path = self.path / MASK
+        if not path.is_file():
+            return np.zeros(size[::-1], bool)
+        with open_picture(path) as picture:
+            return np.asarray(picture.convert("L").resize(size, Image.Resampling.BOX)) < BLACK
 
     def frames_declared(self) -> int | None:
         """About how many frames will be looked at; None where a file does not say."""

@@ -150,6 +150,18 @@ def test_of_many_frames_per_second_twenty_are_looked_at(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 0.05, atol=1e-3)
 
 
+def test_a_mask_beside_frames_is_kept(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 12, 0.2)):
+        Image.fromarray(picture).save(frames / f"{n}.png")
+    left_out = np.zeros(SIZE[::-1], bool)
+    left_out[70:, 40:] = True
+    Image.fromarray(np.where(left_out, 0, 255).astype(np.uint8)).save(frames / "mask.png")
+    output = prepared(tmp_path, frames, width=160, height=96)
+    np.testing.assert_array_equal(np.asarray(Image.open(output / "drive_000/mask.png")) == 0, left_out)
+
+
 def test_frames_of_another_size_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
