@@ -1,8 +1,9 @@
 """Mistakes of a user, and how a script ends on them: one clear message, a non-zero exit code, no traceback."""
 
+import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class UserError(ValueError):
@@ -35,6 +36,12 @@ def first_line(error: Exception) -> str:
 def shown(text: str) -> str:
     """Return a user's text for a message: quoted, and cut where it is long."""
     return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" with the known name that is nearest to a mistyped one; nothing if none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def tell(message: str) -> None:

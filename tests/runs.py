@@ -12,6 +12,9 @@ from monodepth2.checkpoints.folder import read_manifest
 from scripts import HANGS, in_process
 
 ROOT = Path(__file__).parents[1]
+# flags of a training that is over at once
+SMALL = ("--height", 64, "--width", 96, "--batch_size", 2, "--num_epochs", 1, "--pose_model_type", "posecnn")
+QUICK = ("--weights_init", "scratch", "--num_workers", 0, "--device", "cpu", "--log_frequency", 100)
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 
 

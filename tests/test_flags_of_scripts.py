@@ -1,4 +1,4 @@
-"""Every flag that a scoring script takes acts or is refused."""
+"""Every flag that a scoring script takes acts or is refused; so does training with those of scoring."""
 
 import hashlib
 import sys
@@ -14,6 +14,7 @@ from PIL import Image
 import evaluate_depth
 import evaluate_pose
 import export_gt_depth
+from monodepth2.command import main as command
 from monodepth2.config import USED_BY, GroundTruthOptions, Options, available_cores, option_type
 from monodepth2.errors import UserError
 from monodepth2.odometry.trajectories import write_poses
@@ -92,14 +93,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_poses(root / "poses.txt", poses)
     write_checkpoint(root / "a", use_stereo=True)
     write_checkpoint(root / "b", seed=1)
+    write_checkpoint(root / "runs/one/models/weights_0")
     return root
 
 
 def outcome(main: Callable[[], None], arguments: list[str], out: Path, capsys, monkeypatch) -> str:
     """What a script says and writes, the names of its output folder left out."""
     monkeypatch.setattr(sys, "argv", ["script", *arguments])
-    for script in (evaluate_depth, evaluate_pose):
-        monkeypatch.setattr(script, "tune_process", lambda: None)  # which is for the start of a process
+    monkeypatch.setattr(command, "tune_process", lambda _: None)  # which is for the start of a process
     try:
         main()
         said = ""
@@ -133,6 +134,8 @@ DEPTH_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "device": ((*WEIGHTS, "--eval_mono"), ("mps",)),
     "precision": ((*WEIGHTS, "--eval_mono"), ("bf16",)),
     "load_weights_folder": (("--eval_mono",), ("ROOT/b",)),
+    "run": (("--eval_mono", "--log_dir", "ROOT/runs"), ("one",)),
+    "log_dir": (("--eval_mono", "--run", "one"), ("ROOT/runs",)),
     "baseline": ((*ARRAY, "--eval_stereo"), ("0.54001",)),
     "intrinsics": ((*ARRAY, "--eval_mono", "--metrics", "fscore"), ("5", "5", "0.5", "0.5")),
     "intrinsics_size": ((*ARRAY, "--eval_mono", "--metrics", "fscore", "--intrinsics", "9", "9", "1", "1"), ("2", "2")),
@@ -191,6 +194,8 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "width": (WEIGHTS, ("640",)),
     "device": (WEIGHTS, ("mps",)),
     "load_weights_folder": ((), ("ROOT/b",)),
+    "run": (("--log_dir", "ROOT/runs"), ("one",)),
+    "log_dir": (("--run", "one"), ("ROOT/runs",)),
     "baseline": (WEIGHTS, ("0.2",)),
     "eval_stereo": (("--load_weights_folder", "ROOT/b"), ()),
     "eval_mono": (WEIGHTS, ()),

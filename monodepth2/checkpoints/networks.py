@@ -1,9 +1,8 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +16,11 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import DepthDecoder, ResnetEncoder
+from monodepth2.method.networks import DECODERS, DepthDecoder, Encoder, ResnetEncoder, TimmEncoder
 
 OPTIMIZER = "adam"
 STATE = "state"
+MOST_IMAGES = 64  # that a pose network sees at once
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
@@ -56,6 +56,9 @@ def save_checkpoint(
     """
     states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
     states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    for name, network in model.networks.items():
+        if isinstance(network, TimmEncoder):
+            states[f"{name}.pth"] |= network.entries
     states["encoder.pth"] |= (facts or TrainingFacts.of(options)).to_state()
     states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
     if state is not None:
@@ -98,62 +101,6 @@ def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
     return state
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> bool:
-    """Load Adam's moments where the folder has fitting ones; the learning rate stays the one asked for.
-
-    Returns:
-        Whether the moments were loaded.
-    """
-    path = folder.expanduser() / f"{OPTIMIZER}.pth"
-    return path.is_file() and _take_over(optimizer, read_weights(path, REMEDY), learning_rate)
-
-
-def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:
-    """Load the moments of a saved Adam if they fit; return whether they did."""
-    moments = _moments(saved)
-    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
-    # parameters without gradients (the unused classifiers) have no moments
-    if moments is None or any(i >= len(shapes) or m["exp_avg"].shape != shapes[i] for i, m in moments.items()):
-        return False
-    # only the moments: groups as saved may lack keys that today's Adam expects
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = learning_rate
-    return True
-
-
-def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    """Load Adam's moments, and the learning rates that it had come to; all else is as the options say.
-
-    Raises:
-        UserError: its file does not fit the networks.
-    """
-    path = folder / f"{OPTIMIZER}.pth"
-    saved = read_weights(path, REMEDY)
-    group = (saved.get("param_groups") or [None])[0]
-    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
-    usable = _is_rate(rate) and _is_rate(initial) and _take_over(optimizer, saved, initial)
-    if not usable:
-        raise UserError(f"{path}: not the optimizer of this run's networks")
-    for own in optimizer.param_groups:
-        own["lr"] = rate
-
-
-def _is_rate(value: Any) -> TypeGuard[float]:
-    return isinstance(value, float) and math.isfinite(value) and value > 0
-
-
-def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:
-    """Adam's state by the position of the parameter (2019's PyTorch wrote it by memory address); None if unusable."""
-    try:
-        order = [index for group in state["param_groups"] for index in group["params"]]
-        moments = {position: state["state"][index] for position, index in enumerate(order) if index in state["state"]}
-        usable = all(m["exp_avg"].shape == m["exp_avg_sq"].shape and float(m["step"]) >= 0 for m in moments.values())
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):
-        return None
-    return moments if usable else None
-
-
 def weights_folder(folder: Path) -> Path:
     """Return the folder with `~` expanded; of a run's folder, or the `models` in it, the newest checkpoint.
 
@@ -171,7 +118,8 @@ def weights_folder(folder: Path) -> Path:
     if not checkpoints:
         return folder
     newest = max(checkpoints, key=_age_of)
-    tell(f"{folder}: holds {len(checkpoints)} checkpoints; the newest is taken, {newest.name}")
+    which = f"the newest of {len(checkpoints)} checkpoints" if len(checkpoints) > 1 else "its only checkpoint"
+    tell(f"{folder}: {which} is taken, {newest.name}")
     return newest
 
 
@@ -212,7 +160,7 @@ class DepthNetwork(nn.Module):
 
     def __init__(
         self,
-        encoder: ResnetEncoder,
+        encoder: Encoder,
         depth: DepthDecoder,
         height: int,
         width: int,
@@ -234,7 +182,12 @@ class DepthNetwork(nn.Module):
 
 
 def load_depth_network(
-    folder: Path, device: torch.device, min_depth: float | None = None, max_depth: float | None = None
+    folder: Path,
+    device: torch.device,
+    min_depth: float | None = None,
+    max_depth: float | None = None,
+    height: int | None = None,
+    width: int | None = None,
 ) -> DepthNetwork:
     """Load the depth network of a checkpoint folder; its ResNet and scales are read off the tensors.
 
@@ -243,6 +196,8 @@ def load_depth_network(
         device: where the network is to run.
         min_depth: nearest depth that it expresses; by default as it was trained.
         max_depth: farthest.
+        height: of its pictures, where `encoder.pth` does not state it.
+        width: likewise.
 
     Raises:
         UserError: the folder or its files are missing or unusable.
@@ -253,9 +208,10 @@ def load_depth_network(
         read_network(folder / "depth.pth"),
     )
     encoder = load_encoder(encoder_state, folder / "encoder.pth")
-    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, folder / "depth.pth"))
+    channels = _channels(depth_state)
+    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, channels, folder / "depth.pth"), channels=channels)
     load_state(depth, depth_state, folder / "depth.pth")
-    height, width = input_size(encoder_state, folder / "encoder.pth")
+    height, width = input_size(encoder_state, folder / "encoder.pth", height, width)
     facts = trained_facts(encoder_state, folder)
     network = DepthNetwork(
         encoder,
@@ -270,15 +226,30 @@ def load_depth_network(
     return network.eval().to(device)
 
 
-def load_encoder(state: dict[str, Any], path: Path, num_input_images: int = 1) -> ResnetEncoder:
-    """Build the ResNet that a state dict belongs to, and load it.
+def load_encoder(state: dict[str, Any], path: Path) -> Encoder:
+    """Build the encoder that a state dict belongs to, and load it.
 
     Raises:
         UserError: it belongs to none, or tensors are missing.
     """
-    encoder = ResnetEncoder(num_layers(state, path), num_input_images)
+    backbone = backbone_of(state, path)
+    encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
     load_state(encoder, state, path)
     return encoder
+
+
+def backbone_of(state: dict[str, Any], path: Path) -> tuple[str, int] | None:
+    """Return the name of a state dict's backbone in timm, and how many pictures it sees; None for 2019's ResNets.
+
+    Raises:
+        UserError: the entries that say so cannot be used.
+    """
+    if "backbone" not in state:
+        return None
+    name, images = state["backbone"], state.get("images")
+    if not isinstance(name, str) or not isinstance(images, int) or not 1 <= images <= MOST_IMAGES:
+        raise UserError(f"{path}: its backbone cannot be used; take another copy of the file")
+    return name, images
 
 
 def num_layers(state: dict[str, Any], path: Path) -> int:
@@ -295,15 +266,27 @@ def num_layers(state: dict[str, Any], path: Path) -> int:
     return known[blocks, bottleneck]
 
 
-def input_size(encoder_state: dict[str, Any], path: Path) -> tuple[int, int]:
-    """Return the (height, width) that `encoder.pth` states.
+def input_size(
+    encoder_state: dict[str, Any], path: Path, height: int | None = None, width: int | None = None
+) -> tuple[int, int]:
+    """Return the (height, width) that `encoder.pth` states; those given where it states neither.
 
     Raises:
-        UserError: it states none that the networks can take.
+        UserError: it states none that the networks can take, or none at all, and none is given.
     """
-    height, width = (encoder_state.get(key) for key in ("height", "width"))  # type: Any, Any
-    known = isinstance(height, int) and isinstance(width, int)
-    if not known or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE or (height | width) % 32:
+    if encoder_state.get("height") is None and encoder_state.get("width") is None:
+        if height is None or width is None:
+            raise UserError(
+                f"{path}: does not state the size of the network's pictures; give the size that it was trained with: "
+                "--height and --width"
+            )
+        encoder_state = {"height": height, "width": width}
+    height, width = (encoder_state.get(key) for key in ("height", "width"))
+    if (
+        not (isinstance(height, int) and isinstance(width, int))
+        or not 64 <= min(height, width) <= max(height, width) <= LARGEST_SIDE
+        or (height | width) % 32
+    ):
         raise UserError(f"{path}: states no usable input size (height {height!r:.20}, width {width!r:.20})")
     return height, width
 
@@ -340,15 +323,22 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
     return TrainingFacts.of(trained_options(folder) or Options())
 
 
-def _scales(state: dict[str, Any], path: Path) -> tuple[int, ...]:
+def _channels(state: dict[str, Any]) -> tuple[int, ...]:
+    """Tell the channels of a decoder's stages by those of its first block; 2019's, where they are no decoder's."""
+    first = state.get("decoder.0.conv.conv.weight")
+    known = {channels[-1]: channels for channels in DECODERS.values()}
+    return known.get(len(first) if isinstance(first, Tensor) and first.dim() else 0, DECODERS["2019"])
+
+
+def _scales(state: dict[str, Any], channels: Sequence[int], path: Path) -> tuple[int, ...]:
     """Tell the scales by the input channels of the heads, which follow the ten blocks."""
-    by_channels = {16: 0, 32: 1, 64: 2, 128: 3}
+    by_channels = {channels[scale]: scale for scale in range(4)}
     heads: list[int] = []
     while (weight := state.get(f"decoder.{10 + len(heads)}.conv.weight")) is not None and len(heads) < 4:
-        channels = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
-        if channels not in by_channels:
+        inputs = weight.shape[1] if isinstance(weight, Tensor) and weight.dim() == 4 else None
+        if inputs not in by_channels:
             raise UserError(f"{path}: head {len(heads)} is not one of a depth decoder")
-        heads.append(by_channels[channels])
+        heads.append(by_channels[inputs])
     if not heads:
         raise UserError(f"{path}: holds no depth decoder")
     return tuple(heads)

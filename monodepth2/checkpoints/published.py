@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pooch
 from tqdm import tqdm
 
+from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import NETWORKS, Options
 from monodepth2.errors import UserError, first_line, shown
 
@@ -47,32 +48,51 @@ _CHUNK = 1 << 18
 _REMEDY = "fetch it elsewhere, unpack it and pass its folder (--load_weights_folder)"
 
 
-def resolve_weights(folder: Path | None, model_name: str | None) -> Path:
-    """Return the weights folder of `--load_weights_folder`, or else that of the published model of `--model_name`.
+def resolve_weights(
+    folder: Path | None, model_name: str | None, run: str | None = None, log_dir: Path = Options.log_dir
+) -> Path:
+    """Return the weights folder that is named in one of three ways.
+
+    Args:
+        folder: of `--load_weights_folder`.
+        model_name: of a published model.
+        run: whose newest checkpoint is taken.
+        log_dir: where that run lies.
 
     Raises:
-        UserError: neither is given, or the published model cannot be had.
+        UserError: none is given, or what is named cannot be had.
     """
     if folder is not None:
         return folder.expanduser()
+    if run is not None:
+        return newest_weights(run, log_dir)
     if model_name is None:
-        raise UserError("choose the network: either --load_weights_folder FOLDER or --model_name of a published model")
+        raise UserError(
+            "choose the network: --load_weights_folder FOLDER, --run NAME or --model_name of a published model"
+        )
     return published_model(model_name)
 
 
 def weights_of(options: Options) -> Path:
-    """Return the weights that a scoring script was given, as a folder, an `.onnx` file, or a published model's name.
+    """Return the weights that a scoring script was given: a folder, an `.onnx` file, or those of a name.
 
     Raises:
-        UserError: none is given, or the published model cannot be had.
+        UserError: none is given, several are, or what is named cannot be had.
     """
+    if options.run is not None:
+        for name in ("load_weights_folder", "model_name"):
+            if options.is_given(name):
+                raise UserError(f"--run contradicts --{name} {getattr(options, name)}: drop one of them")
+        return newest_weights(options.run, options.log_dir)
+    if options.is_given("log_dir"):
+        raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
     # for training --model_name is the name of a run, here that of a published model
     if options.load_weights_folder is not None and options.model_name in MD5_SUMS:
         raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
     if options.load_weights_folder is None and options.model_name == Options.model_name:
         raise UserError(
             "--load_weights_folder is missing: name the folder that holds encoder.pth, depth.pth, ..., "
-            "or a published model with --model_name, e.g. mono_640x192"
+            "or a training with --run, or a published model with --model_name, e.g. mono_640x192"
         )
     return resolve_weights(options.load_weights_folder, options.model_name)
 

@@ -18,10 +18,11 @@ def option(default: Any, group: str, help: str, **argument: Any) -> Any:
     return field(default=default, metadata={"group": group, "help": help, **argument})
 
 
-def same_as(owner: type["Checked"], name: str, help: str | None = None) -> Any:
-    """Declare an option that another class has too: same default, choices and, unless given, help."""
+def same_as(owner: type["Checked"], name: str, help: str | None = None, group: str | None = None) -> Any:
+    """Declare an option that another class has too: same default, choices and, unless given, help and group."""
     item = next(item for item in fields(owner) if item.name == name)
-    return field(default=item.default, metadata={**item.metadata, "help": help or item.metadata["help"]})
+    own = {"help": help or item.metadata["help"], "group": group or item.metadata["group"]}
+    return field(default=item.default, metadata={**item.metadata, **own})
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,20 @@ from monodepth2.errors import UserError, first_line
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
-NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask")
+NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask", "intrinsics")
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
+POSE_BACKBONE = "resnet10t"
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
+
+
+def _checkout() -> Path:
+    """The folder of the program's source, as in 2019; of an installed package, the working directory."""
+    root = Path(__file__).parents[2]
+    return root if (root / "options.py").is_file() else Path()
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Options(Checked):
     }
 
     # paths
-    data_path: Path = option(Path(__file__).parents[2] / "kitti_data", "paths", "root of the data set")
-    log_dir: Path = option(Path("~/tmp"), "paths", "folder that receives one folder per run")
+    data_path: Path = option(_checkout() / "kitti_data", "paths", "root of the data set")
+    log_dir: Path = option(Path("~/tmp"), "paths", "folder of all runs, one folder for each")
     cache_dir: Path | None = option(
         None, "paths", "folder that keeps the pictures at training size, filled on first use (default: none are kept)"
     )
@@ -69,8 +76,22 @@ class Options(Checked):
     num_layers: int = option(
         18,
         "training",
-        "layers of the ResNets (default: 18; in scoring as the weights were trained)",
+        "layers of 2019's ResNets (default: 18; in scoring as the weights were trained)",
         choices=(18, 34, 50, 101, 152),
+    )
+    encoder: str | None = option(
+        None,
+        "training",
+        "a backbone of the timm library for the depth network, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050 "
+        "(default: 2019's ResNet of --num_layers)",
+    )
+    decoder: str = option(
+        "2019", "training", "decoder of the depth network; small has half the channels", choices=("2019", "small")
+    )
+    pose_encoder: str | None = option(
+        None,
+        "training",
+        f"the same for the pose network (default: {POSE_BACKBONE} with --encoder, else the ResNet of --num_layers)",
     )
     dataset: str = option(
         "kitti",
@@ -125,6 +146,12 @@ class Options(Checked):
     fov: float | None = option(
         None, "camera", "width of the view in degrees, of square pixels, where no file states the camera"
     )
+    learn_intrinsics: bool = option(
+        False,
+        "camera",
+        "learn each camera's focal length from the given or assumed one on, where the data show it: the camera has to "
+        "turn",
+    )
     baseline: float | None = option(
         None, "camera", "metres between the two cameras of a stereo rig (default: KITTI's 0.54)"
     )
@@ -141,6 +168,20 @@ class Options(Checked):
     # optimization
     batch_size: int = option(12, "optimization", "samples per step and process")
     learning_rate: float = option(1e-4, "optimization", "Adam's learning rate")
+    optimizer: str = option(
+        "adam", "optimization", "adam as in 2019, or adamw with --weight_decay", choices=("adam", "adamw")
+    )
+    weight_decay: float = option(1e-2, "optimization", "of --optimizer adamw")
+    encoder_lr_factor: float = option(
+        1.0, "optimization", "factor on the learning rate of the depth network's encoder, e.g. 0.1 where it is trained"
+    )
+    schedule: str = option(
+        "step",
+        "optimization",
+        "the learning rate drops by ten after --scheduler_step_size epochs (2019), or follows a cosine to 0 at the end "
+        "of the run, after a short way up",
+        choices=("step", "cosine"),
+    )
     lr_scaling: str = option(
         "none",
         "optimization",
@@ -236,6 +277,9 @@ class Options(Checked):
     )
 
     # evaluation
+    run: str | None = option(
+        None, "evaluation", "name of a run in --log_dir, whose newest checkpoint is taken, instead of a weights folder"
+    )
     eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
     eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
@@ -321,6 +365,11 @@ class Options(Checked):
         return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
 
     @property
+    def pose_backbone(self) -> str | None:
+        """The pose network's backbone of timm; None for the ResNet of `num_layers`."""
+        return self.pose_encoder or (POSE_BACKBONE if self.encoder else None)
+
+    @property
     def makes_split(self) -> bool:
         """Whether the split is made of the drives: of folders, where `--split` is left at its default."""
         return self.dataset == "folder" and self.split == "eigen_zhou"
@@ -362,6 +411,8 @@ class Options(Checked):
         self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
+        self._require_at_least(0, "weight_decay")
+        self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
         self._require_positive("eval_min_depth", "eval_max_depth")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
@@ -386,6 +437,8 @@ class Options(Checked):
             raise UserError(f"--fov {self.fov:g}: give the width of the view in degrees, from 1 to 175")
         if not 0 <= self.crop_top <= 1:
             raise UserError(f"--crop_top {self.crop_top:g}: give a share from 0 to 1")
+        if self.learn_intrinsics and not self.temporal_ids:
+            raise UserError("--learn_intrinsics learns from motion, and --frame_ids 0 has none: drop the flag")
         if self.crop_top != 0.5 and self.fit != "crop":
             raise UserError(f"--crop_top {self.crop_top:g} is about cutting: add --fit crop")
         if self.kitti_calibration and not self.dataset.startswith("kitti"):
@@ -411,10 +464,21 @@ class Options(Checked):
             raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
         if self.png and self.dataset == "folder":
             raise UserError("--png: --dataset folder takes pictures of any ending; drop --png")
+        if self.is_given("weight_decay") and self.optimizer != "adamw":
+            raise UserError(f"--weight_decay {self.weight_decay:g} belongs to --optimizer adamw: add it")
+        if self.is_given("scheduler_step_size") and self.schedule == "cosine":
+            raise UserError("--scheduler_step_size belongs to --schedule step: drop one of them")
         if self.compile and self.grad_checkpointing:
             raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
         if self.overwrite and self.resume != "never":
             raise UserError("--overwrite starts anew, --resume continues: drop one of them")
+        if self.grad_checkpointing and (self.encoder or self.pose_encoder):
+            raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
+        if self.pose_encoder and self.pose_model_type != "separate_resnet":
+            raise UserError(
+                f"--pose_encoder {self.pose_encoder}: --pose_model_type {self.pose_model_type} has none; drop one of "
+                "the two flags"
+            )
         check_device(self.no_cuda, self.device)
         if len(set(self.metrics)) < len(self.metrics):
             raise UserError(f"--metrics {_words(self.metrics)}: one is named twice")

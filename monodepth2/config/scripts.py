@@ -1,15 +1,18 @@
-"""Which of 2019's options the scoring scripts use: they share a command line with training.
+"""Which of 2019's options the scripts use that share a command line: training and scoring; and what they are called.
 
 A flag that a script does not use is refused, lest somebody takes it for used.
 """
 
+import sys
+from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 
 from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
 _SYSTEM = ("device", "no_cuda", "num_workers")
-_WEIGHTS = ("load_weights_folder", "model_name", "num_layers", "height", "width")
+_WEIGHTS = ("load_weights_folder", "run", "log_dir", "model_name", "num_layers", "height", "width")
 _BOTH = (*_SYSTEM, *_WEIGHTS, *("data_path", "dataset", "png", "eval_split", "eval_mono", "eval_stereo"),
          *("pred_depth_scale_factor", "baseline", "no_eval", "eval_out_dir", "output_json"))  # fmt: skip
 USED_BY = {
@@ -23,6 +26,7 @@ USED_BY = {
         )
     ),
     "evaluate_pose.py": frozenset((*_BOTH, "poses")),
+    "train.py": frozenset(item.name for item in fields(Options) if item.metadata["group"] != "evaluation"),
 }
 _INSTEAD = {
     "split": "--eval_split names what is scored",
@@ -33,18 +37,50 @@ _INSTEAD = {
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
 }
+# the scripts at the root by the names of the commands that do the same
+SCRIPTS = {
+    "train": "train.py",
+    "evaluate": "evaluate_depth.py",
+    "odometry": "evaluate_pose.py",
+    "predict": "predict.py",
+    "export": "export_depth.py",
+    "gt-export": "export_gt_depth.py",
+    "cache": "cache_pictures.py",
+}
 
 
-def check_used(options: Options, script: str) -> None:
-    """Refuse options that a scoring script does not use.
+def check_used(options: Options, script: str, names: Mapping[str, str] | None = None) -> None:
+    """Refuse options that a script does not use.
+
+    Args:
+        options: of the script.
+        script: its key in `USED_BY`.
+        names: what messages call the scripts (default: by their own names).
 
     Raises:
         UserError: one was given.
     """
+    names = names or {}
     for name in (item.name for item in fields(Options)):
         if name not in USED_BY[script] and options.is_given(name):
-            others = [other for other, used in USED_BY.items() if name in used]
-            owner = others[0] if others else "train.py"
-            raise UserError(
-                f"--{name} belongs to {owner}: {_INSTEAD.get(name, f'{script} has no use for it')}; drop it"
-            )
+            owner = next(other for other, used in USED_BY.items() if name in used)
+            instead = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
+            raise UserError(f"--{name} belongs to {names.get(owner, owner)}: {instead}; drop it")
+
+
+def started_as(command: str) -> str:
+    """How to start a command, in the form in which this process was started: as a script at the root, or by its name.
+
+    Args:
+        command: its name; one that has no script is always started by its name.
+    """
+    program = Path(sys.argv[0])
+    if program.name in SCRIPTS.values() and command in SCRIPTS:
+        return f"python {program.with_name(SCRIPTS[command])}"
+    return f"{'python -m monodepth2' if program.name == '__main__.py' else 'monodepth2'} {command}"
+
+
+def launched_as(command: str) -> str:
+    """What follows `torchrun` to start a command, likewise."""
+    program = started_as(command)
+    return program.removeprefix("python ") if program.startswith("python ") else f"-m {program}"

@@ -51,6 +51,10 @@ class PredictOptions(Checked):
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
     model_name: str | None = option(None, "weights", "name of a published model, e.g. mono_640x192, in its place")
+    run: str | None = same_as(Options, "run", group="weights")
+    log_dir: Path = same_as(Options, "log_dir", group="weights")
+    height: int | None = option(None, "weights", "input height in pixels, of weights that do not state theirs")
+    width: int | None = option(None, "weights", "input width in pixels, of weights that do not state theirs")
     min_depth: float | None = option(None, "weights", "nearest depth (default: as the checkpoint was trained)")
     max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
     post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
@@ -81,8 +85,9 @@ class PredictOptions(Checked):
         super().__post_init__()
         if self.image_path is None:
             raise UserError("--image_path is missing: name a picture, a folder of pictures, or a video")
-        _check_weights(self.load_weights_folder, self.model_name)
+        _check_weights(self)
         _check_depth_range(self.min_depth, self.max_depth)
+        check_input_size(height=self.height, width=self.width)
         self._require_positive("pred_depth_scale_factor", "focal_length", "baseline")
         _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
         self._require_at_least(1, "batch_size")
@@ -105,6 +110,8 @@ class ExportOptions(Checked):
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint")
     model_name: str | None = same_as(PredictOptions, "model_name")
+    run: str | None = same_as(PredictOptions, "run")
+    log_dir: Path = same_as(PredictOptions, "log_dir")
     network: str = option("depth", "weights", "which network to export", choices=("depth", "pose"))
     min_depth: float | None = same_as(PredictOptions, "min_depth")
     max_depth: float | None = same_as(PredictOptions, "max_depth")
@@ -130,7 +137,7 @@ class ExportOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_weights(self.load_weights_folder, self.model_name)
+        _check_weights(self)
         _check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
         self._require_positive("pred_depth_scale_factor", "tolerance", "baseline")
@@ -226,9 +233,15 @@ class CacheOptions(Checked):
         return Options(**{item.name: getattr(self, item.name) for item in fields(self)})
 
 
-def _check_weights(folder: Path | None, published: str | None) -> None:
-    if (folder is None) == (published is None):
-        raise UserError("choose the network: either --load_weights_folder FOLDER or --model_name of a published model")
+def _check_weights(options: PredictOptions | ExportOptions) -> None:
+    """Refuse options that name no network, or several."""
+    if [options.load_weights_folder, options.model_name, options.run].count(None) != 2:
+        raise UserError(
+            "choose the network: one of --load_weights_folder FOLDER, --run NAME of a training, and --model_name of a "
+            "published model"
+        )
+    if options.run is None and options.log_dir != type(options).log_dir:
+        raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
 
 
 def _check_baseline(baseline: float | None, metric: bool, scale: float) -> None:

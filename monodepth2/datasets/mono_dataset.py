@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
+from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.device_augmentation import DrawnJitters
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
 from monodepth2.datasets.masks import read_mask
@@ -40,6 +41,7 @@ class Sample:
     Attributes:
         jitter: what remains to be done to `color_aug` on the device.
         seconds: that the sample took.
+        camera: which of the run's cameras took it.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -52,6 +54,7 @@ class Sample:
     jitter: ColorJitter | None = None
     seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
+    camera: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: reads the pictures (default: decodes and resizes them).
         dtype: of intrinsics and stereo transforms, and so of all that is computed from the samples.
         fit: how the pictures come to that size, if `reader` is not given.
+        cameras: of the run, which samples then name by their place; may be empty.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
         fit: Fit = STRETCH,
+        cameras: Sequence[Camera] = (),
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -109,6 +114,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.dtype = dtype
         self.fit = fit
         self.with_masks = layout.has_masks
+        self.places = {camera: place for place, camera in enumerate(cameras)}
 
     @classmethod
     def from_options(
@@ -118,6 +124,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         augment: bool,
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
+        cameras: Sequence[Camera] = (),
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
         return cls(
@@ -133,6 +140,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             reader=reader,
             dtype=dtype,
             fit=Fit(options.fit, options.crop_top),
+            cameras=cameras,
         )
 
     def __len__(self) -> int:
@@ -188,6 +196,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             faults=faults,
             jitter=jitter if self.device_augment else None,
             mask=self._mask(line, mirrored) if self.with_masks else None,
+            camera=self.places[self.layout.camera(line)] if self.places else 0,
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
@@ -277,6 +286,7 @@ def stack(samples: Sequence[Sample]) -> Batch:
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
         mask=_stack_masks([sample.mask for sample in samples if sample.mask is not None]),
+        camera=torch.tensor([sample.camera for sample in samples]),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monodepth2.checkpoints.networks import save_checkpoint
-from monodepth2.config import ExportOptions, Options
+from monodepth2.config import DemoOptions, ExportOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
@@ -22,6 +22,12 @@ from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from monodepth2.training.trainer import Trainer
 
 SHOWN = 6
+
+
+def run(options: DemoOptions) -> int:
+    """Do what `monodepth2 demo` asks for; return the exit code."""
+    assert options.folder is not None
+    return run_demo(options.folder.expanduser(), options.epochs, options.frames, options.seed)
 
 
 def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:

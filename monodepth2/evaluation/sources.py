@@ -16,6 +16,7 @@ from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError, first_line, tell
 from monodepth2.files.input_files import open_input
 from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
+from monodepth2.method.networks import ResnetEncoder
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.precision import speed_remarks
@@ -52,7 +53,8 @@ class NetworkSource:
         device = pick_device(options.device, options.no_cuda)
         asked = (options.min_depth if options.is_given("min_depth") else None,
                  options.max_depth if options.is_given("max_depth") else None)  # fmt: skip
-        self.predictor = DepthPredictor.from_checkpoint(path, device, *asked, options.precision)
+        size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
+        self.predictor = DepthPredictor.from_checkpoint(path, device, *asked, options.precision, *size)
         self.path = path
         self.name = checkpoint_name(path)
         self.use_stereo: bool | None = self.predictor.use_stereo
@@ -67,18 +69,13 @@ class NetworkSource:
         return self.predictor.network.min_depth, self.predictor.network.max_depth
 
     def _check_kind(self, options: Options) -> None:
-        """Refuse flags that state another size or depth of the network than its weights have."""
-        for name in ("height", "width"):
-            own = getattr(self.predictor, name)
-            if options.is_given(name) and getattr(options, name) != own:
-                raise UserError(
-                    f"--{name} {getattr(options, name)}: {self.path} takes pictures of {self.predictor.width} x "
-                    f"{self.predictor.height} (width x height) and is scored at that size; drop --{name}"
-                )
+        """Refuse a flag that states another depth of the network than its weights have."""
         if not options.is_given("num_layers"):
             return
         network = self.predictor.network
-        layers = num_layers(network.encoder.state_dict(), self.path) if isinstance(network, DepthNetwork) else None
+        layers = None
+        if isinstance(network, DepthNetwork) and isinstance(network.encoder, ResnetEncoder):
+            layers = num_layers(network.encoder.state_dict(), self.path)
         if options.num_layers != layers:
             raise UserError(
                 f"--num_layers {options.num_layers}: {self.path} has {layers or 'its own number of'} layers; "
@@ -210,8 +207,9 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
 
 
 def _check_external(options: Options) -> None:
-    if options.load_weights_folder:
-        raise UserError("--ext_disp_to_eval takes the place of --load_weights_folder: drop one of them")
+    for name in ("load_weights_folder", "run", "log_dir"):
+        if options.is_given(name):
+            raise UserError(f"--ext_disp_to_eval takes the place of --{name}: drop one of them")
     if options.save_pred_disps:
         raise UserError("--save_pred_disps would only copy --ext_disp_to_eval: drop one of them")
 

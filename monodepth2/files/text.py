@@ -35,13 +35,13 @@ def numbered_lines(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[tuple[i
             yield number, text
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
     """Return the content of a UTF-8 text file.
 
     Raises:
-        UserError: the file is unreadable, is not text, or is larger than 64 MiB.
+        UserError: the file is unreadable, is not text, or is too large.
     """
-    return _decoded(_read(path, MOST_BYTES), path)
+    return _decoded(_read(path, most_bytes), path)
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

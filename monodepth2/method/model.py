@@ -4,7 +4,17 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.config import FrameId, Options
-from monodepth2.method.networks import DepthDecoder, PoseCNN, PoseDecoder, ResnetEncoder, imagenet_weights
+from monodepth2.method.networks import (
+    DECODERS,
+    DepthDecoder,
+    LearntFocals,
+    PoseCNN,
+    PoseDecoder,
+    ResnetEncoder,
+    TimmEncoder,
+    imagenet_weights,
+    make_encoder,
+)
 from monodepth2.method.stages import Batch, Predictions, RelativePose
 
 
@@ -12,22 +22,29 @@ class MonodepthModel(nn.Module):
     """All networks of a run.
 
     The children are named as their checkpoint files and registered in the order that 2019's optimizer states have:
-    encoder, depth, pose_encoder, pose, predictive_mask (those that the options call for).
+    encoder, depth, pose_encoder, pose, predictive_mask (those that the options call for); `intrinsics` comes last.
+
+    Args:
+        options: of the run.
+        cameras: how many there are, where their focal lengths are learnt.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, cameras: int = 1) -> None:
         super().__init__()
         self.temporal_ids = options.temporal_ids
         self.loaded_ids = options.loaded_ids
         self.pose_model_type = options.pose_model_type
         self.pairs = options.pose_model_input == "pairs"
-        self.encoder = ResnetEncoder(options.num_layers)
+        self.encoder = make_encoder(options.encoder, options.num_layers)
         channels = self.encoder.num_ch_enc
-        self.depth = DepthDecoder(channels, options.scales)
+        stages = DECODERS[options.decoder]
+        self.depth = DepthDecoder(channels, options.scales, channels=stages)
         if options.temporal_ids:
-            self._add_pose_network(options.num_layers, int(channels[-1]))
+            self._add_pose_network(options, int(channels[-1]))
         if options.predictive_mask:
-            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids))
+            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids), stages)
+        if options.learn_intrinsics:
+            self.intrinsics = LearntFocals(cameras)
         for network in self.children():
             if isinstance(network, (ResnetEncoder, DepthDecoder)):
                 network.checkpointing = options.grad_checkpointing
@@ -39,10 +56,12 @@ class MonodepthModel(nn.Module):
             features = self._features_of_all_frames(images)
         else:
             features = {0: self.encoder(images[0])}
+        disps, poses = self.depth(features[0]), self._poses(images, features)
         return Predictions(
-            disps=self.depth(features[0]),
-            poses=self._poses(images, features),
+            disps=disps,
+            poses=poses,
             masks=self.predictive_mask(features[0]) if hasattr(self, "predictive_mask") else None,
+            focals=self._focals(batch, poses) if hasattr(self, "intrinsics") else None,
         )
 
     def motions(self, images: dict[FrameId, Tensor]) -> dict[FrameId, RelativePose]:
@@ -64,21 +83,30 @@ class MonodepthModel(nn.Module):
         Raises:
             UserError: the weights are neither in the given file nor to be downloaded.
         """
-        wanted = [net for name, net in self.networks.items() if isinstance(net, ResnetEncoder)
-                  and name not in already_loaded]  # fmt: skip
-        if wanted:
+        wanted = [net for name, net in self.networks.items() if name not in already_loaded]
+        if resnets := [net for net in wanted if isinstance(net, ResnetEncoder)]:
             weights = imagenet_weights(options.num_layers, options.pretrained_weights)
-            for network in wanted:
+            for network in resnets:
                 network.load_imagenet(weights)
+        for backbone in (net for net in wanted if isinstance(net, TimmEncoder)):
+            # a file is the depth network's; a pose network of another kind then begins from scratch
+            if options.pretrained_weights is None or backbone.name == options.encoder:
+                backbone.load_imagenet(options.pretrained_weights)
 
-    def _add_pose_network(self, num_layers: int, feature_channels: int) -> None:
+    def _focals(self, batch: Batch, poses: dict[FrameId, RelativePose]) -> Tensor:
+        assert batch.camera is not None
+        rotations = [pose.axisangle for pose in poses.values()]
+        return self.intrinsics(batch.camera, batch.K[0], batch.color_aug[0].shape[-1], rotations)
+
+    def _add_pose_network(self, options: Options, feature_channels: int) -> None:
         frames = 2 if self.pairs else 1 + len(self.temporal_ids)
         if self.pose_model_type == "posecnn":
             self.pose: nn.Module = PoseCNN(frames)
         elif self.pose_model_type == "shared":
             self.pose = PoseDecoder(feature_channels, num_feature_sets=frames, num_motions=frames - 1)
         else:
-            self.pose_encoder = ResnetEncoder(num_layers, num_input_images=frames)
+            self.pose_encoder = make_encoder(options.pose_backbone, options.num_layers, frames)
+            feature_channels = int(self.pose_encoder.num_ch_enc[-1])
             # 2019's decoder always states at least two motions; a pair uses the first
             self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))
 

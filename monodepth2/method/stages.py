@@ -39,6 +39,7 @@ class Batch:
         jitters: what `prepared` still has to do to `color_aug`; None where the loader did it.
         loader_seconds: that the loader spent per sample.
         mask: per level of the target where it counts, bool, b1hw; None where all of it does.
+        camera: which of the run's cameras took a sample, b; None where nothing asks for it.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -51,6 +52,7 @@ class Batch:
     jitters: Jitters | None = None
     loader_seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
+    camera: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -84,8 +86,8 @@ class Batch:
     def tensors(self) -> list[Tensor]:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
-        stereo = [] if self.stereo_T is None else [self.stereo_T]
-        return [*pictures, *self.color_aug.values(), *self.K.values(), *stereo, *(self.mask or {}).values()]
+        others = [tensor for tensor in (self.stereo_T, self.camera) if tensor is not None]
+        return [*pictures, *self.color_aug.values(), *self.K.values(), *others, *(self.mask or {}).values()]
 
     def copy(self) -> "Batch":
         """Return a prepared batch with memory of its own for each of its tensors."""
@@ -111,6 +113,7 @@ class Batch:
             stereo_T=None if self.stereo_T is None else change(self.stereo_T),
             mask=None if self.mask is None else {level: change(mask) for level, mask in self.mask.items()},
             jitters=None if self.jitters is None else self.jitters.map(change),
+            camera=None if self.camera is None else change(self.camera),
         )
 
 
@@ -137,17 +140,20 @@ class Predictions:
         disps: sigmoid disparity per scale at its own size, b1hw.
         poses: motion per temporal source.
         masks: predictive masks per scale at its own size, one channel per source, bshw; None without them.
+        focals: factors on the samples' focal lengths, b; None where these are known.
     """
 
     disps: dict[int, Tensor]
     poses: dict[FrameId, RelativePose]
     masks: dict[int, Tensor] | None = None
+    focals: Tensor | None = None
 
     @property
     def tensors(self) -> list[Tensor]:
         """All tensors, in an order that `map` keeps."""
         motions = [part for pose in self.poses.values() for part in (pose.axisangle, pose.translation)]
-        return [*self.disps.values(), *motions, *(self.masks or {}).values()]
+        focals = [] if self.focals is None else [self.focals]
+        return [*self.disps.values(), *motions, *(self.masks or {}).values(), *focals]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Predictions":
         """Return the predictions with every tensor changed."""
@@ -158,6 +164,7 @@ class Predictions:
                 for source, pose in self.poses.items()
             },
             masks=None if self.masks is None else {scale: change(mask) for scale, mask in self.masks.items()},
+            focals=None if self.focals is None else change(self.focals),
         )
 
 
@@ -170,11 +177,13 @@ class Views:
             v1 multiscale, at the scale's own level.
         depths: per scale the depth that warped them, b1hw.
         source_T_target: transforms per scale and source, b44.
+        K: intrinsics that warped them, in pixels per level, b44.
     """
 
     warped: dict[int, Tensor]
     depths: dict[int, Tensor]
     source_T_target: dict[int, dict[FrameId, Tensor]]
+    K: dict[int, Tensor]
 
 
 @dataclass(frozen=True)

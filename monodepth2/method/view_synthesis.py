@@ -4,7 +4,7 @@ Legend of shapes: b batch, s sources, l scales, h w pixels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from monodepth2.method.geometry import (
     sampling_grid,
     transform_from_parameters,
 )
+from monodepth2.method.networks import refocused
 from monodepth2.method.stages import Batch, Predictions, RelativePose, Views
 from monodepth2.runtime.compilation import Compiler, uncompiled
 
@@ -57,14 +58,16 @@ class ViewSynthesis:
         )
 
     def __call__(self, batch: Batch, predictions: Predictions) -> Views:
-        """Return the warped sources, the depths that warped them and the transforms."""
+        """Return the warped sources, and the depths, transforms and intrinsics that warped them."""
+        if predictions.focals is not None:
+            batch = replace(batch, K={level: refocused(K, predictions.focals) for level, K in batch.K.items()})
         depths = self._depths(predictions.disps, batch.color[0][0].shape[-2:])
         transforms = {scale: self._transforms(batch, predictions.poses, depth) for scale, depth in depths.items()}
         if self.own_resolution:
             warped = {scale: self._warp(batch, scale, [depths[scale]], [transforms[scale]])[0] for scale in depths}
         else:
             warped = dict(zip(depths, self._warp(batch, 0, [*depths.values()], [*transforms.values()]), strict=True))
-        return Views(warped, depths, transforms)
+        return Views(warped, depths, transforms, batch.K)
 
     def _depths(self, disps: dict[int, Tensor], size: torch.Size) -> dict[int, Tensor]:
         if not self.own_resolution:

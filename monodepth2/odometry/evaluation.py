@@ -41,7 +41,8 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     _check_output(options, name)
     times = frame_times(drive, truth)
     weights = weights_of(options)  # after the checks, as a published model may have to be fetched
-    network = load_motion_network(weights, pick_device(options.device, options.no_cuda))
+    size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
+    network = load_motion_network(weights, pick_device(options.device, options.no_cuda), *size)
     _check_kind(options, network)
     metric = options.eval_stereo or (bool(network.use_stereo or options.asked_factor) and not options.eval_mono)
     _check_baseline(options, metric)

@@ -14,6 +14,7 @@ from torch import Tensor
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import (
     DepthNetwork,
+    backbone_of,
     input_size,
     load_depth_network,
     load_networks,
@@ -84,16 +85,24 @@ class MotionNetwork:
         }
 
 
-def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
+def load_motion_network(
+    folder: Path, device: torch.device, height: int | None = None, width: int | None = None
+) -> MotionNetwork:
     """Load the pose network of a checkpoint folder; its kind and number of frames are read off the tensors.
+
+    Args:
+        folder: of the checkpoint.
+        device: where the network is to run.
+        height: of its pictures, where `encoder.pth` does not state it.
+        width: likewise.
 
     Raises:
         UserError: the folder has none, its files are missing or unusable, or they contradict the run's `opt.json`.
     """
     folder = weights_folder(folder)
     encoder = read_network(folder / "encoder.pth")
-    height, width = input_size(encoder, folder / "encoder.pth")
-    options = _options_of_pose_network(folder, num_layers(encoder, folder / "encoder.pth"))
+    height, width = input_size(encoder, folder / "encoder.pth", height, width)
+    options = _options_of_pose_network(folder, encoder)
     model = MonodepthModel(options)
     load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
     with_depth = options.pose_model_type == "posecnn" and (folder / "depth.pth").is_file()
@@ -103,16 +112,21 @@ def load_motion_network(folder: Path, device: torch.device) -> MotionNetwork:
         temporal_ids=options.temporal_ids,
         height=height,
         width=width,
-        num_layers=None if options.pose_model_type == "posecnn" else options.num_layers,
+        num_layers=None if options.pose_model_type == "posecnn" or options.pose_backbone else options.num_layers,
         use_stereo=bool(encoder.get("use_stereo", False)),
         facts=trained_facts(encoder, folder),
-        depth=load_depth_network(folder, device) if with_depth else None,
+        depth=load_depth_network(folder, device, height=height, width=width) if with_depth else None,
         device=device,
     )
 
 
-def _options_of_pose_network(folder: Path, layers: int) -> Options:
-    """The options whose `MonodepthModel` has the folder's pose network, as the tensors tell them."""
+def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
+    """The options whose `MonodepthModel` has the folder's pose network, as the tensors tell them.
+
+    Args:
+        folder: of the checkpoint.
+        encoder: the depth network's state, which a shared pose network sees through.
+    """
     path = folder / "pose.pth"
     if not path.is_file():
         raise UserError(
@@ -126,19 +140,24 @@ def _options_of_pose_network(folder: Path, layers: int) -> Options:
         kind, frames = "shared", sets
     else:
         path = folder / "pose_encoder.pth"
-        state = read_network(path)
-        kind, frames = "separate_resnet", _input_channels(state, "encoder.conv1.weight", path) / 3
-        layers = num_layers(state, path)
+        encoder, kind = read_network(path), "separate_resnet"
+        backbone = backbone_of(encoder, path)
+        frames = backbone[1] if backbone else _input_channels(encoder, "encoder.conv1.weight", path) / 3
     if frames < 2 or frames % 1:
         raise UserError(f"{path}: not a pose network, which looks at two frames or more")
     pairs, frame_ids = _frames_of_pose_network(folder, kind, int(frames))
-    return replace(
+    options = replace(
         Options(),
-        num_layers=layers,
         pose_model_type=kind,
         pose_model_input="pairs" if pairs else "all",
         frame_ids=frame_ids,
     )
+    backbone = backbone_of(encoder, path)
+    if backbone is None:
+        return replace(options, num_layers=num_layers(encoder, path))
+    if kind == "separate_resnet":
+        return replace(options, pose_encoder=backbone[0])
+    return replace(options, encoder=backbone[0])
 
 
 def _input_channels(state: dict[str, Any], key: str, path: Path) -> int:

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from monodepth2.errors import UserError, first_line
+from monodepth2.method.cpu_kernels import BatchNorm
 from monodepth2.onnx.graphs import Graph
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.older_opsets import to_older_opset
@@ -56,11 +57,12 @@ def fold_batch_norms(network: nn.Module) -> None:
     """Merge each batch norm into the convolution before it, in place; in evaluation mode that changes nothing.
 
     The exporter would do it too, but in half precision from weights that are already rounded, and torch 2.6's cannot
-    write batch norms with today's onnxscript.
+    write batch norms with today's onnxscript. Norms of timm that hold an activation as well are left to it.
     """
     for module in list(network.modules()):
         for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            plain = type(norm) in (nn.BatchNorm2d, BatchNorm)
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and plain:
                 setattr(module, name, fuse_conv_bn_eval(conv, norm))
                 setattr(module, norm_name, nn.Identity())
 

@@ -63,7 +63,7 @@ def export(options: ExportOptions) -> Exported:
     _check_opset(options.opset)
     if options.output:
         check_output_file("output", options.output)
-    folder = resolve_weights(options.load_weights_folder, options.model_name)
+    folder = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     graph = load_graph(folder, options)
     path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
     check_output_file("output", path)

@@ -182,13 +182,13 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
     Raises:
         UserError: the checkpoint cannot be used, or metres are asked of one that knows none.
     """
-    graph = _load_depth(folder, options) if options.network == "depth" else _load_pose(folder)
+    graph = _load_depth(folder, options) if options.network == "depth" else _load_pose(folder, options)
     graph.height, graph.width = options.height or graph.height, options.width or graph.width
     return graph.eval().requires_grad_(False)
 
 
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
-    network = load_depth_network(folder, CPU, options.min_depth, options.max_depth)
+    network = load_depth_network(folder, CPU, options.min_depth, options.max_depth, options.height, options.width)
     factor, baseline = options.pred_depth_scale_factor, options.baseline or network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
@@ -205,8 +205,8 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     return graph
 
 
-def _load_pose(folder: Path) -> PoseGraph:
-    network = load_motion_network(folder, CPU)
+def _load_pose(folder: Path, options: ExportOptions) -> PoseGraph:
+    network = load_motion_network(folder, CPU, options.height, options.width)
     graph = PoseGraph(network)
     graph.facts = {
         **_training(folder, network.use_stereo),

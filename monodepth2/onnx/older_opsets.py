@@ -24,7 +24,7 @@ def to_older_opset(model: Any, opset: int) -> None:
     graph = model.graph
     constants = _short_constants(graph)
     nodes: list[Any] = []
-    for node in graph.node:
+    for node in _known_nodes(graph, opset):
         _to_older_signature(node, opset, constants)
         nodes += _mirrored_border(node, graph) if _is_reflection(node, constants) else [node]
     del graph.node[:]
@@ -33,6 +33,19 @@ def to_older_opset(model: Any, opset: int) -> None:
         graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(0, np.float32), NO_ROI))
     _drop_unread(graph)
     model.opset_import[0].version = opset
+
+
+def _known_nodes(graph: Any, opset: int) -> Iterator[Any]:
+    """Yield the nodes in order, HardSwish in parts where an opset has no such operator."""
+    import onnx
+
+    for node in list(graph.node):
+        if node.op_type != "HardSwish" or opset >= 14:
+            yield node
+            continue
+        gate = f"{node.output[0]}.gate"
+        yield onnx.helper.make_node("HardSigmoid", [node.input[0]], [gate], name=gate, alpha=1 / 6, beta=0.5)
+        yield onnx.helper.make_node("Mul", [node.input[0], gate], list(node.output), name=node.name)
 
 
 def _short_constants(graph: Any) -> dict[str, np.ndarray]:

@@ -120,6 +120,8 @@ class DepthPredictor:
         min_depth: float | None = None,
         max_depth: float | None = None,
         precision: str = "fp32",
+        height: int | None = None,
+        width: int | None = None,
     ) -> "DepthPredictor":
         """Load the depth network of a checkpoint folder or of an `.onnx` file that `export_depth.py` wrote.
 
@@ -129,9 +131,12 @@ class DepthPredictor:
             min_depth: nearest depth that the network expresses (default: as it was trained).
             max_depth: farthest.
             precision: numbers in which the network computes: fp32, bf16 or fp16; a file has its own.
+            height: of the network's pictures, for checkpoints that do not state it.
+            width: likewise.
 
         Raises:
-            UserError: the folder or file is missing or unusable, or the device has not the numbers asked for.
+            UserError: the folder or file is missing or unusable, its size is not the one given, or the device has not
+                the numbers asked for.
         """
         path = Path(path)
         device = pick_device(device) if isinstance(device, str) else device
@@ -140,9 +145,12 @@ class DepthPredictor:
 
             if precision != "fp32":
                 raise UserError(f"--precision {precision}: {path} has numbers of its own; give --precision on export")
-            return cls(OnnxDepthNetwork(path, device, min_depth, max_depth), device)
+            file = OnnxDepthNetwork(path, device, min_depth, max_depth)
+            _check_size(file, path, height, width)
+            return cls(file, device)
         check_precision(precision, device)
-        network = load_depth_network(path, device, min_depth, max_depth)
+        network = load_depth_network(path, device, min_depth, max_depth, height, width)
+        _check_size(network, path, height, width)
         order_channels(network, "auto", precision, device)
         return cls(network, device, precision)
 
@@ -259,3 +267,13 @@ def flip_post_process(disp_bhw: Tensor, mirrored_bhw: Tensor) -> Tensor:
     left = 1 - (20 * (x - 0.05)).clamp(0, 1)
     right = left.flip(0)
     return right * disp_bhw + left * mirrored_bhw + (1 - left - right) * (disp_bhw + mirrored_bhw) / 2
+
+
+def _check_size(network: DepthFunction, path: Path, height: int | None, width: int | None) -> None:
+    """Refuse another size than the network has."""
+    for name, asked, own in (("height", height, network.height), ("width", width, network.width)):
+        if asked is not None and asked != own:
+            raise UserError(
+                f"--{name} {asked}: {path} takes pictures of {network.width} x {network.height} (width x height); "
+                f"drop --{name}"
+            )

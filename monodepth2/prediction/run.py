@@ -133,9 +133,10 @@ def _without_video(kinds: tuple[str, ...]) -> tuple[str, ...]:
 def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Pictures | Video) -> Job:
     """Load the network and make the output folder."""
     is_video = isinstance(source, Video)
-    weights = resolve_weights(options.load_weights_folder, options.model_name)
+    weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     device = pick_device(options.device, options.no_cuda)
-    predictor = DepthPredictor.from_checkpoint(weights, device, options.min_depth, options.max_depth, options.precision)
+    depths, size = (options.min_depth, options.max_depth), (options.height, options.width)
+    predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
     settings = _settings(options, predictor)

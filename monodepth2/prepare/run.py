@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config.prepare import PrepareOptions
+from monodepth2.config import PrepareOptions
+from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import tell
@@ -102,9 +103,7 @@ def _write_rest(
 
 def training_command(output: Path, size: tuple[int, int]) -> str:
     """The command that trains on a data set with pictures of a size (width, height)."""
-    return (
-        f"python train.py --dataset folder --data_path {shlex.quote(str(output))} --width {size[0]} --height {size[1]}"
-    )
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {size[0]} --height {size[1]}"
 
 
 def _tell_result(

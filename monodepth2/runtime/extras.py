@@ -13,4 +13,4 @@ def require_packages(extra: str, purpose: str, *names: str) -> None:
     """
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise UserError(f"{purpose} need {', '.join(missing)}: pip install 'monodepth2[{extra}]'")
+        raise UserError(f"{purpose} need {', '.join(missing)}: pip install 'monodepth2-video[{extra}]'")

@@ -1,36 +1,15 @@
 """`python -m monodepth2.synthetic OUTPUT` renders a synthetic data set in KITTI raw's layout."""
 
-import argparse
-from pathlib import Path
-
+from monodepth2.config.command_line import parse_as
+from monodepth2.config.making import STREET_FOLDER, SyntheticOptions
 from monodepth2.errors import run_script
-from monodepth2.synthetic.drive import DriveSettings, write_synthetic_drive
+from monodepth2.synthetic.run import run
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, render, and say where the result lies."""
-    default = DriveSettings()
-    parser = argparse.ArgumentParser(prog="python -m monodepth2.synthetic", description=__doc__)
-    parser.add_argument("output", type=Path, help="folder to make; it must be new or empty")
-    parser.add_argument("--drives", type=int, default=default.drives, help="streets; the last is held out for tests")
-    parser.add_argument("--frames", type=int, default=default.frames_per_drive, help="stereo frames of each drive")
-    parser.add_argument("--width", type=int, default=default.width, help="of the pictures, in pixels")
-    parser.add_argument("--height", type=int, default=default.height, help="of the pictures, in pixels")
-    parser.add_argument("--seed", type=int, default=default.seed, help="other seeds give other streets")
-    parser.add_argument("--png", action="store_true", help="lossless pictures instead of KITTI's usual JPEG")
-    options = parser.parse_args(arguments)
-    settings = DriveSettings(
-        drives=options.drives,
-        frames_per_drive=options.frames,
-        width=options.width,
-        height=options.height,
-        seed=options.seed,
-        extension=".png" if options.png else ".jpg",
-    )
-    written = write_synthetic_drive(options.output, settings, progress=True)
-    print(
-        f"{options.output}: {'written' if written else 'already there'}; its split lies in {options.output / 'split'}"
-    )
+def main(arguments: list[str] | None = None) -> int:
+    """Render as the command line says."""
+    program = "python -m monodepth2.synthetic"
+    return run(parse_as(SyntheticOptions, arguments, __doc__, program=program, positional=STREET_FOLDER))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.synthetic.raycast import BASELINE, CX, CY, FX, FY, LIDAR_OFFSET
+from monodepth2.synthetic.raycast import BASELINE, KITTI, LIDAR_OFFSET, Intrinsics
 
 # Of each camera's centre to the right of camera 0, which is the frame that the scanner is calibrated to.
 CAMERA_PLACES = {0: 0.0, 1: BASELINE, 2: -0.06, 3: BASELINE - 0.06}
 
 
-def write_calibration(folder: Path, width: int, height: int) -> None:
+def write_calibration(folder: Path, width: int, height: int, intrinsics: Intrinsics = KITTI) -> None:
     """Write `calib_cam_to_cam.txt` and `calib_velo_to_cam.txt` for rectified pictures of width x height."""
     rows = [("calib_time", "01-Jan-2019 00:00:00"), ("corner_dist", _numbers([0.1]))]
     for number, place in CAMERA_PLACES.items():
-        rows += _camera_rows(f"{number:02d}", place, width, height)
+        rows += _camera_rows(f"{number:02d}", place, width, height, intrinsics)
     _write(folder / "calib_cam_to_cam.txt", rows)
     axes = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
     rows = [
@@ -27,8 +27,9 @@ def write_calibration(folder: Path, width: int, height: int) -> None:
     _write(folder / "calib_velo_to_cam.txt", rows)
 
 
-def _camera_rows(name: str, place: float, width: int, height: int) -> list[tuple[str, str]]:
-    K = np.array([[FX * width, 0, CX * width], [0, FY * height, CY * height], [0, 0, 1]])
+def _camera_rows(name: str, place: float, width: int, height: int, intrinsics: Intrinsics) -> list[tuple[str, str]]:
+    fx, fy, cx, cy = intrinsics
+    K = np.array([[fx * width, 0, cx * width], [0, fy * height, cy * height], [0, 0, 1]])
     shift = np.array([-place, 0, 0])
     values = {
         "S": [width, height],

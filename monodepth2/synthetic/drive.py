@@ -19,9 +19,9 @@ from tqdm import tqdm
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import read_input
 from monodepth2.synthetic.calibration_files import write_calibration
-from monodepth2.synthetic.raycast import camera
+from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
 from monodepth2.synthetic.render import lidar_scan, render
-from monodepth2.synthetic.street import make_street
+from monodepth2.synthetic.street import PATHS, Street, make_street
 
 DATE = "2019_10_27"
 MARKER = "synthetic.json"
@@ -38,7 +38,18 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class DriveSettings:
-    """What a synthetic data set is made from; equal settings give equal files."""
+    """What a synthetic data set is made from; equal settings give equal files.
+
+    Attributes:
+        drives: streets.
+        frames_per_drive: stereo frames of each.
+        width: of the pictures, in pixels.
+        height: likewise.
+        seed: of the streets.
+        extension: of the pictures.
+        path: how the camera moves, one of PATHS.
+        intrinsics: fx, fy, cx, cy of the camera in widths and heights of the picture.
+    """
 
     drives: int = 4
     frames_per_drive: int = 90
@@ -46,6 +57,8 @@ class DriveSettings:
     height: int = 188
     seed: int = 0
     extension: str = ".jpg"
+    path: str = "street"
+    intrinsics: Intrinsics = KITTI
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be rendered."""
@@ -54,10 +67,20 @@ class DriveSettings:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be from {low} to {high}")
         if self.extension not in (".jpg", ".png"):
             raise UserError(f"extension is {self.extension!r}; it must be .jpg or .png")
+        if self.path not in PATHS:
+            raise UserError(f"path is {self.path!r}; it must be one of {', '.join(PATHS)}")
+        if not (min(self.intrinsics[:2]) > 0.1 and max(self.intrinsics) < 10 and min(self.intrinsics) > -1):
+            raise UserError(
+                f"intrinsics are {self.intrinsics}; they must be FX FY CX CY as shares of the picture's size"
+            )
 
     def folder(self, drive: int) -> str:
         """The drive's folder under the root; the last drive is the held-out one."""
         return f"{DATE}/{DATE}_drive_{drive + 1:04d}_sync"
+
+    def street(self, drive: int) -> Street:
+        """The street of a drive, and the way through it."""
+        return make_street(self.seed * 100 + drive, self.frames_per_drive, self.path)
 
 
 def write_synthetic_drive(
@@ -115,7 +138,11 @@ def _already_there(root: Path, settings: DriveSettings) -> bool:
 
 
 def _description(settings: DriveSettings) -> dict[str, object]:
-    return {"edition": EDITION, **asdict(settings)}
+    """The settings as JSON; data sets of before there were paths and cameras say nothing of them."""
+    values = asdict(settings)
+    later = {name: values.pop(name) for name in ("path", "intrinsics")}
+    changed = {name: value for name, value in later.items() if value != getattr(DriveSettings, name)}
+    return json.loads(json.dumps({"edition": EDITION, **values, **changed}))
 
 
 @contextmanager
@@ -142,14 +169,14 @@ def _write_static_files(root: Path, settings: DriveSettings) -> None:
         for number in (2, 3):
             (folder / f"proj_depth/groundtruth/image_{number:02d}").mkdir(parents=True)
         np.savetxt(folder / "poses.txt", _poses(settings, drive), fmt="%.9e")
-    write_calibration(root / DATE, settings.width, settings.height)
+    write_calibration(root / DATE, settings.width, settings.height, settings.intrinsics)
     (root / "split").mkdir()
     for name, lines in split_lines(settings).items():
         (root / f"split/{name}_files.txt").write_text("".join(f"{line}\n" for line in lines))
 
 
 def _poses(settings: DriveSettings, drive: int) -> np.ndarray:
-    street = make_street(settings.seed * 100 + drive, settings.frames_per_drive)
+    street = settings.street(drive)
     poses = np.stack([street.pose(frame) for frame in range(settings.frames_per_drive)])
     return (np.linalg.inv(poses[0]) @ poses)[:, :3].reshape(-1, 12)
 
@@ -199,10 +226,10 @@ def _ignore_interrupt() -> None:
 
 def _write_frame(task: tuple[Path, DriveSettings, int, int]) -> None:
     root, settings, drive, frame = task
-    street = make_street(settings.seed * 100 + drive, settings.frames_per_drive)
+    street = settings.street(drive)
     folder = root / settings.folder(drive)
     for number, side in ((2, "l"), (3, "r")):
-        image, depth = render(street, frame, camera(settings.width, settings.height, side))
+        image, depth = render(street, frame, camera(settings.width, settings.height, side, settings.intrinsics))
         path = folder / f"image_{number:02d}/data/{frame:010d}{settings.extension}"
         Image.fromarray(image).save(path, quality=92, subsampling="4:2:0", compress_level=3)
         coded = np.where(depth < 255.9, depth * 256 + 0.5, 0).astype(np.uint16)

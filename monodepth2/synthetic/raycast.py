@@ -11,7 +11,8 @@ import numpy as np
 
 from monodepth2.synthetic.solids import Solids
 
-FX, FY, CX, CY = 0.58, 1.92, 0.5, 0.5  # of the image size, as the KITTI loader assumes for every drive
+Intrinsics = tuple[float, ...]  # fx and cx in widths, fy and cy in heights of the picture
+KITTI: Intrinsics = (0.58, 1.92, 0.5, 0.5)  # as the KITTI loader assumes for every drive
 BASELINE = 0.54
 LIDAR_OFFSET = np.array([0.06, -0.08, -0.27])  # in the left colour camera's frame, as in KITTI's car
 GROUND, SKY = -1, -2
@@ -41,11 +42,11 @@ class Hits:
     face: np.ndarray
 
 
-def camera(width: int, height: int, side: str = "l") -> Sensor:
+def camera(width: int, height: int, side: str = "l", intrinsics: Intrinsics = KITTI) -> Sensor:
     """The left or right colour camera; pixel (u, v) looks along ((u - cx) / fx, (v - cy) / fy, 1)."""
-    fx, fy = FX * width, FY * height
-    across = (np.arange(width) - CX * width) / fx
-    down = (np.arange(height) - CY * height) / fy
+    fx, fy, cx, cy = (value * size for value, size in zip(intrinsics, (width, height) * 2, strict=True))
+    across = (np.arange(width) - cx) / fx
+    down = (np.arange(height) - cy) / fy
     offset = np.array([BASELINE if side == "r" else 0.0, 0, 0])
     return Sensor(np.stack([across, np.ones(width)]), down, offset, (1 / fx, 1 / fy))
 

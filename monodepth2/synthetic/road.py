@@ -34,12 +34,13 @@ class Road:
         return line_arc + aside * np.sin(heading), aside * np.cos(heading), heading
 
 
-def winding_road(rng: np.random.Generator, start: float, end: float) -> Road:
-    """A street with bends of 35 m radius and more, from z = start (below 0) to z = end."""
+def winding_road(rng: np.random.Generator, start: float, end: float, bends: float = 1.0) -> Road:
+    """A street from z = start (below 0) to z = end; with `bends` 1 of 35 m radius and more, with 0 straight."""
     z = np.arange(start, end, 0.5)
     slope = np.zeros_like(z)
     for steepness, wavelength in ((rng.uniform(0.26, 0.34), rng.uniform(120, 150)), (0.10, rng.uniform(60, 75))):
         slope += steepness * np.sin(2 * np.pi * z / wavelength + rng.uniform(0, 2 * np.pi))
+    slope *= bends
     x = np.concatenate([[0], np.cumsum((slope[1:] + slope[:-1]) / 2)]) * 0.5
     steps = np.concatenate([[0], np.hypot(np.diff(x), np.diff(z))])
     arcs = np.cumsum(steps)

@@ -9,11 +9,13 @@ from monodepth2.synthetic.furniture import car, hedge, house, lamp_post, sign_po
 from monodepth2.synthetic.road import FRAME_SECONDS, Road, drive_arcs, leading_arcs, winding_road
 from monodepth2.synthetic.solids import Solids, join, yaw_rotation
 
+PATHS = ("street", "straight", "handheld")
 CAMERA_HEIGHT = 1.65
 ROAD_HALF = 4.8  # metres from the centre line to the kerb: a lane and a row of parked cars
 PAVEMENT_HALF = 6.4
 LANE = 1.45  # middle of a lane; we drive on the right
 PARKED = 3.85
+WALKING = 0.2  # metres per frame
 BEHIND, AHEAD = 40.0, 170.0  # metres of street built before the first and beyond the last frame
 
 
@@ -31,8 +33,8 @@ class Vehicle:
 class Street:
     """A street, its traffic, and our drive through it.
 
-    `own_arcs` and `own_laterals` (frames,) are the left camera's place at each frame, `crossings` (n, 2) the arcs
-    between which a side street leaves the ground paved.
+    `own_arcs`, `own_laterals` and `own_heights` (frames,) are the left camera's place at each frame, `own_turns` its
+    angle to the road in radians, `crossings` (n, 2) the arcs between which a side street leaves the ground paved.
     """
 
     road: Road
@@ -40,6 +42,8 @@ class Street:
     vehicles: tuple[Vehicle, ...]
     own_arcs: np.ndarray
     own_laterals: np.ndarray
+    own_heights: np.ndarray
+    own_turns: np.ndarray
     crossings: np.ndarray
 
     def pose(self, frame: float) -> np.ndarray:
@@ -48,12 +52,14 @@ class Street:
         World: x right, y down, z forward at the start of the street, the ground at y = 0, metres.
         """
         time = np.arange(len(self.own_arcs))
-        x, z, heading = self.road.place(
-            float(np.interp(frame, time, self.own_arcs)), float(np.interp(frame, time, self.own_laterals))
+        arc, lateral, height, turn = (
+            float(np.interp(frame, time, values))
+            for values in (self.own_arcs, self.own_laterals, self.own_heights, self.own_turns)
         )
+        x, z, heading = self.road.place(arc, lateral)
         pose = np.eye(4)
-        pose[:3, :3] = yaw_rotation(heading)
-        pose[:3, 3] = x, -CAMERA_HEIGHT, z
+        pose[:3, :3] = yaw_rotation(heading + turn)
+        pose[:3, 3] = x, -height, z
         return pose
 
     def solids(self, frame: float) -> Solids:
@@ -67,20 +73,37 @@ class Street:
 
 
 @lru_cache(maxsize=4)
-def make_street(seed: int, frames: int) -> Street:
-    """A street with a drive of `frames` frames at 10 Hz; equal arguments give the same street."""
+def make_street(seed: int, frames: int, path: str = "street") -> Street:
+    """A street and a way of `frames` frames at 10 Hz through it; equal arguments give the same.
+
+    Args:
+        seed: of the street.
+        frames: of the way.
+        path: a car on a winding "street" with traffic at 8 to 12 m/s, or on a "straight" one; or "handheld", a camera
+            carried along a winding street without traffic, swung to both sides, at 2 m/s.
+    """
     rng = np.random.default_rng([2019, seed])
-    own = drive_arcs(rng, frames)
+    own = WALKING * np.arange(frames) if path == "handheld" else drive_arcs(rng, frames)
     end = float(own[-1]) + AHEAD
-    road = winding_road(rng, -BEHIND - 30, end + 30)
+    road = winding_road(rng, -BEHIND - 30, end + 30, bends=0.0 if path == "straight" else 1.0)
     crossings = _crossings(rng, end)
     parts = [_end_wall(rng, road, end)]
     for side in (-1, 1):
         for start, stop in _blocks(crossings, end):
             parts += _block(rng, road, side, start, stop)
         parts += _background(rng, road, side, end)
-    laterals = LANE + 0.25 * np.sin(own / rng.uniform(12, 20))
-    return Street(road, join(parts), _traffic(rng, own), own, laterals, crossings)
+    static, still = join(parts), np.zeros(frames)
+    if path == "handheld":
+        return Street(road, static, (), own, *_carried(rng, frames), crossings)
+    laterals = LANE + (path == "street") * 0.25 * np.sin(own / rng.uniform(12, 20))
+    return Street(road, static, _traffic(rng, own), own, laterals, still + CAMERA_HEIGHT, still, crossings)
+
+
+def _carried(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lateral place and height in metres, and turn to the road in radians, of a camera that somebody carries."""
+    swings = np.arange(frames)[:, None] / rng.uniform((30, 12, 25, 40), (40, 15, 30, 60)) + rng.uniform(0, 1, 4)
+    waves = np.sin(2 * np.pi * swings) * (0.3, 0.03, 0.2, 0.15)
+    return waves[:, 0], CAMERA_HEIGHT - 0.1 + waves[:, 1], waves[:, 2] + waves[:, 3]
 
 
 def _crossings(rng: np.random.Generator, end: float) -> np.ndarray:

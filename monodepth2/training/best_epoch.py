@@ -30,8 +30,8 @@ class BestEpoch:
         self._losses = []
 
     def told(self, options: Options) -> str:
-        """The best epoch for people; empty where there is none, or no choice."""
-        if self.epoch < 0 or options.num_epochs == 1:
+        """The best epoch for people; empty where there is none."""
+        if self.epoch < 0:
             return ""
         kept = f": weights_{self.epoch}" if (options.models_folder / f"weights_{self.epoch}").is_dir() else ""
         mean = f"mean of {self.batches} batches" if self.batches > 1 else "one batch"

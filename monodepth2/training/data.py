@@ -11,6 +11,7 @@ from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, views_of
+from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import (
     calibration_remarks,
     check_data_set,
@@ -72,8 +73,11 @@ class TrainingData:
         self.views = views_of(layout, lines)
         check_views(self.views)
         self.cache = PictureCache.from_options(options, layout, lines)
-        self.train_set = MonoDataset.from_options(options, train_lines, augment=True, reader=self.cache)
-        self.val_set = MonoDataset.from_options(options, val_lines, augment=False, reader=self.cache)
+        cameras = self.distinct_cameras if options.learn_intrinsics else ()
+        self.train_set, self.val_set = (
+            MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
+            for lines, augment in ((train_lines, True), (val_lines, False))
+        )
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
@@ -98,6 +102,11 @@ class TrainingData:
         return describe_cameras(self.views)
 
     @property
+    def distinct_cameras(self) -> tuple[Camera, ...]:
+        """Each camera of the drives once."""
+        return tuple(dict.fromkeys(view.camera for view in self.views))
+
+    @property
     def remarks(self) -> list[str]:
         """What to know of the data: the first names the cameras, the others are warnings."""
         size, layout = (self.options.width, self.options.height), self.train_set.layout
@@ -114,8 +123,8 @@ class TrainingData:
     @property
     def facts(self) -> TrainingFacts:
         """What checkpoints keep of the data: depth range, baseline, fit and cameras."""
-        options, cameras = self.options, tuple(dict.fromkeys(view.camera for view in self.views))
-        return replace(TrainingFacts.of(options), baseline=self.train_set.layout.baseline, cameras=cameras)
+        facts = TrainingFacts.of(self.options)
+        return replace(facts, baseline=self.train_set.layout.baseline, cameras=self.distinct_cameras)
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""

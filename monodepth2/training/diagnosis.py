@@ -67,7 +67,7 @@ class Diagnosis:
         depth_b1hw, transforms = views.depths[self.finest], views.source_T_target[self.finest]
         moved = [transforms[source] for source in self.options.temporal_ids]
         if moved:
-            pixels = 2**self.level * mean_displacement(depth_b1hw, batch.K[self.level], moved)
+            pixels = 2**self.level * mean_displacement(depth_b1hw, views.K[self.level], moved)
             self._mean(DISPLACEMENT).add(pixels)
         disp_b1hw = 1 / depth_b1hw
         self._mean(VARIATION).add((disp_b1hw.std((1, 2, 3)) / disp_b1hw.mean((1, 2, 3))).mean())

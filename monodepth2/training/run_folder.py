@@ -5,12 +5,14 @@ from pathlib import Path
 
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
+from monodepth2.config.config_file import config_text
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
 
+HOW_IT_STARTS = ("resume", "overwrite")  # and not what the run is: a config.yaml shall not replace checkpoints unasked
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
 
 
@@ -83,6 +85,7 @@ def open_run_folder(
     except OSError as error:
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
     write_text(options.models_folder / "opt.json", options.to_json())
+    write_text(options.models_folder / "config.yaml", config_text(options, HOW_IT_STARTS))
     return EventLog(options.run_folder, options, resumed.step if resumed else 0, report)
 
 

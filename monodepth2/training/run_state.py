@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import STATE, resume_optimizer, save_checkpoint
+from monodepth2.checkpoints.networks import STATE, save_checkpoint
+from monodepth2.checkpoints.optimizer import resume_optimizer
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.weight_files import read_weights
@@ -62,7 +63,7 @@ class RunState:
         parts: everything else that remembers something, by name.
         fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
-        facts: of the training, for the checkpoints.
+        facts: gives those of the training, for the checkpoints.
 
     Attributes:
         unsaved: why the newest checkpoint could not be written, None if it was.
@@ -78,7 +79,7 @@ class RunState:
         parts: Mapping[str, Stateful],
         fixed: Mapping[str, Any],
         report: Callable[[str], None],
-        facts: TrainingFacts,
+        facts: Callable[[], TrainingFacts],
     ) -> None:
         self.facts = facts
         self.options, self.processes, self.device = options, processes, device
@@ -101,7 +102,7 @@ class RunState:
         state = {"step": step, "fixed": self.fixed, "ranks": ranks}
         folder = self.options.models_folder / name
         try:
-            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, self.facts)
+            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, self.facts())
         except UserError as error:
             if self.unsaved:
                 raise

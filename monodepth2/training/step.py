@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -9,9 +10,12 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.profiler import record_function
 
+from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel
+from monodepth2.method.networks import LearntFocals
+from monodepth2.method.networks.learnt_focals import RATE_FACTOR
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.runtime.compilation import check_compiler, compiled, without_compiled
@@ -73,11 +77,12 @@ class TrainingStep:
         if options.compile:
             check_compiler(device)
             for network in model.networks.values():
-                network.compile(dynamic=False)
+                if not isinstance(network, LearntFocals):  # a handful of numbers
+                    network.compile(dynamic=False)
             if device.type != "cpu":  # there the loss's sums of shifted images beat what the compiler makes of them
                 self.synthesise_views = replace(self.synthesise_views, compile=compiled)
                 self.objective = replace(self.objective, compile=compiled)
-        self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
+        self.optimizer = _optimizer(model, options)
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
         self._group: dist.ProcessGroup | None = None
 
@@ -172,6 +177,30 @@ class TrainingStep:
     def _slices(self, samples: int) -> Iterator[slice]:
         size = 1 if self.device.type == "cpu" else samples
         return (slice(start, start + size) for start in range(0, samples, size))
+
+
+def _optimizer(model: MonodepthModel, options: Options) -> torch.optim.Optimizer:
+    rate = options.learning_rate
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(_parameters(model, options), rate, weight_decay=options.weight_decay, fused=True)
+    return torch.optim.Adam(_parameters(model, options), rate, fused=True)
+
+
+def _parameters(model: MonodepthModel, options: Options) -> Any:
+    """The parameters in the order of the checkpoints, in groups where some have a rate of their own."""
+    factors = {"encoder": options.encoder_lr_factor, "intrinsics": RATE_FACTOR}
+    own = [name for name in model.networks if factors.get(name, 1.0) != 1.0]
+    if not own:
+        return model.parameters()
+    groups: list[dict[str, Any]] = []
+    for name, network in model.networks.items():
+        factor = factors.get(name, 1.0)
+        if not groups or groups[-1].get(RATE, 1.0) != factor:
+            groups.append({"params": [], "lr": factor * options.learning_rate, RATE: factor})
+        groups[-1]["params"] += network.parameters()
+    if "intrinsics" in model.networks:
+        groups[-1]["weight_decay"] = 0.0
+    return groups
 
 
 def _leaf_of(rows: slice) -> Callable[[Tensor], Tensor]:

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, load_optimizer
-from monodepth2.config import NETWORKS, Options, option_type
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, weights_folder
+from monodepth2.checkpoints.optimizer import load_optimizer
+from monodepth2.config import NETWORKS, Options, launched_as, option_type
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.errors import UserError, tell
 from monodepth2.evaluation.metrics import training_depth_metrics
@@ -26,11 +28,13 @@ from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.faults import Faults
 from monodepth2.training.graphed_step import GraphedStep
+from monodepth2.training.learnt_cameras import figures_of, learnt_cameras, sentences
 from monodepth2.training.progress import Progress
 from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
 from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
 from monodepth2.training.run_record import record_start
 from monodepth2.training.run_state import RunState, Stateful, read_state
+from monodepth2.training.schedule import Schedule
 from monodepth2.training.step import StepResult, TrainingStep
 from monodepth2.training.wrong_numbers import WrongNumbers
 
@@ -67,7 +71,8 @@ class Trainer:
         self.processes.check_same(self._facts())
         self.learn.share(self.processes, options)
         self.take_step: Callable[[Batch], StepResult] = self.learn
-        if options.compile and self.device.type == "cuda" and self.processes.alone:
+        # a recorded step has the learning rate in it
+        if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
             self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)
@@ -115,7 +120,7 @@ class Trainer:
         self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
-            "scheduler": self.scheduler,
+            "scheduler": self.schedule,
             "scaler": self.learn.scaler,
             "data": self.data,
             "faults": self.faults,
@@ -125,7 +130,7 @@ class Trainer:
         }
         self.state = RunState(
             options, self.processes, self.device, self.model, self.optimizer, parts,
-            self.fixed, self.progress.message, self.data.facts,
+            self.fixed, self.progress.message, self._training_facts,
         )  # fmt: skip
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
@@ -183,18 +188,22 @@ class Trainer:
                 self._log("train", batch, result.predictions, views, losses)
                 self._validate()
         self.step += 1
+        self.schedule.end_step()
         self.progress.step()
         if self.processes.is_main and (log_is_due or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1
-        self.scheduler.step()
+        self.schedule.end_epoch()
         self.best.end_epoch(epoch)
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)
         if self.events:
-            self.events.scalars("train", self.step - 1, {**health, **self.wrong.figures})
+            figures = {**health, **self.wrong.figures}
+            if self.options.learn_intrinsics:
+                figures |= figures_of(self.data.distinct_cameras, self.model.intrinsics)
+            self.events.scalars("train", self.step - 1, figures)
             self.events.flush()
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
@@ -212,6 +221,15 @@ class Trainer:
             self.state.remove_old(at_end=True)
             if told := self.best.told(self.options):
                 self.progress.message(told)
+            if self.options.learn_intrinsics:
+                for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
+                    self.progress.message(sentence)
+
+    def _training_facts(self) -> TrainingFacts:
+        """What a checkpoint says of the training by now."""
+        if not self.options.learn_intrinsics:
+            return self.data.facts
+        return replace(self.data.facts, cameras=learnt_cameras(self.data.distinct_cameras, self.model.intrinsics))
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
@@ -234,7 +252,7 @@ class Trainer:
             self.events.scalars(mode, self.step, figures)
             self.events.pictures(mode, self.step, batch, predictions, views, losses)
             if mode == "train":
-                self.events.scalars(mode, self.step, {"learning_rate": float(self.scheduler.get_last_lr()[0])})
+                self.events.scalars(mode, self.step, {"learning_rate": self.schedule.rate})
                 self.events.loading_times(mode, self.step, self.data.train_batches.times("events"))
             self.events.flush()
         return figures["loss"]
@@ -261,8 +279,9 @@ class Trainer:
     def _build_model(self) -> None:
         options, processes = self.options, self.processes
         _check_pretrained(options)
-        self.model = MonodepthModel(options)
-        folder = self.resumed.folder if self.resumed else options.load_weights_folder
+        self.model = MonodepthModel(options, len(self.data.distinct_cameras))
+        given = options.load_weights_folder and weights_folder(options.load_weights_folder)
+        folder = self.resumed.folder if self.resumed else given
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
@@ -272,9 +291,17 @@ class Trainer:
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
         self.optimizer = self.learn.optimizer
         self.moments = "fresh"
-        if folder and not self.resumed and load_optimizer(self.optimizer, folder, rate):
-            self.moments = f"taken from {folder}"
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, options.scheduler_step_size, gamma=0.1)
+        if folder and not self.resumed:
+            self.moments = self._take_moments(folder, rate)
+        self.schedule = Schedule(self.optimizer, options, self.data.steps_per_epoch)
+
+    def _take_moments(self, folder: Path, rate: float) -> str:
+        """Load Adam's moments where they belong to all of the networks; say what became of them."""
+        others = [name for name in self.model.networks if name not in self.options.models_to_load]
+        if others:
+            return f"fresh (--models_to_load leaves out {' '.join(others)})"
+        reason = load_optimizer(self.optimizer, folder, rate)
+        return f"fresh ({reason})" if reason else f"taken from {folder}"
 
     @property
     def _steps(self) -> int:
@@ -290,7 +317,7 @@ class Trainer:
         """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
-        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments == "fresh"}
+        return {**told, **self.data.digests, "whether Adam starts afresh": self.moments.startswith("fresh")}
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
@@ -305,7 +332,7 @@ class Trainer:
         others = torch.cuda.device_count() if self.device.type == "cuda" and self.processes.alone else 1
         if others < 2:
             return str(self.device)
-        start = f"torchrun --standalone --nproc_per_node={others} train.py ..."
+        start = f"torchrun --standalone --nproc_per_node={others} {launched_as('train')} ..."
         return f"one of {others} GPUs (to use all of them: {start})"
 
     def _report(self, message: str) -> None:
@@ -321,7 +348,7 @@ class Trainer:
         return (
             f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
             f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
-            f"batches of {self._joint_batch}{shares}, learning rate {self.scheduler.get_last_lr()[0]:g}, "
+            f"batches of {self._joint_batch}{shares}, learning rate {self.schedule.rate:g}, "
             f"{self._device_in_words()}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
         )

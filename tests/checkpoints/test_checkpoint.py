@@ -5,18 +5,14 @@ import pytest
 import torch
 
 from batches import batch
-from monodepth2.checkpoints.networks import (
-    ITS_FLAGS,
-    load_depth_network,
-    load_networks,
-    load_optimizer,
-    save_checkpoint,
-)
+from monodepth2.checkpoints.networks import ITS_FLAGS, load_depth_network, load_networks, save_checkpoint
+from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.weight_files import read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
+from trees import linked
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
 
@@ -77,7 +73,7 @@ def test_only_the_named_networks_are_loaded(saved) -> None:
 def test_the_optimizer_keeps_the_learning_rate_asked_for(saved) -> None:
     _, model, optimizer, folder = saved
     again = torch.optim.Adam(model.parameters(), 3e-5)
-    assert load_optimizer(again, folder, 3e-5)
+    assert load_optimizer(again, folder, 3e-5) is None
     assert again.param_groups[0]["lr"] == 3e-5
     parameter = next(model.parameters())
     assert torch.equal(again.state[parameter]["exp_avg"], optimizer.state[parameter]["exp_avg"])
@@ -98,7 +94,7 @@ def test_the_optimizer_of_2019_is_read(saved, tmp_path) -> None:
     }
     torch.save(old, tmp_path / "adam.pth", _use_new_zipfile_serialization=False)
     again = torch.optim.Adam(model.parameters(), 1e-4)
-    assert load_optimizer(again, tmp_path, 1e-4)
+    assert load_optimizer(again, tmp_path, 1e-4) is None
     last = list(model.parameters())[-1]
     assert torch.equal(again.state[last]["exp_avg_sq"], optimizer.state[last]["exp_avg_sq"])
     again.step()
@@ -108,8 +104,35 @@ def test_an_optimizer_of_other_networks_is_left_alone(saved) -> None:
     *_, folder = saved
     other = MonodepthModel(Options(**SMALL, num_layers=34))
     optimizer = torch.optim.Adam(other.parameters(), 1e-4)
-    assert not load_optimizer(optimizer, folder, 1e-4)
+    assert load_optimizer(optimizer, folder, 1e-4) == f"{folder / 'adam.pth'} is of other networks"
     assert not optimizer.state_dict()["state"]
+
+
+def test_an_optimizer_of_more_networks_is_left_alone(saved, tmp_path) -> None:
+    """The first parameters are the same, in number and shapes."""
+    *_, folder = saved
+    depth_alone = MonodepthModel(Options(**SMALL, frame_ids=(0,), use_stereo=True))
+    optimizer = torch.optim.Adam(depth_alone.parameters(), 1e-4)
+    assert "is of other networks" in load_optimizer(optimizer, folder, 1e-4)
+    assert not optimizer.state_dict()["state"]
+
+
+def test_an_optimizer_that_came_from_elsewhere_is_left_alone(saved, tmp_path) -> None:
+    """Of the same shapes, but of another run: the manifest tells."""
+    _, model, _, folder = saved
+    assert load_optimizer(torch.optim.Adam(model.parameters()), tmp_path, 1e-4) == "there is no adam.pth"
+    for name in ("depth.pth", "adam.pth"):
+        mixed = linked(folder, tmp_path / name.removesuffix(".pth"))
+        state = torch.load(mixed / name, weights_only=True)
+        (mixed / name).unlink()
+        torch.save({**state, "another": 1}, mixed / name)
+        again = torch.optim.Adam(model.parameters(), 1e-4)
+        reason = load_optimizer(again, mixed, 1e-4)
+        assert reason is not None
+        assert reason.startswith(f"other weights than it was written with: {mixed / name}: ")
+        assert not again.state_dict()["state"]
+        (mixed / "manifest.json").unlink()  # as in 2019, there is nothing then that could tell
+        assert load_optimizer(again, mixed, 1e-4) is None
 
 
 def test_the_non_zip_format_of_2019_loads(saved, tmp_path) -> None:

@@ -1,14 +1,19 @@
 """Weights that went through other programs, and folders around them."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from monodepth2.checkpoints.networks import load_depth_network, weights_folder
+from monodepth2.checkpoints.published import weights_of
+from monodepth2.checkpoints.runs import newest_weights
+from monodepth2.config import ExportOptions, Options, PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.odometry.network import load_motion_network
+from monodepth2.prediction.predictor import DepthPredictor
 from trees import write_checkpoint
 
 CPU = torch.device("cpu")
@@ -53,7 +58,59 @@ def test_of_a_runs_folder_the_newest_checkpoint_is_taken(weights: Path, tmp_path
         (models / name / "encoder.pth").write_bytes(b"")
         os.utime(models / name / "encoder.pth", (1000 - age, 1000 - age))
     assert weights_folder(models.parent) == weights_folder(models) == models / "weights_10"
-    assert "weights_10" in capsys.readouterr().err
+    assert f"{models}: the newest of 3 checkpoints is taken, weights_10\n" in capsys.readouterr().err
+
+
+def test_a_run_is_found_by_its_name(weights: Path, tmp_path: Path, capsys) -> None:
+    run = weights.parents[1]
+    assert newest_weights(run.name, run.parent) == weights
+    assert capsys.readouterr().err == f"{run}: its only checkpoint is taken, weights_3\n"
+    (tmp_path / "street/models").mkdir(parents=True)
+    for name, message in (
+        ("stret", "holds no run of this name; did you mean street?"),
+        ("x", "holds no run of this name; it holds street: name one of them, or another --log_dir"),
+        ("street", f"there is no checkpoint in {tmp_path / 'street'} yet"),
+        ("../x", "is a path; give the name of a run, or --load_weights_folder ../x"),
+    ):
+        with pytest.raises(UserError, match=re.escape(message)):
+            newest_weights(name, tmp_path)
+    with pytest.raises(UserError, match="it has none"):
+        newest_weights("x", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (Options, {"load_weights_folder": Path("x")}),
+        (Options, {"model_name": "mono_640x192"}),
+        (PredictOptions, {"load_weights_folder": Path("x"), "image_path": Path("x")}),
+        (ExportOptions, {"model_name": "mono_640x192"}),
+    ],
+)
+def test_a_run_beside_other_weights_is_refused(kind, values) -> None:
+    with pytest.raises(UserError, match=r"--run contradicts|choose the network: one of"):
+        weights_of(kind(**values, run="street"))
+    without = {name: value for name, value in values.items() if name == "image_path"}
+    with pytest.raises(UserError, match=r"--log_dir elsewhere: is where --run NAME is looked for|choose the network"):
+        weights_of(kind(**without, log_dir=Path("elsewhere")))
+
+
+def test_weights_that_state_no_size_are_told_theirs(weights: Path, tmp_path: Path) -> None:
+    """By flags, as files that other programs wrote; the sizes of the others are their own."""
+
+    def without_size(state):
+        return {key: value for key, value in state.items() if key not in ("height", "width")}
+
+    folder = rewritten(weights, tmp_path / "other", without_size)
+    for load in (load_depth_network, load_motion_network, DepthPredictor.from_checkpoint):
+        with pytest.raises(UserError, match=r"encoder\.pth: does not state the size .*--height and --width"):
+            load(folder, CPU)
+        with pytest.raises(UserError, match="does not state the size"):
+            load(folder, CPU, height=64)
+        found, whole = load(folder, CPU, height=64, width=96), load(weights, CPU)
+        assert (found.height, found.width) == (whole.height, whole.width) == (64, 96)
+    with pytest.raises(UserError, match=r"--height 96: .* takes pictures of 96 x 64 \(width x height\); drop --height"):
+        DepthPredictor.from_checkpoint(weights, CPU, height=96)
 
 
 def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:

@@ -384,6 +384,20 @@ def _indexes(_: bytes, __: Path) -> Iterator[tuple[str, bytes]]:
     yield "more pictures than rows", json.dumps([["a", 1, 2]] * 1_000_000).encode()
 
 
+def _configs(good: bytes, canary: Path) -> Iterator[tuple[str, bytes]]:
+    """Files of options that would run code, or grow without end, in some readers."""
+    yield "code", f"log_dir: !!python/object/apply:builtins.open [{canary}, w]\n".encode()
+    yield "code for a name", f"!!python/object/apply:builtins.open [{canary}, w]: 1\n".encode()
+    yield "lists within lists", b"scales: " + b"[" * 16_000
+    yield "a list within itself", b"scales: &a [*a]\n"
+    yield "lists that double", b"a: &a [x, x]\n" + b"".join(b"b%d: &b%d [*a, *a]\n" % (n, n) for n in range(99))
+    yield "a name that is a list", b"? [height]\n: 96\n"
+    yield "two documents", good + b"---\n" + good
+    yield "a number without end", b"height: " + b"9" * 16_000
+    yield "no text", b"height: \x00\xff\n"
+    yield "merged", b"a: &a {height: 96}\n<<: *a\n"
+
+
 ATTACKS: dict[tuple[str, ...], Callable[[bytes, Path], Iterator[tuple[str, bytes]]]] = {
     (".pth",): _weights,
     (".npy",): _npy_files,
@@ -392,6 +406,7 @@ ATTACKS: dict[tuple[str, ...], Callable[[bytes, Path], Iterator[tuple[str, bytes
     (".jpg",): _jpeg_files,
     (".json",): _json_files,
     ("opt.json",): _options,
+    (".yaml",): _configs,
     (".txt",): _texts,
     ("_files.txt",): _lists,
     ("recipe.txt",): _recipes,

@@ -24,9 +24,11 @@ from scipy.io import savemat
 from torch import nn
 
 from monodepth2.checkpoints.folder import read_manifest, write_folder
-from monodepth2.checkpoints.networks import input_size, load_optimizer, load_state, trained_options
+from monodepth2.checkpoints.networks import input_size, load_state, trained_options
+from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
 from monodepth2.config import Options
+from monodepth2.config.config_file import config_text, read_config
 from monodepth2.datasets import calibration, splits
 from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
 from monodepth2.datasets.depth_files import read_depth_map
@@ -138,6 +140,10 @@ def write_state(path: Path) -> None:
 def read_options(path: Path) -> None:
     options = trained_options(path.parent / "weights_0")
     assert options is None or 0 < options.min_depth < options.max_depth
+
+
+def write_config(path: Path) -> None:
+    path.write_text(config_text(Options(height=96, learning_rate=1e-5, frame_ids=(0, 1), log_dir=path.parent)))
 
 
 def read_tiny_recipe(path: Path) -> None:
@@ -361,6 +367,7 @@ READERS = (
         lambda path: read_manifest(path.parent),
     ),
     Reader("options", "opt.json", lambda path: path.write_text(Options().to_json()), read_options),
+    Reader("options in YAML", "run.yaml", write_config, lambda path: read_config(path, Options)),
     Reader("list of a split", "train_files.txt", lambda path: path.write_text("a/b 1 l\nc 2 r\n"), read_lines),
     Reader("recipe", "recipe.txt", lambda path: path.write_text(RECIPE), read_tiny_recipe, called="split 'tiny'"),
     Reader("calibration of cameras", calibration.CAM_TO_CAM, write_calibration, read_calibration),

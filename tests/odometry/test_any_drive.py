@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 import evaluate_pose
+from monodepth2.command import main as command
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.odometry import evaluate_odometry
@@ -131,7 +132,7 @@ def test_sequences_whose_truth_is_not_published_are_predicted(odom: Options, tmp
 
 
 def test_files_for_other_tools(odom: Options, weights: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(evaluate_pose, "tune_process", lambda: None)
+    monkeypatch.setattr(command, "tune_process", lambda _: None)
     flags = ["--data_path", odom.data_path, "--png", "--eval_split", "odom_5", "--device", "cpu"]
     monkeypatch.setattr(
         sys, "argv", [*map(str, ["x", *flags, "--load_weights_folder", weights, "--eval_out_dir", tmp_path])]

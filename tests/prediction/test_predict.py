@@ -274,7 +274,7 @@ def test_a_mistake_is_found_before_the_work(flags: dict, words: str, options: Pr
         ({"output_pattern": "{stem"}, "write e.g. {stem}_{kind}"),
         ({"image_path": None}, "--image_path is missing"),
         ({"outputs": ("depth",)}, "choose from disp_npy"),
-        ({"model_name": "mono_640x192"}, "either --load_weights_folder"),
+        ({"model_name": "mono_640x192"}, "one of --load_weights_folder"),
         ({"focal_length": 0.0}, "must be positive"),
         ({"batch_size": 0}, "at least 1"),
     ],
@@ -306,5 +306,5 @@ def test_the_script_ends_with_one_line_on_a_mistake(folder: Path, weights: Path)
 
 def test_without_plyfile_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "plyfile", None)
-    with pytest.raises(UserError, match=r"pip install 'monodepth2\[predict\]'"):
+    with pytest.raises(UserError, match=r"pip install 'monodepth2-video\[predict\]'"):
         predict(replace(options, outputs=("ply",)))

@@ -192,7 +192,7 @@ def test_colours_of_a_video_are_steady() -> None:
 
 def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"pip install 'monodepth2\[predict\]'"):
+    with pytest.raises(UserError, match=r"pip install 'monodepth2-video\[predict\]'"):
         predict(options)
 
 

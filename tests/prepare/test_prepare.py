@@ -67,6 +67,7 @@ def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: py
     assert "58 targets are few" in told
     assert "--width 128 --height 64" in told
     assert "60° wide is assumed" in told
+    assert f"monodepth2 train '{output}' --width 128 --height 64" in told
 
 
 def test_pictures_show_what_the_frames_showed(clip: Path, tmp_path: Path) -> None:

@@ -203,3 +203,29 @@ def test_scan_is_in_the_scanners_frame() -> None:
     assert scan[:, 2].min() == pytest.approx(-1.73, abs=1e-3), "the ground lies 1.73 m below it"
     assert scan[:, 0].min() > 0
     assert np.hypot(scan[:, 0], scan[:, 1]).max() <= 100
+
+
+@pytest.mark.parametrize("path", ["straight", "handheld"])
+def test_pictures_of_any_camera_and_path_warp_into_each_other(path: str) -> None:
+    intrinsics = (0.5, 0.9, 0.4, 0.55)
+    street, sensor = make_street(5, 40, path), camera(200, 112, intrinsics=intrinsics)
+    fx, fy, cx, cy = (value * size for value, size in zip(intrinsics, (200, 112) * 2, strict=True))
+    (target, depth), (source, _) = render(street, 10, sensor), render(street, 12, sensor)
+    v, u = np.nonzero(depth < 30)
+    z = depth[v, u].astype(float)
+    points = np.stack([(u - cx) / fx * z, (v - cy) / fy * z, z, np.ones_like(z)])
+    x, y, z = (np.linalg.inv(street.pose(12)) @ street.pose(10) @ points)[:3]
+    there_u, there_v = x / z * fx + cx, y / z * fy + cy
+    inside = (there_u >= 0) & (there_u < 199) & (there_v >= 0) & (there_v < 111) & (z > 0)
+    warped = np.abs(bilinear(source, there_u[inside], there_v[inside]) - target[v, u][inside]).mean()
+    still = np.abs(source[v, u][inside].astype(float) - target[v, u][inside]).mean()
+    assert warped < 0.5 * still
+
+
+def test_a_straight_way_does_not_turn_and_a_carried_camera_does() -> None:
+    def headings(path: str) -> np.ndarray:
+        poses = [make_street(5, 60, path).pose(frame) for frame in range(60)]
+        return np.array([np.arctan2(pose[0, 2], pose[2, 2]) for pose in poses])
+
+    assert np.ptp(headings("straight")) < 1e-9
+    assert np.sqrt(np.mean(np.diff(headings("handheld")) ** 2)) > 0.02

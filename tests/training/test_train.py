@@ -28,7 +28,7 @@ def test_a_run_leaves_checkpoints_options_and_events(small_scene, split, tmp_pat
     assert "epoch 2/2  step 8/8  loss" in done.stderr
     assert "examples/s" in done.stderr
     models = tmp_path / "mdp/models"
-    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    assert {path.name for path in models.iterdir()} == {"opt.json", "config.yaml", "weights_0", "weights_1"}
     assert json.loads((models / "opt.json").read_text())["frame_ids"] == [0, -1, 1, "s"]
 
     expected = {f"color_{f}_{s}/{j}" for f in (0, -1, 1, "s") for s in range(4) for j in range(2)}

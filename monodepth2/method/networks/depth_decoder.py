@@ -19,6 +19,7 @@ from monodepth2.method.networks.checkpointing import recomputed
 from monodepth2.runtime.precision import full_precision
 
 CHANNELS = (16, 32, 64, 128, 256)  # of decoder stages 0 to 4
+SMALL_CHANNELS = tuple(channels // 2 for channels in CHANNELS)
 
 
 class Conv3x3(nn.Module):
@@ -74,23 +75,35 @@ class DepthDecoder(nn.Module):
     The parameters' order (two blocks per stage from 4 down to 0, then a head per scale in the order of `scales`)
     is that of 2019's checkpoints.
 
+    Args:
+        num_ch_enc: channels of the encoder's five maps.
+        scales: of the outputs.
+        out_channels: of each output.
+        channels: of the stages 0 to 4.
+
     Attributes:
         checkpointing: compute the stages again in the backward pass instead of keeping their activations.
     """
 
     checkpointing = False
 
-    def __init__(self, num_ch_enc: np.ndarray, scales: Sequence[int] = (0, 1, 2, 3), out_channels: int = 1) -> None:
+    def __init__(
+        self,
+        num_ch_enc: np.ndarray,
+        scales: Sequence[int] = (0, 1, 2, 3),
+        out_channels: int = 1,
+        channels: Sequence[int] = CHANNELS,
+    ) -> None:
         super().__init__()
         self.scales = tuple(scales)
         blocks: list[nn.Module] = []
         below = int(num_ch_enc[-1])
         for stage in range(4, -1, -1):
             skip = int(num_ch_enc[stage - 1]) if stage > 0 else 0
-            pair = [ConvBlock(below, CHANNELS[stage]), ConvBlock(CHANNELS[stage] + skip, CHANNELS[stage])]
+            pair = [ConvBlock(below, channels[stage]), ConvBlock(channels[stage] + skip, channels[stage])]
             blocks += [block.requires_grad_(stage >= min(self.scales)) for block in pair]  # else nothing reads it
-            below = CHANNELS[stage]
-        blocks += [Conv3x3(CHANNELS[scale], out_channels) for scale in self.scales]
+            below = channels[stage]
+        blocks += [Conv3x3(channels[scale], out_channels) for scale in self.scales]
         self.decoder = nn.ModuleList(blocks)
 
     def forward(self, features: list[Tensor]) -> dict[int, Tensor]:

@@ -1,0 +1,1 @@
+"""`monodepth2 COMMAND ...`: one entry point to everything that the package does."""

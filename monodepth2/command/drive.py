@@ -1,0 +1,37 @@
+"""What `train DRIVE` is short for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monodepth2.errors import UserError
+
+# from a drive's own folder up to one above the root
+KITTI = ("image_0[0-3]", "*/image_0[0-3]", "*/*/image_0[0-3]", "*/*/*/image_0[0-3]")
+ODOMETRY = ("image_[0-3]", "*/image_[0-3]", "sequences/*/image_[0-3]", "*/sequences/*/image_[0-3]")
+
+
+def implied_by_drive(drive: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a folder named without a flag implies: plain folders, and a run of its name.
+
+    Args:
+        drive: the folder.
+        stated: options that flags and a file state.
+
+    Raises:
+        UserError: there is no such folder, or it is laid out like KITTI and no `--dataset` says how to read it.
+    """
+    folder = drive.expanduser()
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "there is no such folder"
+        raise UserError(f"DRIVE {drive}: {what}; name a folder of pictures, or a folder of such folders")
+    implied = {"model_name": folder.resolve().name}
+    if "dataset" in stated:
+        return implied
+    for layout, patterns in (("kitti", KITTI), ("kitti_odom --split odom", ODOMETRY)):
+        if any(any(folder.glob(pattern)) for pattern in patterns):
+            raise UserError(
+                f"DRIVE {drive}: is laid out like KITTI, not as plain folders; give the root of the data set by "
+                f"--data_path, with --dataset {layout}, or add --dataset folder to take every folder in it as a drive"
+            )
+    return {"dataset": "folder", **implied}

@@ -1,0 +1,142 @@
+"""The commands. A new one is an entry here, an options class in `monodepth2/config` and a function in its room."""
+
+from dataclasses import dataclass
+
+from monodepth2.command.drive import implied_by_drive
+from monodepth2.config import (
+    CacheOptions,
+    Checked,
+    DemoOptions,
+    ExportOptions,
+    GroundTruthOptions,
+    Options,
+    Positional,
+    PredictOptions,
+    PrepareOptions,
+    SyntheticOptions,
+)
+from monodepth2.config.making import DEMO_FOLDER, STREET_FOLDER
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command is called, reads and runs.
+
+    Attributes:
+        name: as it is typed.
+        about: one line for the help.
+        options: class of its options. Of `Options`, which training and scoring share, `USED_BY` says which it uses.
+        function: `module:name`, imported when the command runs; it takes the options and returns the exit code.
+        examples: what may follow the name, for the help.
+        positional: what may stand without a flag.
+    """
+
+    name: str
+    about: str
+    options: type[Checked]
+    function: str
+    examples: tuple[str, ...] = ()
+    positional: Positional | None = None
+
+
+_ALL = (
+    Command(
+        "prepare",
+        "make a data set of a video",
+        PrepareOptions,
+        "monodepth2.prepare.run:run",
+        (
+            "drive.mp4 --output data/drive",
+            "monday.mp4 tuesday.mp4 --output data/week --fov 70",
+            "drive.mp4 --output data/drive --intrinsics 1158 1153 670 387 --intrinsics_size 1280 720",
+        ),
+        Positional("sources", "VIDEO", "videos, or folders of frames: short for --sources VIDEO"),
+    ),
+    Command(
+        "train",
+        "train depth and motion from video",
+        Options,
+        "monodepth2.training.run:run",
+        (
+            "drives/street --height 288 --width 512",
+            "--data_path kitti_data --model_name mono_model",
+            "--config ~/tmp/mono_model/models/config.yaml --model_name mono_again",
+            "--data_path kitti_data --model_name mono_model --resume",
+        ),
+        Positional(
+            "data_path",
+            "DRIVE",
+            "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its "
+            "name>",
+            implied_by_drive,
+        ),
+    ),
+    Command(
+        "evaluate",
+        "score the depth of checkpoints",
+        Options,
+        "monodepth2.evaluation.run:run",
+        (
+            "--run mono_model --eval_mono --data_path kitti_data",
+            "--run street --eval_mono --dataset folder --data_path drives/street --html_report page.html",
+            "--model_name mono_640x192 --eval_mono --data_path kitti_data",
+        ),
+    ),
+    Command(
+        "odometry",
+        "score the motion of a checkpoint on a drive",
+        Options,
+        "monodepth2.odometry.run:run",
+        ("--run mono_model --eval_split odom_9 --data_path kitti_odom --eval_out_dir odometry_9",),
+    ),
+    Command(
+        "predict",
+        "depth of a picture, a folder of pictures or a video",
+        PredictOptions,
+        "monodepth2.prediction.run:predict",
+        (
+            "street.jpg --run street",
+            "video.mp4 --model_name mono+stereo_640x192 --pred_metric_depth",
+            "pictures --load_weights_folder weights_19 --outputs depth_png color --output_dir depth",
+        ),
+        Positional("image_path", "FILE", "a picture, a folder of pictures, or a video: short for --image_path FILE"),
+    ),
+    Command(
+        "export",
+        "write a checkpoint's network as a checked ONNX file",
+        ExportOptions,
+        "monodepth2.onnx.run:run",
+        ("--run street --output depth.onnx --dynamic_batch", "--run street --network pose"),
+    ),
+    Command(
+        "gt-export",
+        "store a split's ground truth where scoring finds it",
+        GroundTruthOptions,
+        "monodepth2.datasets.commands:export_truth",
+        ("--data_path kitti_data --split eigen",),
+    ),
+    Command(
+        "cache",
+        "keep a split's pictures at training size; training with the same flags reads them",
+        CacheOptions,
+        "monodepth2.datasets.commands:keep_pictures",
+        ("--data_path kitti_data --cache_dir FOLDER",),
+    ),
+    Command(
+        "demo",
+        "render a street, train on it, score, export, leave a page",
+        DemoOptions,
+        "monodepth2.demo.run:run",
+        ("demo",),
+        DEMO_FOLDER,
+    ),
+    Command(
+        "synthetic",
+        "render a street drive with exact depth and motion, in KITTI's layout",
+        SyntheticOptions,
+        "monodepth2.synthetic.run:run",
+        ("street --drives 2 --frames 30",),
+        STREET_FOLDER,
+    ),
+)
+COMMANDS = {command.name: command for command in _ALL}

@@ -1,0 +1,189 @@
+"""The command lines: flags generated from the classes of this room; `--config` reads values of them from a file."""
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from monodepth2.config.config_file import read_config
+from monodepth2.config.declare import Checked, option_type
+from monodepth2.config.options import Options
+from monodepth2.config.scripts import USED_BY, check_used
+from monodepth2.errors import UserError, nearest
+
+UNTOUCHED = object()
+CONFIG, WORD = "config", "word"  # what a command line may hold beside the options of its class
+Kind = TypeVar("Kind", bound=Checked)
+
+
+def _nothing(value: Any, stated: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Positional:
+    """What a command takes without a flag: short for an option; several words where the option takes several.
+
+    Attributes:
+        option: its name.
+        metavar: its name in the help.
+        help: what it is.
+        implies: further options by their names, of its value and of what flags and file state, which wins over them.
+    """
+
+    option: str
+    metavar: str
+    help: str
+    implies: Callable[[Any, Mapping[str, Any]], dict[str, Any]] = _nothing
+
+
+def parse(
+    arguments: Sequence[str] | None = None,
+    description: str | None = None,
+    script: str | None = None,
+    names: Mapping[str, str] | None = None,
+    **face: Any,
+) -> Options:
+    """Return the options of training and scoring, as `parse_as` does.
+
+    Args:
+        arguments: in place of `sys.argv`.
+        description: for the help.
+        script: a key of `USED_BY`, which then refuses what it does not use; its help leaves that out.
+        names: what messages call the scripts (default: by their own names).
+        face: what else `parse_as` takes.
+    """
+    options = parse_as(Options, arguments, description, USED_BY[script] if script else None, **face)
+    if script:
+        try:
+            check_used(options, script, names or {})
+        except UserError as error:
+            _end(str(error))
+    return options
+
+
+def parse_as(
+    kind: type[Kind],
+    arguments: Sequence[str] | None = None,
+    description: str | None = None,
+    shown: Collection[str] | None = None,
+    *,
+    program: str | None = None,
+    examples: Sequence[str] = (),
+    positional: Positional | None = None,
+) -> Kind:
+    """Return the options of a command line (`sys.argv` by default); a mistake ends the program with exit code 2.
+
+    What is not on the command line is taken from the file of `--config`, where there is one.
+
+    Args:
+        kind: class of the options.
+        arguments: in place of `sys.argv`.
+        description: for the help.
+        shown: names of the options that the help shows (default: all).
+        program: how it is started (default: the script's name).
+        examples: for the help.
+        positional: what may stand without a flag.
+    """
+    parser = build_parser(kind, description, shown)
+    parser.prog = program or parser.prog
+    parser.usage = f"%(prog)s {f'[{positional.metavar}] ' if positional else ''}[--FLAG VALUE ...]"
+    parser.epilog = "\n  ".join(("examples:", *examples)) if examples else None
+    parser.add_argument(
+        f"--{CONFIG}", type=Path, metavar="FILE", help="YAML file of these flags, `name: value`; the command line wins"
+    )
+    if positional:
+        _add_positional(parser, kind, positional)
+    # argparse fills in the defaults of what a namespace lacks: here nothing
+    untouched = dict.fromkeys((*(item.name for item in fields(kind)), CONFIG, WORD), UNTOUCHED)
+    found, unknown = parser.parse_known_args(arguments, argparse.Namespace(**untouched))
+    if unknown:
+        _end_on_unknown(parser, unknown, shown or [item.name for item in fields(kind)])
+    try:
+        values = _resolved(
+            {name: value for name, value in vars(found).items() if value is not UNTOUCHED}, kind, positional
+        )
+        options = kind(**values)
+    except UserError as error:
+        _end(str(error))
+    object.__setattr__(options, "given", frozenset(values))
+    return options
+
+
+def _resolved(found: dict[str, Any], kind: type[Checked], positional: Positional | None) -> dict[str, Any]:
+    """The options that flags, the positional and the file state: the earlier of these wins."""
+    path, word = found.pop(CONFIG, None), found.pop(WORD, None)
+    stated = {**(read_config(path, kind) if path else {}), **found}
+    if not positional or word in (None, []):
+        return stated
+    if positional.option in found:
+        raise UserError(f"{positional.metavar} is short for --{positional.option}: drop one of the two")
+    stated[positional.option] = word
+    return {**positional.implies(word, stated), **stated}
+
+
+def _end(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _end_on_unknown(parser: argparse.ArgumentParser, words: Sequence[str], shown: Collection[str]) -> NoReturn:
+    flag = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
+    if flag is None:
+        parser.error(f"{words[0]!r} belongs to no flag")
+    parser.error(f"unknown flag {flag}{nearest(flag, [f'--{name}' for name in (*shown, CONFIG)])}")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, instead of after all flags."""
+
+    def error(self, message: str) -> NoReturn:
+        end = "" if message.endswith("?") else ";"
+        _end(f"{message.removeprefix('argument ')}{end} {self.prog} --help lists all flags")
+
+
+def build_parser(
+    kind: type[Checked] = Options, description: str | None = None, shown: Collection[str] | None = None
+) -> argparse.ArgumentParser:
+    """Return the parser that knows every option of a class, in groups; its help shows all or those named."""
+    parser = _Parser(description=description, formatter_class=_HelpFormatter)
+    groups = {name: parser.add_argument_group(f"{name}: {about}") for name, about in kind.groups.items()}
+    for item in fields(kind):
+        metadata = dict(item.metadata)
+        group = groups[metadata.pop("group")]
+        if shown is not None and item.name not in shown:
+            metadata["help"] = argparse.SUPPRESS
+        group.add_argument(f"--{item.name}", default=item.default, **_argument(item, metadata))
+    return parser
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Appends the default to each help text, but where there is none or the text says it in words."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, (), UNTOUCHED) or "(default" in (action.help or ""):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def _add_positional(parser: argparse.ArgumentParser, kind: type[Checked], positional: Positional) -> None:
+    item = next(item for item in fields(kind) if item.name == positional.option)
+    parser.add_argument(
+        WORD,
+        nargs="*" if isinstance(item.default, tuple) else "?",
+        type=option_type(item),
+        default=UNTOUCHED,
+        metavar=positional.metavar,
+        help=positional.help,
+    )
+
+
+def _argument(item: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+    kind = option_type(item)
+    if kind is bool:
+        return {"action": "store_true", **metadata}
+    if isinstance(item.default, tuple):
+        metadata.setdefault("nargs", "+")
+    return {"type": kind, **metadata}

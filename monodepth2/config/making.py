@@ -1,0 +1,72 @@
+"""The options of what makes its own pictures: the demo, and the rendered street."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from monodepth2.config.command_line import Positional
+from monodepth2.config.declare import Checked, option
+from monodepth2.errors import UserError
+
+DEMO_FOLDER = Positional("folder", "FOLDER", "folder that receives the drive, the run and index.html")
+STREET_FOLDER = Positional("output", "OUTPUT", "folder to make; it must be new or empty")
+
+
+@dataclass(frozen=True)
+class DemoOptions(Checked):
+    """The settings of the demo.
+
+    Raises:
+        UserError: a value is out of range, or the folder is missing.
+    """
+
+    groups: ClassVar[dict[str, str]] = {"output": "where it goes", "training": "how much is rendered and trained"}
+
+    folder: Path | None = option(None, "output", "folder that receives the drive, the run and index.html")
+    epochs: int = option(5, "training", "passes over the rendered drives")
+    frames: int = option(90, "training", "frames of each drive")
+    seed: int = option(0, "training", "other seeds give other streets")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folder is None:
+            raise UserError("FOLDER is missing: name the folder that receives the drive, the run and index.html")
+        self._require_at_least(1, "epochs")
+
+
+@dataclass(frozen=True)
+class SyntheticOptions(Checked):
+    """The settings of the rendered street.
+
+    Raises:
+        UserError: the folder is missing; numbers are checked where the street is made.
+    """
+
+    groups: ClassVar[dict[str, str]] = {"output": "where it goes", "street": "what is rendered"}
+
+    output: Path | None = option(None, "output", "folder to make; it must be new or empty")
+    drives: int = option(4, "street", "streets; the last is held out for tests")
+    frames: int = option(90, "street", "stereo frames of each drive")
+    width: int = option(620, "street", "of the pictures, in pixels")
+    height: int = option(188, "street", "of the pictures, in pixels")
+    seed: int = option(0, "street", "other seeds give other streets")
+    png: bool = option(False, "street", "lossless pictures instead of KITTI's usual JPEG")
+    path: str = option(
+        "street",
+        "street",
+        "how the camera moves: a car on a winding street with traffic; the same straight ahead; or carried along by "
+        "hand, swung to both sides, without traffic",
+        choices=("street", "straight", "handheld"),
+    )
+    intrinsics: tuple[float, ...] = option(
+        (0.58, 1.92, 0.5, 0.5),
+        "street",
+        "of the camera, as shares of the picture's width and height (default: KITTI's)",
+        nargs=4,
+        metavar=("FX", "FY", "CX", "CY"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.output is None:
+            raise UserError("OUTPUT is missing: name the folder to make")

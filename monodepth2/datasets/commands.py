@@ -1,0 +1,31 @@
+"""What `export_gt_depth.py` and `cache_pictures.py` do."""
+
+import os
+
+from monodepth2.config import CacheOptions, GroundTruthOptions
+
+
+def export_truth(options: GroundTruthOptions) -> int:
+    """Store a split's ground truth as the options say; return the exit code. An interrupted export goes on.
+
+    Raises:
+        UserError: as `export_ground_truth`.
+    """
+    # scans are worked on side by side: one core each; NumPy's library reads it when it is imported
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from monodepth2.datasets.gt_export import export_ground_truth
+
+    print(export_ground_truth(options).report())
+    return 0
+
+
+def keep_pictures(options: CacheOptions) -> int:
+    """Keep a split's pictures at training size as the options say; return the exit code.
+
+    Raises:
+        UserError: as `fill_cache`.
+    """
+    from monodepth2.datasets.picture_cache import fill_cache
+
+    print(fill_cache(options.training()))
+    return 0

@@ -1,0 +1,31 @@
+"""What `evaluate_depth.py` does: score, print the figures, write what the options ask for."""
+
+from monodepth2.config import Options
+from monodepth2.evaluation.page import write_page
+from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.scoring import evaluate_all
+from monodepth2.files.output_paths import check_output_file, whole_file
+
+
+def run(options: Options) -> int:
+    """Score as the options say; return the exit code.
+
+    Raises:
+        UserError: as `evaluate_all`, or a file cannot be written; found before the work where it can be.
+    """
+    for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
+        if path:
+            check_output_file(flag, path)
+    done = evaluate_all(options)
+    if done.results:
+        print(text_report(done.results))
+    for message in done.messages:
+        print(message)
+    if options.output_json and done.results:
+        with whole_file(options.output_json.expanduser()) as partial:
+            partial.write_text(json_report(done.results) + "\n")
+        print(f"figures are in {options.output_json}")
+    if options.html_report and done.results:
+        write_page(options.html_report.expanduser(), done.results, options)
+        print(f"the page of figures and pictures is {options.html_report}")
+    return 0

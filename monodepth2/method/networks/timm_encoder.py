@@ -1,0 +1,136 @@
+"""Any backbone of the timm library as the encoder of depth and pose networks."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from monodepth2.errors import UserError, first_line
+from monodepth2.files.weight_files import plain_state, read_weights
+from monodepth2.runtime.extras import require_packages
+
+REDUCTIONS = [2, 4, 8, 16, 32]  # of the five feature maps
+STEM_CHANNELS = 32
+REMEDY = "name a convolutional network of timm, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050"
+
+
+class TimmEncoder(nn.Module):
+    """A backbone of timm that returns five feature maps, at 1/2 to 1/32 of the input size.
+
+    A backbone that begins at 1/4 gets a light stem, one convolution, for the map at 1/2.
+
+    Args:
+        name: of the backbone in timm.
+        num_input_images: pictures that it sees at once.
+
+    Attributes:
+        num_ch_enc: channels of the five maps.
+
+    Raises:
+        UserError: timm is not installed, has no such backbone, or its maps have other sizes.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, num_input_images: int = 1) -> None:
+        super().__init__()
+        self.name, self.num_input_images = name, num_input_images
+        self.encoder = _backbone(name, num_input_images)
+        config = self.encoder.pretrained_cfg
+        for statistic in ("mean", "std"):
+            values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
+            self.register_buffer(statistic, values, persistent=False)
+        channels = list(self.encoder.feature_info.channels())
+        self.has_stem = len(channels) < len(REDUCTIONS)
+        if self.has_stem:
+            self.stem = nn.Sequential(
+                nn.Conv2d(3 * num_input_images, STEM_CHANNELS, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(STEM_CHANNELS),
+                nn.ReLU(inplace=True),
+            )
+            channels = [STEM_CHANNELS, *channels]
+        self.num_ch_enc = np.array(channels)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
+        x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
+        first = [self.stem(x)] if self.has_stem else []
+        return [*first, *self.encoder(x)]
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """What tells the network of a state dict, for its file."""
+        import timm
+
+        return {"backbone": self.name, "timm": timm.__version__, "images": self.num_input_images}
+
+    def load_imagenet(self, file: Path | None = None) -> None:
+        """Start from ImageNet weights: of a local file with timm's names, or downloaded by timm.
+
+        Raises:
+            UserError: the file is unusable, or the download fails; the message names the remedies.
+        """
+        try:
+            pretrained = _create(self.name, self.num_input_images, pretrained=True, state=_read(file) if file else None)
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, ImportError) as error:
+            raise UserError(_unusable(self.name, file, error)) from error
+        self.encoder.load_state_dict(pretrained.state_dict())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(file.expanduser())
+    return plain_state(read_weights(file.expanduser(), "pass timm's weights with --pretrained_weights"))[0]
+
+
+def _backbone(name: str, num_input_images: int) -> Any:
+    require_packages("encoders", f"--encoder {name}", "timm")
+    import timm
+
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), 3)
+        meant = f"; did you mean {', '.join(near)}?" if near else ""
+        raise UserError(f"--encoder {name}: timm {timm.__version__} has no such network{meant}")
+    try:
+        backbone = _create(name, num_input_images)
+        with torch.no_grad():
+            maps = backbone.eval()(torch.zeros(1, 3 * num_input_images, 64, 96))
+    except (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError) as error:
+        raise UserError(f"--encoder {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
+                        f"{REMEDY}") from error  # fmt: skip
+    reductions = list(backbone.feature_info.reduction())
+    fits = reductions in (REDUCTIONS, REDUCTIONS[1:])
+    if not fits or [tuple(m.shape[2:]) for m in maps] != [(64 // r, 96 // r) for r in reductions]:
+        sizes = " ".join(f"1/{reduction}" for reduction in reductions)
+        raise UserError(f"--encoder {name}: its feature maps are {sizes} of the picture, and 1/2 (or 1/4) to 1/32 are "
+                        f"needed; {REMEDY}")  # fmt: skip
+    return backbone.train()
+
+
+def _create(name: str, num_input_images: int, pretrained: bool = False, state: dict[str, Any] | None = None) -> Any:
+    import timm
+
+    overlay: Any = {"state_dict": state} if state else None
+    return timm.create_model(
+        name,
+        pretrained=pretrained,
+        pretrained_cfg_overlay=overlay,
+        features_only=True,
+        in_chans=3 * num_input_images,
+    )
+
+
+def _unusable(name: str, file: Path | None, error: Exception) -> str:
+    if file:
+        return f"--pretrained_weights {file}: not the weights of timm's {name} ({first_line(error)})"
+    return (
+        f"--weights_init pretrained: ImageNet weights of {name} cannot be downloaded ({first_line(error)}). Use "
+        "--weights_init scratch, or fetch the model's .safetensors or .bin file elsewhere and pass it as "
+        "--pretrained_weights FILE"
+    )

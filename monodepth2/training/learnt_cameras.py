@@ -1,0 +1,49 @@
+"""What a run says and keeps of the focal lengths that it learns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from monodepth2.datasets.cameras import Camera
+from monodepth2.method.networks import LearntFocals
+
+
+def learnt_cameras(cameras: Sequence[Camera], focals: LearntFocals) -> tuple[Camera, ...]:
+    """Return the cameras as they have been learnt; where nothing shows it, as they were."""
+    return tuple(_learnt(camera, *values) for camera, values in zip(cameras, _values(focals), strict=True))
+
+
+def figures_of(cameras: Sequence[Camera], focals: LearntFocals) -> dict[str, float]:
+    """Focal lengths in widths of the picture, and by what share they are uncertain, by TensorBoard tag."""
+    figures: dict[str, float] = {}
+    for n, (camera, (factor, error)) in enumerate(zip(cameras, _values(focals), strict=True)):
+        figures |= {f"camera/{n}/focal_length": camera.fx * factor, f"camera/{n}/uncertainty": error}
+    return figures
+
+
+def sentences(cameras: Sequence[Camera], focals: LearntFocals) -> list[str]:
+    """Say what has become of each camera."""
+    return [_sentence(n, camera, *values) for n, (camera, values) in
+            enumerate(zip(cameras, _values(focals), strict=True), 1)]  # fmt: skip
+
+
+def _values(focals: LearntFocals) -> Iterator[tuple[float, float]]:
+    """Factor and uncertainty of each camera."""
+    return zip(focals.log_factor.detach().exp().tolist(), focals.errors.tolist(), strict=True)
+
+
+def _learnt(camera: Camera, factor: float, error: float) -> Camera:
+    if factor == 1:
+        return camera
+    source = f"learnt, uncertain by {error:.0%}; begun at fx {camera.fx:.3g} ({camera.source})"
+    return replace(camera, fx=camera.fx * factor, fy=camera.fy * factor, source=source)
+
+
+def _sentence(number: int, camera: Camera, factor: float, error: float) -> str:
+    start = f"camera {number} ({camera.source})"
+    if factor == 1:
+        return (
+            f"{start}: its focal length is not observable, as it hardly turns in these pictures; "
+            f"fx {camera.fx:.3f} of the width is kept"
+        )
+    now = camera.fx * factor
+    return f"{start}: fx {now:.3f} of the width was learnt, uncertain by {error:.0%}; it was {camera.fx:.3f}"

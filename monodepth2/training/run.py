@@ -1,0 +1,61 @@
+"""What `train.py` does: train, and at the end say what there is and what to do with it."""
+
+import shlex
+from pathlib import Path
+
+from monodepth2.config import ODOMETRY_SPLITS, TRAINING_SPLITS, Options, started_as
+from monodepth2.training.trainer import Trainer
+
+TRUTH = "depth"  # in a drive's folder
+
+
+def run(options: Options) -> int:
+    """Train as the options say; return the exit code.
+
+    Raises:
+        UserError: as `Trainer`.
+    """
+    trainer = Trainer(options)
+    code = trainer.train()
+    if code == 0 and trainer.processes.is_main:
+        weights = options.models_folder / f"weights_{options.num_epochs - 1}"
+        steps = next_steps(options, trainer.data.val_set.picture(0))
+        print(f"weights are in {weights}", "what to do with them, for example:", *steps, sep="\n")
+    return code
+
+
+def next_steps(options: Options, picture: Path) -> list[str]:
+    """Return commands that use what a run has trained, as lines: they can be given as they are.
+
+    Scoring is among them where the data set may hold what it needs.
+
+    Args:
+        options: of the run.
+        picture: that was not trained on.
+    """
+    run = ["--run", options.model_name]
+    if options.log_dir != Options.log_dir:
+        run += ["--log_dir", str(options.log_dir)]
+    beside = str(options.run_folder / "predictions")  # inside a plain folder they would be a drive
+    steps = [("predict", [str(picture), *run, "--output_dir", beside])]
+    for command, flags in _scoring(options):
+        steps.append((command, [*run, "--data_path", str(options.data_path), *flags]))
+    steps.append(("export", run))
+    return [f"  {started_as(command)} {shlex.join(flags)}" for command, flags in steps]
+
+
+def _scoring(options: Options) -> list[tuple[str, list[str]]]:
+    """The scoring commands that the run's data set serves, and their flags for it."""
+    flags = ["--png"] if options.png else []
+    if options.dataset != Options.dataset:
+        flags += ["--dataset", options.dataset]
+    scale = "--eval_stereo" if options.use_stereo else "--eval_mono"
+    if options.dataset == "kitti_odom":
+        return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if options.temporal_ids else []
+    if options.split in TRAINING_SPLITS and not options.makes_split:
+        return [("evaluate", [scale, *flags])]
+    if (Path(options.split).expanduser() / "test_files.txt").is_file():
+        return [("evaluate", [scale, "--eval_split", options.split, *flags])]
+    if options.makes_split and any(options.data_path.expanduser().rglob(TRUTH)):
+        return [("evaluate", [scale, *flags])]
+    return []

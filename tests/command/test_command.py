@@ -1,0 +1,157 @@
+"""One command for all: what it finds, what it refuses, and how fast it answers."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from monodepth2.command.table import COMMANDS
+from monodepth2.config import SCRIPTS, USED_BY, DemoOptions, Options, SyntheticOptions, launched_as, parse, started_as
+from monodepth2.synthetic import DriveSettings
+from scripts import in_process, monodepth2
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["predict"]])
+def test_help_loads_no_torch(words: list[str]) -> None:
+    code = "import runpy, sys\ntry:\n runpy.run_module('monodepth2', run_name='__main__', alter_sys=True)\n"
+    code += "finally:\n print([name for name in ('torch', 'numpy', 'yaml') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, *words, "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("[]\n")
+    assert "usage: " in done.stdout
+
+
+def test_the_help_names_all_commands() -> None:
+    help = monodepth2("--help").stdout
+    for name, command in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(command.about)}$", help, re.MULTILINE)
+    assert monodepth2().returncode == 2
+    assert monodepth2("--version").stdout.startswith("monodepth2 ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) -> None:
+    command = COMMANDS[name]
+    module, _, function = command.function.partition(":")
+    assert callable(getattr(import_module(module), function))
+    known = {item.name for item in fields(command.options)}
+    if command.options is Options:
+        known = USED_BY[SCRIPTS[name]]
+    for example in command.examples:
+        assert set(re.findall(r"--(\w+)", example)) <= {*known, "config"}
+        assert command.positional or example.startswith("--")
+    if name in SCRIPTS:
+        assert (ROOT / SCRIPTS[name]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("trian", "unknown command trian; did you mean train? monodepth2 --help lists all commands"),
+        ("dance", "unknown command dance; monodepth2 --help lists all commands"),
+        ("--versoin", "unknown flag --versoin; did you mean --version? monodepth2 --help lists all commands"),
+        ("train --heigth 96", "unknown flag --heigth; did you mean --height? monodepth2 train --help lists all flags"),
+        ("train --heigth=96", "unknown flag --heigth; did you mean --height? monodepth2 train --help lists all flags"),
+        ("predict -o x", "unknown flag -o; monodepth2 predict --help lists all flags"),
+        ("train a b", "'b' belongs to no flag; monodepth2 train --help lists all flags"),
+        ("train --num_layers", "--num_layers: expected one argument; monodepth2 train --help lists all flags"),
+        ("train --crop garg", "--crop belongs to monodepth2 evaluate: monodepth2 train has no use for it; drop it"),
+        ("train --poses x", "--poses belongs to monodepth2 odometry: monodepth2 train has no use for it; drop it"),
+        (
+            "evaluate --scales 0",
+            "--scales belongs to monodepth2 train: the checkpoint says how it was trained; drop it",
+        ),
+        ("predict x --image_path y", "FILE is short for --image_path: drop one of the two"),
+        ("demo", "FOLDER is missing: name the folder that receives the drive, the run and index.html"),
+    ],
+)
+def test_a_mistake_is_one_line(words: str, message: str) -> None:
+    done = monodepth2(*words.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+
+
+def test_a_script_speaks_of_scripts() -> None:
+    done = in_process("train", "--eval_mono")
+    assert done.stderr == "error: --eval_mono belongs to evaluate_depth.py: train.py has no use for it; drop it\n"
+    done = in_process("predict", "--otput_dir", "x")
+    assert done.stderr.endswith("did you mean --output_dir? python predict.py --help lists all flags\n")
+
+
+def test_a_flag_may_be_shortened_as_in_2019() -> None:
+    options = parse(["--model_n", "x", "--data_p", "y", "--disable_a"], script="train.py")
+    assert (options.model_name, options.data_path, options.disable_automasking) == ("x", Path("y"), True)
+
+
+def drive_of(folder: Path, *flags: str) -> Options:
+    return parse([str(folder), *flags], script="train.py", positional=COMMANDS["train"].positional)
+
+
+def test_a_drive_is_short_for_three_flags(tmp_path: Path, monkeypatch) -> None:
+    drive = tmp_path / "street"
+    drive.mkdir()
+    options = drive_of(drive)
+    assert (options.dataset, options.data_path, options.model_name) == ("folder", drive, "street")
+    assert {"dataset", "data_path", "model_name"} == options.given
+    assert drive_of(drive, "--model_name", "mine").model_name == "mine"
+    assert drive_of(drive, "--dataset", "kitti").dataset == "kitti"
+    (tmp_path / "run.yaml").write_text("model_name: stated\ndata_path: elsewhere\n")
+    options = drive_of(drive, "--config", str(tmp_path / "run.yaml"))
+    assert (options.dataset, options.data_path, options.model_name) == ("folder", drive, "stated")
+    monkeypatch.chdir(drive)
+    assert drive_of(Path(".")).model_name == "street"
+
+
+@pytest.mark.parametrize(
+    ("inside", "given"),
+    [
+        ("raw/2011_09_26/drive/image_02/data", "raw"),
+        ("raw/2011_09_26/drive/image_02/data", "raw/2011_09_26"),
+        ("raw/2011_09_26/drive/image_02/data", "raw/2011_09_26/drive"),
+        ("odom/sequences/03/image_2", "odom"),
+        ("odom/sequences/03/image_2", "odom/sequences"),
+    ],
+)
+def test_a_drive_in_kittis_layout_is_not_guessed_at(inside: str, given: str, tmp_path: Path, capsys) -> None:
+    (tmp_path / inside).mkdir(parents=True)
+    with pytest.raises(SystemExit):
+        drive_of(tmp_path / given)
+    layout = "kitti" if given.startswith("raw") else "kitti_odom --split odom"
+    advice = f"give the root of the data set by --data_path, with --dataset {layout}, or add --dataset folder"
+    assert f"is laid out like KITTI, not as plain folders; {advice}" in capsys.readouterr().err
+    assert drive_of(tmp_path / given, "--dataset", "folder").dataset == "folder"
+
+
+def test_a_drive_must_be_a_folder(tmp_path: Path, capsys) -> None:
+    (tmp_path / "video.mp4").touch()
+    for name, words in (("video.mp4", "is a file"), ("nothing", "there is no such folder")):
+        with pytest.raises(SystemExit):
+            drive_of(tmp_path / name)
+        assert f"{name}: {words}; name a folder of pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "predict", "demo", "torchrun"),
+    [
+        ("/usr/bin/monodepth2", "monodepth2 predict", "monodepth2 demo", "-m monodepth2 train"),
+        ("x/__main__.py", "python -m monodepth2 predict", "python -m monodepth2 demo", "-m monodepth2 train"),
+        ("train.py", "python predict.py", "monodepth2 demo", "train.py"),
+        ("/repo/train.py", "python /repo/predict.py", "monodepth2 demo", "/repo/train.py"),
+    ],
+)
+def test_commands_are_advised_in_the_form_that_is_used(program, predict, demo, torchrun, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    assert (started_as("predict"), started_as("demo"), launched_as("train")) == (predict, demo, torchrun)
+
+
+def test_the_streets_defaults_are_stated_alike() -> None:
+    own, options = DriveSettings(), SyntheticOptions(output=Path("x"))
+    assert (own.drives, own.frames_per_drive, own.width, own.height, own.seed, own.extension) == (
+        options.drives, options.frames, options.width, options.height, options.seed, ".jpg"
+    )  # fmt: skip
+    assert DemoOptions(folder=Path("x")).frames == own.frames_per_drive

@@ -1,0 +1,109 @@
+"""Backbones of timm as encoders: feature maps, weights, and whole models."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from batches import batch
+from monodepth2.checkpoints.networks import load_depth_network, read_network, save_checkpoint
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.method.model import MonodepthModel
+from monodepth2.method.networks import TimmEncoder
+from monodepth2.odometry.network import load_motion_network
+
+CPU = torch.device("cpu")
+FAMILIES = ("mobilenetv3_small_050", "edgenext_xx_small", "lcnet_050", "mobilenetv4_conv_small_035", "ghostnet_100",
+            "efficientnet_b0", "regnety_002", "resnet10t")  # fmt: skip
+SMALL = "lcnet_050"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_gives_five_maps_and_disparities(name: str) -> None:
+    encoder = TimmEncoder(name)
+    maps = encoder(torch.rand(2, 3, 64, 96))
+    assert [tuple(m.shape[2:]) for m in maps] == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
+    assert [m.shape[1] for m in maps] == list(encoder.num_ch_enc)
+    sum(m.mean() for m in maps).backward()
+    first = next(encoder.encoder.parameters())
+    assert first.grad is not None
+    assert first.grad.abs().sum() > 0
+
+
+def test_a_backbone_that_begins_at_a_quarter_gets_a_stem() -> None:
+    assert TimmEncoder("edgenext_xx_small").has_stem
+    assert not TimmEncoder(SMALL).has_stem
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("resnet10", "did you mean"), ("vit_tiny_patch16_224", "name a convolutional network")],
+)
+def test_what_is_no_such_backbone_is_refused(name: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        TimmEncoder(name)
+
+
+def test_pictures_come_in_the_backbones_own_colours() -> None:
+    encoder = TimmEncoder(SMALL, 2).eval()
+    config = timm.get_pretrained_cfg(SMALL)
+    images = torch.rand(1, 6, 64, 64)
+    mean, std = (torch.tensor(values).repeat(2).view(1, 6, 1, 1) for values in (config.mean, config.std))
+    for ours, theirs in zip(encoder(images), encoder.encoder((images - mean) / std), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_imagenet_weights_of_a_file_reach_pairs_of_pictures(tmp_path: Path) -> None:
+    whole = timm.create_model(SMALL)
+    torch.save(whole.state_dict(), tmp_path / "weights.pth")
+    encoder = TimmEncoder(SMALL, 2).eval()
+    encoder.load_imagenet(tmp_path / "weights.pth")
+    single = TimmEncoder(SMALL).eval()
+    single.load_imagenet(tmp_path / "weights.pth")
+    image = torch.rand(1, 3, 64, 64)
+    for pair, one in zip(encoder(image.repeat(1, 2, 1, 1)), single(image), strict=True):
+        torch.testing.assert_close(pair, one, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(single.encoder.conv_stem.weight, whole.conv_stem.weight)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), tmp_path / "other.pth")
+    with pytest.raises(UserError, match=f"not the weights of timm's {SMALL}"):
+        TimmEncoder(SMALL).load_imagenet(tmp_path / "other.pth")
+
+
+def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
+    options = Options(height=64, width=96, encoder=SMALL, pose_encoder="mobilenetv3_small_050", decoder="small")
+    model = MonodepthModel(options).eval()
+    optimizer = torch.optim.Adam(model.parameters())
+    save_checkpoint(tmp_path / "weights_0", model, optimizer, options)
+    state = read_network(tmp_path / "weights_0/encoder.pth")
+    assert (state["backbone"], state["timm"], state["images"]) == (SMALL, timm.__version__, 1)
+    made = batch(height=64, width=96)
+    assert next(model.depth.parameters()).shape[0] == 128
+    with torch.no_grad():
+        expected = model(made)
+        depth = load_depth_network(tmp_path / "weights_0", CPU)
+        disp = depth.depth(depth.encoder(made.color_aug[0]))[0]
+        motions = load_motion_network(tmp_path / "weights_0", CPU).model.motions(made.color_aug)
+    torch.testing.assert_close(disp, expected.disps[0])
+    torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
+
+
+def test_the_pose_network_is_small_by_default_and_2019s_without_a_backbone() -> None:
+    assert Options(encoder=SMALL).pose_backbone == "resnet10t"
+    assert Options().pose_backbone is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"encoder": SMALL, "grad_checkpointing": True}, "--grad_checkpointing works with"),
+        ({"pose_encoder": SMALL, "pose_model_type": "posecnn"}, "--pose_model_type posecnn has none"),
+    ],
+)
+def test_flags_that_contradict_each_other(flags: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        Options(**flags)

@@ -1,0 +1,48 @@
+"""Trainings that learn focal lengths: what they say, keep, and go on with."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from monodepth2.checkpoints.networks import read_network
+from monodepth2.method.networks import learnt_focals
+from runs import train, weights
+
+START = ("--intrinsics", 0.75, 2.4, 0.5, 0.5, "--learn_intrinsics", "--num_epochs")
+
+
+def weights_of(logs: Path) -> Path:
+    return logs / "mdp" / "models"
+
+
+def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(golden_scene: Path, split, tmp_path) -> None:
+    run = train(golden_scene, split, tmp_path, *START, 1)
+    assert run.returncode == 0, run.stderr
+    assert "its focal length is not observable" in run.stderr
+    assert "fx 0.750 of the width is kept" in run.stderr
+    camera = read_network(weights_of(tmp_path) / "weights_0/encoder.pth")["cameras"][0]
+    assert camera == {"fx": 0.75, "fy": 2.4, "cx": 0.5, "cy": 0.5, "source": "given by --intrinsics"}
+
+
+def test_a_learnt_camera_is_told_kept_and_learnt_on(
+    golden_scene: Path, split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learnt_focals, "FIRST_STEPS", 1)
+    monkeypatch.setattr(learnt_focals, "LARGEST_ERROR", torch.inf)
+    whole = train(golden_scene, split, tmp_path / "whole", *START, 2)
+    assert whole.returncode == 0, whole.stderr
+    assert "of the width was learnt, uncertain by" in whole.stderr
+    folder = weights_of(tmp_path / "whole") / "weights_1"
+    camera = read_network(folder / "encoder.pth")["cameras"][0]
+    factor = read_network(folder / "intrinsics.pth")["log_factor"].exp().item()
+    assert factor != 1
+    assert camera["fx"] == pytest.approx(0.75 * factor)
+    assert camera["fy"] == pytest.approx(2.4 * factor)
+    assert "learnt" in camera["source"]
+    train(golden_scene, split, tmp_path / "parts", *START, 1)
+    resumed = train(golden_scene, split, tmp_path / "parts", *START, 2, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    parts = weights(weights_of(tmp_path / "parts") / "weights_1")
+    tensors = {name: value for name, value in weights(folder).items() if isinstance(value, torch.Tensor)}
+    assert all(parts[name].equal(value) for name, value in tensors.items())

@@ -1,0 +1,80 @@
+"""Learning rates: their course, those of single networks, and going on with them."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from batches import H, W, batch
+from monodepth2.config import Options
+from monodepth2.errors import UserError
+from monodepth2.method.model import MonodepthModel
+from monodepth2.training.schedule import Schedule, cosine
+from monodepth2.training.step import TrainingStep
+from runs import train, weights
+
+
+def test_the_cosine_goes_up_in_a_line_and_down_to_nothing() -> None:
+    factor = cosine(1000)
+    rates = [factor(step) for step in range(1001)]
+    assert rates[:50] == pytest.approx([(step + 1) / 51 for step in range(50)])
+    assert rates[50] == 1
+    assert rates[525] == pytest.approx(0.5)
+    assert rates[1000] == pytest.approx(0)
+    assert all(later <= earlier for earlier, later in pairwise(rates[50:]))
+
+
+def test_the_schedule_of_2019_drops_by_ten_after_its_epochs() -> None:
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], 1e-3)
+    schedule = Schedule(optimizer, Options(scheduler_step_size=2), steps_per_epoch=3)
+    seen = []
+    for _ in range(4):
+        for _ in range(3):
+            seen.append(schedule.rate)
+            optimizer.step()
+            schedule.end_step()
+        schedule.end_epoch()
+    assert seen == pytest.approx([1e-3] * 6 + [1e-4] * 6)
+
+
+def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
+    options = Options(height=64, width=96, encoder_lr_factor=0.1, pose_model_type="posecnn")
+    model = MonodepthModel(options)
+    step = TrainingStep(model, options, torch.device("cpu"))
+    rates = [group["lr"] for group in step.optimizer.param_groups]
+    assert rates == pytest.approx([1e-5, 1e-4])
+    order = [parameter for group in step.optimizer.param_groups for parameter in group["params"]]
+    assert all(one is other for one, other in zip(order, model.parameters(), strict=True)), "checkpoints need it"
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    step(batch(height=2 * H, width=3 * W // 2))
+    moved = {name: (value - before[name]).abs().max().item() for name, value in model.named_parameters()}
+    # Adam's first step moves a weight by its rate
+    assert moved["encoder.encoder.conv1.weight"] == pytest.approx(1e-5, rel=1e-2)
+    assert moved["depth.decoder.0.conv.conv.weight"] == pytest.approx(1e-4, rel=1e-2)
+
+
+def test_a_run_goes_on_with_its_cosine_as_if_it_had_never_stopped(golden_scene: Path, split, tmp_path: Path) -> None:
+    flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr_factor", 0.5, "--encoder", "lcnet_050"]
+    flags += ["--decoder", "small", "--num_epochs", 2, "--save_steps", 3]
+    assert train(golden_scene, split, tmp_path / "whole", *flags).returncode == 0
+    models = tmp_path / "parts" / "mdp" / "models"
+    assert train(golden_scene, split, tmp_path / "parts", *flags).returncode == 0
+    (models / "weights_1").rename(tmp_path / "weights_1")
+    resumed = train(golden_scene, split, tmp_path / "parts", *flags, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    whole, parts = (weights(tmp_path / name / "mdp/models/weights_1") for name in ("whole", "parts"))
+    tensors = {name: value for name, value in whole.items() if isinstance(value, torch.Tensor)}
+    assert all(parts[name].equal(value) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"weight_decay": 0.1}, "--optimizer adamw"),
+        ({"schedule": "cosine", "scheduler_step_size": 3}, "--schedule step"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(flags: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        Options(**flags)
