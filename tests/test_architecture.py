@@ -9,8 +9,19 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "monodepth2"
 # from the ground up: a room imports from itself and from those before it
 ROOMS = (
-    *("errors", "files", "config", "runtime", "pages", "method", "datasets", "synthetic", "checkpoints"),
-    *("odometry", "onnx", "prediction", "evaluation", "report", "training", "demo", "command", "__main__"),
+    *("errors", "files", "config", "runtime", "pages", "method", "datasets", "motion", "prepare", "synthetic"),
+    *(
+        "checkpoints",
+        "odometry",
+        "onnx",
+        "prediction",
+        "evaluation",
+        "report",
+        "training",
+        "demo",
+        "command",
+        "__main__",
+    ),
 )
 # where names lay before there were rooms
 MOVED = {

@@ -12,6 +12,7 @@ from monodepth2.config import (
     Options,
     Positional,
     PredictOptions,
+    PrepareOptions,
     ReportOptions,
     SyntheticOptions,
 )
@@ -40,6 +41,18 @@ class Command:
 
 
 _ALL = (
+    Command(
+        "prepare",
+        "make a data set of a video",
+        PrepareOptions,
+        "monodepth2.prepare.run:run",
+        (
+            "drive.mp4 --output data/drive",
+            "monday.mp4 tuesday.mp4 --output data/week --fov 70",
+            "drive.mp4 --output data/drive --intrinsics 1158 1153 670 387 --intrinsics_size 1280 720",
+        ),
+        Positional("sources", "VIDEO", "videos, or folders of frames: short for --sources VIDEO"),
+    ),
     Command(
         "train",
         "train depth and motion from video",

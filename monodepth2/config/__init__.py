@@ -15,6 +15,7 @@ from monodepth2.config.options import (
     Options,
     options_from_json,
 )
+from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
 from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
 
@@ -37,6 +38,7 @@ __all__ = [
     "Options",
     "Positional",
     "PredictOptions",
+    "PrepareOptions",
     "ReportOptions",
     "SyntheticOptions",
     "available_cores",

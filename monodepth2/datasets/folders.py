@@ -31,6 +31,7 @@ from monodepth2.files.pictures import ENDINGS
 RIGHT, MASKS, MASK = "right", "masks", "mask.png"
 NO_DRIVES = (RIGHT, MASKS, "depth")  # folders that belong to a drive
 CAMERA = "camera.json"
+SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
 MOST_FOLDERS = 1 << 17
 _DIGITS = re.compile(r"(\d{1,30})", re.ASCII)

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.folders import Folders, made_split
+from monodepth2.datasets.folders import SPLITS, Folders, made_split
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.splits import file_name, read_split
 
 
 class TrainingLines(NamedTuple):
@@ -19,18 +19,29 @@ class TrainingLines(NamedTuple):
 
 
 def training_lines(options: Options, layout: Layout) -> TrainingLines:
-    """Return the lines of `--split`, or of a split that is made of folders, less those that are to be skipped.
+    """Return the lines of `--split`, less those that are to be skipped.
+
+    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, as `prepare` leaves
+    them, or a split that is made of them.
 
     Raises:
         UserError: the lists cannot be used, or no split can be made.
     """
-    if options.makes_split:
+    own = own_split(options, layout)
+    if options.makes_split and own is None:
         assert isinstance(layout, Folders)
         training, validation = made_split(layout, options.temporal_ids)
     else:
-        training, validation = read_split(options.split, "train"), read_split(options.split, "val")
+        split = own or options.split
+        training, validation = read_split(split, "train"), read_split(split, "val")
     if not options.skip_incomplete:
         return TrainingLines(training, validation, 0)
     given = len(training) + len(validation)
     training, validation = (complete_lines(layout, lines, options.loaded_ids) for lines in (training, validation))
     return TrainingLines(training, validation, given - len(training) - len(validation))
+
+
+def own_split(options: Options, layout: Layout) -> str | None:
+    """Return the folder of the lists that a data set brings along; None where it brings none, or others are named."""
+    folder = layout.root / SPLITS
+    return str(folder) if options.makes_split and (folder / file_name("train")).is_file() else None

@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
+from monodepth2.files.videos import VideoReader
 from monodepth2.pages.colours import SteadyLimits
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side
 from monodepth2.prediction.predictor import DepthPrediction
-from monodepth2.prediction.video import VideoReader, VideoWriter
+from monodepth2.prediction.video import VideoWriter
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.runtime.threads import ahead, map_ahead
 

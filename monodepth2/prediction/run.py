@@ -117,7 +117,7 @@ def _check_files(naming: Naming, kinds: tuple[str, ...], source: Pictures | Vide
         naming.check([Label.of(path) for path in source.paths], kinds, source.protected)
         return
     require_packages("predict", "videos", "av")
-    from monodepth2.prediction.video import VideoReader
+    from monodepth2.files.videos import VideoReader
 
     with VideoReader(source.path):
         pass

@@ -24,7 +24,7 @@ from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrde
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import training_lines
+from monodepth2.datasets.training_lines import own_split, training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
@@ -114,6 +114,7 @@ class TrainingData:
             self.cameras,
             *camera_remarks(self.views, size, self.train_set.fit),
             *([f"--skip_incomplete: {self.skipped:,} lines lack a picture and are left out"] if self.skipped else []),
+            *([f"lists of the data set itself: {lists}"] if (lists := own_split(self.options, layout)) else []),
             *split_remarks(self.train_set.lines, self.val_set.lines),
             *still_remarks(layout, self.train_set.lines, self.options.temporal_ids),
             *calibration_remarks(layout, self.train_set.lines),

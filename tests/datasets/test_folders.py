@@ -305,3 +305,20 @@ def test_a_folder_trains_to_the_weights_of_the_kitti_layout(
     for network in ("depth", "pose", "adam"):
         first, second = (tmp_path / name / f"models/weights_0/{network}.pth" for name in ("kitti", "plain"))
         assert first.read_bytes() == second.read_bytes(), network
+
+
+def test_lists_that_a_data_set_brings_along_are_its_split(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for n in range(2):
+        write_pictures(data / f"drive_{n}", numbered(30))
+    (data / "splits").mkdir()
+    (data / "splits/train_files.txt").write_text("drive_0 3 l\n")
+    (data / "splits/val_files.txt").write_text("drive_0 9 l\n")
+    options = Options(data_path=data, dataset="folder")
+    assert training_lines(options, layout_of(options)).training == [SplitLine("drive_0", 3, "l")]
+    other = shutil.copytree(data / "splits", tmp_path / "other")
+    (other / "train_files.txt").write_text("drive_1 4 l\n")
+    named = replace(options, split=str(other))
+    assert training_lines(named, layout_of(named)).training == [SplitLine("drive_1", 4, "l")]
+    shutil.rmtree(data / "splits")
+    assert len(training_lines(options, layout_of(options)).training) > 40

@@ -43,13 +43,14 @@ from monodepth2.evaluation.sources import ArraySource
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
+from monodepth2.files.videos import VideoReader
 from monodepth2.files.weight_files import read_weights
 from monodepth2.odometry.trajectories import read_poses, write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
-from monodepth2.prediction.video import VideoReader, VideoWriter
+from monodepth2.prediction.video import VideoWriter
 from monodepth2.report.curves import curve_of
 from monodepth2.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
 from wide_pictures import write_colour_png

@@ -220,7 +220,7 @@ def write_timed(path: Path, times: list[float], encoder: str = "libx264") -> Non
 
 def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Path) -> None:
     pytest.importorskip("av")
-    from monodepth2.prediction.video import VideoReader
+    from monodepth2.files.videos import VideoReader
 
     write_timed(tmp_path / "a.mp4", [0, 0.04, 50_000, 50_000.04, 50_000.08])
     with VideoReader(tmp_path / "a.mp4") as reader:
@@ -234,7 +234,8 @@ def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Pat
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
 def test_frames_keep_their_times(encoder: str, options: PredictOptions, tmp_path: Path) -> None:
     pytest.importorskip("av")
-    from monodepth2.prediction.video import VideoReader, VideoWriter
+    from monodepth2.files.videos import VideoReader
+    from monodepth2.prediction.video import VideoWriter
 
     times = [0, 0.04, 0.08, 0.5, 0.54, 1.3]  # as phones film, with fewer frames in the dark
     write_timed(tmp_path / "phone.mp4", times, encoder)

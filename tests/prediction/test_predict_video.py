@@ -9,11 +9,12 @@ import pytest
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
+from monodepth2.files.videos import VideoReader
 from monodepth2.pages.colours import SteadyLimits, coloured_disparity, disparity_limits
 from monodepth2.prediction import from_video
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.run import predict
-from monodepth2.prediction.video import VideoReader, VideoWriter
+from monodepth2.prediction.video import VideoWriter
 from scripts import in_process
 
 av = pytest.importorskip("av")

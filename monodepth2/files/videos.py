@@ -1,0 +1,207 @@
+"""Videos, read without trust.
+
+Legend of shapes: h w pixels.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Size
+from monodepth2.files.input_files import open_input
+from monodepth2.files.picture_files import FORMATS, MAX_PIXELS
+
+LARGEST_FILE = 1 << 44
+USUAL_RATE = Fraction(25)  # frames per second, where a file states none that is likely
+LIKELY_RATES = (Fraction(1, 10), Fraction(1000))
+NOT_VIDEOS = ("tty", "image2", "ico", "msp")  # demuxers of text and of stills
+STILL = "_pipe"  # ends the names of other demuxers of stills
+LONGEST_GAP = 3600  # seconds between frames, which encoders take
+WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
+TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+
+
+class VideoFrame:
+    """A decoded frame, of which nothing is converted yet.
+
+    Attributes:
+        time: in seconds from the first frame of the video.
+        size: (width, height) in square pixels, upright.
+    """
+
+    def __init__(self, frame: Any, time: float, pixel_aspect: Fraction) -> None:
+        self.time = time
+        self._frame = frame
+        self._turn = round(getattr(frame, "rotation", 0)) % 360  # known since PyAV 14
+        width, height = round(frame.width * pixel_aspect), frame.height
+        self.size: Size = (height, width) if self._lies else (width, height)
+
+    @property
+    def _lies(self) -> bool:
+        return self._turn in (90, 270)
+
+    def picture(self) -> Image.Image:
+        """The frame as it is stored, RGB, upright; pixels that are not square stay so."""
+        picture = self._frame.to_image()
+        return picture.transpose(TURNS[self._turn]) if self._turn in TURNS else picture
+
+    def rgb(self, size: Size) -> np.ndarray:
+        """The whole frame at a size (width, height), averaged where it shrinks, upright, uint8, (h, w, 3)."""
+        return self._shrunk(size, "rgb24")
+
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours, (h, w)."""
+        return self._shrunk(size, "gray")
+
+    def _shrunk(self, size: Size, form: str) -> np.ndarray:
+        width, height = size[::-1] if self._lies else size
+        shrunk = self._frame.reformat(width, height, form, interpolation="AREA").to_ndarray()
+        return np.ascontiguousarray(np.rot90(shrunk, self._turn // 90)) if self._turn in TURNS else shrunk
+
+
+class VideoReader:
+    """Decodes the frames of a video file in order.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        rate: frames per second.
+        count: of the frames that the file declares; None where it does not say.
+        seconds: that the file declares to last; None likewise.
+        times: of the frames taken so far, in seconds from the first; they need not be evenly spaced.
+        tags: what the file says of itself, names in lower case.
+        damaged: whether the file was cut off or some of it could not be decoded, known when all frames were taken.
+
+    Raises:
+        UserError: the file is not a video that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = False
+        self.times: list[float] = []
+        self._first: float | None = None
+        self._sought = False
+        self._container: Any
+        try:
+            # a file may be a playlist: it shall lead neither to the network nor to other files
+            self._container = av.open(open_input(path, LARGEST_FILE), options={"protocol_whitelist": "none"})
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise UserError(f"{path}: is no picture and no video that can be read ({_reason(error)})") from error
+        streams = [stream for stream in self._container.streams.video if not _is_cover(stream)]
+        kind = self._container.format.name
+        if not streams or kind in NOT_VIDEOS or kind.endswith(STILL):
+            self._container.close()
+            raise UserError(f"{path}: is no picture that is read here ({', '.join(FORMATS)}), and no video")
+        self._stream = streams[0]
+        self._stream.thread_type = "AUTO"  # decodes several frames at a time
+        self.rate = _likely_rate(self._stream.average_rate)
+        self.count: int | None = self._stream.frames or None
+        length = self._container.duration
+        self.seconds: float | None = length / av.time_base if length else self.count and float(self.count / self.rate)
+        both = {**self._container.metadata, **self._stream.metadata}
+        self.tags: dict[str, str] = {name.lower(): value for name, value in both.items()}
+        self._pixel_aspect = _likely_aspect(self._stream.sample_aspect_ratio)
+        self._packets = 0
+
+    def __enter__(self) -> "VideoReader":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._container.close()
+
+    def seek(self, seconds: float) -> None:
+        """Go to a frame at or before a time, from which whole frames can be decoded; call it before the first one."""
+        start = self._stream.start_time
+        if start is None:  # then the frames before it are decoded, too
+            return
+        try:
+            self._container.seek(start + int(seconds / self._stream.time_base), stream=self._stream)
+        except av.FFmpegError:  # a file without an index
+            return
+        self._first, self._sought = float(start * self._stream.time_base), True
+
+    def frames(self) -> Iterator[Image.Image]:
+        """Yield the frames, RGB, upright; what is damaged is left out.
+
+        Raises:
+            UserError: a frame is of an absurd size.
+        """
+        return (frame.picture() for frame in self.decoded())
+
+    def decoded(self) -> Iterator[VideoFrame]:
+        """Yield the frames as they are decoded; what is damaged is left out.
+
+        Raises:
+            UserError: a frame is of an absurd size.
+        """
+        for packet in self._demuxed():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self.damaged = True
+                continue
+            yield from map(self._checked, frames)
+        self.damaged = self.damaged or (not self._sought and self._share_seen() < WHOLE)
+
+    def _demuxed(self) -> Iterator[Any]:
+        try:
+            for packet in self._container.demux(self._stream):
+                self._packets += packet.dts is not None  # the last one only flushes the decoder
+                yield packet
+        except av.FFmpegError:
+            self.damaged = True
+
+    def _share_seen(self) -> float:
+        if self.count:
+            return self._packets / self.count
+        if not self._container.duration or self._first is None:
+            return 1
+        return float((self.times[-1] + 1 / self.rate) * av.time_base / self._container.duration)
+
+    def _checked(self, frame: Any) -> VideoFrame:
+        if frame.width * frame.height > MAX_PIXELS:
+            raise UserError(f"{self.path}: declares {frame.width} x {frame.height} pixels, refused")
+        self.times.append(self._since_first(frame.time))
+        return VideoFrame(frame, self.times[-1], self._pixel_aspect)
+
+    def _since_first(self, time: float | None) -> float:
+        """Seconds from the first frame; one step after the last one where the file does not say, goes back or leaps."""
+        if self._first is None and not self.times:
+            self._first = time
+        if not self.times:
+            return 0.0 if time is None or self._first is None else float(time - self._first)
+        last, step = self.times[-1], float(1 / self.rate)
+        if time is None or self._first is None:
+            return last + step
+        seconds = float(time - self._first)
+        return seconds if 0 < seconds - last < LONGEST_GAP else last + step
+
+
+def _is_cover(stream: Any) -> bool:
+    """Whether a stream is the still picture that a file of sound or video carries as its cover."""
+    known = getattr(av.stream, "Disposition", None)  # since PyAV 13
+    return known is not None and known.attached_pic in stream.disposition
+
+
+def _likely_rate(rate: Fraction | None) -> Fraction:
+    if rate is None or not LIKELY_RATES[0] <= rate <= LIKELY_RATES[1]:
+        return USUAL_RATE
+    return Fraction(rate).limit_denominator(1001)  # keeps 30000/1001; encoders know no larger numbers
+
+
+def _likely_aspect(aspect: Fraction | None) -> Fraction:
+    """How many times as wide as tall a pixel is; 1 where a file states nothing, or nothing that is likely."""
+    return aspect if aspect is not None and Fraction(1, 4) <= aspect <= 4 else Fraction(1)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,102 @@
+"""What the user should know of a data set that was prepared, in sentences."""
+
+from collections.abc import Sequence
+
+from monodepth2.prepare.framing import proposed_crop
+from monodepth2.prepare.part import Part, WrittenDrive
+from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+
+FEW_TARGETS = 5000
+NOTABLE = 0.02  # share of the frames from which a reason is told
+LARGE_MASK = 0.002  # share of the picture, likewise
+MUCH = 0.8  # share of the frame that pictures should show
+SHOWN_TIMES = 6
+_REASONS = {
+    STILL: "stand still or nearly so",
+    TURN: "only turn on the spot, which shows no depth",
+    COPY: "are copies of the frame before them",
+    LATE_FRAME: "lie at places where frames are missing",
+    SHORT: "lie in stretches that are too short for a drive",
+}
+
+
+def why_nothing(parts: Sequence[Part]) -> str:
+    """Say why no drive is left."""
+    plans, names = [part.plan for part in parts], ", ".join(str(part.source.path) for part in parts)
+    stands = sum(part.plan.share(STILL) + part.plan.share(COPY) for part in parts) / len(parts)
+    if stands > 0.5:
+        return f"nothing moves in this video: {names}; record while the camera itself moves forwards"
+    if sum(plan.share(TURN) for plan in plans) / len(plans) > 0.5:
+        return f"the camera only turns on the spot: {names}; depth shows when it moves to another place"
+    if min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans)):
+        return f"too short: {names}; give some seconds of a moving camera, better some minutes"
+    return (
+        f"nothing can be followed for long enough: {names}; neighbouring frames share too little (cuts, blur, few "
+        "frames per second), or the drives between them are too short"
+    )
+
+
+def _longest_gap(plans: Sequence[Plan]) -> int:
+    return max((drive.gap.frames for plan in plans for drive in plan.drives), default=3)
+
+
+def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
+    """Return what should be known, the most important first."""
+    found = []
+    if targets < FEW_TARGETS:
+        found.append(
+            f"{targets:,} target{'s are' if targets != 1 else ' is'} few; expect nothing useful below about "
+            f"{FEW_TARGETS:,}: record more, of other places"
+        )
+    for part in parts:
+        before = f"{part.name}: " if len(parts) > 1 else ""
+        found += [before + sentence for sentence in _on_part(part, drives)]
+    return found
+
+
+def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
+    gaps = {written.drive.gap for written in drives if written.part is part}
+    found = [*part.source.remarks, *part.known.remarks]
+    if any(gap.is_too_fast for gap in gaps):
+        found.append("this is too fast for its frames: record with more frames per second, or drive slower")
+    if not part.plan.drives:
+        found.append("nothing of it is used")
+    found += _on_pictures(part)
+    for verdict, words in _REASONS.items():
+        if part.plan.share(verdict) >= NOTABLE:
+            found.append(f"{part.plan.share(verdict):.0%} of the frames {words}: they are left out")
+    blurred, jumps = blurred_frames(part.analysis), exposure_jumps(part.analysis, part.plan.cuts)
+    for what, frames in (("much less sharp than those around them", blurred), ("suddenly brighter or darker", jumps)):
+        if len(frames):
+            times = [float(part.analysis.times[frame]) for frame in frames]
+            found.append(f"{len(frames)} frame{'s are' if len(frames) > 1 else ' is'} {what}: {_at(times)}")
+    return found
+
+
+def _on_pictures(part: Part) -> list[str]:
+    found, framing = [], part.framing
+    if part.bars:
+        sides = [side for side in ("left", "top", "right", "bottom") if getattr(part.bars, side)]
+        found.append(f"black bars ({', '.join(sides)}) are cut away; --crop takes another part")
+    mask = framing.mask(part.analysis.still)
+    if (mask == 0).mean() >= LARGE_MASK:
+        found.append(
+            f"{(mask == 0).mean():.0%} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out"
+        )
+        if crop := proposed_crop(mask, framing.box):
+            found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
+    if part.shown < MUCH:
+        found.append(
+            f"pictures show {part.shown:.0%} of the frames' area: they have another shape, that of --height or of the "
+            "first source; prepare videos of different shapes apart"
+        )
+    if framing.enlarges:
+        found.append(f"pictures are enlarged: the video has less than --width {framing.size[0]} would show")
+    if framing.size[1] > framing.size[0]:
+        found.append("the pictures stand upright: much of them is sky and road; record lengthwise")
+    return found
+
+
+def _at(times: Sequence[float]) -> str:
+    shown = ", ".join(f"{time:.1f} s" for time in times[:SHOWN_TIMES])
+    return f"at {shown}" + (" and so on" if len(times) > SHOWN_TIMES else "")

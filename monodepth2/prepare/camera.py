@@ -1,0 +1,109 @@
+"""The camera of a source: given, in a file, in its tags, or assumed; and how far it may be off."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from monodepth2.config.prepare import PrepareOptions
+from monodepth2.datasets.camera_choice import USUAL_FOV
+from monodepth2.datasets.camera_files import READERS, read_camera_json
+from monodepth2.datasets.cameras import Camera
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Size
+from monodepth2.prepare.camera_tags import is_wide_lens, view_of_tags
+from monodepth2.prepare.sources import Source
+
+GIVEN, TAGGED, ASSUMED = "as given", "± 10 %", "± 30 %"
+LARGEST_STRETCH = 1.02  # of pixels: beyond it, the numbers are for pictures of another shape
+
+
+class KnownCamera(NamedTuple):
+    """The camera of a source's whole upright frames.
+
+    Attributes:
+        camera: with its source in words.
+        accuracy: how far its focal length may be off, in words.
+        remarks: what to know of it.
+    """
+
+    camera: Camera
+    accuracy: str
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def fov(self) -> float:
+        """Width of the view in degrees."""
+        return math.degrees(2 * math.atan(0.5 / self.camera.fx))
+
+
+def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamera:
+    """Find the camera of a source.
+
+    Args:
+        options: what the user says of it.
+        source: the video or folder of frames.
+        size: (width, height) of its frames, upright.
+
+    Raises:
+        UserError: a file that states it cannot be used.
+    """
+    tags = source.tags()
+    known = _given(options, source, size) or _tagged(tags, source, size)
+    if known is None:
+        camera = _square(0.5 / math.tan(math.radians(USUAL_FOV) / 2), size, f"assumed: {USUAL_FOV:g}° wide")
+        remark = "nothing states the camera: a view 60° wide is assumed; give --intrinsics, --fov or --camera"
+        known = KnownCamera(camera, ASSUMED, (remark,))
+    remarks = [*known.remarks]
+    if is_wide_lens(tags) and not known.camera.is_distorted:
+        remarks.append(
+            "this is an action camera: unless it recorded in its linear mode, its pictures are bent; calibrate it and "
+            "give --intrinsics and --distortion"
+        )
+    stretch = known.camera.stretch_of_pixels(size)
+    if not 1 / LARGEST_STRETCH < stretch < LARGEST_STRETCH:
+        remarks.append(
+            f"the camera's pixels are {stretch:.2f} times as tall as wide: are its numbers for another shape?"
+        )
+    return known._replace(remarks=tuple(remarks))
+
+
+def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera | None:
+    if options.intrinsics:
+        numbers, whole = options.intrinsics, options.intrinsics_size or (1, 1)
+        fx, fy, cx, cy = numbers
+        camera = Camera.of_pixels((fx, fy, cx, cy), (whole[0], whole[1]), "given by --intrinsics", options.distortion)
+        return KnownCamera(replace(camera, size=size), GIVEN)
+    if options.fov:
+        focal = 0.5 / math.tan(math.radians(options.fov) / 2)
+        return KnownCamera(_square(focal, size, f"given by --fov: {options.fov:g}° wide"), GIVEN)
+    path = options.camera.expanduser() if options.camera else _file_beside(source)
+    return KnownCamera(_of_file(path, size), GIVEN) if path else None
+
+
+def _file_beside(source: Source) -> Path | None:
+    folder = source.path if source.is_folder else source.path.parent
+    return next((folder / name for name in READERS if (folder / name).is_file()), None)
+
+
+def _of_file(path: Path, size: Size) -> Camera:
+    reader = READERS.get(path.name) or (read_camera_json if path.suffix == ".json" else None)
+    if reader is None:
+        raise UserError(f"--camera {path}: name a .json file, or one called {', '.join(READERS)}")
+    return reader(path, lambda: size)
+
+
+def _tagged(tags: dict[str, str], source: Source, size: Size) -> KnownCamera | None:
+    view = view_of_tags(tags, size, not source.is_folder)
+    if view is None:
+        return None
+    remark = (
+        f"the camera is taken from the file: {view.words}, {TAGGED}; a video that was steadied shows less, and nothing "
+        "is known of a zoom or of another lens"
+    )
+    return KnownCamera(_square(view.focal, size, view.words), TAGGED, (remark,))
+
+
+def _square(focal: float, size: Size, source: str) -> Camera:
+    """The camera of a focal length in widths, with square pixels."""
+    return Camera(focal, focal * size[0] / size[1], size=size, source=source)

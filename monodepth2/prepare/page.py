@@ -1,0 +1,147 @@
+"""`report.html`: what was kept of a video, and why not the rest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from monodepth2 import pages
+from monodepth2.files.pictures import read_picture
+from monodepth2.prepare.part import Part, WrittenDrive
+from monodepth2.prepare.plan import BETWEEN, KEPT, LEAST_FLOW, MOST_FLOW, VERDICTS
+from monodepth2.prepare.writing import camera_values
+
+REPORT = "report.html"
+THUMBNAILS = 12
+THUMBNAIL_WIDTH = 240
+MOST_BINS = 1200  # of a curve
+COLOURS = ("#3a9d5d", "#cfead8", "#8d99ae", "#d1495b", "#edae49", "#30638e", "#c9ada7")  # of the verdicts
+TINT = np.array([214, 40, 57])
+
+
+def write_report(
+    folder: Path, parts: Sequence[Part], drives: Sequence[WrittenDrive], lists: dict[str, int], advice: Sequence[str],
+    command: str,
+) -> None:  # fmt: skip
+    """Write the page into the folder of a data set whose pictures are there.
+
+    Args:
+        folder: of the data set.
+        parts: the sources.
+        drives: of the data set.
+        lists: lines by part of the split.
+        advice: what should be known.
+        command: that trains on it.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    pages.write_page(
+        folder / REPORT,
+        "prepare.html",
+        drives=[_row(folder, drive) for drive in drives],
+        lists=lists,
+        advice=advice,
+        command=command,
+        thumbnails=_thumbnails(folder, drives),
+        parts=[_part(folder, part, drives) for part in parts],
+    )
+
+
+def _row(folder: Path, written: WrittenDrive) -> dict[str, Any]:
+    start, end = written.span
+    return {
+        "name": written.name,
+        "source": written.part.name,
+        "start": f"{start:.1f}",
+        "end": f"{end:.1f}",
+        "pictures": len(written.drive.frames),
+        "gap": written.drive.gap,
+    }
+
+
+def _thumbnails(folder: Path, drives: Sequence[WrittenDrive]) -> list[dict[str, Any]]:
+    """Pictures from all over the data set, in order."""
+    every = [(drive, n) for drive in drives for n in range(len(drive.drive.frames))]
+    chosen = np.unique(np.linspace(0, len(every) - 1, THUMBNAILS).round().astype(int))
+    found = []
+    for drive, n in (every[i] for i in chosen):
+        picture = read_picture(folder / drive.name / f"{n:06d}.jpg")
+        picture.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH))
+        time = drive.part.analysis.times[drive.drive.frames[n]]
+        found.append({"pixels": np.asarray(picture), "title": f"{drive.name} {n:06d}, {time:.1f} s"})
+    return found
+
+
+def _part(folder: Path, part: Part, drives: Sequence[WrittenDrive]) -> dict[str, Any]:
+    own = [drive for drive in drives if drive.part is part]
+    times = part.analysis.times
+    return {
+        "name": str(part.source.path),
+        "size": part.framing.frame_size,
+        "seconds": f"{times[-1] - times[0]:.1f}",
+        "frames": len(times),
+        "cuts": [f"{times[frame]:.1f}" for frame in part.plan.cuts],
+        "camera": camera_values(part.framing, part.known),
+        "fov": f"{part.known.fov:.0f}",
+        "box": [round(side) for side in part.framing.box],
+        "picture_size": part.framing.size,
+        "curve": _curve(part),
+        "masks": bool((part.framing.mask(part.analysis.still) == 0).any()),
+        "masked": _masked(folder, own[len(own) // 2]) if own else None,
+    }
+
+
+def _masked(folder: Path, written: WrittenDrive) -> np.ndarray:
+    """A picture from the middle of a drive, what is left out in red."""
+    number = len(written.drive.frames) // 2
+    pixels = np.asarray(read_picture(folder / written.name / f"{number:06d}.jpg"))
+    out = written.part.framing.mask(written.part.analysis.still) == 0
+    tinted = pixels.copy()
+    tinted[out] = (0.45 * pixels[out] + 0.55 * TINT).astype(np.uint8)
+    return tinted
+
+
+def _curve(part: Part) -> Figure:
+    """Motion over time, and below it what became of the frames."""
+    times, flows, codes = part.analysis.times, part.plan.flows, _codes(part)
+    size = -(-len(times) // MOST_BINS)
+    starts = np.arange(0, len(times), size)
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    axes, strip = figure.subplots(2, 1, sharex=True, height_ratios=(6, 1))
+    axes.axhspan(LEAST_FLOW, MOST_FLOW, color="#e6f4ea", zorder=0)
+    shown = np.array([np.median(flows[start : start + size]) for start in starts])
+    axes.plot(times[starts], shown, color="#1c2430", linewidth=1)
+    for cut in part.plan.cuts[:MOST_BINS]:
+        axes.axvline(times[cut], color="#d1495b", linewidth=0.8, linestyle="--")
+    axes.set_ylim(0, max(MOST_FLOW + 3, 1.1 * float(np.quantile(shown, 0.98))))
+    axes.set_ylabel("motion between\nneighbours [pixels]")
+    ends = np.append(times[starts[1:]], times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1))
+    # of the frames of a bin the one that says most: kept frames lie among others
+    worst = [max(codes[start : start + size], key=lambda code: (code != BETWEEN_CODE, code)) for start in starts]
+    norm = BoundaryNorm(np.arange(len(VERDICTS) + 1) - 0.5, len(VERDICTS))
+    edges = np.append(times[starts], ends[-1])
+    strip.pcolormesh(edges, [0, 1], np.array([worst]), cmap=ListedColormap(COLOURS), norm=norm, rasterized=True)
+    strip.set_yticks([])
+    strip.set_xlabel("seconds")
+    seen = [code for code in range(len(VERDICTS)) if code in codes]
+    handles = [Patch(color=COLOURS[code], label=VERDICTS[code]) for code in seen]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8, frameon=False)
+    return figure
+
+
+BETWEEN_CODE = VERDICTS.index(BETWEEN)
+
+
+def _codes(part: Part) -> np.ndarray:
+    """The verdicts as numbers; what lies between two kept pictures counts as kept."""
+    codes = np.array([VERDICTS.index(verdict) for verdict in part.plan.verdicts])
+    inside = np.zeros(len(codes), bool)
+    for drive in part.plan.drives:
+        inside[drive.frames[0] : drive.frames[-1] + 1] = True
+    codes[inside & (codes == BETWEEN_CODE)] = VERDICTS.index(KEPT)
+    return codes

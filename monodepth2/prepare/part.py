@@ -1,0 +1,115 @@
+"""What a source gives to the data set, decided before anything is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from monodepth2.config.prepare import PrepareOptions
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Box, Size
+from monodepth2.motion.still import Bars, black_bars
+from monodepth2.motion.tracks import small_size
+from monodepth2.prepare.analysis import Analyser, Analysis
+from monodepth2.prepare.camera import KnownCamera, camera_of
+from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
+from monodepth2.prepare.plan import Drive, Plan, plan
+from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.writing import write_picture
+from monodepth2.runtime.threads import ahead, map_ahead
+
+READ_AHEAD = 8  # frames
+
+
+@dataclass(frozen=True)
+class Part:
+    """A source, and all that was found out and decided of it."""
+
+    source: Source
+    known: KnownCamera
+    bars: Bars
+    box: Box
+    analysis: Analysis
+    framing: Framing
+    plan: Plan
+
+    @property
+    def shown(self) -> float:
+        """The share of the box, the frame without its bars, that pictures show."""
+        (left, top, right, bottom), (x0, y0, x1, y1) = self.framing.box, self.box
+        return (right - left) * (bottom - top) / ((x1 - x0) * (y1 - y0))
+
+    @property
+    def name(self) -> str:
+        """The name of the source's file or folder."""
+        return self.source.path.name or str(self.source.path)
+
+
+class WrittenDrive(NamedTuple):
+    """A drive, its name in the data set, and the source it is from."""
+
+    name: str
+    drive: Drive
+    part: Part
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """When it begins and ends in its source, in seconds."""
+        times = self.part.analysis.times
+        return float(times[self.drive.frames[0]]), float(times[self.drive.frames[-1]])
+
+
+def prepare_part(options: PrepareOptions, source: Source, size: Size | None, pictures: Path) -> Part:
+    """Look at a source once, write the pictures of its frames meanwhile, and decide which to keep.
+
+    Reading a video is what takes the time: it is not read again for the frames that are kept.
+
+    Args:
+        options: what the user wants.
+        source: the video or folder of frames.
+        size: (width, height) that pictures of an earlier source have got, None for the first one.
+        pictures: the folder, which exists, that receives a picture of every frame that is no copy.
+
+    Raises:
+        UserError: it holds no frame, or what the options ask for does not fit it.
+    """
+    samples = list(source.samples())
+    if not samples:
+        raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
+    frame_size, (width, height) = samples[0].size, size or (options.width, options.height)
+    known = camera_of(options, source, frame_size)
+    _check_crop(options.crop, frame_size, source)
+    small = small_size(frame_size)
+    bars = Bars() if options.crop else black_bars([sample.grey(small) for sample in samples])
+    box: Box = box_without_bars(frame_size, bars, small)
+    if options.crop:
+        left, top, right, bottom = options.crop
+        box = (left, top, right, bottom)
+    framing = frame_pictures(frame_size, box, known.camera, width, height)
+    analysis = _analysed(source, framing, known.fov, pictures)
+    return Part(source, known, bars, box, analysis, framing, plan(analysis, options.gap))
+
+
+def _analysed(source: Source, framing: Framing, fov: float, pictures: Path) -> Analysis:
+    analyser = Analyser(framing.frame_size, fov)
+
+    def new_frames() -> Iterator[tuple[int, Frame]]:
+        frames = ahead(source.frames(), READ_AHEAD)
+        total = source.frames_declared()
+        for number, frame in enumerate(tqdm(frames, source.path.name, total, unit="frame", disable=None)):
+            if analyser.add(frame):
+                yield number, frame
+
+    for _ in map_ahead(lambda item: write_picture(pictures, item[0], framing, item[1]), new_frames(), READ_AHEAD):
+        pass
+    if not analyser.rows:
+        raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
+    found = analyser.result()
+    return replace(found, still=found.still | source.mask(analyser.small))
+
+
+def _check_crop(crop: tuple[int, ...], size: Size, source: Source) -> None:
+    if crop and (crop[2] > size[0] or crop[3] > size[1]):
+        raise UserError(f"--crop {' '.join(map(str, crop))}: {source.path} has frames of {size[0]} x {size[1]} pixels")

@@ -1,0 +1,124 @@
+"""What `monodepth2 prepare` does: look at the video, decide what to keep, write the data set and a page about it."""
+
+import json
+import shlex
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monodepth2 import __version__
+from monodepth2.config import PrepareOptions
+from monodepth2.config.scripts import started_as
+from monodepth2.datasets.folders import SPLITS
+from monodepth2.datasets.splits import write_lines
+from monodepth2.errors import tell
+from monodepth2.files.output_paths import whole_file
+from monodepth2.prepare.lists import Stretch, make_lists
+from monodepth2.prepare.staging import FACTS, check_output, staged_folder
+from monodepth2.runtime.extras import require_packages
+
+if TYPE_CHECKING:
+    from monodepth2.prepare.part import Part, WrittenDrive
+    from monodepth2.prepare.sources import Source
+
+NOTHING_LEFT = 3  # exit code
+
+
+def run(options: PrepareOptions) -> int:
+    """Make a data set of videos or folders of frames.
+
+    It is written beside its place, and appears when it is whole.
+
+    Returns:
+        The exit code: 3 if nothing is left to learn from, since nothing moves or neighbours share too little.
+
+    Raises:
+        UserError: nothing can be done; found before the work where it can be.
+    """
+    require_packages("prepare", "videos", "av", "cv2")
+    from monodepth2.prepare.advice import why_nothing
+    from monodepth2.prepare.sources import find_sources
+
+    assert options.output is not None
+    started, output = time.monotonic(), options.output.expanduser()
+    check_output(output, [path.expanduser() for path in options.sources], options.overwrite)
+    sources = find_sources(options)
+    with staged_folder(output) as folder:
+        parts, drives = _read(options, sources, folder)
+        if not drives:
+            tell(f"error: {why_nothing(parts)}")
+            return NOTHING_LEFT
+        counts, advice = _write_rest(folder, options, parts, drives)
+    _tell_result(output, parts, drives, counts, advice, time.monotonic() - started)
+    return 0
+
+
+def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tuple[list["Part"], list["WrittenDrive"]]:
+    """Read all sources, and write pictures, cameras and masks of their drives."""
+    from monodepth2.prepare.part import WrittenDrive, prepare_part
+    from monodepth2.prepare.writing import place_pictures, write_facts
+
+    parts: list[Part] = []
+    written: list[WrittenDrive] = []
+    for source in sources:
+        pictures = folder / ".pictures"
+        pictures.mkdir()
+        part = prepare_part(options, source, parts[0].framing.size if parts else None, pictures)
+        parts.append(part)
+        drives = {folder / f"drive_{len(written) + n:03d}": drive for n, drive in enumerate(part.plan.drives)}
+        written += [WrittenDrive(path.name, drive, part) for path, drive in drives.items()]
+        place_pictures(pictures, drives)
+        for path, drive in drives.items():
+            write_facts(path, drive, part.framing, part.known, part.analysis, part.source)
+    return parts, written
+
+
+def _write_rest(
+    folder: Path, options: PrepareOptions, parts: list["Part"], drives: list["WrittenDrive"]
+) -> tuple[dict[str, int], list[str]]:
+    """Write the lists, the choices and the page; return the number of lines of each list, and advice."""
+    from monodepth2.prepare.advice import advice_on
+    from monodepth2.prepare.page import write_report
+    from monodepth2.prepare.writing import source_values
+
+    lists = make_lists([Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives])
+    write_lines(lists, folder / SPLITS)
+    counts = {part: len(lines) for part, lines in lists.items()}
+    advice = advice_on(parts, drives, sum(len(one.drive.frames) - 2 for one in drives))
+    assert options.output is not None
+    write_report(folder, parts, drives, counts, advice, training_command(options.output, parts[0].framing.size))
+    values = {
+        "monodepth2": __version__,
+        "options": asdict(options),
+        "sources": [source_values(part.source) for part in parts],
+        "drives": [one.name for one in drives],
+        "lines": counts,
+        "advice": advice,
+    }
+    with whole_file(folder / FACTS) as partial:
+        partial.write_text(json.dumps(values, indent=1, default=str) + "\n", encoding="utf-8")
+    return counts, advice
+
+
+def training_command(output: Path, size: tuple[int, int]) -> str:
+    """The command that trains on a data set with pictures of a size (width, height)."""
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {size[0]} --height {size[1]}"
+
+
+def _tell_result(
+    output: Path,
+    parts: list["Part"],
+    drives: list["WrittenDrive"],
+    counts: dict[str, int],
+    advice: list[str],
+    seconds: float,
+) -> None:
+    pictures, frames = sum(len(one.drive.frames) for one in drives), sum(len(part.analysis.times) for part in parts)
+    print(f"{output}: {len(drives)} drives, {pictures:,} pictures of {frames:,} frames looked at, in {seconds:.0f} s")
+    for gap in dict.fromkeys(one.drive.gap for one in drives):
+        print(f"gap {gap.seconds:.3f} s: {gap.reason}")
+    print(f"lists: {counts['train']:,} targets to train on, {counts['val']:,} to validate on, in {output / 'splits'}")
+    for sentence in advice:
+        print(f"- {sentence}")
+    print(f"look at {output / 'report.html'}, then train: {training_command(output, parts[0].framing.size)}")

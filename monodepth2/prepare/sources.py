@@ -1,0 +1,210 @@
+"""What a data set is made of: videos, and folders of frames, read in one way.
+
+Legend of shapes: h w pixels.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image
+
+from monodepth2.config.prepare import PrepareOptions
+from monodepth2.datasets.folders import MASK, Folders
+from monodepth2.datasets.masks import BLACK
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Size
+from monodepth2.files.picture_files import ENDINGS, PictureError
+from monodepth2.files.pictures import open_picture, read_picture
+from monodepth2.files.videos import VideoReader
+
+BIT = 1e-6
+ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
+SAMPLES = 12
+
+
+class Frame(Protocol):
+    """A frame, upright; `size` is (width, height), `time` in seconds from the beginning of its source."""
+
+    time: float
+    size: Size
+
+    def rgb(self, size: Size) -> np.ndarray:
+        """The whole frame at a size (width, height), uint8, (h, w, 3)."""
+        ...
+
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours, (h, w)."""
+        ...
+
+
+class PictureFrame:
+    """A picture of a folder of frames."""
+
+    def __init__(self, picture: Image.Image, time: float) -> None:
+        self.time, self.size = time, picture.size
+        self._picture = picture
+
+    def rgb(self, size: Size) -> np.ndarray:
+        """The whole frame at a size, averaged where it shrinks."""
+        return _resized(np.asarray(self._picture), size)
+
+    def grey(self, size: Size) -> np.ndarray:
+        """The same without colours."""
+        return _resized(np.asarray(self._picture.convert("L")), size)
+
+
+def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+    shrinks = size[0] < pixels.shape[1]
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
+
+
+@dataclass
+class Source:
+    """A video or a folder of frames.
+
+    Attributes:
+        path: of the file or folder.
+        start: seconds to leave out at its beginning.
+        end: seconds from the beginning where to stop.
+        fps: frames per second of a folder.
+        most_fps: how many frames per second to look at.
+        remarks: what to know of it, filled while it is read.
+    """
+
+    path: Path
+    start: float = 0.0
+    end: float = float("inf")
+    fps: float = 10.0
+    most_fps: float = 20.0
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of frames."""
+        return self.path.is_dir()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames between start and end, in order, those left out that come too soon after another one.
+
+        Raises:
+            UserError: it can be read as neither.
+        """
+        due, size = self.start, None
+        for frame in self._pictures() if self.is_folder else self._decoded():
+            if frame.time >= self.end:
+                return
+            size = size or frame.size
+            if frame.size != size:
+                self._remark("holds frames of several sizes; those of another size than the first are left out")
+            elif frame.time >= due - BIT:
+                due = frame.time + ALMOST / self.most_fps
+                yield frame
+
+    def samples(self) -> Iterator[Frame]:
+        """Yield some frames from all over the source."""
+        if self.is_folder:
+            paths = self.picture_paths()
+            every = -(-len(paths) // SAMPLES)
+            yield from (PictureFrame(read_picture(path), 0.0) for path in paths[::every])
+            return
+        last = self.start
+        with VideoReader(self.path) as reader:
+            last = max(last, min(self.end, reader.seconds or 0.0))
+        for n in range(SAMPLES):
+            with VideoReader(self.path) as reader:
+                reader.seek(self.start + (last - self.start) * n / SAMPLES)
+                yield from islice(reader.decoded(), 1)
+
+    def _decoded(self) -> Iterator[Frame]:
+        with VideoReader(self.path) as reader:
+            if self.start > 1:
+                reader.seek(self.start)
+            yield from reader.decoded()
+            if reader.damaged:
+                self._remark("is damaged or cut off; what can be decoded is used")
+
+    def _pictures(self) -> Iterator[Frame]:
+        for index, path in enumerate(self.picture_paths()):
+            time = index / self.fps
+            if not self.start - BIT <= time < self.end:
+                continue
+            try:
+                yield PictureFrame(read_picture(path), time)
+            except PictureError as error:
+                self._remark(f"a picture is left out: {error}")
+
+    def picture_paths(self) -> list[Path]:
+        """The pictures of a folder in natural order."""
+        return [self.path / name for name in Folders(self.path).names(self.path) if name != MASK]
+
+    def mask(self, size: Size) -> np.ndarray:
+        """Where a folder's own `mask.png` leaves its pictures out, bool, (h, w) of a size (width, height).
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        path = self.path / MASK
+        if not path.is_file():
+            return np.zeros(size[::-1], bool)
+        with open_picture(path) as picture:
+            return np.asarray(picture.convert("L").resize(size, Image.Resampling.BOX)) < BLACK
+
+    def frames_declared(self) -> int | None:
+        """About how many frames will be looked at; None where a file does not say."""
+        if self.is_folder:
+            seconds, rate = len(self.picture_paths()) / self.fps, self.fps
+        else:
+            with VideoReader(self.path) as reader:
+                seconds, rate = reader.seconds or 0.0, float(reader.rate)
+        every = max(1, math.ceil(ALMOST * rate / self.most_fps - BIT))
+        return round(max(0.0, min(seconds, self.end) - self.start) * rate / every) or None
+
+    def tags(self) -> dict[str, str]:
+        """What the file says of the camera: names in lower case; of a folder its first picture's EXIF data."""
+        with ExitStack() as stack:
+            if not self.is_folder:
+                return stack.enter_context(VideoReader(self.path)).tags
+            with suppress(UserError):
+                return _exif(stack.enter_context(open_picture(self.picture_paths()[0])))
+        return {}
+
+    def _remark(self, remark: str) -> None:
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
+
+def find_sources(options: PrepareOptions) -> list[Source]:
+    """Check that all there is can be opened.
+
+    Raises:
+        UserError: a path does not exist, is no video, or a folder without pictures.
+    """
+    end = float("inf") if options.end is None else options.end
+    sources = [Source(path.expanduser(), options.start, end, options.fps, options.most_fps) for path in options.sources]
+    for source in sources:
+        if source.is_folder:
+            if not source.picture_paths():
+                endings = " ".join(ENDINGS)
+                raise UserError(f"{source.path}: holds no pictures ({endings}); name a video or a folder of frames")
+        elif not source.path.exists():
+            raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
+        else:
+            with VideoReader(source.path):
+                pass
+    return sources
+
+
+def _exif(picture: Image.Image) -> dict[str, str]:
+    try:
+        exif = picture.getexif()
+        values = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+    except Exception:  # damaged EXIF data, of which Pillow raises many kinds
+        return {}
+    return {ExifTags.TAGS.get(number, str(number)).lower(): str(value)[:200] for number, value in values.items()}

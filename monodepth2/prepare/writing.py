@@ -1,0 +1,103 @@
+"""The files of a drive: its pictures, its camera, its mask, and what they were made of."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from monodepth2 import __version__
+from monodepth2.datasets.folders import CAMERA, MASK
+from monodepth2.errors import UserError
+from monodepth2.files.output_paths import whole_file
+from monodepth2.prepare.analysis import Analysis
+from monodepth2.prepare.camera import KnownCamera
+from monodepth2.prepare.framing import Framing
+from monodepth2.prepare.plan import Drive
+from monodepth2.prepare.sources import Frame, Source
+
+QUALITY = 95  # of JPEG files
+DRIVE = "drive.json"
+
+
+def write_picture(folder: Path, number: int, framing: Framing, frame: Frame) -> None:
+    """Write the picture of a frame under its number in the source.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        Image.fromarray(framing.picture(frame)).save(folder / f"{number:07d}.jpg", quality=QUALITY)
+    except OSError as error:
+        raise UserError(f"{folder.parent}: cannot be written ({error.strerror or error})") from error
+
+
+def place_pictures(folder: Path, drives: dict[Path, Drive]) -> None:
+    """Move the pictures of drives to their folders, which are made, as `000000.jpg` and so on; remove the others.
+
+    Args:
+        folder: that holds the pictures of a source.
+        drives: by the folder that receives their pictures.
+    """
+    for target, drive in drives.items():
+        target.mkdir()
+        for n, frame in enumerate(drive.frames):
+            os.replace(folder / f"{frame:07d}.jpg", target / f"{n:06d}.jpg")
+    shutil.rmtree(folder)
+
+
+def write_facts(
+    folder: Path, drive: Drive, framing: Framing, known: KnownCamera, analysis: Analysis, source: Source
+) -> None:
+    """Write a drive's `camera.json`, its `mask.png` where something is still, and its `drive.json`.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    _write_json(folder / CAMERA, camera_values(framing, known))
+    mask = framing.mask(analysis.still)
+    if not mask.all():
+        with whole_file(folder / MASK) as partial:
+            Image.fromarray(mask).save(partial, "PNG")
+    values = {
+        "source": source_values(source),
+        "gap": {
+            "seconds": drive.gap.seconds,
+            "flow": drive.gap.flow,
+            "survival": drive.gap.survival,
+            "reason": drive.gap.reason,
+        },
+        "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
+        "box": [round(side, 3) for side in framing.box],
+        "frame_size": framing.frame_size,
+        "monodepth2": __version__,
+    }
+    _write_json(folder / DRIVE, values)
+
+
+def source_values(source: Source) -> dict[str, str | int | float]:
+    """What tells a source from another one of its name."""
+    status = source.path.stat()
+    return {"path": str(source.path.absolute()), "bytes": status.st_size, "mtime": status.st_mtime}
+
+
+def camera_values(framing: Framing, known: KnownCamera) -> dict[str, str | int | float]:
+    """A picture's camera with nerfstudio's keys, where it comes from, and how far it may be off."""
+    (width, height), camera = framing.size, framing.camera
+    numbers = camera.matrix(width, height, dtype=float)
+    return {
+        "fl_x": float(numbers[0, 0]),
+        "fl_y": float(numbers[1, 1]),
+        "cx": float(numbers[0, 2]),
+        "cy": float(numbers[1, 2]),
+        "w": width,
+        "h": height,
+        "source": camera.source,
+        "accuracy": known.accuracy,
+    }
+
+
+def _write_json(path: Path, values: dict[str, object] | dict[str, str | int | float]) -> None:
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,252 @@
+"""Videos become data sets that training takes."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
+from monodepth2.config import Options
+from monodepth2.config.prepare import PrepareOptions
+from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.training_lines import training_lines
+from monodepth2.errors import UserError
+from monodepth2.prepare import run as running
+from monodepth2.prepare.run import run
+
+
+def prepared(folder: Path, *sources: Path, **flags: object) -> Path:
+    """Prepare a data set of small pictures; return its folder."""
+    output = folder / "data set"
+    options = PrepareOptions(sources=sources, output=output, **{"width": 128, **flags})
+    assert run(options) == 0
+    return output
+
+
+def pictures(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(Image.open(path)) for path in sorted(folder.glob("*.jpg"))]
+
+
+def camera(folder: Path) -> dict[str, float]:
+    return json.loads((folder / "camera.json").read_text())
+
+
+def facts(folder: Path) -> dict[str, list[float]]:
+    return json.loads((folder / "drive.json").read_text())
+
+
+def shrunk(picture: np.ndarray, height: int = 77) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).resize((128, height), Image.Resampling.BOX)).astype(float)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six seconds of driving; never write into its folder."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "drive.mp4", drive(1, 60, 0.2))
+
+
+def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    output = prepared(tmp_path, clip)
+    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
+    assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
+    options = Options(data_path=output, dataset="folder", width=128, height=64)
+    lines = training_lines(options, layout_of(options))
+    assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 34)]
+    assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(54, 59)]
+    check_data_set(layout_of(options), [*lines.training, *lines.validation], (0, -1, 1))
+    known = layout_of(options).camera(SplitLine("drive_000", 1, "l"))
+    assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
+    assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)
+    told = capsys.readouterr().out
+    assert "58 targets are few" in told
+    assert "--width 128 --height 64" in told
+    assert "60° wide is assumed" in told
+    assert f"monodepth2 train '{output}' --width 128 --height 64" in told
+
+
+def test_pictures_show_what_the_frames_showed(clip: Path, tmp_path: Path) -> None:
+    output = prepared(tmp_path, clip)
+    found, given = pictures(output / "drive_000"), drive(1, 60, 0.2)
+    assert len(found) == 60
+    assert facts(output / "drive_000")["times"] == pytest.approx([n / 10 for n in range(60)])
+    for n in (0, 29, 59):
+        expected = shrunk(given[n])[6:70]
+        assert np.abs(found[n] - expected).mean() < 5
+        assert np.abs(found[n] - shrunk(given[n - 1 if n else 1])[6:70]).mean() > 8
+
+
+def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
+    page = (prepared(tmp_path, clip) / "report.html").read_text()
+    for words in ("33 targets to train on, 5 to validate on", "58 targets are few", "± 30 %", "neighbours move by"):
+        assert words in page
+    assert 'src="http' not in page
+    assert page.count("data:image/jpeg;base64,") == 13  # thumbnails, and one with the mask
+
+
+def test_cuts_and_several_sources_make_several_drives(tmp_path: Path) -> None:
+    first = write_clip(tmp_path / "a.mp4", [*drive(1, 25, 0.2), *drive(2, 25, 0.2)])
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 30, 0.2)):
+        Image.fromarray(picture).save(frames / f"{n}.png")
+    output = prepared(tmp_path, first, frames)
+    assert [len(pictures(output / f"drive_00{n}")) for n in range(3)] == [25, 25, 30]
+    assert abs(facts(output / "drive_000")["times"][-1] - 2.4) <= 0.1
+    assert facts(output / "drive_002")["source"]["path"] == str(frames)
+    assert "cuts at" in (output / "report.html").read_text().lower()
+    assert np.abs(pictures(output / "drive_002")[7] - shrunk(drive(3, 8, 0.2)[7])[6:70]).mean() < 5
+
+
+def test_bars_are_cut_away_and_the_camera_follows(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    boxed = [np.pad(picture, ((20, 30), (0, 0), (0, 0))) for picture in drive(1, 60, 0.2)]
+    output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", boxed), fov=60.0)
+    drive_000 = output / "drive_000"
+    assert "black bars (top, bottom) are cut away" in capsys.readouterr().out
+    assert not (drive_000 / "mask.png").exists()
+    left, top, right, bottom = facts(drive_000)["box"]
+    assert (left, right) == (0, 160)
+    assert 20 <= top < bottom <= 116.5
+    assert pictures(drive_000)[0].min() > 5
+    # the axis of the frame, 146 high, is at row 73
+    assert camera(drive_000)["cy"] == pytest.approx((73 - top) * 64 / (bottom - top), abs=0.01)
+
+
+def test_what_never_moves_is_masked(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    frames, still = with_still_things(drive(1, 80, 0.4))
+    output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", frames), width=160, height=96)
+    mask = np.asarray(Image.open(output / "drive_000/mask.png"))
+    assert set(np.unique(mask)) == {0, 255}
+    assert overlap(mask == 0, still) > 0.9
+    assert "never moves" in capsys.readouterr().out
+
+
+def test_a_turned_video_stands_upright(tmp_path: Path) -> None:
+    lying = [np.rot90(picture) for picture in drive(1, 30, 0.2)]
+    output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", lying, turned=-90))
+    found = pictures(output / "drive_000")[3]
+    assert found.shape == (64, 128, 3)
+    assert np.abs(found - shrunk(drive(1, 4, 0.2)[3])[6:70]).mean() < 5
+
+
+def test_frames_of_uneven_times_are_a_gap_apart(tmp_path: Path) -> None:
+    random, corridor = np.random.default_rng(0), Corridor(1)
+    times = np.cumsum(random.choice([1 / 60, 1 / 30, 1 / 20], 90))
+    times -= times[0]
+    video = write_clip(tmp_path / "a.mp4", [corridor.picture(2 * time) for time in times], 30, lambda n: times[n])
+    found = facts(prepared(tmp_path, video, most_fps=100.0) / "drive_000")
+    assert found["gap"]["seconds"] > 1 / 20
+    np.testing.assert_allclose(np.diff(found["times"]), found["gap"]["seconds"], atol=1 / 40)
+    assert set(np.round(found["times"], 3)) <= set(np.round(times, 3))
+
+
+def test_of_many_frames_per_second_twenty_are_looked_at(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 120, 2 / 60), 60)
+    found = prepared(tmp_path, video, gap=0.05)
+    np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 0.05, atol=1e-3)
+
+
+def test_a_mask_beside_frames_is_kept(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 12, 0.2)):
+        Image.fromarray(picture).save(frames / f"{n}.png")
+    left_out = np.zeros(SIZE[::-1], bool)
+    left_out[70:, 40:] = True
+    Image.fromarray(np.where(left_out, 0, 255).astype(np.uint8)).save(frames / "mask.png")
+    output = prepared(tmp_path, frames, width=160, height=96)
+    np.testing.assert_array_equal(np.asarray(Image.open(output / "drive_000/mask.png")) == 0, left_out)
+
+
+def test_frames_of_another_size_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 24, 0.2)):
+        Image.fromarray(picture[:90] if n == 20 else picture).save(frames / f"{n}.png")
+    output = prepared(tmp_path, frames)
+    assert "frames of several sizes" in capsys.readouterr().out
+    assert 2.0 not in facts(output / "drive_000")["times"]
+
+
+@pytest.mark.parametrize(("pixels", "size"), [("yuv420p10le", SIZE), ("yuv444p", (159, 95))])
+def test_deep_colours_and_odd_sizes_are_read(pixels: str, size: tuple[int, int], tmp_path: Path) -> None:
+    corridor = Corridor(1, size)
+    frames = [corridor.picture(0.2 * n) for n in range(20)]
+    output = prepared(tmp_path, write_clip(tmp_path / "a.mkv", frames, pixels=pixels))
+    assert len(pictures(output / "drive_000")) == 20
+    expected = shrunk(frames[3], round(128 * size[1] / size[0]))
+    assert np.abs(pictures(output / "drive_000")[3] - expected[6:70]).mean() < 5
+
+
+def test_of_a_broken_video_the_rest_is_kept(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    content = clip.read_bytes()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content[: len(content) * 2 // 3])
+    output = prepared(tmp_path, broken)
+    assert 20 < len(pictures(output / "drive_000")) < 50
+    assert "damaged or cut off" in capsys.readouterr().out
+
+
+def test_start_and_end_are_times_of_the_video(clip: Path, tmp_path: Path) -> None:
+    output = prepared(tmp_path, clip, start=2.0, end=4.5)
+    assert facts(output / "drive_000")["times"] == pytest.approx([2 + n / 10 for n in range(25)])
+    assert np.abs(pictures(output / "drive_000")[0] - shrunk(drive(1, 21, 0.2)[20])[6:70]).mean() < 5
+
+
+def test_what_stands_still_or_is_too_short_ends_with_a_word(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (view,) = drive(1, 1, 0)
+    clips: list[tuple[Sequence[np.ndarray], str]] = [
+        ([view] * 30, "nothing moves in this video"),
+        (drive(1, 3, 0.2), "too short"),
+        ([Corridor(1).picture(0, 1.0 * n) for n in range(40)], "only turns on the spot"),
+        ([picture for n in range(30) for picture in drive(n, 1, 0)], "nothing can be followed"),
+    ]
+    for n, (frames, words) in enumerate(clips):
+        video = write_clip(tmp_path / f"{n}.mp4", frames)
+        assert run(PrepareOptions(sources=(video,), output=tmp_path / "out", width=128)) == 3
+        assert words in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("hello\n" * 99)
+    (tmp_path / "empty").mkdir()
+    for name, words in (("none.mp4", "no such file"), ("notes.mp4", "no video"), ("empty", "holds no pictures")):
+        with pytest.raises(UserError, match=words):
+            run(PrepareOptions(sources=(tmp_path / name,), output=tmp_path / "out"))
+
+
+def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) -> None:
+    output = prepared(tmp_path, clip)
+    before = (output / "report.html").read_text()
+    with pytest.raises(UserError, match="add --overwrite"):
+        prepared(tmp_path, clip, fov=80.0)
+    assert (output / "report.html").read_text() == before
+    prepared(tmp_path, clip, fov=80.0, overwrite=True)
+    assert camera(output / "drive_000")["source"] == "given by --fov: 80° wide"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").touch()
+    with pytest.raises(UserError, match="holds other files"):
+        run(PrepareOptions(sources=(clip,), output=tmp_path / "mine", overwrite=True))
+    inside = shutil.copy(clip, output / "drive.mp4")
+    with pytest.raises(UserError, match="lies in it"):
+        prepared(tmp_path, Path(inside), overwrite=True)
+
+
+def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".data set.partial/.pictures").mkdir(parents=True)  # of a run that was killed
+    output = prepared(tmp_path, clip)
+    monkeypatch.setattr(running, "make_lists", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        prepared(tmp_path, clip, fov=80.0, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["data set"]
+    assert "assumed" in camera(output / "drive_000")["source"]
+
+
+def interrupt(_: object) -> None:
+    raise KeyboardInterrupt
