@@ -50,8 +50,11 @@ def weights_after_two_steps(scene: Path, processes: Processes) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in step.model.parameters()])
 
 
-def spoilt_step(scene: Path, processes: Processes, scale: float) -> dict[str, torch.Tensor | bool]:
-    """What a process makes of a loss that is infinite in the last one alone, its gradients being finite."""
+def spoilt_step(scene: Path, processes: Processes, scale: float, unspoilt: torch.Tensor) -> dict[str, bool]:
+    """What a process makes of a loss that is infinite in the last one alone, its gradients being finite.
+
+    "forgotten" is whether its weights become those of two steps without a spoilt one between them.
+    """
     step, batch = prepare(scene, processes)
     step.scaler = torch.amp.GradScaler("cpu", init_scale=scale, enabled=scale > 1)
     step(batch)
@@ -64,7 +67,9 @@ def spoilt_step(scene: Path, processes: Processes, scale: float) -> dict[str, to
     unchanged = torch.equal(before, torch.cat([p.detach().flatten() for p in step.model.parameters()]))
     good = not step(batch).wrong
     weights = torch.cat([p.detach().flatten() for p in step.model.parameters()])
-    return {"lost": bool(result.lost), "wrong": bool(result.wrong), "unchanged": unchanged, "good": good, "to": weights}
+    forgotten = torch.equal(weights, unspoilt)
+    seen = {"lost": bool(result.lost), "wrong": bool(result.wrong), "unchanged": unchanged}
+    return {**seen, "good": good, "forgotten": forgotten}
 
 
 def prepare(scene: Path, processes: Processes, **variant) -> tuple[TrainingStep, Batch]:
@@ -88,8 +93,9 @@ def main(scene: Path, output: Path) -> None:
     processes = Processes.from_environment()
     processes.start()
     gradients = {name: joint_gradients(scene, processes, **variant) for name, variant in VARIANTS.items()}
-    weights = processes.gather(weights_after_two_steps(scene, processes))
-    spoilt = {scale: processes.gather(spoilt_step(scene, processes, scale)) for scale in (1.0, 1024.0)}
+    own = weights_after_two_steps(scene, processes)
+    spoilt = {scale: processes.gather(spoilt_step(scene, processes, scale, own)) for scale in (1.0, 1024.0)}
+    weights = processes.gather(own)
     rank = torch.tensor(float(processes.rank))
     figures = processes.mean({"rank": rank} if processes.is_main else {"rank": rank, "depth": rank})
     if processes.is_main:

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "monodepth2"
 # from the ground up: a room imports from itself and from those before it
 ROOMS = (
     *("errors", "files", "config", "runtime", "pages", "method", "datasets", "synthetic", "checkpoints"),
-    *("odometry", "onnx", "prediction", "evaluation", "training", "motion", "prepare", "demo", "command", "__main__"),
+    *("odometry", "onnx", "prediction", "evaluation", "report", "training", "motion", "prepare", "demo", "command"),
+    "__main__",
 )
 # where names lay before there were rooms
 MOVED = {

@@ -73,17 +73,25 @@ def resume_optimizer(optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """
     path = folder / f"{OPTIMIZER}.pth"
     saved = read_weights(path, REMEDY)
-    group = (saved.get("param_groups") or [None])[0]
-    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
-    usable = _is_rate(rate) and _is_rate(initial) and _take_over(optimizer, saved, initial)
+    groups = saved.get("param_groups")
+    rates = [_rates(group) for group in groups] if isinstance(groups, list) else []
+    own = optimizer.param_groups
+    usable = len(rates) == len(own) and None not in rates and _take_over(optimizer, saved, 0.0)
     if not usable:
         raise UserError(f"{path}: not the optimizer of this run's networks")
-    for own in optimizer.param_groups:
-        own["lr"] = rate * own.get(RATE, 1.0)
+    for group, pair in zip(own, rates, strict=True):
+        assert pair is not None
+        group["lr"], group["initial_lr"] = pair
+
+
+def _rates(group: Any) -> tuple[float, float] | None:
+    """The learning rate of a saved group of parameters, and the one that it began with; None if unusable."""
+    rate, initial = (group.get(name) for name in ("lr", "initial_lr")) if isinstance(group, dict) else (None, None)
+    return (rate, initial) if _is_rate(rate) and _is_rate(initial) else None
 
 
 def _is_rate(value: Any) -> TypeGuard[float]:
-    return isinstance(value, float) and math.isfinite(value) and value > 0
+    return isinstance(value, float) and math.isfinite(value) and value >= 0
 
 
 def _moments(state: dict[str, Any]) -> dict[int, dict[str, Any]] | None:

@@ -13,6 +13,7 @@ from monodepth2.config import (
     Positional,
     PredictOptions,
     PrepareOptions,
+    ReportOptions,
     SyntheticOptions,
 )
 from monodepth2.config.making import DEMO_FOLDER, STREET_FOLDER
@@ -121,6 +122,14 @@ _ALL = (
         CacheOptions,
         "monodepth2.datasets.commands:keep_pictures",
         ("--data_path kitti_data --cache_dir FOLDER",),
+    ),
+    Command(
+        "report",
+        "a page that says whether a run has learnt",
+        ReportOptions,
+        "monodepth2.report.run:run",
+        ("street", "~/tmp/street --output page.html"),
+        Positional("run", "RUN", "the run: its name in --log_dir, or its folder"),
     ),
     Command(
         "demo",

@@ -17,7 +17,7 @@ from monodepth2.config.options import (
 )
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
-from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -39,6 +39,7 @@ __all__ = [
     "Positional",
     "PredictOptions",
     "PrepareOptions",
+    "ReportOptions",
     "SyntheticOptions",
     "available_cores",
     "build_parser",

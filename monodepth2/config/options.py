@@ -256,6 +256,8 @@ class Options(Checked):
         "batches between two log entries in the first 2,000 steps; after these every 2,000th step is logged",
     )
 
+    no_report: bool = option(False, "logging", "write no report.html at the end, a page that says whether it learnt")
+
     # checkpoints
     save_frequency: int = option(1, "checkpoints", "epochs between two checkpoints that are kept")
     keep_checkpoints: int | None = option(

@@ -233,6 +233,59 @@ class CacheOptions(Checked):
         return Options(**{item.name: getattr(self, item.name) for item in fields(self)})
 
 
+@dataclass(frozen=True)
+class ReportOptions(Checked):
+    """The settings of the report on a run: did it learn?
+
+    Raises:
+        UserError: no run is named, or a value is out of range.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "paths": "which run, and where its pictures are",
+        "output": "the page",
+        "system": "where it runs",
+    }
+
+    run: Path | None = option(None, "paths", "the run: its folder, or its name in --log_dir")
+    log_dir: Path = same_as(Options, "log_dir", "folder that holds one folder per run")
+    data_path: Path | None = option(
+        None, "paths", "root of the data set (default: where it was when the run was trained)"
+    )
+
+    output: Path | None = option(None, "output", "file to write, *.html (default: report.html in the run's folder)")
+    frames: int = option(6, "output", "validation frames to show")
+
+    device: str = same_as(Options, "device")
+    no_cuda: bool = same_as(Options, "no_cuda")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.run is None:
+            raise UserError("--run is missing: name the run, or its folder")
+        self._require_at_least(1, "frames")
+        if self.output and self.output.suffix != ".html":
+            raise UserError(f"--output {self.output}: give a name that ends with .html")
+        check_device(self.no_cuda, self.device)
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder: as it is given, or of that name in `log_dir`; also where its models or weights are given.
+
+        Raises:
+            UserError: there is no such run.
+        """
+        assert self.run is not None
+        for place in (self.run.expanduser(), self.log_dir.expanduser() / self.run):
+            for folder in (place, place.parent, place.parent.parent) if place.is_dir() else ():
+                if (folder / "models" / "opt.json").is_file():
+                    return folder
+        raise UserError(
+            f"--run {self.run}: neither a run's folder nor the name of a run in --log_dir {self.log_dir}, which would "
+            "hold models/opt.json"
+        )
+
+
 def _check_weights(options: PredictOptions | ExportOptions) -> None:
     """Refuse options that name no network, or several."""
     if [options.load_weights_folder, options.model_name, options.run].count(None) != 2:

@@ -44,6 +44,11 @@ def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
     return [View(line.folder, layout.camera(line), _size(layout, line)) for line in firsts.values()]
 
 
+def distinct_cameras(views: Sequence[View]) -> tuple[Camera, ...]:
+    """Each camera of the drives once, in order."""
+    return tuple(dict.fromkeys(view.camera for view in views))
+
+
 def _size(layout: Layout, line: SplitLine) -> Size | None:
     try:
         return picture_size(layout.picture_path(line))

@@ -10,9 +10,10 @@ from PIL import Image
 
 from monodepth2 import pages
 from monodepth2.config import Options
-from monodepth2.demo.showcase import Curve, Row
+from monodepth2.demo.showcase import Row
 from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.pages.colours import coloured
+from monodepth2.report.curves import Curve
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5

@@ -13,10 +13,11 @@ from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.page import Page, write_page
-from monodepth2.demo.showcase import make_rows, read_curves
+from monodepth2.demo.showcase import make_rows
 from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.onnx import export
+from monodepth2.report.curves import read_curves
 from monodepth2.runtime.extras import require_packages
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from monodepth2.training.trainer import Trainer

@@ -1,11 +1,9 @@
-"""What the demo's page shows: pictures of test frames, and the curves of the run."""
+"""What the demo's page shows: pictures of test frames."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiDepth
@@ -18,8 +16,6 @@ from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.view_synthesis import ViewSynthesis
-
-Curve = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,3 @@ def make_rows(model: MonodepthModel, options: Options, count: int) -> list[Row]:
         frame = np.asarray(read_picture(layout.picture_path(line)))
         rows.append(Row(str(line), frame, depth, truth, error, mask))
     return rows
-
-
-def read_curves(run_folder: Path) -> dict[str, Curve]:
-    """Return (step, loss) pairs of training and validation from a run's event files."""
-    curves = {}
-    for mode in ("train", "val"):
-        events = EventAccumulator(str(run_folder / mode)).Reload()
-        curves[mode] = [(event.step, event.value) for event in events.Scalars("loss")]
-    return curves

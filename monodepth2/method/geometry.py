@@ -4,6 +4,8 @@ Legend of shapes: b batch, n points, h w pixels. Transforms are named so that fr
 Pixels are integer coordinates (u to the right, v down), cameras look along z with x to the right and y down.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -100,6 +102,23 @@ def project(points_b3n: Tensor, K_b44: Tensor, source_T_target_b44: Tensor) -> T
     P = K_b44[:, :3] @ source_T_target_b44
     camera = _product(P[:, :, :3], points_b3n) + P[:, :, 3:]
     return camera[:, :2] / (camera[:, 2:] + 1e-7)
+
+
+def mean_displacement(depth_b1hw: Tensor, K_b44: Tensor, transforms: Sequence[Tensor]) -> Tensor:
+    """Return how far from its own place a pixel is sampled in the sources, the mean in pixels, a scalar.
+
+    Farther than the picture is wide counts as that.
+
+    Args:
+        depth_b1hw: depth of the target.
+        K_b44: intrinsics in pixels of that size.
+        transforms: `source_T_target` of the sources, b44.
+    """
+    h, w = depth_b1hw.shape[-2:]
+    places = pixel_grid(h, w, depth_b1hw.device)[:2]
+    points = backproject(depth_b1hw, inverse_intrinsics(K_b44))
+    shifts = [torch.linalg.vector_norm(project(points, K_b44, moved) - places, dim=1) for moved in transforms]
+    return torch.stack(shifts).clamp(max=w).mean()
 
 
 def _product(matrix_b33: Tensor, points_b3n: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from statistics import fmean
 from typing import Any
 
 from monodepth2.config import Options
+from monodepth2.training.diagnosis import LEAST_LOSS
 
 
 class BestEpoch:
@@ -30,9 +31,14 @@ class BestEpoch:
         self._losses = []
 
     def told(self, options: Options) -> str:
-        """The best epoch for people; empty where there is none."""
+        """The best epoch for people; empty where there is none, or no loss that tells epochs apart."""
         if self.epoch < 0:
             return ""
+        if self.loss < LEAST_LOSS:
+            return (
+                f"the validation loss is zero ({self.loss:.5f}): nothing moves in the validation frames, so that they "
+                "cannot tell which epoch is best; choose others"
+            )
         kept = f": weights_{self.epoch}" if (options.models_folder / f"weights_{self.epoch}").is_dir() else ""
         mean = f"mean of {self.batches} batches" if self.batches > 1 else "one batch"
         return f"lowest validation loss {self.loss:.4f} ({mean}) in epoch {self.epoch + 1}{kept}"

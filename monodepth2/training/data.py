@@ -10,7 +10,7 @@ import torch
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
-from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, views_of
+from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import (
     calibration_remarks,
@@ -104,7 +104,7 @@ class TrainingData:
     @property
     def distinct_cameras(self) -> tuple[Camera, ...]:
         """Each camera of the drives once."""
-        return tuple(dict.fromkeys(view.camera for view in self.views))
+        return distinct_cameras(self.views)
 
     @property
     def remarks(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Signs that a training goes wrong though its numbers are finite, looked for once per epoch."""
+"""Signs that a training goes wrong though its numbers are finite, looked for early and then once per epoch."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import Options
-from monodepth2.method.geometry import backproject, inverse_intrinsics, pixel_grid, project
+from monodepth2.method.geometry import mean_displacement
 from monodepth2.method.losses.masking import masked_mean
+from monodepth2.method.losses.photometric import STILL_ERROR, unwarped_error
 from monodepth2.method.stages import Batch, Losses, Views
 
 LOSS = "health/epoch_loss"
@@ -16,17 +17,22 @@ DISPLACEMENT = "health/displacement_px"
 VARIATION = "health/disparity_variation"
 AT_LIMIT = "health/depth_at_limit"
 MASKED = "health/automasked"
+UNWARPED = "health/unwarped_error"
 
 NOTES_PER_EPOCH = 20
 STEPS_BETWEEN_NOTES = 25  # at least: a note costs about a tenth of a step
-FIRST_STEPS = 100  # whose losses are the loss at the start
+FIRST_STEPS = 100  # whose losses are the loss at the start, and after which comes the first look
 EARLIEST = 500  # steps before which networks are allowed to look untrained
 
+LEAST_LOSS = 1e-4  # below it, and below zero, there is the noise alone that breaks ties
+EARLY_DISPLACEMENT = 0.02  # pixels, in the first steps; untrained networks have 0.3 to 2 in pictures 96 pixels wide
+EARLY_MASKED = 0.995  # in the first steps; untrained networks have 0.5 to 0.85 where the camera moves
 LEAST_DISPLACEMENT = 0.1  # pixels; untrained networks have 0.4 to 5, those that have learnt to stand still 0.004
 LEAST_VARIATION = 0.02  # untrained networks have 0.013 to 0.022, trained ones above 0.2
 MOST_AT_LIMIT = 0.95
 MOST_MASKED = 0.95
 UNMOVED_LOSS = 0.98  # of that at the start
+NOTHING = {"still": "nothing moves in this data", "zero": "the loss of this data is zero"}  # by sign
 
 
 class Diagnosis:
@@ -51,8 +57,20 @@ class Diagnosis:
         self.told: set[str] = set()
 
     def due(self, batch_index: int) -> bool:
-        """Whether to take note of this batch of the epoch, the last one at least."""
-        return (batch_index + 1) % self.pause == 0 or batch_index + 1 == self.steps_per_epoch
+        """Whether to take note of this batch of the epoch, the last one at least; more often before the first look."""
+        first = not self.epoch_losses and batch_index < FIRST_STEPS
+        pause = STEPS_BETWEEN_NOTES if first else self.pause
+        return (batch_index + 1) % pause == 0 or batch_index + 1 == self.steps_per_epoch
+
+    @property
+    def first_look_due(self) -> bool:
+        """Whether the first steps are done in the middle of the first epoch."""
+        return self.steps == FIRST_STEPS < self.steps_per_epoch
+
+    @property
+    def nothing_to_learn(self) -> str:
+        """Why there is nothing to learn from the data, by the last look at them; empty where there is something."""
+        return next((reason for sign, reason in NOTHING.items() if sign in self.told), "")
 
     def note_loss(self, loss: Tensor) -> None:
         """Take note of a step's loss without waiting for it."""
@@ -69,6 +87,9 @@ class Diagnosis:
         if moved:
             pixels = 2**self.level * mean_displacement(depth_b1hw, views.K[self.level], moved)
             self._mean(DISPLACEMENT).add(pixels)
+        self._mean(UNWARPED).add(
+            unwarped_error(batch, self.options.source_ids, self.level, ssim=not self.options.no_ssim)
+        )
         disp_b1hw = 1 / depth_b1hw
         self._mean(VARIATION).add((disp_b1hw.std((1, 2, 3)) / disp_b1hw.mean((1, 2, 3))).mean())
         far, near = 0.95 * self.options.max_depth, 1.05 * self.options.min_depth
@@ -81,6 +102,14 @@ class Diagnosis:
         """The epoch's figures so far, scalars by TensorBoard tag."""
         return {tag: mean.value for tag, mean in self.means.items()}
 
+    def look_first(self, figures: Mapping[str, float]) -> None:
+        """Tell after the first steps what no training would mend.
+
+        Args:
+            figures: so far; of several processes, their means.
+        """
+        self._tell(f"after {self.steps} steps", self._early_signs(figures))
+
     def conclude(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Tell at an epoch's end what is wrong, each thing once until it is mended, and begin the next epoch.
 
@@ -90,10 +119,13 @@ class Diagnosis:
         """
         self.epoch_losses.append(figures[LOSS])
         self.means = {}
-        signs = self._signs(figures) if epoch > 0 and self.steps >= EARLIEST else {}
+        late = epoch > 0 and self.steps >= EARLIEST
+        self._tell(f"after epoch {epoch + 1}", self._signs(figures) if late else self._early_signs(figures))
+
+    def _tell(self, when: str, signs: Mapping[str, str]) -> None:
         for sign, sentence in signs.items():
             if sign not in self.told:
-                self.report(f"after epoch {epoch + 1}: {sentence}")
+                self.report(f"{when}: {sentence}")
         self.told = set(signs)
 
     def state_dict(self) -> dict[str, Any]:
@@ -117,25 +149,46 @@ class Diagnosis:
     def _mean(self, tag: str) -> "RunningMean":
         return self.means.setdefault(tag, RunningMean())
 
+    def _early_signs(self, figures: Mapping[str, float]) -> dict[str, str]:
+        """The sentences that apply to networks that have hardly begun, by what is wrong: what no healthy one shows."""
+        if nothing := self._nothing(figures) or self._full_automask(figures, EARLY_MASKED):
+            return nothing
+        return self._still_pose(figures, EARLY_DISPLACEMENT)
+
     def _signs(self, figures: Mapping[str, float]) -> dict[str, str]:
         """The sentences that apply, by what is wrong. Figures that are not there or not finite give none."""
-        if masked := self._full_automask(figures):
-            return {"automask": masked}  # with nothing to learn from, the rest follows
-        sentences = {
-            "pose": self._still_pose(figures),
-            "disparity": self._flat_disparity(figures),
-            "loss": self._unmoved_loss(),
-        }
-        return {sign: sentence for sign, sentence in sentences.items() if sentence}
+        if nothing := self._nothing(figures) or self._full_automask(figures, MOST_MASKED):
+            return nothing  # with nothing to learn from, the rest follows
+        pose = self._still_pose(figures, LEAST_DISPLACEMENT)
+        sentences = {"disparity": self._flat_disparity(figures), "loss": self._unmoved_loss()}
+        return {**pose, **{sign: sentence for sign, sentence in sentences.items() if sentence}}
 
-    def _still_pose(self, figures: Mapping[str, float]) -> str | None:
+    def _nothing(self, figures: Mapping[str, float]) -> dict[str, str]:
+        """The data show nothing that could be learnt."""
+        error, loss = figures.get(UNWARPED), figures[LOSS]
+        if error is not None and error < STILL_ERROR:
+            found = f"nothing moves in this data: a frame and its sources differ by {error:.4f} on average"
+            if not self.options.temporal_ids:
+                return {"still": f"{found}; both cameras' pictures are alike: mend the pictures of the second camera"}
+            return {
+                "still": f"{found}, which is no more than the noise of a camera at rest, so that there is nothing to "
+                f"learn; take pictures of a moving camera, or frames farther apart, {self._farther_frames}"
+            }
+        if loss < LEAST_LOSS:
+            return {
+                "zero": f"the loss is zero ({loss:.5f}), so that there is nothing to learn; usually the masks leave no "
+                "pixel, or the pictures are of one colour: look at them"
+            }
+        return {}
+
+    def _still_pose(self, figures: Mapping[str, float], least: float) -> dict[str, str]:
         pixels = figures.get(DISPLACEMENT)
-        if pixels is None or not pixels < LEAST_DISPLACEMENT:
-            return None
-        return (
-            f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; usually neighbouring "
-            f"frames differ too little: try frames farther apart, {self._farther_frames}"
-        )
+        if pixels is None or not pixels < least:
+            return {}
+        return {
+            "pose": f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; usually "
+            f"neighbouring frames differ too little: try frames farther apart, {self._farther_frames}"
+        }
 
     def _flat_disparity(self, figures: Mapping[str, float]) -> str | None:
         rate, options = f"--learning_rate {self.options.learning_rate / 2:g}", self.options
@@ -154,17 +207,20 @@ class Diagnosis:
             )
         return None
 
-    def _full_automask(self, figures: Mapping[str, float]) -> str | None:
+    def _full_automask(self, figures: Mapping[str, float], most: float) -> dict[str, str]:
         masked = figures.get(MASKED)
-        if masked is None or not masked > MOST_MASKED:
-            return None
+        if masked is None or not masked > most:
+            return {}
         found = f"the auto-mask hides {masked:.0%} of the pixels"
         if not self.options.temporal_ids:
-            return f"{found}; usually both cameras' pictures are swapped or alike: mend them, or --disable_automasking"
-        return (
-            f"{found}; usually the camera stands still in most samples: leave these out of --split, or try frames "
-            f"farther apart, {self._farther_frames}"
-        )
+            return {
+                "automask": f"{found}; usually both cameras' pictures are swapped or alike: mend them, or "
+                "--disable_automasking"
+            }
+        return {
+            "automask": f"{found}; usually the camera stands still in most samples: leave these out of --split, or try "
+            f"frames farther apart, {self._farther_frames}"
+        }
 
     def _unmoved_loss(self) -> str | None:
         if len(self.epoch_losses) < 3 or self.options.load_weights_folder:
@@ -206,20 +262,3 @@ class RunningMean:
     def state(self) -> tuple[float, float]:
         """What the mean is made of again."""
         return float(self.mean), float(self.count)
-
-
-def mean_displacement(depth_b1hw: Tensor, K_b44: Tensor, transforms: list[Tensor]) -> Tensor:
-    """Return how far from its own place a pixel is sampled in the sources, the mean in pixels, a scalar.
-
-    Farther than the picture is wide counts as that.
-
-    Args:
-        depth_b1hw: depth of the target.
-        K_b44: intrinsics in pixels of that size.
-        transforms: `source_T_target` of the sources, b44.
-    """
-    h, w = depth_b1hw.shape[-2:]
-    places = pixel_grid(h, w, depth_b1hw.device)[:2]
-    points = backproject(depth_b1hw, inverse_intrinsics(K_b44))
-    shifts = [torch.linalg.vector_norm(project(points, K_b44, moved) - places, dim=1) for moved in transforms]
-    return torch.stack(shifts).clamp(max=w).mean()

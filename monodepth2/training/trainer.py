@@ -18,6 +18,8 @@ from monodepth2.errors import UserError, tell
 from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
+from monodepth2.report import report_of_training
+from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, sentences
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote, scaled_rate
@@ -28,7 +30,6 @@ from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.faults import Faults
 from monodepth2.training.graphed_step import GraphedStep
-from monodepth2.training.learnt_cameras import figures_of, learnt_cameras, sentences
 from monodepth2.training.progress import Progress
 from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
 from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
@@ -39,6 +40,7 @@ from monodepth2.training.step import StepResult, TrainingStep
 from monodepth2.training.wrong_numbers import WrongNumbers
 
 READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
+NOTHING_TO_LEARN = 3  # exit code of a run whose data show nothing
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
 
@@ -80,7 +82,10 @@ class Trainer:
         self.step = self.resumed.step if self.resumed else 0
 
     def train(self) -> int:
-        """Run all epochs; return the exit code: 0, or 128 + the signal that ended the run early."""
+        """Run all epochs; return the exit code.
+
+        It is 0, `NOTHING_TO_LEARN` where the data show nothing, or 128 + the signal that ended the run early.
+        """
         if self.data.cache:
             with self.processes.ending_together():
                 self.data.cache.fill()
@@ -163,8 +168,7 @@ class Trainer:
             received = self.stop_vote(self.stop.received)
             if received and self.step < self._steps:
                 return self._end_early(received)
-        self._end()
-        return 0
+        return self._end()
 
     def _run_step(self) -> None:
         epoch, batch_index = divmod(self.step, self.data.steps_per_epoch)
@@ -187,6 +191,8 @@ class Trainer:
             if log_is_due:
                 self._log("train", batch, result.predictions, views, losses)
                 self._validate()
+        if self.diagnosis.first_look_due:
+            self.diagnosis.look_first(self.processes.mean(self.diagnosis.figures()))
         self.step += 1
         self.schedule.end_step()
         self.progress.step()
@@ -212,18 +218,33 @@ class Trainer:
         self.wrong.read()  # what it puts back is saved
         self.state.save(name, self.step)
 
-    def _end(self) -> None:
+    def _end(self) -> int:
+        """Name the last checkpoint, and tell what became of the run; return the exit code."""
         if self.resumed and self.resumed.step == self._steps:  # nothing was left to do but to name its checkpoint
             folder = self.options.models_folder / f"weights_{self.options.num_epochs - 1}"
             if self.resumed.folder != folder:
                 self._save(folder.name)
         if self.processes.is_main and not self.state.unsaved:
             self.state.remove_old(at_end=True)
-            if told := self.best.told(self.options):
-                self.progress.message(told)
-            if self.options.learn_intrinsics:
-                for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
-                    self.progress.message(sentence)
+        if self.processes.is_main:
+            self._tell_the_end()
+        return NOTHING_TO_LEARN if self.diagnosis.nothing_to_learn else 0
+
+    def _tell_the_end(self) -> None:
+        if reason := self.diagnosis.nothing_to_learn:
+            self.progress.message(
+                f"{reason}, so that nothing was learnt from it (exit code {NOTHING_TO_LEARN}); the weights are in "
+                f"{self.options.models_folder} all the same"
+            )
+        elif not self.state.unsaved and (told := self.best.told(self.options)):
+            self.progress.message(told)
+        if self.options.learn_intrinsics:
+            for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
+                self.progress.message(sentence)
+        if not self.options.no_report:
+            cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
+            lines = self.data.val_set.lines
+            self.progress.message(report_of_training(self.model, self.options, lines, self.device, cameras))
 
     def _training_facts(self) -> TrainingFacts:
         """What a checkpoint says of the training by now."""

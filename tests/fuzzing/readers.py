@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 
 from monodepth2.checkpoints.folder import read_manifest, write_folder
 from monodepth2.checkpoints.networks import input_size, load_state, trained_options
@@ -50,6 +51,7 @@ from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
 from monodepth2.prediction.video import VideoWriter
+from monodepth2.report.curves import curve_of
 from monodepth2.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
 from wide_pictures import write_colour_png
 
@@ -352,6 +354,16 @@ def write_marker(path: Path) -> None:
     path.write_text(json.dumps({"edition": EDITION, **asdict(DriveSettings())}))
 
 
+def write_events(path: Path) -> None:
+    """A run's events of two steps, each with a picture."""
+    with SummaryWriter(str(path.parent)) as writer:
+        for step in range(2):
+            writer.add_scalar("loss", 0.1, step)
+            writer.add_image("color_0", numbers(3, 8, 8) / 80, step)
+    (written,) = path.parent.glob("events.out.tfevents.*.*")
+    written.rename(path)
+
+
 READERS = (
     Reader("weights", "encoder.pth", write_weights, read_network),
     Reader("weights of 2019", "encoder.pth", lambda path: write_weights(path, of_2019=True), read_network),
@@ -419,6 +431,7 @@ READERS = (
     Reader("kept pictures", "pictures.npy", kept_pictures(".npy"), read_kept),
     Reader("index of kept pictures", "index.json", kept_pictures(".json"), read_kept),
     Reader("video", "video.mp4", write_video, read_video),
+    Reader("events of a run", "events.out.tfevents.1", write_events, lambda path: curve_of([path])),
     Reader(
         "marker of a synthetic drive",
         "synthetic.json",

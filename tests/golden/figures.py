@@ -7,7 +7,7 @@ frames → snippet error). README.md beside this file says more.
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from monodepth2.evaluation import evaluate, predict_split
 from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.stages import Batch
+from monodepth2.method.stages import Batch, Predictions
 from monodepth2.odometry.metrics import snippet_errors
 from monodepth2.odometry.trajectories import steps
 from monodepth2.training.step import TrainingStep
@@ -37,7 +37,12 @@ CPU = torch.device("cpu")
 
 
 def case_figures(
-    case: Case, root: Path, flags: Sequence[str] = (), float64: bool = False, device: torch.device = CPU
+    case: Case,
+    root: Path,
+    flags: Sequence[str] = (),
+    float64: bool = False,
+    device: torch.device = CPU,
+    share: bool = False,
 ) -> Case:
     """Compute everything that a case states.
 
@@ -47,6 +52,7 @@ def case_figures(
         flags: of the command line, besides the case's own; they and the rest are for the figures of losses alone.
         float64: compute all of it in float64, from weights and depth maps in float32.
         device: where.
+        share: let networks say again what they said for the case before, where the two differ in their losses alone.
     """
     if "ate_mean" in case:
         return _odometry_figures(case)
@@ -58,7 +64,7 @@ def case_figures(
     if "metrics" in case:
         return _evaluation_figures(case, options, lines)
     data_set = MonoDataset.from_options(options, lines, augment=False, dtype=np.float64 if float64 else np.float32)
-    return _loss_figures(options, data_set, case["seed"], device)
+    return _loss_figures(options, data_set, case["seed"], device, share)
 
 
 def _odometry_figures(case: Case) -> Case:
@@ -67,11 +73,13 @@ def _odometry_figures(case: Case) -> Case:
     return {"ate_mean": float(errors.mean()), "ate_std": float(errors.std())}
 
 
-def _loss_figures(options: Options, data_set: MonoDataset, seed: int, device: torch.device) -> Case:
+def _loss_figures(options: Options, data_set: MonoDataset, seed: int, device: torch.device, share: bool) -> Case:
     samples = range(len(data_set))
     batch = stack([data_set.sample(index) for index in samples]).prepared(device)
-    model = recipe_model(options, seed).to(device, batch.K[0].dtype)
-    step = TrainingStep(model, options, device)
+    if share:
+        step = said(options, batch, seed).step(options)
+    else:
+        step = TrainingStep(recipe_model(options, seed).to(device, batch.K[0].dtype), options, device)
     step.objective = replace(step.objective, tie_break=False)
     figures, depth = _evaluation_mode(step, batch)
     maps = {index: data_set.depth(index, mirrored=False) for index in samples}
@@ -90,6 +98,59 @@ def recipe_model(options: Options, seed: int) -> MonodepthModel:
     for name, network in model.networks.items():
         fill(name, network, seed)
     return model
+
+
+@dataclass(frozen=True)
+class Said:
+    """What recipe networks say of a batch on the CPU, in evaluation and in training mode; the latter with its graph."""
+
+    model: MonodepthModel
+    evaluated: Predictions
+    trained: Predictions
+
+    def step(self, options: Options) -> TrainingStep:
+        """A step that judges it and learns from it by the options' losses, without computing it again."""
+        self.model.zero_grad()
+        step = TrainingStep(self.model, options, CPU)
+        again = iter(Again.apply(torch.zeros((), requires_grad=True), self.trained.tensors))
+        step.networks = lambda batch: self.trained.map(lambda tensor: next(again))
+        step.predict = lambda batch: self.evaluated  # type: ignore[method-assign]
+        return step
+
+
+class Again(torch.autograd.Function):
+    """Tensors as they are, whose graph stays for a next time."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: torch.Tensor, tensors: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Return the tensors, cut off from their graph; the anchor makes them ask for gradients."""
+        ctx.tensors = tensors
+        return tuple(tensor.detach() for tensor in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, None]:
+        """Hand the gradients to the graph."""
+        torch.autograd.backward(ctx.tensors, gradients, retain_graph=True)
+        return None, None
+
+
+LAST: dict[str, Said] = {}
+# which networks know nothing of; and the names of the flags that were given
+OF_LOSSES = ("v1_multiscale", "avg_reprojection", "disable_automasking", "no_ssim", "given")
+
+
+def said(options: Options, batch: Batch, seed: int) -> Said:
+    """What recipe networks say, kept until others are asked: their graph takes hundreds of megabytes."""
+    seen = {name: value for name, value in vars(options).items() if name not in OF_LOSSES}
+    key = f"{seed} {seen}"
+    if key not in LAST:
+        LAST.clear()
+        step = TrainingStep(recipe_model(options, seed).to(CPU, batch.K[0].dtype), options, CPU)
+        step.model.eval()
+        evaluated = step.predict(batch)
+        step.model.train()
+        LAST[key] = Said(step.model, evaluated, step.networks(batch))
+    return LAST[key]
 
 
 def _evaluation_mode(step: TrainingStep, batch: Batch) -> tuple[Case, torch.Tensor]:

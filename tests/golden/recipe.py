@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 
-@lru_cache(maxsize=1000)  # tensors of several networks, which many cases share
+@lru_cache(maxsize=300)  # tensors of the four networks that most cases share: 100 MB
 def recipe_values(module: str, key: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Return the values of one tensor of a state dict: float32, or int64 for a batch counter."""
     if key.endswith("num_batches_tracked"):

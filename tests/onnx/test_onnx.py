@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,7 @@ from monodepth2.onnx import Exported, export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
 from scene import DRIVE
-from scripts import HANGS, in_process
+from scripts import in_process
 from trees import linked, write_checkpoint
 
 onnx = pytest.importorskip("onnx")
@@ -41,11 +39,10 @@ def weights(checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A file of fixed batch and size, written by the script in a process of its own; and what that printed."""
+    """A file of fixed batch and size, written by the script; and what that printed."""
     path = tmp_path_factory.mktemp("plain") / "model.onnx"
-    flags = ("--load_weights_folder", str(weights), "--output", str(path), "--batch_size", "2", "--pred_metric_depth")
-    command = [sys.executable, str(ROOT / "export_depth.py"), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
+    flags = ("--load_weights_folder", weights, "--output", path, "--batch_size", "2", "--pred_metric_depth")
+    done = in_process("export_depth", *flags)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return path, done.stdout

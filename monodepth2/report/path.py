@@ -1,0 +1,105 @@
+"""The path of the camera over a stretch of frames, as the pose network sees it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.networks import DepthNetwork
+from monodepth2.config import Options
+from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.method.model import MonodepthModel
+from monodepth2.odometry.network import MotionNetwork
+from monodepth2.odometry.trajectories import chained
+
+MOST_STEPS = 40  # they take a quarter of a second each on one core at 640x192
+BATCH_SIZE = 4
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """A path, its first camera the world.
+
+    Attributes:
+        poses: `world_T_camera` in the network's unit, float64, (n + 1, 4, 4).
+        lines: the n targets that the motion is taken from.
+        stride: frames between two of them.
+        held_out: how many of them are validation lines.
+    """
+
+    poses: np.ndarray
+    lines: list[SplitLine]
+    stride: int
+    held_out: int
+
+
+def camera_path(
+    model: MonodepthModel, options: Options, held_out: Sequence[SplitLine], device: torch.device
+) -> CameraPath | None:
+    """Chain the motion of consecutive frames, the longest stretch of held-out ones first.
+
+    Returns:
+        The path; None where there is no pose network, or its motion is not finite.
+
+    Raises:
+        UserError: a picture cannot be read.
+    """
+    if not options.temporal_ids:
+        return None
+    source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
+    in_time = replace(options, use_stereo=False)
+    data_set = MonoDataset.from_options(in_time, [], augment=False)
+    start = longest_run(held_out, abs(source))
+    stretch = [replace(start, frame=start.frame + n * abs(source)) for n in range(MOST_STEPS)]
+    complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids))
+    end = next((n for n, line in enumerate(stretch) if line not in complete), len(stretch))
+    data_set.lines = lines = stretch[:end]
+    network, found = _motion_network(model, options, device), []
+    for first in range(0, len(lines), BATCH_SIZE):
+        batch = stack([data_set.sample(n) for n in range(first, min(first + BATCH_SIZE, len(lines)))])
+        found.append(network.transforms(batch.color_aug)[source])
+    steps = np.concatenate(found) if found else np.empty((0, 4, 4))
+    if not len(steps) or not np.isfinite(steps).all():
+        return None
+    next_T_this = steps if source > 0 else np.linalg.inv(steps)
+    return CameraPath(chained(next_T_this), lines, abs(source), len(set(lines) & set(held_out)))
+
+
+def longest_run(lines: Sequence[SplitLine], stride: int) -> SplitLine:
+    """Return the first line of the longest run of lines of one camera, `stride` frames apart."""
+    drives: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for line in lines:
+        drives[line.folder, line.side].add(line.frame)
+
+    def length(line: SplitLine) -> int:
+        frames, count = drives[line.folder, line.side], 1
+        while line.frame + count * stride in frames:
+            count += 1
+        return count
+
+    starts = [line for line in lines if line.frame - stride not in drives[line.folder, line.side]]
+    return max(starts, key=length)
+
+
+def _motion_network(model: MonodepthModel, options: Options, device: torch.device) -> MotionNetwork:
+    """A run's pose network as odometry takes it; PoseCNN's translations need the depth network."""
+    size = (options.height, options.width)
+    depth = DepthNetwork(model.encoder, model.depth, *size, options.use_stereo, options.min_depth, options.max_depth)
+    return MotionNetwork(
+        folder=Path(),
+        model=model,
+        temporal_ids=options.temporal_ids,
+        height=options.height,
+        width=options.width,
+        num_layers=options.num_layers,
+        use_stereo=options.use_stereo,
+        facts=TrainingFacts.of(options),
+        depth=depth.to(device) if options.pose_model_type == "posecnn" else None,
+        device=device,
+    )
