@@ -9,6 +9,7 @@ from monodepth2.config.declare import Checked, check_device, check_input_size, o
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.errors import UserError
 
+LEAST_INT8_OPSET = 13  # the first with a scale per channel
 NAME_FIELDS = ("stem", "name", "kind")
 OUTPUTS_MEAN = {
     "disp_npy": "scaled disparity (1 / depth, in 1 / network units) at the network's size, float32, (1, 1, h, w)",
@@ -130,9 +131,17 @@ class ExportOptions(Checked):
     opset: int = option(
         18, "output", "version of ONNX's operators, 11 or later; docs/export.md: which for which runtime"
     )
-    precision: str = option("fp32", "output", "numbers inside the network", choices=("fp32", "fp16"))
+    precision: str = option(
+        "fp32", "output", "numbers inside the network; int8 needs --calibration", choices=("fp32", "fp16", "int8")
+    )
+    calibration: Path | None = option(
+        None, "output", "folder of pictures of the places where an int8 network will be used; some hundred are enough"
+    )
     tolerance: float | None = option(
-        None, "output", "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2)"
+        None,
+        "output",
+        "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2; for int8 the largest median "
+        "change of depth, 3e-2)",
     )
 
     def __post_init__(self) -> None:
@@ -144,6 +153,7 @@ class ExportOptions(Checked):
         self._require_at_least(1, "batch_size")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
+        self._check_int8()
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
         if self.network == "pose":
@@ -151,6 +161,19 @@ class ExportOptions(Checked):
                 if getattr(self, name) != getattr(type(self), name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
         _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
+
+    def _check_int8(self) -> None:
+        """Refuse whole numbers without pictures, and where they cannot be."""
+        if (self.precision == "int8") != (self.calibration is not None):
+            raise UserError("--precision int8 and --calibration FOLDER belong together: give both, or none")
+        if self.precision != "int8":
+            return
+        if self.network != "depth" or self.dynamic_size or self.batch_size != 1:
+            raise UserError(
+                "--precision int8 is for depth networks of a fixed size and a batch of 1 (or --dynamic_batch)"
+            )
+        if self.opset < LEAST_INT8_OPSET:
+            raise UserError(f"--opset {self.opset}: --precision int8 needs {LEAST_INT8_OPSET} or later")
 
 
 @dataclass(frozen=True)
