@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from monodepth2.config import PredictOptions
-from monodepth2.config.tools import OUTPUTS
+from monodepth2.config.predict import OUTPUTS
 from monodepth2.errors import UserError
 from monodepth2.files.picture_files import HAS_AVIF
 from monodepth2.prediction.inputs import Pictures, Video, find_input
