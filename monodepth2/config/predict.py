@@ -20,7 +20,8 @@ OUTPUTS_MEAN = {
     "picture's size, float32, (h, w)",
     "depth_png": "256 times that depth, 16 bits: from 1/256 to 255.996, what lies beyond is cut off and told",
     "color": "colours of disparity at the picture's size, JPEG",
-    "side_by_side": "the picture beside these colours, or above them if it is wide, JPEG; one MP4 of a video or stream",
+    "side_by_side": "the picture beside these colours, or above them if it is wide: twice its size, JPEG; one MP4 of a video "
+    "or a stream",
     "ply": "a point for each pixel that is not at the farthest depth: x right, y down, z forward, in the unit of depth",
 }
 OUTPUTS = tuple(OUTPUTS_MEAN)
@@ -60,7 +61,9 @@ class PredictOptions(Checked):
     )
     ext: str | None = option(None, "input", "take only pictures with this ending from a folder, e.g. jpg")
     seconds: float | None = option(
-        None, "input", "end a stream after this time (default: it goes on until Ctrl-C, SIGTERM or its end)"
+        None,
+        "input",
+        "end a stream this long after its first frame (default: it goes on until Ctrl-C, SIGTERM or its end)",
     )
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")

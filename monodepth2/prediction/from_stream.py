@@ -9,7 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.errors import UserError
-from monodepth2.files.streams import StreamReader, public_address
+from monodepth2.files.output_paths import make_output_folder
+from monodepth2.files.streams import StreamReader
 from monodepth2.prediction.from_video import joined
 from monodepth2.prediction.inputs import Stream
 from monodepth2.prediction.job import Job, Outcome
@@ -32,59 +33,57 @@ def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | 
         source: the stream.
         job: how to predict, and what to write.
         live: port of the page that shows it; None for no page.
-        seconds: after which to stop; None for never.
+        seconds: after the first frame, after which to stop; None for never.
         stop: what tells to stop.
 
     Raises:
         UserError: the stream cannot be opened or sends no frame, a file cannot be written, or the port cannot be used.
     """
-    name, done, cut = public_address(source.address), 0, 0
-    label = Label(*2 * (f"{source.name}_{time.strftime('%Y%m%d-%H%M%S')}",))  # another run shall not overwrite this one
+    done = cut = 0
+    name = f"{source.name}_{time.strftime('%Y%m%d-%H%M%S')}"  # another run shall not overwrite what this one has seen
+    label = Label(name, name)
     with ExitStack() as stack:
-        show = stack.enter_context(_shown(name, job, live))
-        reader = StreamReader(source.address)
+        show = stack.enter_context(_shown(source, job, live))
+        reader = StreamReader(source.address, str(source))
         newest = stack.enter_context(NewestFrames(reader))
+        if job.kinds or job.with_video:
+            make_output_folder("output_dir", job.naming.folder)
         add_frame = stack.enter_context(joined(label, job, reader.rate))
         bar = stack.enter_context(tqdm(desc="predicting", unit="frame", disable=None))
-        is_enough = _limit(seconds, stop)
-        predictions = _predicted(newest, job, is_enough)
+        predictions = _predicted(newest, job, seconds, stop)
         for both, came, fitted in stack.enter_context(closing(_finished(predictions, label, job, show))):
             add_frame(both, came)
             bar.set_postfix(dropped=newest.dropped, refresh=False)
             bar.update()
             done += 1
             cut += not fitted
-        broke_off = "" if is_enough() else reader.broke_off
+        broke_off = "" if stop.received else reader.broke_off
         if not done:
-            raise UserError(f"{name}: no frame came that can be decoded{f' ({broke_off})' if broke_off else ''}")
+            raise UserError(f"{source}: no frame came that can be decoded{f' ({broke_off})' if broke_off else ''}")
     if broke_off:
-        print(f"{name}: the stream broke off after {done} predicted frames ({broke_off})", file=sys.stderr)
+        print(f"{source}: the stream broke off after {done} predicted frames ({broke_off})", file=sys.stderr)
     return Outcome(done, not broke_off, cut, newest.dropped)
 
 
-def _limit(seconds: float | None, stop: StopRequest) -> Callable[[], bool]:
-    """Return what says whether to stop."""
-    end = None if seconds is None else time.monotonic() + seconds
-    return lambda: stop.received is not None or (end is not None and time.monotonic() >= end)
-
-
 @contextmanager
-def _shown(name: str, job: Job, live: int | None) -> Iterator[Callable[[np.ndarray], None] | None]:
+def _shown(source: Stream, job: Job, live: int | None) -> Iterator[Callable[[np.ndarray], None] | None]:
     """Lend what shows a picture on the page, where one is asked for."""
     if live is None:
         yield None
         return
-    with LivePage(live, name=name, colours=job.settings.colours) as page:
+    with LivePage(live, name=str(source), colours=job.settings.colours) as page:
         print(f"live: {page.address} shows the stream beside its disparity", flush=True)
         yield page.show
 
 
 def _predicted(
-    newest: NewestFrames, job: Job, is_enough: Callable[[], bool]
+    newest: NewestFrames, job: Job, seconds: float | None, stop: StopRequest
 ) -> Iterator[tuple[int, float, DepthPrediction, Settings]]:
     """Yield the number of a predicted frame, when it came, its prediction and how to express it."""
     steady = Steadiness(job.stabilise)
-    for index, (frame, came) in enumerate(newest.frames(is_enough)):
+    for index, (frame, came) in enumerate(newest.frames(lambda: stop.received is not None)):
+        if seconds is not None and came >= seconds:
+            break
         prediction = job.predictor.predict(frame.picture(), job.post_process)
         yield index, came, *steady.follow(prediction, job.settings, came)
 

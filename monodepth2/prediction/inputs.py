@@ -60,6 +60,13 @@ class Stream:
         """What files made of it are called: of a device its name, of a stream its host."""
         return self.address.name if isinstance(self.address, Path) else urlsplit(self.address).hostname or "stream"
 
+    def __str__(self) -> str:
+        """The address without what is nobody's business: user, password and query."""
+        if isinstance(self.address, Path):
+            return str(self.address)
+        parts = urlsplit(self.address)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
 
 Source = Pictures | Video | Stream
 
@@ -76,16 +83,14 @@ def find_input(name: Path | str, ext: str | None = None) -> Source:
         UserError: there is nothing, or a single picture cannot be opened.
     """
     if address := ADDRESS.match(str(name)):
-        if address[1].lower() not in SCHEMES:
-            raise UserError(f"--image_path {name}: streams are read from {', '.join(f'{s}://' for s in SCHEMES)} alone")
-        return Stream(str(name))
+        return _stream(str(name), address[1].lower())
     path = Path(os.path.expanduser(name))
     if str(path).isdecimal() and not path.exists():
         path = Path(f"/dev/video{path}")
     mode = _mode(path)
     if stat.S_ISDIR(mode):
         return _find_pictures(path, ext)
-    if stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == CAMERAS:
+    if sys.platform == "linux" and stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == CAMERAS:
         return Stream(path)
     if not stat.S_ISREG(mode):
         remedy = "give a file, a folder, a camera such as /dev/video0, or an address"
@@ -95,6 +100,17 @@ def find_input(name: Path | str, ext: str | None = None) -> Source:
     with open_picture(path):  # refused before the network is loaded
         pass
     return _pictures((path,), None, (path,), ())
+
+
+def _stream(address: str, scheme: str) -> Stream:
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{one}://" for one in SCHEMES)
+        raise UserError(f"--image_path {scheme}://...: streams are read from {known} alone")
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        raise UserError(f"--image_path {scheme}://...: is no address ({error})") from error
+    return Stream(address)
 
 
 def _mode(path: Path) -> int:

@@ -1,6 +1,5 @@
 """What `predict.py` does: find the input, check everything before the work, predict, write."""
 
-import os
 import time
 from pathlib import Path
 
@@ -123,9 +122,11 @@ def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...], source: So
         if getattr(options, flag) != getattr(PredictOptions, flag) and not {*kinds, *shown} & set(needed):
             remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
             raise UserError(f"--{flag} changes nothing of {', '.join(kinds or shown)}: {remedy}")
-    path = options.image_path
-    if options.ext is not None and path is not None and not os.path.isdir(os.path.expanduser(path)):
-        raise UserError(f"--ext {options.ext} chooses among the pictures of a folder, and {path} is none: drop --ext")
+    if options.ext is not None and not (isinstance(source, Pictures) and source.folder):
+        shown_path = source if isinstance(source, Stream) else options.image_path
+        raise UserError(
+            f"--ext {options.ext} chooses among the pictures of a folder, and {shown_path} is none: drop --ext"
+        )
 
 
 def _output_folder(options: PredictOptions, source: Source) -> Path:
@@ -167,7 +168,7 @@ def _without_video(kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Source) -> Job:
-    """Load the network and make the output folder."""
+    """Load the network and make the output folder, of a stream not yet."""
     moves = isinstance(source, (Video, Stream))
     weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     device = pick_device(options.device, options.no_cuda)
@@ -176,7 +177,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
     settings = _settings(options, predictor, kinds)
-    if kinds:
+    if not isinstance(source, Stream):  # which must be opened first
         make_output_folder("output_dir", naming.folder)
     return Job(
         predictor,
