@@ -20,8 +20,8 @@ OUTPUTS_MEAN = {
     "picture's size, float32, (h, w)",
     "depth_png": "256 times that depth, 16 bits: from 1/256 to 255.996, what lies beyond is cut off and told",
     "color": "colours of disparity at the picture's size, JPEG",
-    "side_by_side": "the picture beside these colours, or above them if it is wide: twice its size, JPEG; one MP4 of a video "
-    "or a stream",
+    "side_by_side": "the picture beside these colours, or above them if it is wide: twice its size, JPEG; one MP4 of a "
+    "video or a stream",
     "ply": "a point for each pixel that is not at the farthest depth: x right, y down, z forward, in the unit of depth",
 }
 OUTPUTS = tuple(OUTPUTS_MEAN)
