@@ -6,13 +6,14 @@ from typing import Any
 
 from monodepth2.errors import UserError
 
+MOST_PIXELS = 640 * 360
 # from a drive's own folder up to one above the root
 KITTI = ("image_0[0-3]", "*/image_0[0-3]", "*/*/image_0[0-3]", "*/*/*/image_0[0-3]")
 ODOMETRY = ("image_[0-3]", "*/image_[0-3]", "sequences/*/image_[0-3]", "*/sequences/*/image_[0-3]")
 
 
 def implied_by_drive(drive: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a folder named without a flag implies: plain folders, and a run of its name.
+    """Return the options that a folder named without a flag implies: plain folders, a run of its name, their shape.
 
     Args:
         drive: the folder.
@@ -34,4 +35,23 @@ def implied_by_drive(drive: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
                 f"DRIVE {drive}: is laid out like KITTI, not as plain folders; give the root of the data set by "
                 f"--data_path, with --dataset {layout}, or add --dataset folder to take every folder in it as a drive"
             )
-    return {"dataset": "folder", **implied}
+    if "height" in stated or "width" in stated:
+        return {"dataset": "folder", **implied}
+    return {"dataset": "folder", **implied, **_size_of_pictures(folder)}
+
+
+def _size_of_pictures(folder: Path) -> dict[str, int]:
+    """Height and width of a network's input in the shape of a data set's first picture; none where it cannot be read.
+
+    What is wrong with the folder is told by training, which checks all of it.
+    """
+    # only now: --help and a mistyped flag answer at once
+    from monodepth2.datasets.camera_choice import CameraChoice, size_of_pictures
+    from monodepth2.datasets.folders import Folders
+
+    try:
+        width, height = size_of_pictures(folder / Folders(folder, cameras=CameraChoice()).drives()[0])
+    except UserError:
+        return {}
+    across = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5)
+    return {name: max(64, round(across * side / 32) * 32) for name, side in (("height", height), ("width", width))}

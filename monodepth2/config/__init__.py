@@ -2,6 +2,7 @@
 
 from monodepth2.config.command_line import Positional, build_parser, parse, parse_as
 from monodepth2.config.declare import Checked, available_cores, option_type
+from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
 from monodepth2.config.options import (
     EVALUATION_SPLITS,
@@ -33,6 +34,7 @@ __all__ = [
     "CacheOptions",
     "Checked",
     "DemoOptions",
+    "DoctorOptions",
     "ExportOptions",
     "FrameId",
     "GroundTruthOptions",

@@ -34,6 +34,11 @@ class Schedule:
         """The learning rate of the next step."""
         return float(self.scheduler.get_last_lr()[0])
 
+    @property
+    def in_words(self) -> str:
+        """The learning rate, for people."""
+        return f"{self.rate:g}" if self.by_epoch else f"up to {self.scheduler.base_lrs[0]:g}"
+
     def end_step(self) -> None:
         """Count a step."""
         if not self.by_epoch:

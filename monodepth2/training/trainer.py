@@ -369,7 +369,7 @@ class Trainer:
         return (
             f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
             f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
-            f"batches of {self._joint_batch}{shares}, learning rate {self.schedule.rate:g}, "
+            f"batches of {self._joint_batch}{shares}, learning rate {self.schedule.in_words}, "
             f"{self._device_in_words()}, {data.workers} loader processes, {origin}\n"
             f"writing to {options.run_folder}"
         )

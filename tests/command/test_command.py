@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from monodepth2.command.drive import implied_by_drive
 from monodepth2.command.table import COMMANDS
 from monodepth2.config import SCRIPTS, USED_BY, DemoOptions, Options, SyntheticOptions, launched_as, parse, started_as
 from monodepth2.synthetic import DriveSettings
@@ -155,3 +157,15 @@ def test_the_streets_defaults_are_stated_alike() -> None:
         options.drives, options.frames, options.width, options.height, options.seed, ".jpg"
     )  # fmt: skip
     assert DemoOptions(folder=Path("x")).frames == own.frames_per_drive
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1280, 720), (640, 352)), ((360, 640), (352, 640)), ((320, 96), (320, 96))]
+)
+def test_a_drive_is_trained_in_the_shape_of_its_pictures(size: tuple, expected: tuple, tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    Image.new("RGB", size).save(drive / "1.jpg")
+    implied = implied_by_drive(drive, {})
+    assert (implied["width"], implied["height"]) == expected
+    assert "width" not in implied_by_drive(drive, {"height": 96}), "a size that is given stays"
