@@ -109,15 +109,18 @@ _ALL = (
     ),
     Command(
         "predict",
-        "depth of a picture, a folder of pictures or a video",
+        "depth of a picture, a folder of pictures, a video or a stream",
         PredictOptions,
         "monodepth2.prediction.run:predict",
         (
             "street.jpg --run street",
             "video.mp4 --model_name mono+stereo_640x192 --pred_metric_depth",
+            "0 --run street --live 8080",
             "pictures --load_weights_folder weights_19 --outputs depth_png color --output_dir depth",
         ),
-        Positional("image_path", "FILE", "a picture, a folder of pictures, or a video: short for --image_path FILE"),
+        Positional(
+            "image_path", "FILE", "a picture, a folder of pictures, a video or a stream: short for --image_path FILE"
+        ),
     ),
     Command(
         "export",

@@ -16,9 +16,10 @@ from monodepth2.config.options import (
     Options,
     options_from_json,
 )
+from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
-from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, ReportOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
