@@ -106,6 +106,7 @@ class ExportOptions(Checked):
     groups: ClassVar[dict[str, str]] = {
         "weights": "the network",
         "output": "the file",
+        "web": "a page for the browser",
     }
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint")
@@ -135,6 +136,13 @@ class ExportOptions(Checked):
         None, "output", "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2)"
     )
 
+    web: Path | None = option(
+        None, "web", "folder that receives a page which runs the network in the browser, and the network in model.onnx"
+    )
+    web_runtime: Path | None = option(
+        None, "web", "folder of an unpacked onnxruntime-web (default: it is fetched from the npm registry once)"
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_weights(self)
@@ -146,11 +154,27 @@ class ExportOptions(Checked):
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
+        self._check_web()
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
                 if getattr(self, name) != getattr(type(self), name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
         _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
+
+    def _check_web(self) -> None:
+        """Refuse what a page cannot show, and a runtime without a page."""
+        if self.web is None:
+            if self.web_runtime:
+                raise UserError(f"--web_runtime {self.web_runtime} is for a page: add --web FOLDER, or drop it")
+            return
+        if self.output:
+            raise UserError(f"--output {self.output}: --web writes the network to model.onnx in its folder; drop one")
+        if self.network != "depth":
+            raise UserError(f"--network {self.network}: the page of --web shows depth; drop one of them")
+        if self.batch_size != 1:
+            raise UserError(
+                f"--batch_size {self.batch_size}: the page of --web looks at one picture at a time; drop it"
+            )
 
 
 @dataclass(frozen=True)
