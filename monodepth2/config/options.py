@@ -128,6 +128,16 @@ class Options(Checked):
         (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
     )
 
+    depth_supervision: float = option(
+        0.0,
+        "training",
+        "weight of the error of log depth where depth is known: from KITTI's scans, the improved maps of --dataset "
+        "kitti_depth, or depth/ of plain folders; depths become metres (default: 0, without)",
+    )
+    gt_png_scale: float = option(
+        256.0, "training", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
+    )
+
     # camera
     intrinsics: tuple[float, ...] = option(
         (),
@@ -303,9 +313,6 @@ class Options(Checked):
         "ground truth of depth: a gt_depths.npz, or a folder with one .npy, .png, .pfm or .exr file per line, named as "
         "its picture (default: gt_depths.npz in the split's folder, else the data set's)",
     )
-    gt_png_scale: float = option(
-        256.0, "evaluation", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
-    )
     eval_min_depth: float | None = option(
         None, "evaluation", "score ground truth beyond this many metres (default: as the split says, 0.001)"
     )
@@ -382,6 +389,11 @@ class Options(Checked):
         return (0, *self.source_ids)
 
     @property
+    def knows_metres(self) -> bool:
+        """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
+        return self.depth_supervision > 0
+
+    @property
     def run_folder(self) -> Path:
         """`<log_dir>/<model_name>`."""
         return self.log_dir.expanduser() / self.model_name
@@ -414,6 +426,7 @@ class Options(Checked):
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
         self._require_at_least(0, "weight_decay")
+        self._require_at_least(0, "depth_supervision")
         self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
         self._require_positive("eval_min_depth", "eval_max_depth")

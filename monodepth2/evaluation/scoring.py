@@ -153,12 +153,13 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
 
 
 def _of_source(task: _Task, source: DisparitySource) -> _Task:
-    """The task with the metres of the source's own rig, where the rig is to tell them and no flag does."""
-    options, baseline = task.options, source.facts.baseline
-    asked = options.baseline or options.asked_factor
-    if task.protocol is None or not options.eval_stereo or asked or baseline is None:
+    """The task with the metres that the source knows itself, or those of its own rig, where no flag tells them."""
+    options, factor = task.options, source.facts.metric_scale
+    if factor is None and options.eval_stereo and source.facts.baseline is not None:
+        factor = stereo_factor(source.facts.baseline)
+    if task.protocol is None or factor is None or options.baseline or options.asked_factor:
         return task
-    return replace(task, protocol=replace(task.protocol, factor=stereo_factor(baseline)))
+    return replace(task, protocol=replace(task.protocol, factor=factor))
 
 
 def _score(
@@ -203,14 +204,15 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
 def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     """What the reader should know of a source's figures."""
     options, notes = task.options, []
-    if options.eval_split == BENCHMARK and not source.use_stereo:
+    metric = source.use_stereo or source.facts.metric_scale is not None
+    if options.eval_split == BENCHMARK and not metric:
         known = "was" if source.use_stereo is False else "may have been"
         notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
                      f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
         rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
-    elif task.protocol and options.eval_stereo and source.use_stereo is False:
+    elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")

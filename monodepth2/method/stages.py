@@ -5,7 +5,7 @@ source camera. Levels are pyramid levels: level l is 1/2^l of the input size.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -40,6 +40,7 @@ class Batch:
         loader_seconds: that the loader spent per sample.
         mask: per level of the target where it counts, bool, b1hw; None where all of it does.
         camera: which of the run's cameras took a sample, b; None where nothing asks for it.
+        depth: known depth of the target in the network's unit, 0 where unknown, at level 0, b1hw; None without.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -53,6 +54,7 @@ class Batch:
     loader_seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
     camera: Tensor | None = None
+    depth: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -86,7 +88,7 @@ class Batch:
     def tensors(self) -> list[Tensor]:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
-        others = [tensor for tensor in (self.stereo_T, self.camera) if tensor is not None]
+        others = [tensor for tensor in (self.stereo_T, self.camera, self.depth) if tensor is not None]
         return [*pictures, *self.color_aug.values(), *self.K.values(), *others, *(self.mask or {}).values()]
 
     def copy(self) -> "Batch":
@@ -114,6 +116,7 @@ class Batch:
             mask=None if self.mask is None else {level: change(mask) for level, mask in self.mask.items()},
             jitters=None if self.jitters is None else self.jitters.map(change),
             camera=None if self.camera is None else change(self.camera),
+            depth=None if self.depth is None else change(self.depth),
         )
 
 
@@ -194,13 +197,16 @@ class Losses:
         total: scalar, the mean of `per_scale`.
         per_scale: scalar per scale.
         automask: per scale 1 where a reprojection wins over the unwarped sources, bhw; empty without auto-masking.
+        known: the errors against what else is known, before their weights, scalars by name, the means over the scales.
     """
 
     total: Tensor
     per_scale: dict[int, Tensor]
     automask: dict[int, Tensor]
+    known: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def figures(self) -> dict[str, Tensor]:
         """The scalars by TensorBoard tag."""
-        return {"loss": self.total, **{f"loss/{scale}": loss for scale, loss in self.per_scale.items()}}
+        parts = [*self.per_scale.items(), *self.known.items()]
+        return {"loss": self.total, **{f"loss/{name}": loss for name, loss in parts}}

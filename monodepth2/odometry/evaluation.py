@@ -44,10 +44,12 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda), *size)
     _check_kind(options, network)
-    metric = options.eval_stereo or (bool(network.use_stereo or options.asked_factor) and not options.eval_mono)
+    known = network.use_stereo or network.facts.metric_scale or options.asked_factor
+    metric = options.eval_stereo or (bool(known) and not options.eval_mono)
     _check_baseline(options, metric)
     baseline = options.baseline or network.facts.baseline or KITTI_BASELINE
-    factor = options.asked_factor or (stereo_factor(baseline) if metric else 1.0)
+    own = network.facts.metric_scale or stereo_factor(baseline)
+    factor = options.asked_factor or (own if metric else 1.0)
     predicted = scaled(chained(predict_steps(network, drive.paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth.poses, predicted, metric)
     missing = [] if truth or options.no_eval else [f"no true poses ({poses_path(drive)}): the path is only predicted"]
@@ -109,7 +111,7 @@ def _network_notes(network: MotionNetwork, metric: bool, options: Options) -> li
     notes = []
     if options.asked_factor and metric:
         notes.append(f"translations are in metres by --pred_depth_scale_factor {options.asked_factor:g}")
-    elif metric and not network.use_stereo:
+    elif metric and not network.use_stereo and not network.facts.metric_scale:
         notes.append(f"{network.folder} was trained without stereo: its translations have no scale, 5.4 is arbitrary")
     if network.model.pose_model_type == "posecnn" and network.depth is None:
         notes.append("no depth.pth: PoseCNN's translations lack the mean inverse depth, which differs between frames")

@@ -163,10 +163,11 @@ def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline)
+    metric_scale = predictor.network.facts.metric_scale
+    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
     return Settings(
         factor=factor,
-        unit="network units" if factor == 1 else "metres",
+        unit="metres" if options.pred_metric_depth or factor != 1 else "network units",
         min_depth=predictor.network.min_depth,
         max_depth=predictor.network.max_depth,
         colours=options.colormap,

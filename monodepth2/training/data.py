@@ -78,6 +78,7 @@ class TrainingData:
             MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
+        self.known = self.train_set.known.check(train_lines) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
@@ -118,6 +119,7 @@ class TrainingData:
             *split_remarks(self.train_set.lines, self.val_set.lines),
             *still_remarks(layout, self.train_set.lines, self.options.temporal_ids),
             *calibration_remarks(layout, self.train_set.lines),
+            *self.known,
         ]
 
     @property
