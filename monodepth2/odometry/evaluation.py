@@ -10,7 +10,7 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
 from monodepth2.errors import UserError
 from monodepth2.method.depth_maps import stereo_factor
-from monodepth2.odometry.drive import find_drive, frame_times, poses_path, true_trajectory
+from monodepth2.odometry.drive import find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
@@ -35,7 +35,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     check_data_set(drive.layout, drive.lines, (0, 1))
     truth = true_trajectory(options, drive)
     if truth is None and not options.eval_out_dir and not options.no_eval:
-        raise UserError(f"{poses_path(drive)}: there are no true poses, and nothing is to be written: add "
+        raise UserError(f"{drive.poses_path}: there are no true poses, and nothing is to be written: add "
                         "--poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
     name = drive.name
     _check_output(options, name)
@@ -52,7 +52,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     factor = options.asked_factor or (own if metric else 1.0)
     predicted = scaled(chained(predict_steps(network, drive.paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth.poses, predicted, metric)
-    missing = [] if truth or options.no_eval else [f"no true poses ({poses_path(drive)}): the path is only predicted"]
+    missing = [] if truth or options.no_eval else [f"no true poses ({drive.poses_path}): the path is only predicted"]
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
         drive=name,

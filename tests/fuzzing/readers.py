@@ -37,6 +37,7 @@ from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_tru
 from monodepth2.datasets.make3d import read_grid
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.picture_cache import PictureCache
+from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
@@ -45,7 +46,7 @@ from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader
 from monodepth2.files.weight_files import read_weights
-from monodepth2.odometry.trajectories import read_poses, write_poses, write_tum
+from monodepth2.odometry.trajectories import write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
