@@ -134,6 +134,12 @@ class Options(Checked):
         "weight of the error of log depth where depth is known: from KITTI's scans, the improved maps of --dataset "
         "kitti_depth, or depth/ of plain folders; depths become metres (default: 0, without)",
     )
+    known_poses: bool = option(
+        False,
+        "training",
+        "motion from the drives' poses.txt (of odometry sequences from poses/), in metres, in place of a pose network; "
+        "depths become metres",
+    )
     gt_png_scale: float = option(
         256.0, "training", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
     )
@@ -391,7 +397,7 @@ class Options(Checked):
     @property
     def knows_metres(self) -> bool:
         """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
-        return self.depth_supervision > 0
+        return self.depth_supervision > 0 or self.known_poses
 
     @property
     def run_folder(self) -> Path:
@@ -489,6 +495,7 @@ class Options(Checked):
             raise UserError("--overwrite starts anew, --resume continues: drop one of them")
         if self.grad_checkpointing and (self.encoder or self.pose_encoder):
             raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
+        self._check_known()
         if self.pose_encoder and self.pose_model_type != "separate_resnet":
             raise UserError(
                 f"--pose_encoder {self.pose_encoder}: --pose_model_type {self.pose_model_type} has none; drop one of "
@@ -502,6 +509,16 @@ class Options(Checked):
         if self.eval_split not in EVALUATION_SPLITS and not _is_folder(self.eval_split):
             known = (*EVALUATION_SPLITS[:4], "odom_0 to odom_21")
             raise UserError(f"--eval_split {self.eval_split}: neither a folder nor one of {', '.join(known)}")
+
+    def _check_known(self) -> None:
+        if not self.known_poses:
+            return
+        if not self.temporal_ids:
+            raise UserError("--known_poses states the motion between neighbours, and --frame_ids 0 has none: drop it")
+        for name in ("pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
+            if self.is_given(name):
+                raise UserError(f"--known_poses takes the place of the pose network, which --{name} needs: drop one of "
+                                "the two flags")  # fmt: skip
 
 
 def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from monodepth2.config import Options
 from monodepth2.datasets.known_depth import KnownDepth
+from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 
@@ -20,9 +21,11 @@ class Known:
 
     Attributes:
         depth: of the targets; None: it is not asked for.
+        poses: of the cameras; likewise.
     """
 
     depth: KnownDepth | None = None
+    poses: KnownPoses | None = None
 
     @classmethod
     def from_options(cls, options: Options, layout: Layout) -> "Known":
@@ -31,7 +34,7 @@ class Known:
         Raises:
             UserError: the data set cannot have it.
         """
-        return cls(KnownDepth.from_options(options, layout))
+        return cls(KnownDepth.from_options(options, layout), KnownPoses.from_options(options, layout))
 
     def check(self, lines: Sequence[SplitLine]) -> list[str]:
         """Check that it is there for the lines of a run, and say what there is, a sentence each.
@@ -39,7 +42,7 @@ class Known:
         Raises:
             UserError: it is not there, or unusable.
         """
-        return [self.depth.check(lines)] if self.depth else []
+        return [part.check(lines) for part in (self.depth, self.poses) if part]
 
     def parts(self, line: SplitLine, mirrored: bool, dtype: DTypeLike) -> dict[str, Any]:
         """The fields of a line's `Sample`, by name, mirrored as its pictures are.
@@ -51,6 +54,12 @@ class Known:
         if self.depth:
             depth_hw = self.depth.read(line).astype(dtype, copy=False)
             found["depth"] = torch.from_numpy(np.ascontiguousarray(depth_hw[:, ::-1]) if mirrored else depth_hw)[None]
+        if self.poses:
+            motions = {source: self.poses.source_T_target(line, source) for source in self.poses.temporal_ids}
+            found["source_T_target"] = {
+                source: torch.from_numpy((mirrored_motion(motion) if mirrored else motion).astype(dtype))
+                for source, motion in motions.items()
+            }
         return found
 
 

@@ -90,11 +90,9 @@ class KnownDepth:
         """
         known = sum(self.path(line) is not None for line in lines)
         if not known:
-            raise UserError(
-                f"--depth_supervision: none of the {len(lines):,} training lines has known depth; {self._remedy}"
-            )
+            raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {self._remedy}")
         check_calibration(self.layout, lines)
-        return f"--depth_supervision: depth is known of {known:,} of {len(lines):,} training lines"
+        return f"--depth_supervision: depth is known of {known:,} of {len(lines):,} lines"
 
     def read(self, line: SplitLine) -> np.ndarray:
         """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.

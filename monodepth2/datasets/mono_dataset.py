@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import skimage.transform
@@ -30,6 +31,7 @@ from monodepth2.method.stages import Batch
 
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
 MOST_REPLACEMENTS = 10
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Sample:
     seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
     camera: int = 0
+    source_T_target: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
 
 
@@ -293,14 +296,15 @@ def stack(samples: Sequence[Sample]) -> Batch:
         faults=tuple(fault for sample in samples for fault in sample.faults),
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
-        mask=_stack_masks([sample.mask for sample in samples if sample.mask is not None]),
+        mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
         camera=torch.tensor([sample.camera for sample in samples]),
+        source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
         depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
     )
 
 
-def _stack_masks(masks: Sequence[dict[int, Tensor]]) -> dict[int, Tensor] | None:
-    return {level: torch.stack([mask[level] for mask in masks]) for level in masks[0]} if masks else None
+def _stack_by_key(tensors: Sequence[dict[Key, Tensor]]) -> dict[Key, Tensor] | None:
+    return {key: torch.stack([one[key] for one in tensors]) for key in tensors[0]} if tensors else None
 
 
 def _stack_known(tensors: Sequence[Tensor]) -> Tensor | None:

@@ -78,7 +78,7 @@ class TrainingData:
             MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
-        self.known = self.train_set.known.check(train_lines) if processes.is_main else []
+        self.known = self.train_set.known.check(lines) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)

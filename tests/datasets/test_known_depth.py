@@ -146,7 +146,7 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
     [
         ({"dataset": "kitti_odom"}, "--dataset kitti_odom has no depth"),
         ({"use_stereo": True}, "--baseline METRES"),
-        ({}, "none of the 1 training lines has known depth; lay a map of each picture"),
+        ({}, "none of the 1 lines has known depth; lay a map of each picture"),
     ],
 )
 def test_what_cannot_be_is_refused(more: dict, words: str, tmp_path: Path) -> None:
