@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from monodepth2.config.declare import (
     Checked,
     available_cores,
+    check_alone,
     check_device,
     check_input_size,
     option,
@@ -338,6 +339,12 @@ class Options(Checked):
         "(default: median with --eval_mono, none with --eval_stereo)",
         choices=("median", "scale_shift", "none"),
     )
+    camera_height: float | None = option(
+        None,
+        "evaluation",
+        "score in metres that the ground tells: the camera's height above it, where pictures show it in their lower "
+        "middle; one scale for all images",
+    )
     metrics: tuple[str, ...] = option(
         (),
         "evaluation",
@@ -435,7 +442,9 @@ class Options(Checked):
         self._require_at_least(0, "depth_supervision")
         self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
-        self._require_positive("eval_min_depth", "eval_max_depth")
+        self._require_positive("eval_min_depth", "eval_max_depth", "camera_height")
+        if self.camera_height is not None:
+            check_alone(self, "camera_height", "eval_mono", "eval_stereo", "align", "pred_depth_scale_factor")
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"

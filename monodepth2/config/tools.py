@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Formatter
 from typing import ClassVar
 
-from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
+from monodepth2.config.declare import Checked, check_alone, check_device, check_input_size, option, same_as
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.errors import UserError
 
@@ -62,6 +62,12 @@ class PredictOptions(Checked):
         False, "weights", "depths in metres: the baseline by 0.1 times those of a stereo-trained network"
     )
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
+    camera_height: float | None = option(
+        None,
+        "weights",
+        "depths in metres by the ground: the camera's height above it, of pictures that show it in their lower middle; "
+        "the camera is the checkpoint's, or that of --focal_length",
+    )
     baseline: float | None = option(
         None, "weights", "metres between the cameras of the rig, for --pred_metric_depth (default: as it was trained)"
     )
@@ -74,7 +80,9 @@ class PredictOptions(Checked):
     )
     outputs: tuple[str, ...] = option((), "output", _help_on_outputs(), choices=OUTPUTS)
     colormap: str = option("magma", "output", "matplotlib's name of the colours of disparity")
-    focal_length: float = option(0.58, "output", "of the camera, in picture widths, for ply (KITTI's is 0.58)")
+    focal_length: float = option(
+        0.58, "output", "of the camera, in picture widths, for ply and --camera_height (KITTI's is 0.58)"
+    )
 
     batch_size: int = option(8, "system", "pictures per pass of the network")
     device: str = same_as(Options, "device")
@@ -88,7 +96,9 @@ class PredictOptions(Checked):
         _check_weights(self)
         _check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline")
+        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline", "camera_height")
+        if self.camera_height is not None:
+            check_alone(self, "camera_height", "pred_metric_depth", "pred_depth_scale_factor", "baseline")
         _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
         self._require_at_least(1, "batch_size")
         _check_pattern(self.output_pattern)

@@ -20,7 +20,7 @@ from monodepth2.runtime.devices import pick_device
 
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark",
             "disable_median_scaling", "gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align",
-            "metrics")  # fmt: skip
+            "metrics", "camera_height")  # fmt: skip
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:

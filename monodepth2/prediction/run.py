@@ -12,6 +12,7 @@ from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder, make_output_folder
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.from_pictures import predict_pictures
+from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
@@ -28,6 +29,7 @@ DEPTH_KINDS = ("depth_npy", "depth_png", "ply")
 ACT_ON = {  # the outputs that a flag changes
     "pred_metric_depth": DEPTH_KINDS,
     "pred_depth_scale_factor": DEPTH_KINDS,
+    "camera_height": DEPTH_KINDS,
     "colormap": ("color", "side_by_side"),
     "focal_length": ("ply",),
 }
@@ -77,7 +79,7 @@ def _run(source: Pictures | Video, job: Job, stop: StopRequest) -> Outcome:
 
 def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]:
     """Decide what to write, and check that it can be made."""
-    scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1
+    scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1 or options.camera_height is not None
     if isinstance(source, Video):
         usual = (VIDEO_KIND, "depth_npy") if scaled else (VIDEO_KIND,)
     else:
@@ -94,6 +96,8 @@ def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]
 def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...]) -> None:
     """Refuse flags that none of the outputs depends on."""
     for flag, needed in ACT_ON.items():
+        if flag == "focal_length" and options.camera_height is not None:
+            continue
         if getattr(options, flag) != getattr(PredictOptions, flag) and not set(kinds) & set(needed):
             remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
             raise UserError(f"--{flag} changes nothing of {', '.join(kinds)}: {remedy}")
@@ -139,7 +143,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
-    settings = _settings(options, predictor)
+    settings = _settings(options, predictor, source)
     make_output_folder("output_dir", naming.folder)
     return Job(
         predictor,
@@ -159,15 +163,20 @@ def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
     return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
-def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
+def _settings(options: PredictOptions, predictor: DepthPredictor, source: Pictures | Video) -> Settings:
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
     metric_scale = predictor.network.facts.metric_scale
     factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
+    if options.camera_height is not None:
+        scale = scale_of_input(options, predictor, source)
+        tell(f"--camera_height {options.camera_height:g}: {scale}")
+        factor = scale.factor
+    metres = options.pred_metric_depth or options.camera_height is not None or factor != 1
     return Settings(
         factor=factor,
-        unit="metres" if options.pred_metric_depth or factor != 1 else "network units",
+        unit="metres" if metres else "network units",
         min_depth=predictor.network.min_depth,
         max_depth=predictor.network.max_depth,
         colours=options.colormap,
