@@ -141,6 +141,12 @@ class Options(Checked):
         "motion from the drives' poses.txt (of odometry sequences from poses/), in metres, in place of a pose network; "
         "depths become metres",
     )
+    velocity_weight: float = option(
+        0.0,
+        "training",
+        "weight of the difference between the length of the predicted motion and the way that speeds and times state "
+        "(KITTI's oxts; speed.txt and times.txt of plain folders); depths become metres (default: 0, without)",
+    )
     gt_png_scale: float = option(
         256.0, "training", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
     )
@@ -404,7 +410,7 @@ class Options(Checked):
     @property
     def knows_metres(self) -> bool:
         """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
-        return self.depth_supervision > 0 or self.known_poses
+        return self.depth_supervision > 0 or self.known_poses or self.velocity_weight > 0
 
     @property
     def run_folder(self) -> Path:
@@ -439,7 +445,7 @@ class Options(Checked):
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
         self._require_at_least(0, "weight_decay")
-        self._require_at_least(0, "depth_supervision")
+        self._require_at_least(0, "depth_supervision", "velocity_weight")
         self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
         self._require_positive("eval_min_depth", "eval_max_depth", "camera_height")
@@ -520,11 +526,15 @@ class Options(Checked):
             raise UserError(f"--eval_split {self.eval_split}: neither a folder nor one of {', '.join(known)}")
 
     def _check_known(self) -> None:
+        if self.velocity_weight and not self.temporal_ids:
+            raise UserError(
+                "--velocity_weight is about the motion between neighbours, and --frame_ids 0 has none: drop it"
+            )
         if not self.known_poses:
             return
         if not self.temporal_ids:
             raise UserError("--known_poses states the motion between neighbours, and --frame_ids 0 has none: drop it")
-        for name in ("pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
+        for name in ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
             if self.is_given(name):
                 raise UserError(f"--known_poses takes the place of the pose network, which --{name} needs: drop one of "
                                 "the two flags")  # fmt: skip

@@ -59,6 +59,7 @@ class Sample:
     mask: dict[int, Tensor] | None = None
     camera: int = 0
     source_T_target: dict[FrameId, Tensor] | None = None
+    travelled: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
 
 
@@ -299,6 +300,7 @@ def stack(samples: Sequence[Sample]) -> Batch:
         mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
         camera=torch.tensor([sample.camera for sample in samples]),
         source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
+        travelled=_stack_by_key([sample.travelled for sample in samples if sample.travelled]),
         depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
     )
 

@@ -43,6 +43,7 @@ class Batch:
         mask: per level of the target where it counts, bool, b1hw; None where all of it does.
         camera: which of the run's cameras took a sample, b; None where nothing asks for it.
         source_T_target: known motion to every source in time, in the network's unit, b44; None where it is predicted.
+        travelled: known length of the way to every source in time, in the network's unit, b; None without.
         depth: known depth of the target in the network's unit, 0 where unknown, at level 0, b1hw; None without.
     """
 
@@ -58,6 +59,7 @@ class Batch:
     mask: dict[int, Tensor] | None = None
     camera: Tensor | None = None
     source_T_target: dict[FrameId, Tensor] | None = None
+    travelled: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
 
     def __len__(self) -> int:
@@ -93,7 +95,7 @@ class Batch:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
         others = [tensor for tensor in (self.stereo_T, self.camera, self.depth) if tensor is not None]
-        by_key = (self.color_aug, self.K, self.mask or {}, self.source_T_target or {})
+        by_key = (self.color_aug, self.K, self.mask or {}, self.source_T_target or {}, self.travelled or {})
         return [*pictures, *others, *(tensor for group in by_key for tensor in group.values())]
 
     def copy(self) -> "Batch":
@@ -122,6 +124,7 @@ class Batch:
             jitters=None if self.jitters is None else self.jitters.map(change),
             camera=None if self.camera is None else change(self.camera),
             source_T_target=_changed(self.source_T_target, change),
+            travelled=_changed(self.travelled, change),
             depth=None if self.depth is None else change(self.depth),
         )
 

@@ -7,7 +7,7 @@ import torch
 
 from batches import batch, predictions, still, synthesis
 from monodepth2.method.losses import Objective
-from monodepth2.method.losses.known import log_depth_error
+from monodepth2.method.losses.known import log_depth_error, way_error
 from monodepth2.method.stages import Batch
 
 
@@ -84,3 +84,42 @@ def test_parts_of_a_batch_add_up_to_it() -> None:
         part, said = given.rows(row), seen.map(lambda tensor, row=row: tensor[row])
         parts.append(objective(part, said, synthesis()(part, said)).total)
     assert whole.item() == pytest.approx(torch.stack(parts).mean().item(), rel=1e-5)
+
+
+def moved(*translations: tuple[float, float, float]) -> torch.Tensor:
+    transforms = torch.eye(4).repeat(len(translations), 1, 1)
+    transforms[:, :3, 3] = torch.tensor(translations)
+    return transforms
+
+
+def test_the_error_of_the_way_and_its_gradient_by_hand() -> None:
+    before = moved((3, 0, 4), (0, 0, -2)).requires_grad_()
+    after = moved((0, 0, 1), (1, 2, 2)).requires_grad_()
+    error = way_error({-1: before, 1: after}, {-1: torch.tensor([4.0, 2.0]), 1: torch.tensor([1.5, 3.0])})
+    assert error.item() == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+    error.backward()
+    assert before.grad is not None
+    assert after.grad is not None
+    assert before.grad[0, :3, 3].tolist() == pytest.approx([0.6 / 4, 0, 0.8 / 4]), "shorter"
+    assert after.grad[0, :3, 3].tolist() == pytest.approx([0, 0, -1 / 4]), "longer"
+    assert not before.grad[:, :, :3].any()
+
+
+def test_no_motion_at_all_has_finite_gradients() -> None:
+    still_one = moved((0, 0, 0)).requires_grad_()
+    way_error({1: still_one}, {1: torch.ones(1)}).backward()
+    assert still_one.grad is not None
+    assert still_one.grad.isfinite().all()
+
+
+def test_the_way_is_a_weighted_part_of_every_scale() -> None:
+    given, seen = batch(), predictions({-1: still(), 1: still()})
+    given = replace(given, travelled={-1: torch.tensor([1.0, 2.0]), 1: torch.tensor([3.0, 4.0])})
+    views = synthesis()(given, seen)
+    without, told = (
+        Objective((-1, 1), tie_break=False, velocity_weight=weight)(given, seen, views) for weight in (0, 0.2)
+    )
+    for scale, loss in without.per_scale.items():
+        assert told.per_scale[scale].item() == pytest.approx(loss.item() + 0.2 * 2.5, rel=1e-5)
+    assert told.figures["loss/velocity"].item() == pytest.approx(2.5)
+    assert "loss/velocity" not in without.figures

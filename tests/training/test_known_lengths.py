@@ -13,7 +13,9 @@ from monodepth2.odometry.trajectories import write_poses
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import camera, make_street, render
 from runs import train, weights
+from scene import DRIVE
 from scripts import in_process
+from trees import write_oxts
 
 
 def scalars(run: Path, tag: str) -> list[float]:
@@ -31,21 +33,32 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
     np.testing.assert_array_equal(prediction.metric_depth, prediction.depth)
 
 
+def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
+    write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
+    done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
+    assert done.returncode == 0, done.stderr
+    assert "neighbouring pictures are 1 m apart by their speeds" in done.stderr
+    assert 0 < scalars(tmp_path / "mdp", "loss/velocity")[0] < 2
+    facts = load_depth_network(tmp_path / "mdp/models/weights_0", torch.device("cpu")).facts
+    assert facts.metric_scale == 1
+
+
 @pytest.mark.slow(reason="trains three times")
-def test_a_run_goes_on_bit_for_bit_with_known_depth(small_scene: Path, split: Path, tmp_path: Path) -> None:
-    flags = ("--depth_supervision", 0.5)
+def test_a_run_goes_on_bit_for_bit_with_what_is_known(small_copy: Path, split: Path, tmp_path: Path) -> None:
+    write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
+    flags = ("--depth_supervision", 0.5, "--velocity_weight", 0.05)
     for name, epochs in (("whole", 2), ("parts", 1)):
-        done = train(small_scene, split, tmp_path / name, "--num_epochs", epochs, *flags)
+        done = train(small_copy, split, tmp_path / name, "--num_epochs", epochs, *flags)
         assert done.returncode == 0, done.stderr
-    other = train(small_scene, split, tmp_path / "parts", "--num_epochs", 2, "--depth_supervision", 0.4, "--resume")
+    other = train(small_copy, split, tmp_path / "parts", "--num_epochs", 2, "--depth_supervision", 0.4, "--resume")
     assert other.returncode == 2
     assert "--depth_supervision 0.5 (now 0.4)" in other.stderr
-    done = train(small_scene, split, tmp_path / "parts", "--num_epochs", 2, *flags, "--resume")
+    done = train(small_copy, split, tmp_path / "parts", "--num_epochs", 2, *flags, "--resume")
     assert done.returncode == 0, done.stderr
-    one, other = (weights(tmp_path / name / "mdp/models/weights_1") for name in ("whole", "parts"))
-    assert one.keys() == other.keys()
+    one, two = (weights(tmp_path / name / "mdp/models/weights_1") for name in ("whole", "parts"))
+    assert one.keys() == two.keys()
     for key, value in one.items():
-        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+        assert torch.equal(value, two[key]) if isinstance(value, torch.Tensor) else value == two[key], key
 
 
 def test_a_drive_with_poses_trains_without_a_pose_network(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 Legend of shapes: b batch, h w pixels.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
+from monodepth2.config import FrameId
 from monodepth2.method.losses.masking import masked_mean
 from monodepth2.method.view_synthesis import upsample
 
@@ -25,3 +28,19 @@ def log_depth_error(depth_b1hw: Tensor, known_b1hw: Tensor, mask_b1hw: Tensor | 
     known = torch.where(there, known_b1hw, 1)
     difference = upsample(depth_b1hw, known.shape[-2:]).log() - known.log()
     return masked_mean(difference.abs()[:, 0], there[:, 0])
+
+
+def way_error(source_T_target: Mapping[FrameId, Tensor], travelled: Mapping[FrameId, Tensor]) -> Tensor:
+    """Return the mean absolute difference between the lengths of translations and the ways known, a scalar.
+
+    Source: Guizilini et al., "3D Packing for Self-Supervised Monocular Depth Estimation", CVPR 2020, equation 7.
+
+    Args:
+        source_T_target: of the sources, b44.
+        travelled: the length of the way to each of them, in the same unit, b.
+    """
+    differences = [
+        torch.linalg.vector_norm(source_T_target[source][:, :3, 3], dim=1) - way_b
+        for source, way_b in travelled.items()
+    ]
+    return torch.stack(differences).abs().mean()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
-from monodepth2.method.losses.known import log_depth_error
+from monodepth2.method.losses.known import log_depth_error, way_error
 from monodepth2.method.losses.masking import inside, masked_mean
 from monodepth2.method.losses.photometric import Target
 from monodepth2.method.losses.reprojection import (
@@ -39,6 +39,7 @@ class Objective:
         ssim: the photometric error has an SSIM term.
         tie_break: add 1e-5 * normal noise to the identity errors.
         depth_weight: of the error of log depth where depth is known.
+        velocity_weight: of the error of the motion's length where the way is known.
         compile: what those functions go through.
     """
 
@@ -50,6 +51,7 @@ class Objective:
     ssim: bool = True
     tie_break: bool = True
     depth_weight: float = 0.0
+    velocity_weight: float = 0.0
     compile: Compiler = uncompiled
 
     @classmethod
@@ -63,6 +65,7 @@ class Objective:
             automask=not options.disable_automasking,
             ssim=not options.no_ssim,
             depth_weight=options.depth_supervision,
+            velocity_weight=options.velocity_weight,
         )
 
     def __call__(self, batch: Batch, predictions: Predictions, views: Views) -> Losses:
@@ -97,6 +100,8 @@ class Objective:
             mask_b1hw = None if batch.mask is None else batch.mask[0]
             error = self.compile(log_depth_error)(views.depths[scale], batch.depth, mask_b1hw)
             yield "depth", self.depth_weight, error
+        if self.velocity_weight and batch.travelled is not None:
+            yield "velocity", self.velocity_weight, way_error(views.source_T_target[scale], batch.travelled)
 
     def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None, Tensor | None]:
         """What is the same for every scale that uses a level.
