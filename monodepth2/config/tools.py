@@ -59,7 +59,10 @@ class PredictOptions(Checked):
     max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
     post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
     pred_metric_depth: bool = option(
-        False, "weights", "depths in metres: the baseline by 0.1 times those of a stereo-trained network"
+        False,
+        "weights",
+        "depths in metres: the baseline by 0.1 times those of a stereo-trained network, those of one that was told "
+        "lengths in metres as they are",
     )
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
     camera_height: float | None = option(

@@ -65,8 +65,8 @@ def depth_factor(
         return metric_scale
     if not use_stereo:
         raise UserError(
-            "--pred_metric_depth: this network was trained without stereo pairs, so that its depths have no known "
-            "scale; give --pred_depth_scale_factor instead"
+            "--pred_metric_depth: this network was trained without stereo pairs and known lengths, so that its depths "
+            "have no known scale; give --pred_depth_scale_factor instead"
         )
     if baseline is None:
         raise UserError("--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES")
