@@ -23,6 +23,7 @@ USED_BY = {
             *("eval_eigen_to_benchmark", "save_pred_disps", "html_report", "compare"),
             *("intrinsics", "intrinsics_size", "kitti_calibration", "fov"),
             *("gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align", "metrics"),
+            "camera_height",
         )
     ),
     "evaluate_pose.py": frozenset((*_BOTH, "poses")),
@@ -35,6 +36,7 @@ _INSTEAD = {
     "frame_ids": "the checkpoint says how it was trained",
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
+    "poses": "--known_poses trains with the poses beside the pictures",
     "scales": "the checkpoint says how it was trained",
 }
 # the scripts at the root by the names of the commands that do the same

@@ -194,14 +194,15 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     factor, baseline = options.pred_depth_scale_factor, options.baseline or network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline)
+    metric_scale = network.facts.metric_scale
+    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),
         "min_depth": float(network.min_depth),
         "max_depth": float(network.max_depth),
         "depth_factor": float(factor),
-        "depth_unit": "arbitrary" if factor == 1 else "m",
+        "depth_unit": "m" if options.pred_metric_depth or factor != 1 else "arbitrary",
         **of_training(replace(network.facts, baseline=baseline)),
     }
     return graph
