@@ -143,7 +143,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
-    settings = _settings(options, predictor, source)
+    settings = settings_of(options, predictor, source)
     make_output_folder("output_dir", naming.folder)
     return Job(
         predictor,
@@ -163,7 +163,12 @@ def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
     return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
-def _settings(options: PredictOptions, predictor: DepthPredictor, source: Pictures | Video) -> Settings:
+def settings_of(options: PredictOptions, predictor: DepthPredictor, source: Pictures | Video) -> Settings:
+    """Decide how predictions are expressed; where the ground is to tell it, some of the input is looked at.
+
+    Raises:
+        UserError: metres are asked for that nothing tells.
+    """
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
