@@ -451,7 +451,8 @@ class Options(Checked):
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
         self._require_positive("eval_min_depth", "eval_max_depth", "camera_height")
         if self.camera_height is not None:
-            check_alone(self, "camera_height", "eval_mono", "eval_stereo", "align", "pred_depth_scale_factor")
+            others = ("eval_mono", "eval_stereo", "align", "disable_median_scaling", "pred_depth_scale_factor")
+            check_alone(self, "camera_height", *others)
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"

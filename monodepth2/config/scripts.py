@@ -36,7 +36,6 @@ _INSTEAD = {
     "frame_ids": "the checkpoint says how it was trained",
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
-    "poses": "--known_poses trains with the poses beside the pictures",
     "scales": "the checkpoint says how it was trained",
 }
 # the scripts at the root by the names of the commands that do the same

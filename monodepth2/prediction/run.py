@@ -181,7 +181,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
-    settings = _settings(options, predictor, kinds, source)
+    settings = settings_of(options, predictor, source, kinds)
     if not isinstance(source, Stream):  # which must be opened first
         make_output_folder("output_dir", naming.folder)
     return Job(
@@ -203,7 +203,14 @@ def _pictures_per_pass(batch_size: int, source: Source) -> int:
     return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
-def _settings(options: PredictOptions, predictor: DepthPredictor, kinds: tuple[str, ...], source: Source) -> Settings:
+def settings_of(
+    options: PredictOptions, predictor: DepthPredictor, source: Source, kinds: tuple[str, ...] = ()
+) -> Settings:
+    """Decide how predictions are expressed; where the ground is to tell it, some of the input is looked at.
+
+    Raises:
+        UserError: metres are asked for that nothing tells.
+    """
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")

@@ -160,6 +160,12 @@ def test_a_given_factor_makes_metres_and_wins(odom: Options) -> None:
     assert not evaluate_odometry(replace(odom, eval_mono=True, pred_depth_scale_factor=3.0)).metric
 
 
+def test_lengths_that_were_known_make_metres(odom: Options, checkpoint) -> None:
+    told = evaluate_odometry(replace(odom, load_weights_folder=checkpoint(velocity_weight=0.05)))
+    assert (told.metric, told.factor) == (True, 1)
+    assert "no scale" not in told.text()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -17,6 +17,7 @@ from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import find_input
 from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.prediction.run import settings_of
 from monodepth2.synthetic import camera, make_street, render
 from scripts import in_process
 
@@ -97,6 +98,26 @@ def test_what_tells_no_scale_is_refused(facts: TrainingFacts, shown: Camera, wor
         scale(pictures, facts, shown)
 
 
+def test_the_script_says_why_there_is_no_scale(checkpoint, pictures: Path, tmp_path: Path) -> None:
+    flags = ("--load_weights_folder", checkpoint(), "--image_path", pictures, "--output_dir", tmp_path / "out")
+    done = in_process("predict", *flags, "--device", "cpu", "--camera_height", HEIGHT, "--focal_length", 0.58)
+    assert done.returncode == 2
+    assert "--camera_height 1.65: none of 32 pictures looked at shows level ground" in done.stderr
+    assert not (tmp_path / "out").exists(), "nothing is written without a scale"
+    done = in_process("predict", *flags, "--device", "cpu", "--camera_height", HEIGHT, "--outputs", "color")
+    assert done.returncode == 2
+    assert "--camera_height changes nothing of color" in done.stderr
+
+
+def test_the_scale_is_told_and_what_is_written_is_in_metres(pictures: Path, capsys) -> None:
+    facts = TrainingFacts(cameras=(KITTI_INTRINSICS,))
+    options = PredictOptions(image_path=pictures, model_name="any", camera_height=HEIGHT)
+    predictor = DepthPredictor(Plane(KITTI_INTRINSICS, facts), torch.device("cpu"))
+    settings = settings_of(options, predictor, find_input(pictures))
+    assert (settings.unit, settings.factor) == ("metres", pytest.approx(UNIT, rel=0.02))
+    assert "the ground was found in 32 of 32 pictures" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("other", [{"pred_metric_depth": True}, {"pred_depth_scale_factor": 2.0}, {"baseline": 0.5}])
 def test_two_scales_contradict_each_other(other: dict) -> None:
     with pytest.raises(UserError, match="--camera_height and --"):
@@ -122,7 +143,12 @@ def test_disparities_of_the_street_are_scored_in_metres(tmp_path: Path) -> None:
     assert figures["protocol"]["align"] == "ground"
     assert figures["protocol"]["factor"] == pytest.approx(UNIT, rel=0.02)
     assert figures["mean"]["abs_rel"] < 0.02
-    for other in (("--eval_mono",), ("--align", "none"), ("--pred_depth_scale_factor", 2)):
+    for other in (
+        ("--eval_mono",),
+        ("--align", "none"),
+        ("--disable_median_scaling",),
+        ("--pred_depth_scale_factor", 2),
+    ):
         refused = in_process("evaluate_depth", *flags, *own, "--camera_height", HEIGHT, *other)
         assert refused.returncode == 2
         assert "--camera_height and --" in refused.stderr
