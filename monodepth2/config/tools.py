@@ -7,7 +7,7 @@ from typing import ClassVar
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.config.predict import PredictOptions, check_baseline, check_depth_range, check_weights
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, nearest
 
 LEAST_INT8_OPSET = 13  # the first with a scale per channel
 
@@ -245,5 +245,10 @@ class ReportOptions(Checked):
                     return folder
         raise UserError(
             f"--run {self.run}: neither a run's folder nor the name of a run in --log_dir {self.log_dir}, which would "
-            "hold models/opt.json"
+            f"hold models/opt.json{nearest(self.run.name, _runs(self.log_dir.expanduser()))}"
         )
+
+
+def _runs(log_dir: Path) -> list[str]:
+    """The names of the runs in a folder."""
+    return sorted(models.parent.name for models in log_dir.glob("*/models"))

@@ -74,7 +74,7 @@ def _traced(graph: Graph, metadata: Metadata) -> Any:
     about dynamic shapes takes longer than all the rest, and torch 2.6's gets them wrong.
     """
     example = torch.zeros(metadata.batch_size, *graph.input_shape)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph,
             (example,),
@@ -90,7 +90,7 @@ def _traced(graph: Graph, metadata: Metadata) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the exporter's remarks on its own inner life."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -50,9 +50,10 @@ class Exported:
         facts = self.metadata
         size = "any size" if facts.dynamic_size else f"{facts.width}x{facts.height}"
         batch = "any batch" if facts.dynamic_batch else f"batch {facts.batch_size}"
+        which = "of the float32 network " if self.quantised else ""
         lines = [
             f"{facts.network} network, {size}, {batch}, {facts.precision}, opset {self.opset}",
-            f"largest differences from the checkpoint over {self.num_inputs} inputs:",
+            f"largest differences {which}from the checkpoint over {self.num_inputs} inputs:",
             *(f"  {name:<12}{_words(one)}" for name, one in self.differences.items()),
             *([self.quantised.report()] if self.quantised else []),
             f"{self.path.stat().st_size:,} bytes are in {self.path}",

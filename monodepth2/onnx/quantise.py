@@ -14,6 +14,7 @@ import torch
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.fit import Fit
 from monodepth2.files.pictures import ENDINGS, read_pyramid
+from monodepth2.onnx.convert import quiet
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import make_session, run_session
 
@@ -144,10 +145,11 @@ def _quantised(content: bytes, pictures: Sequence[np.ndarray], precise: list[str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         try:
-            quantize_static(
-                model, path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"],
-                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=precise,
-            )  # fmt: skip
+            with quiet():
+                quantize_static(
+                    model, path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, nodes_to_exclude=precise,
+                    op_types_to_quantize=["Conv"], activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                )  # fmt: skip
         except Exception as error:  # of onnxruntime's many kinds
             raise UserError(f"onnxruntime cannot quantise this network ({first_line(error)})") from error
         small: Any = onnx.load_model(path)

@@ -61,7 +61,8 @@ def require_scale(distances: Sequence[float | None], height: float) -> GroundSca
     if scale is None:
         raise UserError(
             f"--camera_height {height:g}: none of {len(distances)} pictures looked at shows level ground in its lower "
-            "middle, by which the scale is told; give --pred_depth_scale_factor instead"
+            "middle, by which the scale is told. Either there is none, or the network has not learnt it; give "
+            "--pred_depth_scale_factor instead"
         )
     return scale
 

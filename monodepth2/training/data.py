@@ -60,7 +60,7 @@ class TrainingData:
             several = "" if processes.alone else f" in each of {processes.world_size} processes"
             raise UserError(
                 f"--batch_size {options.batch_size}{several} exceeds the {len(train_lines)} lines of the training "
-                f"split {options.split}: no full batch can be made"
+                "list: no full batch can be made; give a smaller one, or more pictures"
             )
         lines = [*train_lines, *val_lines]
         if processes.is_main:

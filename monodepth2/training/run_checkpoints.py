@@ -165,8 +165,8 @@ def _check_same_run(options: Options) -> None:
             f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other
         )
         raise UserError(
-            f"--resume: {options.models_folder.parent} was started with {listed}: give the same flags, "
-            "or start a run of another --model_name"
+            f"--resume: {options.models_folder.parent} was started with {listed}: give the same flags, e.g. by "
+            f"--config {options.models_folder / 'config.yaml'}, or start a run of another --model_name"
         )
 
 

@@ -224,6 +224,7 @@ class Trainer:
             folder = self.options.models_folder / f"weights_{self.options.num_epochs - 1}"
             if self.resumed.folder != folder:
                 self._save(folder.name)
+            self.progress.message(f"the run is complete: all {self.options.num_epochs} epochs had been trained before")
         if self.processes.is_main and not self.state.unsaved:
             self.state.remove_old(at_end=True)
         if self.processes.is_main:

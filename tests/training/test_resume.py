@@ -179,7 +179,7 @@ def test_without_room_for_events_the_run_goes_on(small_scene, split, tmp_path) -
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--height", "96"], "was started with --height 64 (now 96): give the same flags"),
+        (["--height", "96"], "was started with --height 64 (now 96): give the same flags, e.g. by --config"),
         (["--seed", "1", "--batch_size", "1"], "--batch_size 2 (now 1), --seed 0 (now 1)"),
         (["--model_name", "other"], "there is no checkpoint in"),
         (["--overwrite"], "drop one of them"),
