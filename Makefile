@@ -3,13 +3,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo demo-long test test-all lint fuzz soak bench
+.PHONY: help setup demo demo-long test test-all lint docs fuzz soak bench
 help:
 	@echo "make demo      set up, render streets, train some minutes, score, export, leave a page of pictures in demo/"
 	@echo "make demo-long the same from scratch, half an hour"
 	@echo "make test      set up, run the tests that are quick: some three minutes on two cores of today"
 	@echo "make test-all  set up, run all tests: kill and resume, several processes, compiled networks as well"
 	@echo "make lint      set up, check format, style and types"
+	@echo "make docs      set up, build the site of docs/ into build/site"
 	@echo "make fuzz      set up, feed thousands of damaged files to every reader"
 	@echo "make soak      set up, kill a training a hundred times and compare it with one that was not"
 	@echo "make bench     set up, measure this machine"
@@ -40,6 +41,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 
 soak: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py --rounds 100

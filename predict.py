@@ -1,4 +1,4 @@
-"""Depth of a picture, a folder or a video: `python predict.py --image_path ... --model_name mono_640x192`."""
+"""Depth of a picture, a folder, a video or a stream: `python predict.py --image_path ... --model_name mono_640x192`."""
 
 from monodepth2.command.main import start
 from monodepth2.errors import run_script

@@ -9,8 +9,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "monodepth2"
 # from the ground up: a room imports from itself and from those before it
 ROOMS = (
-    *("errors", "files", "config", "runtime", "pages", "method", "datasets", "motion", "prepare", "synthetic"),
+    *("errors", "files", "config", "runtime", "pages", "method", "datasets", "motion", "prepare", "doctor"),
     *(
+        "synthetic",
         "checkpoints",
         "odometry",
         "onnx",

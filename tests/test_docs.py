@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,22 @@ def test_flags_of_the_commands_exist(page: Path) -> None:
 
 def test_the_readme_shows_commands() -> None:
     assert {"prepare", "train", "predict", "export"} <= {words[0] for words in commands_of(ROOT / "README.md")}
+
+
+@pytest.mark.slow(reason="builds the site")
+def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "--learn_intrinsics" in (tmp_path / "flags/index.html").read_text()
+    assert "disp_to_depth" in (tmp_path / "api/index.html").read_text()
+
+
+def examples() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/contributing.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", examples(), ids=["layout", "encoder", "loss"])
+def test_examples_for_contributors_run(example: str) -> None:
+    exec(compile(example, "docs/contributing.md", "exec"), {"__name__": "example"})  # its asserts are the test

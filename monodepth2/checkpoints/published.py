@@ -84,7 +84,7 @@ def weights_of(options: Options) -> Path:
             if options.is_given(name):
                 raise UserError(f"--run contradicts --{name} {getattr(options, name)}: drop one of them")
         return newest_weights(options.run, options.log_dir)
-    if options.is_given("log_dir"):
+    if "log_dir" in options.given:  # options of a training, scored from Python, hold it too
         raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
     # for training --model_name is the name of a run, here that of a published model
     if options.load_weights_folder is not None and options.model_name in MD5_SUMS:

@@ -56,10 +56,11 @@ def start(name: str, arguments: Sequence[str] | None = None, names: Mapping[str,
     command, program = COMMANDS[name], started_as(name)
     examples = [f"{program} {example}" for example in command.examples]
     face: dict[str, Any] = {"program": program, "examples": examples, "positional": command.positional}
+    about = f"{command.about}\n\n{command.exits}".rstrip()
     if command.options is Options:  # which several scripts share
-        options: Checked = parse(arguments, command.about, SCRIPTS[name], names, **face)
+        options: Checked = parse(arguments, about, SCRIPTS[name], names, **face)
     else:
-        options = parse_as(command.options, arguments, command.about, **face)
+        options = parse_as(command.options, arguments, about, **face)
     tune_process(getattr(options, "deterministic", False))
     # torch is imported only now: --help and a mistyped flag answer at once
     module, _, function = command.function.partition(":")

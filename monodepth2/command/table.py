@@ -7,6 +7,7 @@ from monodepth2.config import (
     CacheOptions,
     Checked,
     DemoOptions,
+    DoctorOptions,
     ExportOptions,
     GroundTruthOptions,
     Options,
@@ -30,6 +31,7 @@ class Command:
         function: `module:name`, imported when the command runs; it takes the options and returns the exit code.
         examples: what may follow the name, for the help.
         positional: what may stand without a flag.
+        exits: what its exit codes tell, for the help.
     """
 
     name: str
@@ -38,8 +40,15 @@ class Command:
     function: str
     examples: tuple[str, ...] = ()
     positional: Positional | None = None
+    exits: str = ""
 
 
+_DRIVE = Positional(
+    "data_path",
+    "DRIVE",
+    "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its name>",
+    implied_by_drive,
+)
 _ALL = (
     Command(
         "prepare",
@@ -54,6 +63,20 @@ _ALL = (
         Positional("sources", "VIDEO", "videos, or folders of frames: short for --sources VIDEO"),
     ),
     Command(
+        "doctor",
+        "what is wrong with a data set, before a training on it",
+        DoctorOptions,
+        "monodepth2.doctor.run:run",
+        (
+            "drives/street --height 288 --width 512",
+            "--data_path kitti_data --use_stereo --kitti_calibration --output kitti.html",
+        ),
+        _DRIVE,
+        "Exit code: 1 if a finding would spoil a training or its scores, else 0; 2 on a mistake. Warnings alone are\n"
+        "blurred pictures, sudden light, several sizes in a drive, lists that overlap, validation frames inside\n"
+        "training stretches, a tiny set, and what few of the pictures show: docs/own_data.md has the shares.",
+    ),
+    Command(
         "train",
         "train depth and motion from video",
         Options,
@@ -64,13 +87,7 @@ _ALL = (
             "--config ~/tmp/mono_model/models/config.yaml --model_name mono_again",
             "--data_path kitti_data --model_name mono_model --resume",
         ),
-        Positional(
-            "data_path",
-            "DRIVE",
-            "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its "
-            "name>",
-            implied_by_drive,
-        ),
+        _DRIVE,
     ),
     Command(
         "evaluate",
@@ -92,15 +109,18 @@ _ALL = (
     ),
     Command(
         "predict",
-        "depth of a picture, a folder of pictures or a video",
+        "depth of a picture, a folder of pictures, a video or a stream",
         PredictOptions,
         "monodepth2.prediction.run:predict",
         (
             "street.jpg --run street",
             "video.mp4 --model_name mono+stereo_640x192 --pred_metric_depth",
+            "0 --run street --live 8080",
             "pictures --load_weights_folder weights_19 --outputs depth_png color --output_dir depth",
         ),
-        Positional("image_path", "FILE", "a picture, a folder of pictures, or a video: short for --image_path FILE"),
+        Positional(
+            "image_path", "FILE", "a picture, a folder of pictures, a video or a stream: short for --image_path FILE"
+        ),
     ),
     Command(
         "export",

@@ -2,6 +2,7 @@
 
 from monodepth2.config.command_line import Positional, build_parser, parse, parse_as
 from monodepth2.config.declare import Checked, available_cores, option_type
+from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
 from monodepth2.config.options import (
     EVALUATION_SPLITS,
@@ -15,9 +16,10 @@ from monodepth2.config.options import (
     Options,
     options_from_json,
 )
+from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
-from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, PredictOptions, ReportOptions
+from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, ReportOptions
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -32,6 +34,7 @@ __all__ = [
     "CacheOptions",
     "Checked",
     "DemoOptions",
+    "DoctorOptions",
     "ExportOptions",
     "FrameId",
     "GroundTruthOptions",

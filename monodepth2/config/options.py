@@ -257,6 +257,7 @@ class Options(Checked):
     )
 
     no_report: bool = option(False, "logging", "write no report.html at the end, a page that says whether it learnt")
+    no_doctor: bool = option(False, "logging", "begin without a look at the data for what would spoil the training")
 
     # checkpoints
     save_frequency: int = option(1, "checkpoints", "epochs between two checkpoints that are kept")

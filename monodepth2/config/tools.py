@@ -1,98 +1,15 @@
-"""The options of the scripts around training: predicting, exporting, making ground truth."""
+"""The options of the scripts around training: exporting, making ground truth, filling the cache, reporting."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from string import Formatter
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
+from monodepth2.config.predict import PredictOptions, check_baseline, check_depth_range, check_weights
 from monodepth2.errors import UserError
 
-NAME_FIELDS = ("stem", "name", "kind")
-OUTPUTS_MEAN = {
-    "disp_npy": "scaled disparity (1 / depth, in 1 / network units) at the network's size, float32, (1, 1, h, w)",
-    "disp_png": "the same at the picture's size, 16 bits: divide by the number under Steps in the file's text",
-    "depth_npy": "depth (network units; metres with --pred_metric_depth or --pred_depth_scale_factor) at the "
-    "picture's size, float32, (h, w)",
-    "depth_png": "256 times that depth, 16 bits: from 1/256 to 255.996, what lies beyond is cut off and told",
-    "color": "colours of disparity at the picture's size, JPEG",
-    "side_by_side": "the picture beside these colours, or above them if it is wide, JPEG; of a video one MP4",
-    "ply": "a point for each pixel that is not at the farthest depth: x right, y down, z forward, in the unit of depth",
-}
-OUTPUTS = tuple(OUTPUTS_MEAN)
-
-
-def _help_on_outputs() -> str:
-    meanings = "; ".join(f"{kind}: {meaning}" for kind, meaning in OUTPUTS_MEAN.items())
-    usual = "default: disp_npy and color, of a video side_by_side; with a scale depth_npy in place of disp_npy"
-    return f"what to write of each picture or frame ({usual}). {meanings}"
-
-
-@dataclass(frozen=True)
-class PredictOptions(Checked):
-    """The settings of `predict.py`.
-
-    Raises:
-        UserError: a value is out of range or a combination is impossible; the message names flag and remedy.
-    """
-
-    groups: ClassVar[dict[str, str]] = {
-        "input": "what to look at",
-        "weights": "the network",
-        "output": "what to write, and where",
-        "system": "where it runs",
-    }
-
-    image_path: Path | None = option(
-        None, "input", "a picture, a folder of pictures (without its subfolders), or a video"
-    )
-    ext: str | None = option(None, "input", "take only pictures with this ending from a folder, e.g. jpg")
-
-    load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
-    model_name: str | None = option(None, "weights", "name of a published model, e.g. mono_640x192, in its place")
-    run: str | None = same_as(Options, "run", group="weights")
-    log_dir: Path = same_as(Options, "log_dir", group="weights")
-    height: int | None = option(None, "weights", "input height in pixels, of weights that do not state theirs")
-    width: int | None = option(None, "weights", "input width in pixels, of weights that do not state theirs")
-    min_depth: float | None = option(None, "weights", "nearest depth (default: as the checkpoint was trained)")
-    max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
-    post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
-    pred_metric_depth: bool = option(
-        False, "weights", "depths in metres: the baseline by 0.1 times those of a stereo-trained network"
-    )
-    pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
-    baseline: float | None = option(
-        None, "weights", "metres between the cameras of the rig, for --pred_metric_depth (default: as it was trained)"
-    )
-
-    output_dir: Path | None = option(
-        None, "output", "folder to write to (default: 'predictions' beside a file, in a folder)"
-    )
-    output_pattern: str = option(
-        "{stem}_{kind}", "output", "names of the files, of {stem} or {name} (with its ending) and {kind}"
-    )
-    outputs: tuple[str, ...] = option((), "output", _help_on_outputs(), choices=OUTPUTS)
-    colormap: str = option("magma", "output", "matplotlib's name of the colours of disparity")
-    focal_length: float = option(0.58, "output", "of the camera, in picture widths, for ply (KITTI's is 0.58)")
-
-    batch_size: int = option(8, "system", "pictures per pass of the network")
-    device: str = same_as(Options, "device")
-    no_cuda: bool = same_as(Options, "no_cuda")
-    precision: str = same_as(Options, "precision")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.image_path is None:
-            raise UserError("--image_path is missing: name a picture, a folder of pictures, or a video")
-        _check_weights(self)
-        _check_depth_range(self.min_depth, self.max_depth)
-        check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline")
-        _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
-        self._require_at_least(1, "batch_size")
-        _check_pattern(self.output_pattern)
-        check_device(self.no_cuda, self.device)
+LEAST_INT8_OPSET = 13  # the first with a scale per channel
 
 
 @dataclass(frozen=True)
@@ -130,27 +47,49 @@ class ExportOptions(Checked):
     opset: int = option(
         18, "output", "version of ONNX's operators, 11 or later; docs/export.md: which for which runtime"
     )
-    precision: str = option("fp32", "output", "numbers inside the network", choices=("fp32", "fp16"))
+    precision: str = option(
+        "fp32", "output", "numbers inside the network; int8 needs --calibration", choices=("fp32", "fp16", "int8")
+    )
+    calibration: Path | None = option(
+        None, "output", "folder of pictures of the places where an int8 network will be used; some hundred are enough"
+    )
     tolerance: float | None = option(
-        None, "output", "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2)"
+        None,
+        "output",
+        "largest relative difference from the checkpoint (default: 1e-3, for fp16 5e-2; for int8 the largest median "
+        "change of depth, 3e-2)",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_weights(self)
-        _check_depth_range(self.min_depth, self.max_depth)
+        check_weights(self)
+        check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
         self._require_positive("pred_depth_scale_factor", "tolerance", "baseline")
         self._require_at_least(1, "batch_size")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
+        self._check_int8()
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
                 if getattr(self, name) != getattr(type(self), name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
-        _check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
+        check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
+
+    def _check_int8(self) -> None:
+        """Refuse whole numbers without pictures, and where they cannot be."""
+        if (self.precision == "int8") != (self.calibration is not None):
+            raise UserError("--precision int8 and --calibration FOLDER belong together: give both, or none")
+        if self.precision != "int8":
+            return
+        if self.network != "depth" or self.dynamic_size or self.batch_size != 1:
+            raise UserError(
+                "--precision int8 is for depth networks of a fixed size and a batch of 1 (or --dynamic_batch)"
+            )
+        if self.opset < LEAST_INT8_OPSET:
+            raise UserError(f"--opset {self.opset}: --precision int8 needs {LEAST_INT8_OPSET} or later")
 
 
 @dataclass(frozen=True)
@@ -284,43 +223,3 @@ class ReportOptions(Checked):
             f"--run {self.run}: neither a run's folder nor the name of a run in --log_dir {self.log_dir}, which would "
             "hold models/opt.json"
         )
-
-
-def _check_weights(options: PredictOptions | ExportOptions) -> None:
-    """Refuse options that name no network, or several."""
-    if [options.load_weights_folder, options.model_name, options.run].count(None) != 2:
-        raise UserError(
-            "choose the network: one of --load_weights_folder FOLDER, --run NAME of a training, and --model_name of a "
-            "published model"
-        )
-    if options.run is None and options.log_dir != type(options).log_dir:
-        raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
-
-
-def _check_baseline(baseline: float | None, metric: bool, scale: float) -> None:
-    """Refuse a baseline that nothing would be made of."""
-    if baseline is not None and not metric:
-        raise UserError(f"--baseline {baseline:g} is for metres: add --pred_metric_depth")
-    if baseline is not None and scale != 1:
-        raise UserError(
-            "--baseline and --pred_depth_scale_factor both say how many metres a unit has: drop one of them"
-        )
-
-
-def _check_depth_range(min_depth: float | None, max_depth: float | None) -> None:
-    least, most = min_depth or 0.1, max_depth or 100.0
-    if not 0 < least < most < float("inf") or min_depth == 0 or max_depth == 0:
-        raise UserError(f"--min_depth {least} --max_depth {most}: need 0 < min_depth < max_depth")
-
-
-def _check_pattern(pattern: str) -> None:
-    """Refuse a pattern of file names that cannot be filled in, or that leads out of its folder."""
-    try:
-        parts = list(Formatter().parse(pattern))
-    except ValueError as error:
-        raise UserError(f"--output_pattern {pattern}: {error}; write e.g. {{stem}}_{{kind}}") from error
-    for _, name, form, conversion in parts:
-        if name is not None and (name not in NAME_FIELDS or form or conversion):
-            raise UserError(f"--output_pattern {pattern}: knows only {{stem}}, {{name}} and {{kind}}")
-    if pattern in ("", ".", "..") or set(pattern) & set("/\\\0"):
-        raise UserError(f"--output_pattern {pattern!r}: must be a file's name; the folder is named by --output_dir")

@@ -15,6 +15,12 @@ from monodepth2.files.pictures import PictureError, picture_size
 LARGEST_STRETCH = 1.1  # of pixels, and between a camera's own pictures and those that it is used for
 LARGEST_SQUEEZE = 1.6  # of pictures, from their shape to the network's
 MOST_NAMED = 4
+PIXELS, SHAPE, INPUT, SHARED = TROUBLES = (
+    "cameras whose pixels would not be square",
+    "cameras of pictures of another shape",
+    "pictures of another shape than the network's input",
+    "one camera for pictures of several shapes",
+)
 REMEDY = "give --intrinsics or a camera.json if you know it"
 
 
@@ -30,6 +36,18 @@ class View(NamedTuple):
     drive: str
     camera: Camera
     size: Size | None
+
+
+class Trouble(NamedTuple):
+    """A camera that does not fit its pictures, or pictures that do not fit the network.
+
+    Attributes:
+        kind: one of `TROUBLES`.
+        words: what is wrong, and what to do.
+    """
+
+    kind: str
+    words: str
 
 
 def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
@@ -101,7 +119,14 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
 
 
 def camera_remarks(views: Sequence[View], input_size: Size, fit: Fit) -> list[str]:
-    """Return warnings about cameras that do not fit their pictures, and pictures that do not fit the network's input.
+    """Return the most important of `camera_troubles` as warnings."""
+    found = camera_troubles(views, input_size, fit)
+    shown = [f"warning: {trouble.words}" for trouble in found[:MOST_NAMED]]
+    return shown + ([f"warning: {len(found) - MOST_NAMED} more of this kind"] if len(found) > MOST_NAMED else [])
+
+
+def camera_troubles(views: Sequence[View], input_size: Size, fit: Fit) -> list[Trouble]:
+    """Return which cameras do not fit their pictures, and which pictures do not fit the network's input.
 
     Args:
         views: of all drives.
@@ -112,12 +137,13 @@ def camera_remarks(views: Sequence[View], input_size: Size, fit: Fit) -> list[st
     for view in views:
         if view.size:
             sized.setdefault((view.camera, view.size), view)
-    remarks = [remark for view in sized.values() for remark in (_pixel_remark(view), _shape_remark(view)) if remark]
     shapes = {view.size: view for view in sized.values()}
-    remarks += [remark for view in shapes.values() if (remark := _fit_remark(view, input_size, fit))]
-    remarks += _size_remarks(list(sized.values()))
-    shown = [f"warning: {remark}" for remark in remarks[:MOST_NAMED]]
-    return shown + ([f"warning: {len(remarks) - MOST_NAMED} more of this kind"] if len(remarks) > MOST_NAMED else [])
+    found: list[tuple[str, str | None]] = []
+    for view in sized.values():
+        found += [(PIXELS, _pixel_remark(view)), (SHAPE, _shape_remark(view))]
+    found += [(INPUT, _fit_remark(view, input_size, fit)) for view in shapes.values()]
+    found += [(SHARED, remark) for remark in _size_remarks(list(sized.values()))]
+    return [Trouble(kind, words) for kind, words in found if words]
 
 
 def _pixel_remark(view: View) -> str | None:

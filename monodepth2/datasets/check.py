@@ -22,13 +22,19 @@ LEAST_DIFFERENCE = 0.5  # of 255, on average
 
 
 @dataclass
-class _Finding:
-    """One kind of trouble: how often, and the first example."""
+class MissingPictures:
+    """One kind of trouble: how often, and the first example.
+
+    Attributes:
+        count: of the pictures or files.
+        example: path of the first one, or what is said of it.
+    """
 
     count: int = 0
     example: str = ""
 
     def add(self, example: object) -> None:
+        """Count one more."""
         self.count += 1
         self.example = self.example or str(example)
 
@@ -59,23 +65,37 @@ def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Seque
     Raises:
         UserError: a report of all that is missing, with counts, examples and remedies.
     """
+    findings = missing_pictures(layout, lines, loaded_ids)
+    if findings:
+        rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
+        pictures = len(lines) * len(loaded_ids)
+        raise UserError("\n".join([f"the data set lacks what the split of {len(lines):,} lines "
+                                   f"({pictures:,} pictures) needs:", *rows]))  # fmt: skip
+
+
+def missing_pictures(
+    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]
+) -> dict[str, MissingPictures]:
+    """Return which pictures of the samples do not exist, by what is wrong with them.
+
+    Directories are listed once each; no picture is opened.
+
+    Raises:
+        UserError: the data set has no such frames at all.
+    """
     if STEREO in loaded_ids and not layout.has_second_camera:
         raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
     if len(loaded_ids) > 1 and not layout.has_neighbours:
         raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
     folders = _Folders()
-    findings: dict[str, _Finding] = defaultdict(_Finding)
+    findings: dict[str, MissingPictures] = defaultdict(MissingPictures)
     for line in lines:
         for frame in loaded_ids:
             path = frame_path(layout, line, frame)
             trouble = _trouble(folders, path, frame)
             if trouble:
                 findings[trouble].add(path)
-    if findings:
-        rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
-        pictures = len(lines) * len(loaded_ids)
-        raise UserError("\n".join([f"the data set lacks what the split of {len(lines):,} lines "
-                                   f"({pictures:,} pictures) needs:", *rows]))  # fmt: skip
+    return dict(findings)
 
 
 def _trouble(folders: _Folders, path: Path, frame: FrameId) -> str | None:
@@ -111,7 +131,7 @@ def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
     """
     if type(layout) is not KittiRaw:
         return
-    folders, finding = _Folders(), _Finding()
+    folders, finding = _Folders(), MissingPictures()
     dates = {layout.calibration_folder(line) for line in lines if folders.list(layout.scan_path(line).parent)}
     for date in sorted(dates):
         try:

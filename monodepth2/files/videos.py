@@ -84,23 +84,21 @@ class VideoReader:
         UserError: the file is not a video that can be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    no_video = f"is no picture that is read here ({', '.join(FORMATS)}), and no video"
+
+    def __init__(self, path: Path | str) -> None:
         self.path = path
         self.damaged = False
+        self.reason = ""  # for which reading ended early
         self.times: list[float] = []
         self._first: float | None = None
         self._sought = False
-        self._container: Any
-        try:
-            # a file may be a playlist: it shall lead neither to the network nor to other files
-            self._container = av.open(open_input(path, LARGEST_FILE), options={"protocol_whitelist": "none"})
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise UserError(f"{path}: is no picture and no video that can be read ({_reason(error)})") from error
+        self._container: Any = self._opened()
         streams = [stream for stream in self._container.streams.video if not _is_cover(stream)]
         kind = self._container.format.name
         if not streams or kind in NOT_VIDEOS or kind.endswith(STILL):
             self._container.close()
-            raise UserError(f"{path}: is no picture that is read here ({', '.join(FORMATS)}), and no video")
+            raise UserError(f"{path}: {self.no_video}")
         self._stream = streams[0]
         self._stream.thread_type = "AUTO"  # decodes several frames at a time
         self.rate = _likely_rate(self._stream.average_rate)
@@ -117,6 +115,13 @@ class VideoReader:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._container.close()
+
+    def _opened(self) -> Any:
+        try:
+            # a file may be a playlist: it shall lead neither to the network nor to other files
+            return av.open(open_input(Path(self.path), LARGEST_FILE), options={"protocol_whitelist": "none"})
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise UserError(f"{self.path}: is no picture and no video that can be read ({reason(error)})") from error
 
     def seek(self, seconds: float) -> None:
         """Go to a frame at or before a time, from which whole frames can be decoded; call it before the first one."""
@@ -157,8 +162,8 @@ class VideoReader:
             for packet in self._container.demux(self._stream):
                 self._packets += packet.dts is not None  # the last one only flushes the decoder
                 yield packet
-        except av.FFmpegError:
-            self.damaged = True
+        except av.FFmpegError as error:
+            self.damaged, self.reason = True, reason(error)
 
     def _share_seen(self) -> float:
         if self.count:
@@ -203,5 +208,8 @@ def _likely_aspect(aspect: Fraction | None) -> Fraction:
     return aspect if aspect is not None and Fraction(1, 4) <= aspect <= 4 else Fraction(1)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why something could not be read, in FFmpeg's or the system's words."""
+    if isinstance(error, av.error.ExitError):  # FFmpeg was told to wait no longer
+        return "no data came in time"
     return getattr(error, "strerror", None) or str(error)

@@ -20,6 +20,8 @@ OUTLINED = 0.75  # share of a region's outline, the picture's borders left out, 
 LEAST_AREA, MOST_AREA = 0.0008, 0.3  # shares of the picture; what is larger is the sky, above a straight horizon
 MARGIN = 0.25  # of the height; what floats deeper in the picture is the distance, which is still ahead of a car
 BLACK = 24.0  # grey levels
+BLOCKS = (20, 12)  # in which copies of a frame are looked for
+COPY = 2.0  # grey levels; a block that differs by more was not copied
 PLAIN = 8.0  # grey levels within a bar and over time; a dark sky has more
 
 
@@ -142,3 +144,9 @@ def _closed(still_hw: np.ndarray) -> np.ndarray:
     """A mask with small holes and gaps closed."""
     closed = cv2.morphologyEx(still_hw.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return closed.astype(bool)
+
+
+def is_copy(before_hw: np.ndarray, grey_hw: np.ndarray) -> bool:
+    """Whether a frame was made of the one before, but for what an encoder does to it."""
+    difference = cv2.absdiff(before_hw, grey_hw).astype(np.float32)
+    return float(cv2.resize(difference, BLOCKS, interpolation=cv2.INTER_AREA).max()) < COPY

@@ -13,8 +13,10 @@ from monodepth2.onnx.convert import to_onnx
 from monodepth2.onnx.graphs import Graph, load_graph
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.older_opsets import FIRST_OPSET
+from monodepth2.onnx.quantise import Quantised, calibration_pictures, quantise
 from monodepth2.runtime.extras import require_packages
 
+LARGEST_CHANGE = 3e-2  # of depth by int8
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of weights whose rounding errors grow as in no trained network
 
 
@@ -27,7 +29,8 @@ class Exported:
         metadata: what it says of itself.
         opset: version of ONNX's operators.
         num_inputs: how many were compared.
-        differences: the largest over all inputs, per output.
+        differences: the largest over all inputs, per output; in int8 those before the numbers were rounded.
+        quantised: what int8 has changed.
     """
 
     path: Path
@@ -35,6 +38,7 @@ class Exported:
     opset: int
     num_inputs: int
     differences: dict[str, Difference]
+    quantised: Quantised | None = None
 
     def report(self) -> str:
         """What was written, and how close it comes, as lines."""
@@ -45,6 +49,7 @@ class Exported:
             f"{facts.network} network, {size}, {batch}, {facts.precision}, opset {self.opset}",
             f"largest differences from the checkpoint over {self.num_inputs} inputs:",
             *(f"  {name:<12}{_words(one)}" for name, one in self.differences.items()),
+            *([self.quantised.report()] if self.quantised else []),
             f"{self.path.stat().st_size:,} bytes are in {self.path}",
         ]
         return "\n".join(lines)
@@ -72,9 +77,12 @@ def export(options: ExportOptions) -> Exported:
     inputs = list(trial_inputs(graph, metadata))
     differences = compare(graph, content, inputs, path)
     _check_differences(differences, options)
+    quantised = _quantised(content, metadata, options)
+    if quantised:
+        content = quantised.content
     with whole_file(path) as partial:
         partial.write_bytes(content)
-    return Exported(path, metadata, options.opset, len(inputs), differences)
+    return Exported(path, metadata, options.opset, len(inputs), differences, quantised)
 
 
 def _check_opset(opset: int) -> None:
@@ -101,13 +109,23 @@ def _metadata(graph: Graph, options: ExportOptions) -> Metadata:
 
 
 def _check_differences(differences: dict[str, Difference], options: ExportOptions) -> None:
-    tolerance = options.tolerance or TOLERANCES[options.precision]
+    tolerance = (
+        TOLERANCES["fp32"] if options.precision == "int8" else options.tolerance or TOLERANCES[options.precision]
+    )
     for name, one in differences.items():
         if not one.relative <= tolerance:  # neither is one that is no number
             raise UserError(
                 f"the exported network's {name} differs from the checkpoint's by {_words(one)}, more than --tolerance "
                 f"{tolerance:g}: nothing is written"
             )
+
+
+def _quantised(content: bytes, metadata: Metadata, options: ExportOptions) -> Quantised | None:
+    """The file in int8, calibrated on the pictures of a folder; None where it is not asked for."""
+    if options.calibration is None:
+        return None
+    pictures = calibration_pictures(options.calibration.expanduser(), metadata)
+    return quantise(content, pictures, options.tolerance or LARGEST_CHANGE)
 
 
 def _words(one: Difference) -> str:

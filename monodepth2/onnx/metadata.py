@@ -34,7 +34,7 @@ class Metadata:
         batch_size: of the input; where it is dynamic, 1.
         dynamic_batch: any batch size will do.
         dynamic_size: any height and width within those rules will do.
-        precision: of weights and arithmetic, "fp32" or "fp16"; inputs and outputs are float32.
+        precision: of weights and arithmetic, "fp32", "fp16" or "int8"; inputs and outputs are float32.
         training: "mono", "stereo" or "mono+stereo".
         use_stereo: trained with stereo pairs, so that depths and translations have a known scale: the baseline by 0.1
             metres to the unit.

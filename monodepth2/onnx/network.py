@@ -24,6 +24,11 @@ LARGEST_FILE = (1 << 31) - 1  # protobuf's own limit
 OPERATORS = frozenset(  # of exported networks, and what versions of PyTorch's exporter differ in
     (
         *("Add", "Cast", "Concat", "Conv", "Div", "Elu", "MaxPool", "Mul", "Pad", "Reciprocal", "Relu", "Resize"),
+        *("DequantizeLinear", "QuantizeLinear"),
+        # of backbones of timm
+        *("AveragePool", "BatchNormalization", "Erf", "Expand", "Flatten", "Gelu", "Gemm", "GlobalAveragePool"),
+        *("HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "MatMul", "Pow", "ReduceL2", "ReduceMean"),
+        *("ReduceSum", "Reshape", "Softmax", "Split", "Sqrt", "Transpose"),
         *("Sigmoid", "Sub", "Clip", "Constant", "Gather", "Identity", "Neg", "Shape", "Slice", "Squeeze", "Unsqueeze"),
     )
 )

@@ -24,9 +24,14 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    text = _environment().get_template(template).render(**values)
+    text = filled(template, **values)
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def filled(template: str, **values: Any) -> str:
+    """Fill a template; return the page."""
+    return _environment().get_template(template).render(**values)
 
 
 def _environment() -> jinja2.Environment:

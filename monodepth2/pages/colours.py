@@ -8,7 +8,6 @@ import numpy as np
 
 BAD = "#e4e8ee"  # of what is not a number
 SATURATED_SHARE = 5  # percent of the nearest pixels that share the brightest colour, as in 2019
-INERTIA = 0.95  # share of a video's range of colours that stays from frame to frame: it follows within a second
 
 
 def coloured(values_hw: np.ndarray, colours: str = "magma") -> np.ndarray:
@@ -44,17 +43,3 @@ def disparity_limits(disp_hw: np.ndarray) -> tuple[float, float]:
     unknown = np.isnan(disp_hw)
     disp_hw = disp_hw[~unknown] if unknown.any() else disp_hw
     return float(disp_hw.min()), float(np.percentile(disp_hw, 100 - SATURATED_SHARE))
-
-
-class SteadyLimits:
-    """Limits of a video's colours, which follow its disparities slowly, so that the colours do not flicker."""
-
-    def __init__(self) -> None:
-        self._limits: np.ndarray | None = None
-
-    def follow(self, disp_hw: np.ndarray) -> tuple[float, float]:
-        """Return the disparities of the first and the last colour for the next frame."""
-        limits = np.array(disparity_limits(disp_hw))
-        self._limits = limits if self._limits is None else INERTIA * self._limits + (1 - INERTIA) * limits
-        low, high = self._limits.tolist()
-        return low, high

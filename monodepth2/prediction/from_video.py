@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from tqdm import tqdm
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.videos import VideoReader
-from monodepth2.pages.colours import SteadyLimits
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side
 from monodepth2.prediction.predictor import DepthPrediction
+from monodepth2.prediction.steady import Steadiness
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.runtime.threads import ahead, map_ahead
@@ -33,7 +32,7 @@ def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
     done = cut = 0
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(path))
-        add_frame = stack.enter_context(_joined(path, job, reader.rate))
+        add_frame = stack.enter_context(joined(Label.of(path), job, reader.rate))
         bar = stack.enter_context(tqdm(desc="predicting", total=reader.count, unit="frame", disable=None))
         # closed first: its threads read the video
         for frame, time, fitted in stack.enter_context(closing(_finished_frames(reader, path, job))):
@@ -51,12 +50,12 @@ def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
 
 
 @contextmanager
-def _joined(path: Path, job: Job, rate: Fraction) -> Iterator[Callable[[Any, float], None]]:
+def joined(label: Label, job: Job, rate: Fraction) -> Iterator[Callable[[Any, float], None]]:
     """Lend what takes the finished frames: the video that joins them, where it is asked for."""
     if not job.with_video:
         yield lambda _, __: None
         return
-    with whole_file(job.naming.video_path(Label.of(path))) as partial, VideoWriter(partial, rate) as writer:
+    with whole_file(job.naming.video_path(label)) as partial, VideoWriter(partial, rate) as writer:
         yield writer.add
 
 
@@ -68,17 +67,17 @@ def _finished_frames(
     Yields:
         The frame beside its disparity, where it is asked for; its time in seconds; whether all fitted into its files.
     """
-    steady = SteadyLimits()
+    steady = Steadiness(job.stabilise)
 
-    def finish(item: tuple[int, DepthPrediction, Settings]) -> tuple[np.ndarray | None, float, bool]:
-        index, prediction, settings = item
+    def finish(item: tuple[int, tuple[DepthPrediction, Settings]]) -> tuple[np.ndarray | None, float, bool]:
+        index, (prediction, settings) = item
         fitted = job.write(Label.of(path).frame(index), prediction, settings)
         return side_by_side(prediction, settings) if job.with_video else None, reader.times[index], fitted
 
     frames = ahead(reader.frames(), 2 * job.batch_size)
     predictions = job.predictor.predict_all(frames, job.batch_size, job.post_process)
     items = (
-        (index, prediction, replace(job.settings, limits=steady.follow(prediction.network_disp)))
+        (index, steady.follow(prediction, job.settings, reader.times[index]))
         for index, prediction in enumerate(predictions)
     )
     return map_ahead(finish, items, job.batch_size)

@@ -1,11 +1,13 @@
-"""Finding the pictures or the video to predict from."""
+"""Finding the pictures, the video or the stream to predict from."""
 
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -14,7 +16,9 @@ from monodepth2.files.input_files import open_input
 from monodepth2.files.picture_files import ENDINGS, FORMATS, LARGEST_FILE, PictureError, is_heif, open_picture
 from monodepth2.prediction.outputs import is_own_output
 
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # of a stream or a page; a path has lost one of its slashes
+ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+SCHEMES = ("rtsp", "rtmp", "http", "https", "udp", "rtp", "tcp")  # of streams that are read
+CAMERAS = 81  # Linux's number of the kind of devices that /dev/video0 is of
 ONE_PICTURE = ("MPO",)  # photos whose further pictures are previews, or the same for other screens
 NAMED = 5  # files that a remark names
 
@@ -45,22 +49,51 @@ class Video:
     path: Path
 
 
-def find_input(path: Path, ext: str | None = None) -> Pictures | Video:
+@dataclass(frozen=True)
+class Stream:
+    """A camera's device, or the address of a stream, which is no path."""
+
+    address: Path | str
+
+    @property
+    def name(self) -> str:
+        """What files made of it are called: of a device its name, of a stream its host."""
+        return self.address.name if isinstance(self.address, Path) else urlsplit(self.address).hostname or "stream"
+
+    def __str__(self) -> str:
+        """The address without what is nobody's business: user, password and query."""
+        if isinstance(self.address, Path):
+            return str(self.address)
+        parts = urlsplit(self.address)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+Source = Pictures | Video | Stream
+
+
+def find_input(name: Path | str, ext: str | None = None) -> Source:
     """Find out what there is to predict from.
 
     Args:
-        path: a picture, a folder of pictures (its subfolders are not entered), or a video.
+        name: a picture, a folder of pictures (its subfolders are not entered), a video, a camera's number or device, or
+            the address of a stream.
         ext: take only pictures with this ending from a folder.
 
     Raises:
         UserError: there is nothing, or a single picture cannot be opened.
     """
-    path = Path(os.path.expanduser(path))
+    if address := ADDRESS.match(str(name)):
+        return _stream(str(name), address[1].lower())
+    path = Path(os.path.expanduser(name))
+    if str(path).isdecimal() and not path.exists():
+        path = Path(f"/dev/video{path}")
     mode = _mode(path)
     if stat.S_ISDIR(mode):
         return _find_pictures(path, ext)
+    if sys.platform == "linux" and stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == CAMERAS:
+        return Stream(path)
     if not stat.S_ISREG(mode):
-        remedy = "give a file or a folder; what a camera shows must be recorded first"
+        remedy = "give a file, a folder, a camera such as /dev/video0, or an address"
         raise UserError(f"--image_path {path}: is a device or a pipe, which is not read: {remedy}")
     if _is_video(path):
         return Video(path)
@@ -69,17 +102,35 @@ def find_input(path: Path, ext: str | None = None) -> Pictures | Video:
     return _pictures((path,), None, (path,), ())
 
 
+def _stream(address: str, scheme: str) -> Stream:
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{one}://" for one in SCHEMES)
+        raise UserError(f"--image_path {scheme}://...: streams are read from {known} alone")
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        raise UserError(f"--image_path {scheme}://...: is no address ({error})") from error
+    return Stream(address)
+
+
 def _mode(path: Path) -> int:
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        if ADDRESS.match(str(path)) or str(path).isdecimal():
-            remedy = "streams, cameras and web pages are not read: save what they show as a file"
-            raise UserError(f"--image_path {path}: is no file or folder; {remedy}") from error
+        if path.match("/dev/video*"):
+            raise UserError(f"--image_path {path}: there is no such camera; {_cameras_here()}") from error
         where = " where this link leads" if path.is_symlink() else ""
         raise UserError(f"--image_path {path}: no such file or folder{where}") from error
     except OSError as error:
         raise UserError(f"--image_path {path}: cannot be read ({error.strerror})") from error
+
+
+def _cameras_here() -> str:
+    if found := sorted(Path("/dev").glob("video*")):
+        return f"there are {', '.join(map(str, found))}"
+    return (
+        "there is none here" if sys.platform == "linux" else "cameras are read on Linux alone: give a stream's address"
+    )
 
 
 def _find_pictures(folder: Path, ext: str | None) -> Pictures:

@@ -15,10 +15,11 @@ class Job:
         predictor: the network.
         naming: of the files.
         kinds: of output for each picture or frame.
-        with_video: whether a video's frames are also joined to one that shows them beside their disparity.
+        with_video: whether frames are also joined to a video that shows them beside their disparity.
         settings: how predictions are expressed.
         batch_size: pictures per pass of the network.
         post_process: average with the predictions of the mirrored pictures.
+        stabilise: keep the scale of depth steady from frame to frame.
     """
 
     predictor: DepthPredictor
@@ -28,6 +29,7 @@ class Job:
     settings: Settings
     batch_size: int
     post_process: bool
+    stabilise: bool
 
     def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> bool:
         """Write every kind of output of one picture or frame.
@@ -50,8 +52,10 @@ class Outcome:
         done: how many pictures or frames were predicted.
         whole: whether all that were tried could be.
         cut: how many have values that did not fit into a file, and were cut off there.
+        dropped: how many frames of a stream came while the network worked, and were left out.
     """
 
     done: int
     whole: bool
     cut: int
+    dropped: int = 0

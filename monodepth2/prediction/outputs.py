@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from monodepth2.datasets.cameras import Camera
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.picture_files import MARK, PictureError, is_marked, open_picture
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.naming import KINDS
-from monodepth2.prediction.point_cloud import point_cloud, write_ply
+from monodepth2.prediction.point_cloud import Pinhole, point_cloud, write_ply
 from monodepth2.prediction.predictor import DepthPrediction
 
 DEPTH_STEPS = 256  # of a depth PNG per unit, as in KITTI
@@ -36,7 +37,8 @@ class Settings:
         min_depth: nearest depth that the network expresses, in its own unit.
         max_depth: farthest.
         colours: matplotlib's name of the colour map of disparity.
-        focal_length: of the camera, in widths of the picture.
+        camera: that took the pictures, or its focal length in widths of a picture, where pixels are square and the
+            principal point is the centre.
         limits: disparities that the colours span (default: those of each prediction).
     """
 
@@ -45,8 +47,15 @@ class Settings:
     min_depth: float
     max_depth: float
     colours: str
-    focal_length: float
+    camera: Camera | float
     limits: tuple[float, float] | None = None
+
+    def pinhole(self, width: int, height: int) -> Pinhole:
+        """The camera of pictures of a size."""
+        if isinstance(self.camera, Camera):
+            fx, fy, cx, cy = self.camera.fx, self.camera.fy, self.camera.cx, self.camera.cy
+            return Pinhole(fx * width, fy * height, cx * width, cy * height)
+        return Pinhole(self.camera * width, self.camera * width, width / 2, height / 2)
 
 
 def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: Settings) -> bool:
@@ -110,12 +119,14 @@ def _write_ply(file: BinaryIO, prediction: DepthPrediction, settings: Settings) 
     farthest = NEAR_FARTHEST * settings.max_depth * settings.factor
     picture = np.asarray(prediction.picture)
     height, width = picture.shape[:2]
+    camera = settings.pinhole(width, height)
+    focal = f"{camera.fx:g}" if camera.fx == camera.fy else f"{camera.fx:g} (x) {camera.fy:g} (y)"
     comments = [
         f"{MARK}: camera frame, x right, y down, z forward, in {settings.unit}",
-        f"picture of {width} x {height}, focal length {settings.focal_length * width:g} pixels",
-        f"principal point {width / 2:g} {height / 2:g}; what is farther than {farthest:g} is left out",
+        f"picture of {width} x {height}, focal length {focal} pixels",
+        f"principal point {camera.cx:g} {camera.cy:g}; what is farther than {farthest:g} is left out",
     ]
-    write_ply(file, point_cloud(_depth(prediction, settings), picture, settings.focal_length, farthest), comments)
+    write_ply(file, point_cloud(_depth(prediction, settings), picture, camera, farthest), comments)
 
 
 def _write_color(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """What `predict.py` does: find the input, check everything before the work, predict, write."""
 
-import os
 import time
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder, make_output_folder
 from monodepth2.method.depth_maps import depth_factor
+from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.from_pictures import predict_pictures
-from monodepth2.prediction.inputs import Pictures, Video, find_input
+from monodepth2.prediction.inputs import Pictures, Source, Stream, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
 from monodepth2.prediction.outputs import DEPTH_STEPS, LARGEST, Settings
@@ -31,13 +31,20 @@ ACT_ON = {  # the outputs that a flag changes
     "colormap": ("color", "side_by_side"),
     "focal_length": ("ply",),
 }
+ACT_WHERE = {  # the inputs that a flag changes
+    "stabilise": (Video, Stream),
+    "live": (Stream,),
+    "seconds": (Stream,),
+}
+INPUTS = {Video: "videos", Stream: "streams"}
 
 
 def predict(options: PredictOptions) -> int:
-    """Predict from a picture, a folder or a video, and write what the options ask for.
+    """Predict from a picture, a folder, a video or a stream, and write what the options ask for.
 
     Returns:
-        The exit code: 1 if some of the input could not be read, 128 + the signal if one ended the work early.
+        The exit code: 1 if some of the input could not be read or a stream broke off, 128 + the signal if one ended
+            the work early.
 
     Raises:
         UserError: nothing can be done; found before the work where it can be.
@@ -52,38 +59,49 @@ def predict(options: PredictOptions) -> int:
         print(remark)
     started = time.monotonic()
     with StopRequest() as stop:
-        outcome = _run(source, job, stop)
+        outcome = _run(options, source, job, stop)
     seconds = time.monotonic() - started
-    what = "frames" if isinstance(source, Video) else "pictures"
-    done = outcome.done
-    print(f"{what} predicted: {done} in {seconds:.1f} s ({done / seconds:.1f}/s), each as {', '.join(kinds)}")
+    what = "pictures" if isinstance(source, Pictures) else "frames"
+    done, written = outcome.done, f", each as {', '.join(kinds)}" if kinds else ""
+    print(f"{what} predicted: {done} in {seconds:.1f} s ({done / seconds:.1f}/s){written}")
+    if isinstance(source, Stream):
+        print(f"frames dropped because they came while the network worked: {outcome.dropped}")
     if outcome.cut:
         limits = f"{1 / DEPTH_STEPS:.3f} to {LARGEST / DEPTH_STEPS:.3f} {job.settings.unit}"
         print(f"depth_png: depths of {outcome.cut} {what} are cut off to what it holds, {limits}; depth_npy holds all")
-    print(f"files are in {naming.folder}")
+    if kinds:
+        print(f"files are in {naming.folder}")
     if stop.received:
         print(f"stopped by {stop.received.name}")
         return 128 + stop.received
     return 0 if outcome.whole else 1
 
 
-def _run(source: Pictures | Video, job: Job, stop: StopRequest) -> Outcome:
+def _run(options: PredictOptions, source: Source, job: Job, stop: StopRequest) -> Outcome:
     if isinstance(source, Pictures):
         return predict_pictures(source, job, stop)
-    from monodepth2.prediction.from_video import predict_video  # PyAV is an optional dependency
+    # PyAV is an optional dependency
+    if isinstance(source, Stream):
+        from monodepth2.prediction.from_stream import predict_stream
+
+        return predict_stream(source, job, options.live, options.seconds, stop)
+    from monodepth2.prediction.from_video import predict_video
 
     return predict_video(source.path, job, stop)
 
 
-def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]:
+def _kinds(options: PredictOptions, source: Source) -> tuple[str, ...]:
     """Decide what to write, and check that it can be made."""
     scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1
-    if isinstance(source, Video):
+    usual: tuple[str, ...]
+    if options.live is not None:
+        usual = ()
+    elif isinstance(source, (Video, Stream)):
         usual = (VIDEO_KIND, "depth_npy") if scaled else (VIDEO_KIND,)
     else:
         usual = ("depth_npy" if scaled else "disp_npy", "color")
     kinds = tuple(dict.fromkeys(options.outputs or usual))
-    _check_flags_act(options, kinds)
+    _check_flags_act(options, kinds, source)
     if options.colormap not in matplotlib.colormaps:
         raise UserError(f"--colormap {options.colormap}: matplotlib knows no such colours; try magma, turbo or gray")
     if "ply" in kinds:
@@ -91,84 +109,108 @@ def _kinds(options: PredictOptions, source: Pictures | Video) -> tuple[str, ...]
     return kinds
 
 
-def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...]) -> None:
-    """Refuse flags that none of the outputs depends on."""
+def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...], source: Source) -> None:
+    """Refuse flags that none of the outputs depends on, or that are not for such an input."""
+    for flag, inputs in ACT_WHERE.items():
+        if options.is_given(flag) and not isinstance(source, inputs):
+            meant = " and ".join(INPUTS[kind] for kind in inputs)
+            raise UserError(f"--{flag} is for {meant}, and {options.image_path} is none: drop --{flag}")
+    if isinstance(source, Stream) and options.is_given("batch_size"):
+        raise UserError(f"--batch_size {options.batch_size}: of a stream one frame at a time is predicted: drop it")
+    shown = (VIDEO_KIND,) if options.live is not None else ()  # what the page shows
     for flag, needed in ACT_ON.items():
-        if getattr(options, flag) != getattr(PredictOptions, flag) and not set(kinds) & set(needed):
+        if getattr(options, flag) != getattr(PredictOptions, flag) and not {*kinds, *shown} & set(needed):
             remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
-            raise UserError(f"--{flag} changes nothing of {', '.join(kinds)}: {remedy}")
-    path = options.image_path
-    if options.ext is not None and path is not None and not os.path.isdir(os.path.expanduser(path)):
-        raise UserError(f"--ext {options.ext} chooses among the pictures of a folder, and {path} is none: drop --ext")
+            raise UserError(f"--{flag} changes nothing of {', '.join(kinds or shown)}: {remedy}")
+    if options.ext is not None and not (isinstance(source, Pictures) and source.folder):
+        shown_path = source if isinstance(source, Stream) else options.image_path
+        raise UserError(
+            f"--ext {options.ext} chooses among the pictures of a folder, and {shown_path} is none: drop --ext"
+        )
 
 
-def _output_folder(options: PredictOptions, source: Pictures | Video) -> Path:
+def _output_folder(options: PredictOptions, source: Source) -> Path:
     if options.output_dir is not None:
         return options.output_dir.expanduser()
+    if isinstance(source, Stream):
+        return Path(FOLDER)
     if isinstance(source, Video):
         return source.path.parent / FOLDER
     return (source.folder or source.paths[0].parent) / FOLDER
 
 
-def _check_files(naming: Naming, kinds: tuple[str, ...], source: Pictures | Video) -> None:
+def _check_files(naming: Naming, kinds: tuple[str, ...], source: Source) -> None:
     """Check before the work that a video can be read, and all outputs written without touching an input."""
     check_output_folder("output_dir", naming.folder)
     if isinstance(source, Pictures):
         naming.check([Label.of(path) for path in source.paths], kinds, source.protected)
         return
-    require_packages("predict", "videos", "av")
+    require_packages("predict", "videos and streams", "av")
+    if isinstance(source, Stream):
+        _check_frames(naming, Label(source.name, source.name), kinds, ())
+        return
     from monodepth2.files.videos import VideoReader
 
     with VideoReader(source.path):
         pass
     label = Label.of(source.path)
-    naming.check([label.frame(0), label.frame(1)], _without_video(kinds), [source.path])
+    _check_frames(naming, label, kinds, (source.path,))
     naming.check_not_among([naming.video_path(label)], [source.path])
+
+
+def _check_frames(naming: Naming, label: Label, kinds: tuple[str, ...], protected: tuple[Path, ...]) -> None:
+    """Check that the files of two frames differ."""
+    naming.check([label.frame(0), label.frame(1)], _without_video(kinds), protected)
 
 
 def _without_video(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if kind != VIDEO_KIND)
 
 
-def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Pictures | Video) -> Job:
-    """Load the network and make the output folder."""
-    is_video = isinstance(source, Video)
+def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Source) -> Job:
+    """Load the network and make the output folder, of a stream not yet."""
+    moves = isinstance(source, (Video, Stream))
     weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     device = pick_device(options.device, options.no_cuda)
     depths, size = (options.min_depth, options.max_depth), (options.height, options.width)
     predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
-    settings = _settings(options, predictor)
-    make_output_folder("output_dir", naming.folder)
+    settings = _settings(options, predictor, kinds)
+    if not isinstance(source, Stream):  # which must be opened first
+        make_output_folder("output_dir", naming.folder)
     return Job(
         predictor,
         naming,
-        _without_video(kinds) if is_video else kinds,
-        is_video and VIDEO_KIND in kinds,
+        _without_video(kinds) if moves else kinds,
+        moves and VIDEO_KIND in kinds,
         settings,
         _pictures_per_pass(options.batch_size, source),
         options.post_process,
+        options.stabilise,
     )
 
 
-def _pictures_per_pass(batch_size: int, source: Pictures | Video) -> int:
+def _pictures_per_pass(batch_size: int, source: Source) -> int:
     """The number of pictures per pass: fewer than asked for where they are so large that memory would not do."""
-    if isinstance(source, Video):
+    if not isinstance(source, Pictures):
         return batch_size
     return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
-def _settings(options: PredictOptions, predictor: DepthPredictor) -> Settings:
+def _settings(options: PredictOptions, predictor: DepthPredictor, kinds: tuple[str, ...]) -> Settings:
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
     factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline)
+    camera, sentence = camera_of_points(options.focal_length, predictor.network.facts)
+    if "ply" in kinds:
+        print(sentence)
     return Settings(
         factor=factor,
         unit="network units" if factor == 1 else "metres",
         min_depth=predictor.network.min_depth,
         max_depth=predictor.network.max_depth,
         colours=options.colormap,
-        focal_length=options.focal_length,
+        camera=camera,
     )

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from monodepth2.files.fit import Size
-from monodepth2.motion.still import StillRegions
+from monodepth2.motion.still import StillRegions, is_copy
 from monodepth2.motion.tracks import USUAL_FOV, Tracks, corners_of, small_size, track, turn_share
 from monodepth2.prepare.sources import Frame
 
@@ -22,8 +22,6 @@ FAR = 25.0  # flow, and
 LOST = 0.5  # survival, beyond which longer gaps are not looked at
 CUT = 0.25  # survival below which nothing of the frame before is left: another scene
 MOVED = 6.0  # pixels at 640, after which what has not moved may be part of the camera's own car
-BLOCKS = (20, 12)  # in which copies of a frame are looked for
-COPY = 2.0  # grey levels; a block that differs by more was not copied
 
 
 class Look(NamedTuple):
@@ -104,7 +102,7 @@ class Analyser:
     def add(self, frame: Frame) -> bool:
         """Take the next frame; return whether it is more than a copy of the one before."""
         grey = frame.grey(self.small)
-        copied, flow, survival = bool(self.seen) and _is_copy(self.seen[-1].grey, grey), 0.0, 1.0
+        copied, flow, survival = bool(self.seen) and is_copy(self.seen[-1].grey, grey), 0.0, 1.0
         if not copied:
             now = _Seen(len(self.rows), frame.time, grey, corners_of(grey))
             if self.seen:
@@ -157,9 +155,3 @@ class Analyser:
             tuple(self.looks),
             self.still.mask(),
         )
-
-
-def _is_copy(before_hw: np.ndarray, grey_hw: np.ndarray) -> bool:
-    """Whether a frame was made of the one before, but for what an encoder does to it."""
-    difference = cv2.absdiff(before_hw, grey_hw).astype(np.float32)
-    return float(cv2.resize(difference, BLOCKS, interpolation=cv2.INTER_AREA).max()) < COPY

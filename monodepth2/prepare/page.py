@@ -11,8 +11,9 @@ from matplotlib.patches import Patch
 
 from monodepth2 import pages
 from monodepth2.files.pictures import read_picture
+from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
 from monodepth2.prepare.part import Part, WrittenDrive
-from monodepth2.prepare.plan import BETWEEN, KEPT, LEAST_FLOW, MOST_FLOW, VERDICTS
+from monodepth2.prepare.plan import BETWEEN, KEPT, VERDICTS
 from monodepth2.prepare.writing import camera_values
 
 REPORT = "report.html"

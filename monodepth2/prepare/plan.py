@@ -10,19 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from monodepth2.motion.limits import BLURRED, JUMP, LEAST_FLOW, LEAST_SURVIVAL, MOST_FLOW, STANDING
 from monodepth2.prepare.analysis import CUT, STEPS, Analysis, Look
 
-LEAST_FLOW, MOST_FLOW = 5.0, 25.0  # between neighbours: less says little of depth, more is hard to follow
-LEAST_SURVIVAL = 0.6
-STANDING = 1.0  # flow between neighbours below which the camera stands, or nearly so
 MOVES = 2.0  # flow of the longest gap looked at, below which a moment says nothing of the best gap
 TURNS = 0.8  # share of the tracks that a turn on the spot explains
 TURN_FLOW = 3.0  # with less flow a turn cannot be told from any other motion
 LATE = 1.75  # times the gap between two frames: something is missing between them
 LEAST_PICTURES = 5  # of a drive: three targets
-BLURRED = 0.3  # of the median sharpness nearby
 NEARBY = 15  # frames to either side
-JUMP = 15.0  # grey levels of the mean between frames
 
 KEPT, BETWEEN, COPY = "kept", "between two pictures", "copy of the frame before"
 STILL, TURN, LATE_FRAME = "standing", "turning on the spot", "frames missing"

@@ -10,21 +10,16 @@ import torch
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
-from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, distinct_cameras, views_of
+from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.check import (
-    calibration_remarks,
-    check_data_set,
-    complete_lines,
-    split_remarks,
-    still_remarks,
-)
+from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines
 from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.doctor.start import start_remarks
 from monodepth2.errors import UserError
 from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
@@ -109,14 +104,12 @@ class TrainingData:
     @property
     def remarks(self) -> list[str]:
         """What to know of the data: the first names the cameras, the others are warnings."""
-        size, layout = (self.options.width, self.options.height), self.train_set.layout
+        options, layout, lines = self.options, self.train_set.layout, (self.train_set.lines, self.val_set.lines)
         return [
             self.cameras,
-            *camera_remarks(self.views, size, self.train_set.fit),
             *([f"--skip_incomplete: {self.skipped:,} lines lack a picture and are left out"] if self.skipped else []),
-            *([f"lists of the data set itself: {lists}"] if (lists := own_split(self.options, layout)) else []),
-            *split_remarks(self.train_set.lines, self.val_set.lines),
-            *still_remarks(layout, self.train_set.lines, self.options.temporal_ids),
+            *([f"lists of the data set itself: {lists}"] if (lists := own_split(options, layout)) else []),
+            *([] if options.no_doctor else start_remarks(options, layout, *lines, self.views)),
             *calibration_remarks(layout, self.train_set.lines),
         ]
 

@@ -11,6 +11,7 @@ from monodepth2.checkpoints.networks import load_depth_network, weights_folder
 from monodepth2.checkpoints.published import weights_of
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import ExportOptions, Options, PredictOptions
+from monodepth2.config.command_line import parse
 from monodepth2.errors import UserError
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.prediction.predictor import DepthPredictor
@@ -90,9 +91,19 @@ def test_a_run_is_found_by_its_name(weights: Path, tmp_path: Path, capsys) -> No
 def test_a_run_beside_other_weights_is_refused(kind, values) -> None:
     with pytest.raises(UserError, match=r"--run contradicts|choose the network: one of"):
         weights_of(kind(**values, run="street"))
-    without = {name: value for name, value in values.items() if name == "image_path"}
-    with pytest.raises(UserError, match=r"--log_dir elsewhere: is where --run NAME is looked for|choose the network"):
-        weights_of(kind(**without, log_dir=Path("elsewhere")))
+
+
+def test_the_folder_of_runs_without_a_run_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    options = parse(["--log_dir", "elsewhere", "--eval_mono"], script="evaluate_depth.py")
+    with pytest.raises(UserError, match="--log_dir elsewhere: is where --run NAME is looked for"):
+        weights_of(options)
+    with pytest.raises(UserError, match="choose the network"):
+        weights_of(PredictOptions(image_path="x", log_dir=Path("elsewhere")))
+
+
+def test_the_options_of_a_training_can_be_scored_from_python(weights: Path) -> None:
+    """They hold the folder of the run, which nobody looks in for weights that are named."""
+    assert weights_of(Options(log_dir=Path("elsewhere"), load_weights_folder=weights)) == weights
 
 
 def test_weights_that_state_no_size_are_told_theirs(weights: Path, tmp_path: Path) -> None:

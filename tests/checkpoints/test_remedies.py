@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks
-from monodepth2.config import Options
-from monodepth2.config.tools import ExportOptions, PredictOptions
+from monodepth2.config import ExportOptions, Options, PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network

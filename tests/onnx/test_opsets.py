@@ -225,3 +225,4 @@ def test_backbones_of_timm_in_old_operators(opset: int, tmp_path: Path) -> None:
     assert onnx.load(path).opset_import[0].version == opset
     operators = {node.op_type for node in onnx.load(path).graph.node}
     assert ("HardSwish" in operators) == (opset >= 14)
+    assert OnnxDepthNetwork(path, CPU)(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)

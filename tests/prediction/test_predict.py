@@ -9,7 +9,7 @@ from PIL import Image
 from plyfile import PlyData
 
 from monodepth2.config import PredictOptions
-from monodepth2.config.tools import OUTPUTS
+from monodepth2.config.predict import OUTPUTS
 from monodepth2.errors import UserError
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.naming import KINDS

@@ -10,10 +10,12 @@ from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.videos import VideoReader
-from monodepth2.pages.colours import SteadyLimits, coloured_disparity, disparity_limits
+from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction import from_video
+from monodepth2.prediction.outputs import Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.run import predict
+from monodepth2.prediction.steady import Steadiness
 from monodepth2.prediction.video import VideoWriter
 from scripts import in_process
 
@@ -66,14 +68,15 @@ def test_a_video_is_joined_with_its_disparity(options: PredictOptions, weights: 
         assert reader.count == 7
     joined, given = read_video(out), read_video(tmp_path / "my drive.mp4")
     assert len(joined) == 7
-    predictor, steady = DepthPredictor.from_checkpoint(weights, "cpu"), SteadyLimits()
+    predictor, steady = DepthPredictor.from_checkpoint(weights, "cpu"), Steadiness(stabilise=False)
+    settings = Settings(1, "", 0.1, 100, "magma", 1)
     for index, (shown, original) in enumerate(zip(joined, given, strict=True)):
         assert shown.shape == (48, 160, 3)
         distances = [np.abs(shown[:, :80].astype(float) - other).mean() for other in given]
         own = distances.pop(index)
         assert own < min(distances) / 2  # the encoder costs less than half of a frame's motion
-        prediction = predictor.predict(original)
-        colours = coloured_disparity(prediction.disp, limits=steady.follow(prediction.network_disp))
+        prediction, told = steady.follow(predictor.predict(original), settings, float(index / RATE))
+        colours = coloured_disparity(prediction.disp, limits=told.limits)
         assert np.abs(shown[:, 80:].astype(float) - colours).mean() < 20  # chroma at half the size
 
 
@@ -176,18 +179,6 @@ def test_of_a_video_that_was_cut_off_the_rest_is_kept(
     assert predict(replace_outputs(options, image_path=video)) == 1
     assert "cut.mp4: is damaged or cut off" in capsys.readouterr().err
     assert 5 < len(read_video(tmp_path / "predictions/cut_side_by_side.mp4")) < 40
-
-
-def test_colours_of_a_video_are_steady() -> None:
-    dark, light = np.full((4, 4), 0.1), np.linspace(0.5, 1.5, 16).reshape(4, 4)
-    steady = SteadyLimits()
-    assert steady.follow(light) == disparity_limits(light)
-    low, high = steady.follow(dark)
-    assert 0.45 < low < 0.5
-    assert 1.3 < high < disparity_limits(light)[1]
-    for _ in range(200):
-        limits = steady.follow(dark)
-    assert limits == pytest.approx((0.1, 0.1), abs=1e-3)
 
 
 def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,67 @@
+"""The options of `monodepth2 doctor`: what is wrong with a data set."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar
+
+from monodepth2.config.declare import Checked, option, same_as
+from monodepth2.config.options import Options
+from monodepth2.errors import UserError
+
+
+@dataclass(frozen=True)
+class DoctorOptions(Checked):
+    """The settings of `monodepth2 doctor`: those of a training that say what it reads, and how closely to look.
+
+    Raises:
+        UserError: a value is out of range, or training would refuse it; the message names flag and remedy.
+    """
+
+    groups: ClassVar[dict[str, str]] = {
+        "paths": "where things are: the flags of the training",
+        "training": "which pictures it takes: likewise",
+        "camera": "what took them: likewise",
+        "doctor": "how closely to look, and where to write",
+    }
+
+    data_path: Path = same_as(Options, "data_path")
+    log_dir: Path = same_as(Options, "log_dir")
+    model_name: str = same_as(Options, "model_name", "name of the run: its folder in --log_dir", "paths")
+
+    split: str = same_as(Options, "split")
+    dataset: str = same_as(Options, "dataset")
+    png: bool = same_as(Options, "png")
+    skip_incomplete: bool = same_as(Options, "skip_incomplete")
+    height: int = same_as(Options, "height")
+    width: int = same_as(Options, "width")
+    use_stereo: bool = same_as(Options, "use_stereo")
+    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+    batch_size: int = same_as(Options, "batch_size", group="training")
+    num_epochs: int = same_as(Options, "num_epochs", group="training")
+
+    intrinsics: tuple[float, ...] = same_as(Options, "intrinsics")
+    intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")
+    kitti_calibration: bool = same_as(Options, "kitti_calibration")
+    fov: float | None = same_as(Options, "fov")
+    fit: str = same_as(Options, "fit")
+    crop_top: float = same_as(Options, "crop_top")
+
+    samples: int = option(200, "doctor", "targets, spread over the lists, whose pictures are looked at")
+    output: Path | None = option(
+        None, "doctor", "file to write, *.html (default: doctor.html in the run's folder, --log_dir/--model_name)"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_at_least(1, "samples")
+        if self.output and self.output.suffix != ".html":
+            raise UserError(f"--output {self.output}: give a name that ends with .html")
+        self.training()
+
+    def training(self) -> Options:
+        """The options of the training.
+
+        Raises:
+            UserError: training would refuse them.
+        """
+        return Options(**{item.name: getattr(self, item.name) for item in fields(Options) if hasattr(self, item.name)})

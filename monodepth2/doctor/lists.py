@@ -1,0 +1,205 @@
+"""What lists, names and cameras tell; no picture is decoded."""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from monodepth2.config import Options
+from monodepth2.datasets.camera_report import (
+    INPUT,
+    PIXELS,
+    SHAPE,
+    SHARED,
+    TROUBLES,
+    View,
+    camera_troubles,
+    check_views,
+    views_of,
+)
+from monodepth2.datasets.check import missing_pictures, split_remarks
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.doctor.findings import Example, Finding
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Fit
+from monodepth2.files.input_files import read_input
+from monodepth2.files.picture_files import LARGEST_FILE
+
+FEW_STEPS = 5000
+SHOWN = 4
+MOST_READ = 2000  # training pictures, where files of one size are many
+_REMEDIES = {
+    PIXELS: "give the camera's own numbers with --intrinsics FX FY CX CY --intrinsics_size W H, or lay a camera.json "
+    "beside the pictures",
+    SHAPE: "lay the camera.json of these very pictures beside them, or give --intrinsics",
+    INPUT: "change --height and --width, or add --fit crop",
+    SHARED: "lay a camera.json into each drive",
+}
+
+
+def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+    """Return what is wrong with the cameras: files that cannot be used, distortion, shapes that do not fit."""
+    try:
+        views = views_of(layout, lines)
+        check_views(views)
+    except UserError as error:
+        return [
+            Finding(
+                "a camera cannot be used",
+                str(error),
+                "training refuses to begin",
+                "mend the file that states the camera, or give --intrinsics FX FY CX CY, or --fov DEGREES",
+                spoils=True,
+            )
+        ]
+    return _shape_findings(options, views)
+
+
+def _shape_findings(options: Options, views: Sequence[View]) -> list[Finding]:
+    troubles = camera_troubles(views, (options.width, options.height), Fit(options.fit, options.crop_top))
+    found = []
+    for kind in TROUBLES:
+        words = [trouble.words for trouble in troubles if trouble.kind == kind]
+        if words:
+            consequence = "pixels are warped to wrong places, and depth and motion come out bent"
+            if kind == INPUT:
+                consequence = "the pictures are squeezed or cut so much that little can be recognised"
+            examples = tuple(Example(one) for one in words[:SHOWN])
+            count = f"{len(words)} of {len(views)} cameras and their drives"
+            found.append(Finding(kind, count, consequence, _REMEDIES[kind], spoils=True, examples=examples))
+    return found
+
+
+def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+    """Return which pictures of the samples do not exist.
+
+    Raises:
+        UserError: the data set has no such frames at all.
+    """
+    missing = missing_pictures(layout, lines, options.loaded_ids)
+    if not missing:
+        return []
+    return [
+        Finding(
+            "pictures are missing",
+            f"{sum(one.count for one in missing.values()):,} of {len(lines) * len(options.loaded_ids):,}",
+            "training refuses to begin",
+            "add --skip_incomplete, which trains on the targets that have all their pictures, or mend --data_path, "
+            "--dataset or the lists",
+            spoils=True,
+            examples=tuple(Example(f"{one.count:,} {trouble}: {one.example}") for trouble, one in missing.items()),
+        )
+    ]
+
+
+def list_findings(
+    options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine], of_2019: bool
+) -> list[Finding]:
+    """Return what is wrong with the lists as such.
+
+    Args:
+        options: of the training.
+        training: its lines.
+        validation: likewise.
+        of_2019: whether the lists are the published ones, whose validation frames lie among the others on purpose.
+    """
+    found = [] if of_2019 else _inside(options, training, validation)
+    steps = len(training) // options.batch_size * options.num_epochs
+    if steps < FEW_STEPS:
+        epochs = -(-FEW_STEPS // max(1, len(training) // options.batch_size))
+        found.append(
+            Finding(
+                "a tiny set",
+                f"{len(training):,} targets are {steps:,} step{'s' * (steps != 1)}",
+                f"expect nothing below about {FEW_STEPS:,} steps, unless trained weights are gone on from",
+                f"record more, of other places, or train for longer with --num_epochs {epochs}",
+                spoils=False,
+            )
+        )
+    return found
+
+
+def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
+    """Return lists that overlap or repeat lines."""
+    return [
+        Finding(
+            "lists overlap or repeat lines",
+            remark.removeprefix("warning: "),
+            "repeated lines count twice, shared ones make the validation loss look too good",
+            "remove them from train_files.txt or val_files.txt, and name that folder with --split",
+            spoils=False,
+        )
+        for remark in split_remarks(training, validation)
+    ]
+
+
+def _inside(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
+    """Validation targets that are a neighbour of a training target, or that one's own view by the other camera."""
+    trained, lines = {(line.folder, line.frame) for line in training}, set(training)
+    near = [
+        line
+        for line in validation
+        if line not in lines and any((line.folder, line.frame + step) in trained for step in (0, *options.temporal_ids))
+    ]
+    if not near:
+        return []
+    return [
+        Finding(
+            "validation frames inside training stretches",
+            f"{len(near):,} of {len(validation):,} validation targets are neighbours of training targets",
+            "the validation loss says nothing of other pictures, and the best epoch cannot be told by it",
+            f"let whole stretches validate: python -m monodepth2.datasets.folders {options.data_path} --output lists, "
+            "for plain folders, then --split lists; else move such lines out of val_files.txt",
+            spoils=False,
+            examples=tuple(Example(str(line)) for line in near[:SHOWN]),
+        )
+    ]
+
+
+def leak_findings(
+    layout: Layout, training: Sequence[SplitLine], part: str, held_out: Sequence[SplitLine], samples: int
+) -> list[Finding]:
+    """Return held-out pictures that are trained on, by their content: the same bytes under any name.
+
+    Only files of the same size are read.
+
+    Args:
+        layout: of both lists.
+        training: lines.
+        part: name of the other list, "test" or "validation".
+        held_out: its lines.
+        samples: how many held-out pictures are looked for, evenly chosen.
+    """
+    chosen = [layout.picture_path(line) for line in held_out[:: max(1, -(-len(held_out) // samples))]]
+    sizes = {size for path in chosen if (size := _bytes_of(path))}
+    alike = (path for path in map(layout.picture_path, training) if _bytes_of(path) in sizes)
+    trained = {_digest(path): path for path in islice(alike, MOST_READ)}
+    pairs = [(path, trained[key]) for path in chosen if (key := _digest(path)) in trained]
+    if not pairs:
+        return []
+    return [
+        Finding(
+            "a leak between the lists",
+            f"{len(pairs):,} of {len(chosen):,} {part} pictures looked at are training pictures, too",
+            "the figures say nothing of other pictures",
+            "remove them from train_files.txt, with their neighbours, and name that folder with --split",
+            spoils=part == "test",
+            examples=tuple(Example(f"{path} is {other}", (path, other)) for path, other in pairs[:SHOWN]),
+        )
+    ]
+
+
+def _bytes_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:  # which is told as missing
+        return None
+
+
+def _digest(path: Path) -> bytes:
+    """A word for a file's content; for one that cannot be read a word of its own."""
+    try:
+        return hashlib.blake2b(read_input(path, LARGEST_FILE)).digest()
+    except OSError:
+        return bytes(path)

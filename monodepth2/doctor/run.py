@@ -1,0 +1,126 @@
+"""What `monodepth2 doctor` does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monodepth2.config import DoctorOptions, Options
+from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.layouts import Layout, layout_of
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import parts_of, read_split
+from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.doctor.findings import Finding, as_text
+from monodepth2.doctor.lists import camera_findings, leak_findings, list_findings, missing_findings, overlap_findings
+from monodepth2.doctor.looks import Look, can_measure, choose, look_at
+from monodepth2.doctor.page import write_page
+from monodepth2.doctor.pictures import file_findings, measured_findings, standing_findings
+from monodepth2.files.output_paths import check_output_file, make_output_folder
+
+PAGE = "doctor.html"
+SPOILT = 1  # exit code
+LONGEST = 45.0  # seconds of looking at pictures
+WITHOUT_OPENCV = (
+    "not looked at, for want of OpenCV: speed, order, copies, blur, light, stereo pairs; pip install "
+    "'monodepth2-video[prepare]'"
+)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was looked at, and what was found.
+
+    Attributes:
+        findings: the worst first.
+        looked: what was looked at, in words.
+        remarks: what was not.
+    """
+
+    findings: list[Finding]
+    looked: str
+    remarks: list[str]
+
+
+def run(options: DoctorOptions) -> int:
+    """Look at a data set, say what is wrong with it, and write a page about it.
+
+    Returns:
+        The exit code: 1 if a finding would spoil a training or its scores, else 0.
+
+    Raises:
+        UserError: lists or folders cannot be used at all, or the page cannot be written.
+    """
+    training = options.training()
+    page = _page(options, training)
+    diagnosis = diagnose(training, options.samples)
+    write_page(page, training, diagnosis.findings, diagnosis.looked, diagnosis.remarks)
+    for remark in diagnosis.remarks:
+        print(remark)
+    if not diagnosis.findings:
+        print(f"nothing found: {diagnosis.looked}; the page is {page}")
+        return 0
+    for finding in diagnosis.findings:
+        print(as_text(finding))
+    spoilt = sum(finding.spoils for finding in diagnosis.findings)
+    counts = {"will spoil a training": spoilt, "warnings": len(diagnosis.findings) - spoilt}
+    print("; ".join(f"{what}: {count}" for what, count in counts.items()), diagnosis.looked, sep="; ")
+    print(f"the page with pictures is {page}")
+    return SPOILT if spoilt else 0
+
+
+def _page(options: DoctorOptions, training: Options) -> Path:
+    if options.output is None:
+        return make_output_folder("log_dir", training.run_folder) / PAGE
+    check_output_file("output", options.output)
+    return options.output.expanduser()
+
+
+def diagnose(options: Options, samples: int) -> Diagnosis:
+    """Look at lists, cameras and some of the pictures of a training.
+
+    Args:
+        options: of the training.
+        samples: targets whose pictures are looked at.
+
+    Raises:
+        UserError: lists or folders cannot be used at all.
+    """
+    layout = layout_of(options)
+    training, validation, _ = training_lines(options, layout)
+    lines = [*training, *validation]
+    found = missing_findings(options, layout, lines)  # first: it refuses what has no such frames
+    complete = complete_lines(layout, lines, options.loaded_ids)
+    looks = look_at(choose(options, layout, complete or lines, samples), LONGEST, quiet=False)
+    found += [
+        *camera_findings(options, layout, lines),
+        *file_findings(looks),
+        *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looks)),
+        *overlap_findings(training, validation),
+        *list_findings(options, training, validation, False),
+        *_leaks(options, layout, training, validation, samples),
+    ]
+    looked = _looked(lines, len(training), looks)
+    found.sort(key=lambda finding: not finding.spoils)
+    return Diagnosis(found, looked, [] if can_measure() else [WITHOUT_OPENCV])
+
+
+def _looked(lines: Sequence[SplitLine], targets: int, looks: Sequence[Look]) -> str:
+    drives, pictures = len({line.folder for line in lines}), {path for look in looks for path in look.sample.paths}
+    return (
+        f"{targets:,} targets to train on, {len(lines) - targets:,} to validate on, {drives:,} "
+        f"drive{'s' * (drives != 1)}; looked at all lists, names and cameras, and at {len(pictures):,} pictures of "
+        f"{len(looks):,} targets"
+    )
+
+
+def _leaks(
+    options: Options, layout: Layout, training: list[SplitLine], validation: list[SplitLine], samples: int
+) -> list[Finding]:
+    """The same pictures in several lists; the lines that lists share are told elsewhere."""
+    trained = set(training)
+    others = [line for line in validation if line not in trained]
+    found = leak_findings(layout, training, "validation", others, samples)
+    split = own_split(options, layout) or ("" if options.makes_split else options.split)
+    if split and "test" in parts_of(split):
+        found += leak_findings(layout, training, "test", read_split(split, "test"), samples)
+    return found

@@ -1,0 +1,43 @@
+"""The short look at the data that a training takes before it begins."""
+
+from collections.abc import Sequence
+
+from monodepth2.config import TRAINING_SPLITS, Options
+from monodepth2.datasets.camera_report import View, camera_remarks
+from monodepth2.datasets.check import split_remarks, still_remarks
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.doctor.findings import as_remark
+from monodepth2.doctor.lists import list_findings
+from monodepth2.doctor.looks import can_measure, choose, look_at
+from monodepth2.doctor.pictures import measured_findings
+from monodepth2.files.fit import Fit
+
+SAMPLES = 12
+LONGEST = 3.0  # seconds of looking at pictures
+
+
+def start_remarks(
+    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine],
+    views: Sequence[View],
+) -> list[str]:  # fmt: skip
+    """Return warnings for the first lines of a training; takes a few seconds at most.
+
+    Args:
+        options: of the training.
+        layout: of its data.
+        training: its lines, whose pictures are there.
+        validation: likewise.
+        views: the cameras of the drives.
+    """
+    of_2019 = options.split in TRAINING_SPLITS and not options.makes_split
+    found = list_findings(options, training, validation, of_2019)
+    if can_measure():
+        looks = look_at(choose(options, layout, training, SAMPLES), LONGEST)
+        found += measured_findings(options, looks, quick=True)
+    return [
+        *camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
+        *split_remarks(training, validation),
+        *still_remarks(layout, training, options.temporal_ids),
+        *map(as_remark, found),
+    ]

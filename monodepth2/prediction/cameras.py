@@ -1,0 +1,27 @@
+"""Which camera the points of `ply` are made with."""
+
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
+
+
+def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[Camera | float, str]:
+    """Choose the camera: the given one, the checkpoint's own, or KITTI's.
+
+    Args:
+        focal_length: that the user gives, in widths of the picture; None where none is given.
+        facts: what the checkpoint says of its training.
+
+    Returns:
+        The camera, or a focal length in widths of the picture, of square pixels around the centre; and a sentence.
+    """
+    if focal_length is not None:
+        return focal_length, f"ply: focal length {focal_length:g} of the width (given by --focal_length)"
+    cameras = {(camera.fx, camera.fy, camera.cx, camera.cy): camera for camera in facts.cameras}
+    if len(cameras) == 1:
+        (camera,) = cameras.values()
+        numbers = f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g} of the size"
+        return camera, f"ply: the pictures are taken to be of the checkpoint's camera, {numbers} ({camera.source})"
+    why = f"was trained on {len(cameras)} cameras" if cameras else "does not say its camera"
+    focal = KITTI_INTRINSICS.fx
+    taken = f"KITTI's focal length is taken, {focal:g} of the width; give --focal_length if you know it"
+    return focal, f"ply: the checkpoint {why}: {taken}"

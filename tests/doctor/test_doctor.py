@@ -1,0 +1,250 @@
+"""A data set without a fault has no finding; each fault laid into it is found."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monodepth2.config import DoctorOptions, Options
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.training_lines import training_lines
+from monodepth2.doctor import looks
+from monodepth2.doctor.findings import Finding
+from monodepth2.doctor.run import diagnose
+from monodepth2.errors import UserError
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.data import TrainingData
+from scene import DATE, DRIVE, write_kitti_raw
+from scripts import monodepth2
+
+FRAMES = 12
+ENOUGH = 5000  # epochs of one step
+
+
+def lines(*frames: int) -> str:
+    return "".join(f"{DRIVE} {frame} l\n" for frame in frames)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small stereo drive with lists, in which there is nothing to find; never write into it."""
+    root = tmp_path_factory.mktemp("doctor") / "scene"
+    write_kitti_raw(root, FRAMES, 0, shrink=4)
+    (root / "split").mkdir()
+    (root / "split/train_files.txt").write_text(lines(*range(1, 7)))
+    (root / "split/val_files.txt").write_text(lines(9, 10))
+    return root
+
+
+@pytest.fixture
+def broken(scene: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(scene, tmp_path / "scene"))
+
+
+def flags(root: Path, **changed: object) -> dict[str, object]:
+    return {
+        **{"data_path": root, "split": str(root / "split"), "png": True, "use_stereo": True},
+        **{"num_epochs": ENOUGH, "batch_size": 6, "height": 96, "width": 320},
+        **changed,
+    }
+
+
+def found(root: Path, **changed: object) -> dict[str, Finding]:
+    """The findings by their names."""
+    return {finding.name: finding for finding in diagnose(Options(**flags(root, **changed)), 50).findings}
+
+
+def pictures(root: Path, camera: int) -> list[Path]:
+    return sorted((root / DRIVE / f"image_{camera:02d}/data").iterdir())
+
+
+def change(root: Path, how: Callable[[np.ndarray, int], np.ndarray], cameras: tuple[int, ...] = (2, 3)) -> None:
+    """Write every picture anew, as a function of its pixels and its number."""
+    for camera in cameras:
+        for n, path in enumerate(pictures(root, camera)):
+            Image.fromarray(how(np.asarray(Image.open(path)), n).astype(np.uint8)).save(path)
+
+
+def reorder(root: Path, places: list[int]) -> None:
+    """Put the picture that was at a place of the list at each number."""
+    for camera in (2, 3):
+        contents = [path.read_bytes() for path in pictures(root, camera)]
+        for path, place in zip(pictures(root, camera), places, strict=True):
+            path.write_bytes(contents[place])
+
+
+def every_fourth(how: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
+    return lambda root: change(root, lambda pixels, n: how(pixels) if n % 4 == 1 else pixels)
+
+
+def stand(root: Path) -> None:
+    random = np.random.default_rng(0)
+    reorder(root, [3] * FRAMES)
+    change(root, lambda pixels, n: (pixels + random.normal(scale=4, size=pixels.shape)).clip(0, 255))
+
+
+def swap_cameras(root: Path) -> None:
+    left, right, away = (root / DRIVE / name for name in ("image_02", "image_03", "away"))
+    left.rename(away)
+    right.rename(left)
+    away.rename(right)
+
+
+def cut_short(root: Path) -> None:
+    path = pictures(root, 2)[3]
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def change_size(root: Path) -> None:
+    path = pictures(root, 2)[3]
+    Image.fromarray(np.asarray(Image.open(path))[:, :200]).save(path)
+
+
+def leak(root: Path) -> None:
+    """A training picture is a test picture, too, under another name."""
+    for camera in (2, 3):
+        shutil.copy(pictures(root, camera)[4], pictures(root, camera)[0].with_name("0000000030.png"))
+    (root / "split/test_files.txt").write_text(f"{DRIVE} 0 l\n{DRIVE} 30 l\n")
+
+
+def write_camera(root: Path, **values: object) -> None:
+    (root / DATE / "camera.json").write_text(json.dumps(values))
+
+
+IN_TURN = list(range(FRAMES))
+FAULTS = {
+    "standing": ("the camera stands", True, stand),
+    "copies": ("copies of pictures", True, lambda root: reorder(root, [n // 3 * 3 for n in IN_TURN])),
+    "speed": (
+        "too fast, or out of order", True,
+        lambda root: change(root, lambda pixels, n: np.roll(pixels, -20 * n, axis=1)),
+    ),
+    "order": ("wrong order", True, lambda root: reorder(root, [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 11])),
+    "blur": ("blurred pictures", False, every_fourth(lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 6))),
+    "light": ("sudden light", False, every_fourth(lambda pixels: 0.7 * pixels)),
+    "swapped": ("left and right are swapped", True, swap_cameras),
+    "mirrored": (
+        "one camera's pictures are mirrored", True, lambda root: change(root, lambda pixels, n: pixels[:, ::-1], (3,))
+    ),
+    "both mirrored": (
+        "left and right are swapped", True, lambda root: change(root, lambda pixels, n: pixels[:, ::-1])
+    ),
+    "heights": (
+        "the pair is not rectified", True, lambda root: change(root, lambda pixels, n: np.roll(pixels, 2, axis=0), (3,))
+    ),
+    "unreadable": ("unreadable pictures", True, cut_short),
+    "sizes": ("pictures of several sizes in a drive", False, change_size),
+    "missing": ("pictures are missing", True, lambda root: pictures(root, 2)[7].unlink()),
+    "overlap": (
+        "lists overlap or repeat lines", False, lambda root: (root / "split/val_files.txt").write_text(lines(6, 9))
+    ),
+    "inside": (
+        "validation frames inside training stretches", False,
+        lambda root: (root / "split/val_files.txt").write_text(lines(7, 10)),
+    ),
+    "leak": ("a leak between the lists", True, leak),
+    "distorted": (
+        "a camera cannot be used", True, lambda root: write_camera(root, fl_x=180, w=311, h=94, k1=0.2, k2=0)
+    ),
+    "not in pixels": ("a camera cannot be used", True, lambda root: write_camera(root, fl_x=0.58, w=311, h=94)),
+    "other pictures' camera": (
+        "cameras of pictures of another shape", True,
+        lambda root: write_camera(root, fl_x=700, fl_y=1303, w=1280, h=720),
+    ),
+    "pixels": (
+        "cameras whose pixels would not be square", True,
+        lambda root: write_camera(root, fl_x=180, fl_y=90, w=311, h=94),
+    ),
+}  # fmt: skip
+
+
+def test_nothing_is_found_where_nothing_is_wrong(scene: Path) -> None:
+    assert found(scene) == {}
+    assert found(scene, use_stereo=False, frame_ids=(0, -1)) == {}
+    assert found(scene, frame_ids=(0,)) == {}
+
+
+@pytest.mark.parametrize(("name", "spoils", "fault"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_found(name: str, spoils: bool, fault: Callable[[Path], object], broken: Path) -> None:
+    fault(broken)
+    findings = found(broken)
+    assert name in findings
+    assert findings[name].spoils == spoils
+    assert {other for other in findings if findings[other].spoils} <= {name}  # and it is not taken for another one
+
+
+def test_few_steps_and_swapped_sides_of_the_input_are_found(scene: Path) -> None:
+    assert found(scene, num_epochs=20)["a tiny set"].counted == "6 targets are 20 steps"
+    assert (
+        "swapped?"
+        in found(scene, height=320, width=96)["pictures of another shape than the network's input"].examples[0].title
+    )
+
+
+def test_the_offset_of_a_pair_counts_in_pixels_of_the_picture(broken: Path) -> None:
+    change(broken, lambda pixels, n: np.roll(pixels, 3, axis=0), (3,))
+    words = found(broken)["the pair is not rectified"].detail
+    assert float(words.split()[1]) == pytest.approx(3, abs=0.1)
+
+
+def test_intrinsics_in_pixels_are_refused_at_once(scene: Path) -> None:
+    with pytest.raises(UserError, match="these are pixels; add --intrinsics_size"):
+        DoctorOptions(**flags(scene, intrinsics=(721, 721, 609, 172)))
+
+
+def test_the_command_ends_with_its_verdict_and_leaves_a_page(scene: Path, broken: Path, tmp_path: Path) -> None:
+    words = [word for name, value in flags(scene).items() if value is not True for word in (f"--{name}", value)]
+    page = tmp_path / "logs/run/doctor.html"
+    clean = monodepth2("doctor", *words, "--png", "--use_stereo", "--log_dir", tmp_path / "logs", "--model_name", "run")
+    assert clean.returncode == 0, clean.stderr
+    assert clean.stdout.startswith("nothing found: 6 targets to train on, 2 to validate on, 1 drive; ")
+    assert clean.stdout.count("\n") == 1
+    assert "Nothing found" in page.read_text()
+    swap_cameras(broken)
+    words[1] = broken
+    spoilt = monodepth2("doctor", *words, "--png", "--use_stereo", "--output", page)
+    assert spoilt.returncode == 1
+    assert "will spoil a training: left and right are swapped: 8 of 8 targets looked at" in spoilt.stdout
+    assert "remedy: exchange the two folders" in spoilt.stdout
+    text = page.read_text()
+    assert text.count("data:image/jpeg") == 8  # four pairs
+    assert "http" not in text.replace("http://www.w3.org", "")
+    words[words.index("--num_epochs") + 1] = 1
+    words[1] = scene
+    warned = monodepth2("doctor", *words, "--png", "--use_stereo", "--output", page)
+    assert (warned.returncode, warned.stdout.splitlines()[0]) == (0, "warning: a tiny set: 6 targets are 1 step")
+
+
+def test_without_opencv_the_rest_is_looked_at(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "find_spec", lambda name: None)
+    stand(broken)
+    reorder(broken, [0] * FRAMES)
+    cut_short(broken)
+    diagnosis = diagnose(Options(**flags(broken)), 50)
+    assert {finding.name for finding in diagnosis.findings} >= {"the camera stands", "unreadable pictures"}
+    assert "for want of OpenCV" in diagnosis.remarks[0]
+
+
+def test_a_training_says_it_before_it_begins(broken: Path, tmp_path: Path) -> None:
+    swap_cameras(broken)
+    told = []
+    for no_doctor in (False, True):
+        options = Options(**flags(broken, log_dir=tmp_path, no_doctor=no_doctor, num_workers=0))
+        data = TrainingData(options, Processes.from_environment(), torch.device("cpu"))
+        told.append("\n".join(data.remarks))
+    assert "warning: left and right are swapped: 6 of 6 targets looked at" in told[0]
+    assert "swapped" not in told[1]
+    assert all(text.startswith("cameras: 1 drive 311x94") for text in told)
+
+
+def test_lists_of_plain_folders_are_looked_at_as_training_makes_them(scene: Path, tmp_path: Path) -> None:
+    shutil.copytree(scene / DRIVE / "image_02/data", tmp_path / "drive")
+    options = Options(data_path=tmp_path, dataset="folder", height=96, width=320, num_epochs=ENOUGH, batch_size=6)
+    assert len(training_lines(options, layout_of(options)).training) == 8
+    assert diagnose(options, 50).findings == []

@@ -1,0 +1,71 @@
+"""Depth networks in 8 bits: smaller, close to the float32 network, refused where they are not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monodepth2.config import ExportOptions
+from monodepth2.errors import UserError
+from monodepth2.onnx import export
+from monodepth2.onnx.network import OnnxDepthNetwork
+from trees import write_checkpoint
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "weights_0"
+    return write_checkpoint(folder, encoder="lcnet_050", decoder="small", pose_model_type="posecnn")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for n in range(12):
+        small = Image.fromarray(random.integers(0, 256, (6, 9, 3), np.uint8))
+        small.resize((120, 80), Image.Resampling.BICUBIC).save(folder / f"{n}.png")
+    return folder
+
+
+def options(weights: Path, output: Path, **changes: object) -> ExportOptions:
+    return ExportOptions(load_weights_folder=weights, output=output, **changes)
+
+
+@pytest.mark.slow(reason="exports and quantises")
+def test_int8_is_smaller_close_and_read_like_any_other(weights: Path, pictures: Path, tmp_path: Path) -> None:
+    plain = export(options(weights, tmp_path / "plain.onnx"))
+    small = export(options(weights, tmp_path / "int8.onnx", precision="int8", calibration=pictures, tolerance=0.5))
+    assert small.path.stat().st_size < 0.5 * plain.path.stat().st_size
+    assert "int8, calibrated on 9 pictures" in small.report()
+    networks = [OnnxDepthNetwork(one.path, torch.device("cpu")) for one in (plain, small)]
+    assert networks[1].metadata.precision == "int8"
+    image = torch.from_numpy(np.asarray(Image.open(pictures / "0.png").resize((96, 64)), np.float32) / 255)
+    ours, theirs = (network(image.permute(2, 0, 1)[None]) for network in networks)
+    assert small.quantised is not None
+    assert (theirs / ours - 1).abs().mean() < max(0.05, 3 * small.quantised.change)
+
+
+@pytest.mark.slow(reason="exports and quantises")
+def test_what_changes_depth_too_much_is_not_written(weights: Path, pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"changes depth by .* more than --tolerance 1e-06"):
+        export(options(weights, tmp_path / "int8.onnx", precision="int8", calibration=pictures, tolerance=1e-6))
+    assert not (tmp_path / "int8.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"precision": "int8"}, "belong together"),
+        ({"calibration": Path("x")}, "belong together"),
+        ({"precision": "int8", "calibration": Path("x"), "dynamic_size": True}, "fixed size"),
+        ({"precision": "int8", "calibration": Path("x"), "opset": 11}, "needs 13 or later"),
+    ],
+)
+def test_flags_that_do_not_go_together(changes: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        options(Path("weights"), Path("x.onnx"), **changes)

@@ -1,0 +1,64 @@
+"""The camera that point clouds are made with: given, the checkpoint's own, or KITTI's."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from plyfile import PlyData
+
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.config import PredictOptions
+from monodepth2.datasets.cameras import Camera
+from monodepth2.prediction.cameras import camera_of_points
+from monodepth2.prediction.run import predict
+from trees import linked
+
+OWN = Camera(0.9, 1.4, 0.45, 0.55, source="camera.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "cameras", "taken", "words"),
+    [
+        (None, (OWN,), OWN, r"fx 0\.9 fy 1\.4 cx 0\.45 cy 0\.55 of the size \(camera\.json\)"),
+        (None, (OWN, replace(OWN, source="cam.txt")), None, "the checkpoint's camera"),  # alike
+        (None, (OWN, replace(OWN, fx=0.8)), 0.58, "trained on 2 cameras: KITTI's focal length is taken, 0.58"),
+        (None, (), 0.58, "does not say its camera: KITTI's focal length is taken, 0.58"),
+        (0.7, (OWN,), 0.7, "0.7 of the width .given by --focal_length"),
+    ],
+)
+def test_the_camera_is_chosen_and_told(given: float | None, cameras: tuple, taken: object, words: str) -> None:
+    camera, sentence = camera_of_points(given, TrainingFacts(cameras=cameras))
+    assert taken is None or camera == taken
+    assert taken is not None or isinstance(camera, Camera)
+    assert re.search(words, sentence)
+
+
+def test_points_lie_on_the_rays_of_the_checkpoints_camera(
+    checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = linked(checkpoint(), tmp_path / "weights")
+    state = torch.load(weights / "encoder.pth", weights_only=True)
+    torch.save({**state, "cameras": [OWN.to_plain()]}, tmp_path / "new.pth")
+    os.replace(tmp_path / "new.pth", weights / "encoder.pth")
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((90, 60), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
+    options = PredictOptions(
+        image_path=str(tmp_path / "a.png"), load_weights_folder=weights, no_cuda=True, outputs=("ply",)
+    )
+    assert predict(options) == 0
+    assert "taken to be of the checkpoint's camera, fx 0.9" in capsys.readouterr().out
+    cloud = PlyData.read(tmp_path / "predictions/a_points.ply")
+    assert "focal length 81 (x) 84 (y) pixels" in cloud.comments[1]
+    assert "principal point 40.5 33;" in cloud.comments[2]
+    points = cloud["vertex"]
+    assert len(points["z"]) == 60 * 90
+    rows, columns = np.mgrid[:60, :90].reshape(2, -1)
+    np.testing.assert_allclose(0.9 * 90 * points["x"] / points["z"] + 0.45 * 90, columns, atol=1e-3)
+    np.testing.assert_allclose(1.4 * 60 * points["y"] / points["z"] + 0.55 * 60, rows, atol=1e-3)
+    predict(replace(options, outputs=("color",)))
+    assert "ply:" not in capsys.readouterr().out
