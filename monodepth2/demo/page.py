@@ -18,7 +18,7 @@ from monodepth2.report.curves import Curve
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5
-POINT_STEP = 4  # pixels between two points of the cloud
+POINT_STEP = 3  # pixels between two points of the cloud
 FARTHEST_POINT = 40.0  # metres
 LOWER_IS_BETTER = 4  # of the seven metrics, the first four
 
