@@ -154,6 +154,7 @@ DEPTH_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "crop": ((*ARRAY, "--eval_mono"), ("eigen",)),
     "align": ((*ARRAY, "--eval_mono"), ("scale_shift",)),
     "metrics": ((*ARRAY, "--eval_mono"), ("fscore", "log")),
+    "camera_height": (ARRAY, ("1.65",)),
     "save_pred_disps": ((*WEIGHTS, "--eval_mono", "--eval_out_dir", "OUT"), ()),
     "no_eval": ((*WEIGHTS, "--eval_mono", "--eval_out_dir", "OUT"), ()),
     "eval_eigen_to_benchmark": ((*ARRAY, "--eval_mono"), ()),

@@ -77,6 +77,32 @@ def write_odometry_sequence(root: Path, sequence: int, frames: int) -> None:
     (root / "poses" / f"{sequence:02d}.txt").write_text("\n".join(rows) + "\n")
 
 
+def write_oxts(drive: Path, speed: float, frames: int) -> None:
+    """KITTI raw's `oxts` of a drive: ten frames a second, thirty numbers each, of which the ninth is forward speed."""
+    (drive / "oxts/data").mkdir(parents=True)
+    stamps = [f"2011-09-26 13:02:{25 + n / 10:012.9f}" for n in range(frames)]
+    (drive / "oxts/timestamps.txt").write_text("\n".join(stamps) + "\n")
+    for n in range(frames):
+        numbers = [
+            49.015,
+            8.434,
+            116.4,
+            0.035,
+            0.002,
+            1.2,
+            -0.3,
+            12.9,
+            speed,
+            *(0.01 * k for k in range(16)),
+            4,
+            10,
+            4,
+            4,
+            0,
+        ]
+        (drive / f"oxts/data/{n:010d}.txt").write_text(" ".join(map(str, numbers)) + "\n")
+
+
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
     """Writing any file longer than this fails, as it would on a full disk or above a quota."""

@@ -24,6 +24,8 @@ class TrainingFacts:
         baseline: metres between the cameras of its rig; None where that is unknown.
         fit: how pictures came to its input's size.
         cameras: that took them; empty where that is unknown.
+        metric_scale: metres per unit of depth, learnt from lengths that were known; None where it is the rig's, or
+            unknown.
     """
 
     min_depth: float = 0.1
@@ -31,12 +33,16 @@ class TrainingFacts:
     baseline: float | None = KITTI_BASELINE
     fit: Fit = STRETCH
     cameras: tuple[Camera, ...] = ()
+    metric_scale: float | None = None
 
     @classmethod
     def of(cls, options: Options) -> "TrainingFacts":
         """What a run's options say."""
         fit = Fit(options.fit, options.crop_top)
-        return cls(options.min_depth, options.max_depth, options.baseline or KITTI_BASELINE, fit)
+        # with a rig its baseline is the scale, by which what is known is brought to the network's unit, too
+        metric_scale = 1.0 if options.knows_metres and not options.use_stereo else None
+        baseline = options.baseline or KITTI_BASELINE
+        return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale)
 
     def to_state(self) -> dict[str, Any]:
         """The facts as plain things: numbers, texts, lists and dictionaries."""
@@ -47,6 +53,7 @@ class TrainingFacts:
             "fit": self.fit.kind,
             "crop_top": float(self.fit.crop_top),
             "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
+            **({} if self.metric_scale is None else {"metric_scale": self.metric_scale}),
         }
 
     @staticmethod
@@ -66,10 +73,13 @@ class TrainingFacts:
         kind, top = state.get("fit", STRETCH.kind), state.get("crop_top", STRETCH.crop_top)
         usable = _is_length(nearest) and _is_length(farthest) and nearest < farthest
         usable &= baseline is None or _is_length(baseline)
+        metric_scale = state.get("metric_scale")
+        usable &= metric_scale is None or _is_length(metric_scale)
         usable &= kind in KINDS and isinstance(top, float) and 0 <= top <= 1
         if not usable:
-            raise UserError(f"{path}: its depth range, baseline or fit cannot be used; take another copy of the file")
-        return cls(nearest, farthest, baseline, Fit(kind, top), _cameras(state.get("cameras", []), path))
+            raise UserError(f"{path}: its depth range, scale or fit cannot be used; take another copy of the file")
+        cameras = _cameras(state.get("cameras", []), path)
+        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale)
 
 
 def _cameras(entries: Any, path: Path) -> tuple[Camera, ...]:

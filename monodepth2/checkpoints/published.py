@@ -12,12 +12,9 @@ import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
 from urllib.parse import quote
 
-import pooch
-from tqdm import tqdm
-
+from monodepth2.checkpoints.fetching import Download, fetch
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import NETWORKS, Options
 from monodepth2.errors import UserError, first_line, shown
@@ -39,12 +36,10 @@ WEIGHT_FILES = tuple(f"{network}.pth" for network in NETWORKS)
 CACHE_VARIABLE = "MONODEPTH2_CACHE"
 LARGEST_ARCHIVE = 1 << 29  # two ResNets of 18 layers and their decoders take 111 MB
 LARGEST_MODEL = 1 << 30  # unpacked
-SECONDS_OF_SILENCE = 30  # after which a server counts as gone
 NOTICE = (
     "these weights are under the non-commercial licence of the 2019 monodepth2 (non-commercial use only), "
     "not under this project's"
 )
-_CHUNK = 1 << 18
 _REMEDY = "fetch it elsewhere, unpack it and pass its folder (--load_weights_folder)"
 
 
@@ -163,7 +158,8 @@ def _is_whole(folder: Path) -> bool:
 def _install(address: str, md5: str, folder: Path, temporary: Path) -> None:
     """Fetch and unpack a model beside its folder, and rename it into place."""
     archive, fresh = temporary / f"{folder.name}.zip", temporary / "fresh"
-    _fetch(address, md5, archive)
+    print(f"fetching {address}; {NOTICE}", file=sys.stderr)
+    fetch(Download(address, f"md5:{md5}", LARGEST_ARCHIVE, "a model", _REMEDY), archive)
     fresh.mkdir()
     unpack_model(archive, address, fresh)
     try:
@@ -173,45 +169,6 @@ def _install(address: str, md5: str, folder: Path, temporary: Path) -> None:
             return
         folder.rename(temporary / "leftover")
         fresh.rename(folder)
-
-
-def _fetch(address: str, md5: str, archive: Path) -> None:
-    """Download an archive, and check it."""
-    from requests import RequestException  # pooch, too, waits with it until there is something to fetch
-
-    print(f"fetching {address}; {NOTICE}", file=sys.stderr)
-    settings = {"desc": archive.stem, "unit": "B", "unit_scale": True, "disable": None}
-    try:
-        # without a total, which pooch will know, a bar is neither true nor false
-        with archive.open("wb") as file, tqdm(total=LARGEST_ARCHIVE, **settings) as bar:
-            fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=SECONDS_OF_SILENCE)
-            fetch(address, _Bounded(file, address), None)
-    except RequestException as error:
-        raise UserError(f"{address}: cannot be fetched ({_reason(error)}); try again, or {_REMEDY}") from error
-    if (found := pooch.file_hash(archive, "md5")) != md5:
-        raise UserError(f"{address}: has MD5 {found} instead of {md5}, removed; try again, or {_REMEDY}")
-
-
-class _Bounded:
-    """A file that takes no more than an archive may have, for a server that sends without end."""
-
-    def __init__(self, file: BinaryIO, address: str) -> None:
-        self.file, self.address = file, address
-        self.flush = file.flush
-
-    def write(self, data: bytes) -> None:
-        if self.file.tell() + len(data) > LARGEST_ARCHIVE:
-            raise UserError(f"{self.address}: more than {LARGEST_ARCHIVE:,} bytes are too many for a model, refused")
-        self.file.write(data)
-
-
-def _reason(error: Any) -> str:
-    """Say in a few words why something was not fetched; what is below tells it best."""
-    if error.response is not None:
-        return f"HTTP {error.response.status_code} {error.response.reason}"
-    while error.__context__ is not None:
-        error = error.__context__
-    return getattr(error, "strerror", None) or first_line(error)
 
 
 def unpack_model(archive: Path, address: str, folder: Path) -> None:

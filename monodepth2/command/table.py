@@ -127,7 +127,7 @@ _ALL = (
         "write a checkpoint's network as a checked ONNX file",
         ExportOptions,
         "monodepth2.onnx.run:run",
-        ("--run street --output depth.onnx --dynamic_batch", "--run street --network pose"),
+        ("--run street --output depth.onnx --dynamic_batch", "--run street --network pose", "--run street --web page"),
     ),
     Command(
         "gt-export",

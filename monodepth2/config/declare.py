@@ -104,6 +104,19 @@ def check_input_size(**sizes: int | None) -> None:
             raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
 
 
+def check_alone(options: Checked, name: str, *others: str) -> None:
+    """Refuse flags that say the same as another one.
+
+    Raises:
+        UserError: one of `others` is given beside `name`.
+    """
+    for other in others:
+        if options.is_given(other):
+            raise UserError(
+                f"--{name} and --{other} both say how depths become metres, or that they do not: drop one of them"
+            )
+
+
 def option_type(item: Field[Any]) -> type:
     """The type of one value of an option: `int` for `tuple[int, ...]`, `Path` for `Path | None`."""
     annotation = item.type

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from monodepth2.config.declare import (
     Checked,
     available_cores,
+    check_alone,
     check_device,
     check_input_size,
     option,
@@ -126,6 +127,28 @@ class Options(Checked):
     use_stereo: bool = option(False, "training", "the other camera of the rig is a source frame too")
     frame_ids: tuple[int, ...] = option(
         (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
+    )
+
+    depth_supervision: float = option(
+        0.0,
+        "training",
+        "weight of the error of log depth where depth is known: from KITTI's scans, the improved maps of --dataset "
+        "kitti_depth, or depth/ of plain folders; depths become metres (default: 0, without)",
+    )
+    known_poses: bool = option(
+        False,
+        "training",
+        "motion from the drives' poses.txt (of odometry sequences from poses/), in metres, in place of a pose network; "
+        "depths become metres",
+    )
+    velocity_weight: float = option(
+        0.0,
+        "training",
+        "weight of the difference between the length of the predicted motion and the way that speeds and times state "
+        "(KITTI's oxts; speed.txt and times.txt of plain folders); depths become metres (default: 0, without)",
+    )
+    gt_png_scale: float = option(
+        256.0, "training", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
     )
 
     # camera
@@ -304,9 +327,6 @@ class Options(Checked):
         "ground truth of depth: a gt_depths.npz, or a folder with one .npy, .png, .pfm or .exr file per line, named as "
         "its picture (default: gt_depths.npz in the split's folder, else the data set's)",
     )
-    gt_png_scale: float = option(
-        256.0, "evaluation", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
-    )
     eval_min_depth: float | None = option(
         None, "evaluation", "score ground truth beyond this many metres (default: as the split says, 0.001)"
     )
@@ -325,6 +345,12 @@ class Options(Checked):
         "fit each prediction to its ground truth: by the ratio of medians, by scale and shift of disparity, or not "
         "(default: median with --eval_mono, none with --eval_stereo)",
         choices=("median", "scale_shift", "none"),
+    )
+    camera_height: float | None = option(
+        None,
+        "evaluation",
+        "score in metres that the ground tells: the camera's height above it, where pictures show it in their lower "
+        "middle; one scale for all images",
     )
     metrics: tuple[str, ...] = option(
         (),
@@ -383,6 +409,11 @@ class Options(Checked):
         return (0, *self.source_ids)
 
     @property
+    def knows_metres(self) -> bool:
+        """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
+        return self.depth_supervision > 0 or self.known_poses or self.velocity_weight > 0
+
+    @property
     def run_folder(self) -> Path:
         """`<log_dir>/<model_name>`."""
         return self.log_dir.expanduser() / self.model_name
@@ -415,9 +446,13 @@ class Options(Checked):
         if self.seed >= 2**63:
             raise UserError(f"--seed {self.seed}: must be below 2**63")
         self._require_at_least(0, "weight_decay")
+        self._require_at_least(0, "depth_supervision", "velocity_weight")
         self._require_positive("encoder_lr_factor")
         self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
-        self._require_positive("eval_min_depth", "eval_max_depth")
+        self._require_positive("eval_min_depth", "eval_max_depth", "camera_height")
+        if self.camera_height is not None:
+            others = ("eval_mono", "eval_stereo", "align", "disable_median_scaling", "pred_depth_scale_factor")
+            check_alone(self, "camera_height", *others)
         if not 0 < self.min_depth < self.max_depth < float("inf"):
             raise UserError(
                 f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
@@ -477,6 +512,7 @@ class Options(Checked):
             raise UserError("--overwrite starts anew, --resume continues: drop one of them")
         if self.grad_checkpointing and (self.encoder or self.pose_encoder):
             raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
+        self._check_known()
         if self.pose_encoder and self.pose_model_type != "separate_resnet":
             raise UserError(
                 f"--pose_encoder {self.pose_encoder}: --pose_model_type {self.pose_model_type} has none; drop one of "
@@ -490,6 +526,20 @@ class Options(Checked):
         if self.eval_split not in EVALUATION_SPLITS and not _is_folder(self.eval_split):
             known = (*EVALUATION_SPLITS[:4], "odom_0 to odom_21")
             raise UserError(f"--eval_split {self.eval_split}: neither a folder nor one of {', '.join(known)}")
+
+    def _check_known(self) -> None:
+        if self.velocity_weight and not self.temporal_ids:
+            raise UserError(
+                "--velocity_weight is about the motion between neighbours, and --frame_ids 0 has none: drop it"
+            )
+        if not self.known_poses:
+            return
+        if not self.temporal_ids:
+            raise UserError("--known_poses states the motion between neighbours, and --frame_ids 0 has none: drop it")
+        for name in ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
+            if self.is_given(name):
+                raise UserError(f"--known_poses takes the place of the pose network, which --{name} needs: drop one of "
+                                "the two flags")  # fmt: skip
 
 
 def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:

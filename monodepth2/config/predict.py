@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, ClassVar
 
-from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
+from monodepth2.config.declare import Checked, check_alone, check_device, check_input_size, option, same_as
 from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
@@ -76,9 +76,18 @@ class PredictOptions(Checked):
     max_depth: float | None = option(None, "weights", "farthest depth (default: as the checkpoint was trained)")
     post_process: bool = option(False, "weights", "average with the prediction of the mirrored picture")
     pred_metric_depth: bool = option(
-        False, "weights", "depths in metres: the baseline by 0.1 times those of a stereo-trained network"
+        False,
+        "weights",
+        "depths in metres: the baseline by 0.1 times those of a stereo-trained network, those of one that was told "
+        "lengths in metres as they are",
     )
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
+    camera_height: float | None = option(
+        None,
+        "weights",
+        "depths in metres by the ground: the camera's height above it, of pictures that show it in their lower middle; "
+        "the camera is the checkpoint's, or that of --focal_length",
+    )
     baseline: float | None = option(
         None, "weights", "metres between the cameras of the rig, for --pred_metric_depth (default: as it was trained)"
     )
@@ -131,7 +140,9 @@ class PredictOptions(Checked):
         check_weights(self)
         check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline", "seconds")
+        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline", "camera_height", "seconds")
+        if self.camera_height is not None:
+            check_alone(self, "camera_height", "pred_metric_depth", "pred_depth_scale_factor", "baseline")
         if self.live is not None and not 0 <= self.live <= LAST_PORT:
             raise UserError(f"--live {self.live}: a port is a number from 0 to {LAST_PORT}; try 8080")
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)

@@ -23,6 +23,7 @@ USED_BY = {
             *("eval_eigen_to_benchmark", "save_pred_disps", "html_report", "compare"),
             *("intrinsics", "intrinsics_size", "kitti_calibration", "fov"),
             *("gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align", "metrics"),
+            "camera_height",
         )
     ),
     "evaluate_pose.py": frozenset((*_BOTH, "poses")),

@@ -23,6 +23,7 @@ class ExportOptions(Checked):
     groups: ClassVar[dict[str, str]] = {
         "weights": "the network",
         "output": "the file",
+        "web": "a page for the browser",
     }
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint")
@@ -60,6 +61,13 @@ class ExportOptions(Checked):
         "change of depth, 3e-2)",
     )
 
+    web: Path | None = option(
+        None, "web", "folder that receives a page which runs the network in the browser, and the network in model.onnx"
+    )
+    web_runtime: Path | None = option(
+        None, "web", "folder of an unpacked onnxruntime-web (default: it is fetched from the npm registry once)"
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_weights(self)
@@ -72,6 +80,7 @@ class ExportOptions(Checked):
         self._check_int8()
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
+        self._check_web()
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
                 if getattr(self, name) != getattr(type(self), name):
@@ -90,6 +99,21 @@ class ExportOptions(Checked):
             )
         if self.opset < LEAST_INT8_OPSET:
             raise UserError(f"--opset {self.opset}: --precision int8 needs {LEAST_INT8_OPSET} or later")
+
+    def _check_web(self) -> None:
+        """Refuse what a page cannot show, and a runtime without a page."""
+        if self.web is None:
+            if self.web_runtime:
+                raise UserError(f"--web_runtime {self.web_runtime} is for a page: add --web FOLDER, or drop it")
+            return
+        if self.output:
+            raise UserError(f"--output {self.output}: --web writes the network to model.onnx in its folder; drop one")
+        if self.network != "depth":
+            raise UserError(f"--network {self.network}: the page of --web shows depth; drop one of them")
+        if self.batch_size != 1:
+            raise UserError(
+                f"--batch_size {self.batch_size}: the page of --web looks at one picture at a time; drop it"
+            )
 
 
 @dataclass(frozen=True)

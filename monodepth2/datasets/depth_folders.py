@@ -38,7 +38,7 @@ class DepthFolder:
         Raises:
             UserError: no line has a file, several files could be meant, or different lines would share one.
         """
-        found = [self._find(line, picture(line)) for line in lines]
+        found = [self.find_one(line, picture(line)) for line in lines]
         if not any(found):
             stem = picture(lines[0]).stem
             raise UserError(
@@ -54,7 +54,16 @@ class DepthFolder:
                 )
         return found
 
-    def _find(self, line: SplitLine, picture: Path) -> Path | None:
+    def find_one(self, line: SplitLine, picture: Path) -> Path | None:
+        """Return the file of a line, None where there is none.
+
+        Args:
+            line: of the split.
+            picture: the path of its picture.
+
+        Raises:
+            UserError: several files could be meant.
+        """
         stem = picture.stem
         number = _number(stem)
         for folder in self._folders(line, picture):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import skimage.transform
@@ -18,6 +19,7 @@ from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.device_augmentation import DrawnJitters
+from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.split_lines import SplitLine
@@ -29,6 +31,7 @@ from monodepth2.method.stages import Batch
 
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
 MOST_REPLACEMENTS = 10
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class Sample:
     seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
     camera: int = 0
+    source_T_target: dict[FrameId, Tensor] | None = None
+    travelled: dict[FrameId, Tensor] | None = None
+    depth: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         dtype: of intrinsics and stereo transforms, and so of all that is computed from the samples.
         fit: how the pictures come to that size, if `reader` is not given.
         cameras: of the run, which samples then name by their place; may be empty.
+        known: what else becomes part of the samples.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         dtype: DTypeLike = np.float32,
         fit: Fit = STRETCH,
         cameras: Sequence[Camera] = (),
+        known: Known = NOTHING,
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -114,6 +122,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.dtype = dtype
         self.fit = fit
         self.with_masks = layout.has_masks
+        self.known = known
         self.places = {camera: place for place, camera in enumerate(cameras)}
 
     @classmethod
@@ -127,8 +136,9 @@ class MonoDataset(Dataset[Sample | UserError]):
         cameras: Sequence[Camera] = (),
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
+        layout = layout_of(options)
         return cls(
-            layout=layout_of(options),
+            layout=layout,
             lines=lines,
             loaded_ids=options.loaded_ids,
             levels=levels_read(options),
@@ -141,6 +151,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             dtype=dtype,
             fit=Fit(options.fit, options.crop_top),
             cameras=cameras,
+            known=Known.from_options(options, layout),
         )
 
     def __len__(self) -> int:
@@ -197,6 +208,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             jitter=jitter if self.device_augment else None,
             mask=self._mask(line, mirrored) if self.with_masks else None,
             camera=self.places[self.layout.camera(line)] if self.places else 0,
+            **self.known.parts(line, mirrored, self.dtype),
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
@@ -285,13 +297,20 @@ def stack(samples: Sequence[Sample]) -> Batch:
         faults=tuple(fault for sample in samples for fault in sample.faults),
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
-        mask=_stack_masks([sample.mask for sample in samples if sample.mask is not None]),
+        mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
         camera=torch.tensor([sample.camera for sample in samples]),
+        source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
+        travelled=_stack_by_key([sample.travelled for sample in samples if sample.travelled]),
+        depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
     )
 
 
-def _stack_masks(masks: Sequence[dict[int, Tensor]]) -> dict[int, Tensor] | None:
-    return {level: torch.stack([mask[level] for mask in masks]) for level in masks[0]} if masks else None
+def _stack_by_key(tensors: Sequence[dict[Key, Tensor]]) -> dict[Key, Tensor] | None:
+    return {key: torch.stack([one[key] for one in tensors]) for key in tensors[0]} if tensors else None
+
+
+def _stack_known(tensors: Sequence[Tensor]) -> Tensor | None:
+    return torch.stack([*tensors]) if tensors else None
 
 
 def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:

@@ -38,9 +38,9 @@ def fit_alignment(disp_n: np.ndarray, gt_n: np.ndarray, factor: float, align: st
         disp_n: scaled disparity.
         gt_n: depth in metres, positive.
         factor: from predicted depth to metres.
-        align: none; median: depth times the ratio of the medians; scale_shift: s and t that minimise the sum of
-            (s * disp + t - 1 / gt)^2, the protocol of relative depth (Ranftl et al., "Towards Robust Monocular Depth
-            Estimation", PAMI 2022, equation 4).
+        align: none and ground: the factor alone; median: depth times the ratio of the medians; scale_shift: s and t
+            that minimise the sum of (s * disp + t - 1 / gt)^2, the protocol of relative depth (Ranftl et al., "Towards
+            Robust Monocular Depth Estimation", PAMI 2022, equation 4).
     """
     if align == "scale_shift":
         columns = np.stack([disp_n, np.ones_like(disp_n)], axis=1).astype(np.float64)

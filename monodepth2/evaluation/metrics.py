@@ -41,8 +41,9 @@ class Protocol:
     Attributes:
         region: which pixels are scored.
         factor: from predicted depth to metres, applied before the alignment.
-        align: none; median: each image is scaled by the ratio of the medians of ground truth and prediction;
-            scale_shift: its disparity is fitted to the ground truth's (see `fit_alignment`).
+        align: none; median: each image is scaled by the ratio of the medians of ground truth and prediction; ground:
+            the factor is the one that the ground tells, and nothing is fitted; scale_shift: its disparity is fitted to
+            the ground truth's (see `fit_alignment`).
         metrics: further figures, names of `EXTRA_METRICS`.
     """
 

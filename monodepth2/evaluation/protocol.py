@@ -17,7 +17,7 @@ BENCHMARK = "benchmark"  # pictures whose ground truth only the benchmark's serv
 DATASET_OF_SPLIT = {BENCHMARK: "kitti_test", **dict.fromkeys(ODOMETRY_SPLITS, "kitti_odom")}
 MAKE3D_MAX_DEPTH = 70.0  # of the C1 error
 OF_SCORING = ("disable_median_scaling", "gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align",
-              "metrics", "html_report", "output_json")  # fmt: skip
+              "metrics", "html_report", "output_json", "camera_height")  # fmt: skip
 
 
 OF_CAMERA = ("intrinsics", "intrinsics_size", "kitti_calibration", "fov")
@@ -80,8 +80,11 @@ def check_used_in_scoring(options: Options) -> None:
             "(--no_eval, or --eval_split benchmark); drop one side"
         )
     camera = [name for name in OF_CAMERA if options.is_given(name)]
-    if camera and "fscore" not in options.metrics:
-        raise UserError(f"--{camera[0]} states a camera, which only --metrics fscore needs here: drop --{camera[0]}")
+    if camera and "fscore" not in options.metrics and options.camera_height is None:
+        needs = "which only --metrics fscore needs, or --camera_height"
+        raise UserError(f"--{camera[0]} states a camera, {needs}: drop --{camera[0]}")
+    if options.camera_height is not None and options.eval_split == MAKE3D:
+        raise UserError(f"--camera_height: the camera of --eval_split {MAKE3D} is not known; drop --camera_height")
     if options.baseline and (options.asked_factor or not (options.eval_stereo or options.eval_split == BENCHMARK)):
         other = "--pred_depth_scale_factor replaces it" if options.asked_factor else "only --eval_stereo scores with it"
         raise UserError(f"--baseline {options.baseline:g} is a rig's, and {other}: drop --baseline")
@@ -119,9 +122,12 @@ def protocol_of(options: Options) -> Protocol:
 
 
 def _alignment(options: Options) -> str:
+    if options.camera_height is not None:
+        return "ground"
     if (options.eval_mono and options.eval_stereo) or not (options.eval_mono or options.eval_stereo or options.align):
         raise UserError(
-            "choose how depths are scaled: either --eval_mono (median scaling), --eval_stereo (times 5.4) or --align"
+            "choose how depths are scaled: either --eval_mono (median scaling), --eval_stereo (times 5.4), "
+            "--camera_height or --align"
         )
     if options.disable_median_scaling and options.align not in (None, "none"):
         raise UserError(f"--disable_median_scaling contradicts --align {options.align}: drop one of them")

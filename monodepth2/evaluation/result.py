@@ -15,6 +15,7 @@ CROPS = {"garg": "Garg's crop", "eigen": "Eigen's crop", "none": "no crop", "mas
 ALIGNMENTS = {
     "none": "no median scaling",
     "median": "median scaling",
+    "ground": "one scale, by the camera's height above the ground",
     "scale_shift": "scale and shift of disparity fitted to each image",
 }
 

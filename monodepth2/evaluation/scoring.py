@@ -33,7 +33,10 @@ from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, ope
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
+from monodepth2.files.pictures import picture_size
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
+from monodepth2.method.ground_plane import MOST_MAPS, GroundScale
+from monodepth2.prediction.ground_scale import require_scale, seen_distance
 
 WORST_KEPT = 6  # per checkpoint
 
@@ -61,6 +64,7 @@ class _Task:
         layout: its pictures.
         protocol: how predictions are scored; None to predict only.
         truth: to score them with; None to predict only.
+        ground: what the ground says of the scale of the source that is asked; None where it is not to tell.
     """
 
     options: Options
@@ -68,6 +72,7 @@ class _Task:
     layout: Layout
     protocol: Protocol | None = None
     truth: Truth | None = None
+    ground: GroundScale | None = None
 
     @classmethod
     def of(cls, options: Options, must_exist: bool = True) -> "_Task":
@@ -153,12 +158,29 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
 
 
 def _of_source(task: _Task, source: DisparitySource) -> _Task:
-    """The task with the metres of the source's own rig, where the rig is to tell them and no flag does."""
-    options, baseline = task.options, source.facts.baseline
-    asked = options.baseline or options.asked_factor
-    if task.protocol is None or not options.eval_stereo or asked or baseline is None:
+    """The task with the metres that the source knows itself, or those of its own rig, where no flag tells them."""
+    if task.protocol and task.options.camera_height is not None:
+        ground = _ground(source, task, task.options.camera_height)
+        return replace(task, ground=ground, protocol=replace(task.protocol, factor=ground.factor))
+    options, factor = task.options, source.facts.metric_scale
+    if factor is None and options.eval_stereo and source.facts.baseline is not None:
+        factor = stereo_factor(source.facts.baseline)
+    if task.protocol is None or factor is None or options.baseline or options.asked_factor:
         return task
-    return replace(task, protocol=replace(task.protocol, factor=stereo_factor(baseline)))
+    return replace(task, protocol=replace(task.protocol, factor=factor))
+
+
+def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
+    """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
+    pictures = SplitPictures(task.layout, task.lines, source.input_size, None, source.facts.fit)
+    distances = []
+    for position in np.linspace(0, len(task.lines) - 1, min(MOST_MAPS, len(task.lines))).round().astype(int).tolist():
+        image, _ = pictures[position]
+        (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
+        line = task.lines[position]
+        size = picture_size(task.layout.picture_path(line)) if source.facts.fit != STRETCH else disp.shape[::-1]
+        distances.append(seen_distance(disp, task.layout.camera(line), source.facts.fit, size))
+    return require_scale(distances, height)
 
 
 def _score(
@@ -203,15 +225,18 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
 def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     """What the reader should know of a source's figures."""
     options, notes = task.options, []
-    if options.eval_split == BENCHMARK and not source.use_stereo:
+    metric = source.use_stereo or source.facts.metric_scale is not None
+    if options.eval_split == BENCHMARK and not metric:
         known = "was" if source.use_stereo is False else "may have been"
         notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
                      f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
         rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
-    elif task.protocol and options.eval_stereo and source.use_stereo is False:
+    elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
+    if task.ground:
+        notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
     return (*notes, *_range_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)

@@ -168,5 +168,6 @@ def open_sinks(
 
 
 def benchmark_factor(options: Options, source: DisparitySource) -> float:
-    """Return the factor from predicted depth to metres of the benchmark's maps: the one asked for, else the rig's."""
-    return options.asked_factor or stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)
+    """Return the factor from predicted depth to metres of the benchmark's maps: as asked for, else the network's."""
+    own = None if options.baseline else source.facts.metric_scale
+    return options.asked_factor or own or stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)

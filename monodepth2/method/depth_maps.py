@@ -22,7 +22,29 @@ def stereo_factor(baseline: float) -> float:
 STEREO_SCALE_FACTOR = stereo_factor(0.54)  # of KITTI's rig: 5.4
 
 
-def depth_factor(use_stereo: bool, metric: bool, scale: float, baseline: float | None) -> float:
+def network_unit(use_stereo: bool, baseline: float | None) -> float:
+    """Return what a metre is in the unit of a network that is told lengths in metres while it trains.
+
+    Args:
+        use_stereo: it learns from stereo pairs, too, whose baseline is `NETWORK_BASELINE` of its units.
+        baseline: metres between the two cameras of the rig; None where that is unknown.
+
+    Raises:
+        UserError: there is a rig of unknown baseline.
+    """
+    if not use_stereo:
+        return 1.0
+    if baseline is None:
+        raise UserError(
+            "--use_stereo: the baseline of the rig is unknown, so that lengths in metres have no meaning beside it; "
+            "give --baseline METRES"
+        )
+    return NETWORK_BASELINE / baseline
+
+
+def depth_factor(
+    use_stereo: bool, metric: bool, scale: float, baseline: float | None, metric_scale: float | None = None
+) -> float:
     """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 
     An explicit scale wins over the rig's.
@@ -32,16 +54,19 @@ def depth_factor(use_stereo: bool, metric: bool, scale: float, baseline: float |
         metric: metres are asked for.
         scale: from predicted depth to metres; 1 where none is asked for.
         baseline: metres between the two cameras of the rig; None where that is unknown.
+        metric_scale: metres per unit of a network that was told lengths in metres; None for another.
 
     Raises:
         UserError: metres are asked of a network that knows none.
     """
     if not metric or scale != 1:
         return scale
+    if metric_scale is not None:
+        return metric_scale
     if not use_stereo:
         raise UserError(
-            "--pred_metric_depth: this network was trained without stereo pairs, so that its depths have no known "
-            "scale; give --pred_depth_scale_factor instead"
+            "--pred_metric_depth: this network was trained without stereo pairs and known lengths, so that its depths "
+            "have no known scale; give --pred_depth_scale_factor instead"
         )
     if baseline is None:
         raise UserError("--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES")

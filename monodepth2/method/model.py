@@ -31,7 +31,7 @@ class MonodepthModel(nn.Module):
 
     def __init__(self, options: Options, cameras: int = 1) -> None:
         super().__init__()
-        self.temporal_ids = options.temporal_ids
+        self.temporal_ids = () if options.known_poses else options.temporal_ids
         self.loaded_ids = options.loaded_ids
         self.pose_model_type = options.pose_model_type
         self.pairs = options.pose_model_input == "pairs"
@@ -39,7 +39,7 @@ class MonodepthModel(nn.Module):
         channels = self.encoder.num_ch_enc
         stages = DECODERS[options.decoder]
         self.depth = DepthDecoder(channels, options.scales, channels=stages)
-        if options.temporal_ids:
+        if self.temporal_ids:
             self._add_pose_network(options, int(channels[-1]))
         if options.predictive_mask:
             self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids), stages)

@@ -5,13 +5,15 @@ source camera. Levels are pyramid levels: level l is 1/2^l of the input size.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId
+
+Key = TypeVar("Key")
 
 
 class Jitters(Protocol):
@@ -40,6 +42,9 @@ class Batch:
         loader_seconds: that the loader spent per sample.
         mask: per level of the target where it counts, bool, b1hw; None where all of it does.
         camera: which of the run's cameras took a sample, b; None where nothing asks for it.
+        source_T_target: known motion to every source in time, in the network's unit, b44; None where it is predicted.
+        travelled: known length of the way to every source in time, in the network's unit, b; None without.
+        depth: known depth of the target in the network's unit, 0 where unknown, at level 0, b1hw; None without.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -53,6 +58,9 @@ class Batch:
     loader_seconds: float = 0.0
     mask: dict[int, Tensor] | None = None
     camera: Tensor | None = None
+    source_T_target: dict[FrameId, Tensor] | None = None
+    travelled: dict[FrameId, Tensor] | None = None
+    depth: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -86,8 +94,9 @@ class Batch:
     def tensors(self) -> list[Tensor]:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
-        others = [tensor for tensor in (self.stereo_T, self.camera) if tensor is not None]
-        return [*pictures, *self.color_aug.values(), *self.K.values(), *others, *(self.mask or {}).values()]
+        others = [tensor for tensor in (self.stereo_T, self.camera, self.depth) if tensor is not None]
+        by_key = (self.color_aug, self.K, self.mask or {}, self.source_T_target or {}, self.travelled or {})
+        return [*pictures, *others, *(tensor for group in by_key for tensor in group.values())]
 
     def copy(self) -> "Batch":
         """Return a prepared batch with memory of its own for each of its tensors."""
@@ -111,10 +120,17 @@ class Batch:
             color_aug={i: change(image) for i, image in self.color_aug.items()},
             K={level: change(K) for level, K in self.K.items()},
             stereo_T=None if self.stereo_T is None else change(self.stereo_T),
-            mask=None if self.mask is None else {level: change(mask) for level, mask in self.mask.items()},
+            mask=_changed(self.mask, change),
             jitters=None if self.jitters is None else self.jitters.map(change),
             camera=None if self.camera is None else change(self.camera),
+            source_T_target=_changed(self.source_T_target, change),
+            travelled=_changed(self.travelled, change),
+            depth=None if self.depth is None else change(self.depth),
         )
+
+
+def _changed(tensors: dict[Key, Tensor] | None, change: Callable[[Tensor], Tensor]) -> dict[Key, Tensor] | None:
+    return None if tensors is None else {key: change(tensor) for key, tensor in tensors.items()}
 
 
 @dataclass(frozen=True)
@@ -163,7 +179,7 @@ class Predictions:
                 source: RelativePose(change(pose.axisangle), change(pose.translation), pose.invert)
                 for source, pose in self.poses.items()
             },
-            masks=None if self.masks is None else {scale: change(mask) for scale, mask in self.masks.items()},
+            masks=_changed(self.masks, change),
             focals=None if self.focals is None else change(self.focals),
         )
 
@@ -194,13 +210,16 @@ class Losses:
         total: scalar, the mean of `per_scale`.
         per_scale: scalar per scale.
         automask: per scale 1 where a reprojection wins over the unwarped sources, bhw; empty without auto-masking.
+        known: the errors against what else is known, before their weights, scalars by name, the means over the scales.
     """
 
     total: Tensor
     per_scale: dict[int, Tensor]
     automask: dict[int, Tensor]
+    known: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def figures(self) -> dict[str, Tensor]:
         """The scalars by TensorBoard tag."""
-        return {"loss": self.total, **{f"loss/{scale}": loss for scale, loss in self.per_scale.items()}}
+        parts = [*self.per_scale.items(), *self.known.items()]
+        return {"loss": self.total, **{f"loss/{name}": loss for name, loss in parts}}

@@ -83,6 +83,7 @@ class ViewSynthesis:
             source: transform_from_parameters(pose.axisangle, pose.translation * inverse_depth, pose.invert)
             for source, pose in poses.items()
         }
+        transforms |= batch.source_T_target or {}
         if STEREO in self.source_ids:
             assert batch.stereo_T is not None
             transforms[STEREO] = batch.stereo_T

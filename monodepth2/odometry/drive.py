@@ -11,11 +11,12 @@ import numpy as np
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
+from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.errors import UserError
 from monodepth2.files.text import numbered_lines
-from monodepth2.odometry.trajectories import Trajectory, from_first, read_trajectory
+from monodepth2.odometry.trajectories import from_first
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
@@ -42,6 +43,11 @@ class Drive(NamedTuple):
     def paths(self) -> list[Path]:
         """The pictures, one more than lines."""
         return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1], 1)]
+
+    @property
+    def poses_path(self) -> Path:
+        """Where the data set has the drive's true poses, or would have them."""
+        return poses_path(self.layout, self.lines[0].folder)
 
     @property
     def frames(self) -> range:
@@ -114,7 +120,7 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     """
     if options.no_eval:
         return None
-    path = options.poses.expanduser() if options.poses else poses_path(drive)
+    path = options.poses.expanduser() if options.poses else drive.poses_path
     first = drive.lines[0]
     if not options.poses and not path.is_file() and not _is_published(drive):
         return None
@@ -132,14 +138,6 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     chosen = slice(0, known) if known == len(frames) else slice(frames.start, frames.stop)
     times = trajectory.times
     return Trajectory(from_first(trajectory.poses[chosen]), None if times is None else times[chosen])
-
-
-def poses_path(drive: Drive) -> Path:
-    """Return where the data set has the true poses of a drive, or would have them."""
-    folder = drive.lines[0].folder
-    if isinstance(drive.layout, KittiOdometry):
-        return drive.layout.root / f"poses/{int(folder):02d}.txt"
-    return drive.layout.root / folder / "poses.txt"
 
 
 def _is_published(drive: Drive) -> bool:

@@ -10,7 +10,7 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
 from monodepth2.errors import UserError
 from monodepth2.method.depth_maps import stereo_factor
-from monodepth2.odometry.drive import find_drive, frame_times, poses_path, true_trajectory
+from monodepth2.odometry.drive import find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
@@ -20,7 +20,7 @@ from monodepth2.runtime.devices import pick_device
 
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark",
             "disable_median_scaling", "gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align",
-            "metrics")  # fmt: skip
+            "metrics", "camera_height")  # fmt: skip
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:
@@ -35,7 +35,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     check_data_set(drive.layout, drive.lines, (0, 1))
     truth = true_trajectory(options, drive)
     if truth is None and not options.eval_out_dir and not options.no_eval:
-        raise UserError(f"{poses_path(drive)}: there are no true poses, and nothing is to be written: add "
+        raise UserError(f"{drive.poses_path}: there are no true poses, and nothing is to be written: add "
                         "--poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
     name = drive.name
     _check_output(options, name)
@@ -44,13 +44,15 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda), *size)
     _check_kind(options, network)
-    metric = options.eval_stereo or (bool(network.use_stereo or options.asked_factor) and not options.eval_mono)
+    known = network.use_stereo or network.facts.metric_scale or options.asked_factor
+    metric = options.eval_stereo or (bool(known) and not options.eval_mono)
     _check_baseline(options, metric)
     baseline = options.baseline or network.facts.baseline or KITTI_BASELINE
-    factor = options.asked_factor or (stereo_factor(baseline) if metric else 1.0)
+    own = network.facts.metric_scale or stereo_factor(baseline)
+    factor = options.asked_factor or (own if metric else 1.0)
     predicted = scaled(chained(predict_steps(network, drive.paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth.poses, predicted, metric)
-    missing = [] if truth or options.no_eval else [f"no true poses ({poses_path(drive)}): the path is only predicted"]
+    missing = [] if truth or options.no_eval else [f"no true poses ({drive.poses_path}): the path is only predicted"]
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
         drive=name,
@@ -109,7 +111,7 @@ def _network_notes(network: MotionNetwork, metric: bool, options: Options) -> li
     notes = []
     if options.asked_factor and metric:
         notes.append(f"translations are in metres by --pred_depth_scale_factor {options.asked_factor:g}")
-    elif metric and not network.use_stereo:
+    elif metric and not network.use_stereo and not network.facts.metric_scale:
         notes.append(f"{network.folder} was trained without stereo: its translations have no scale, 5.4 is arbitrary")
     if network.model.pose_model_type == "posecnn" and network.depth is None:
         notes.append("no depth.pth: PoseCNN's translations lack the mean inverse depth, which differs between frames")

@@ -130,8 +130,8 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
     path = folder / "pose.pth"
     if not path.is_file():
         raise UserError(
-            f"{folder} holds no pose network (pose.pth), as after training on stereo pairs alone: "
-            "odometry needs a checkpoint trained with neighbours in --frame_ids"
+            f"{folder} holds no pose network (pose.pth), as after training on stereo pairs alone "
+            "or with --known_poses: odometry needs a checkpoint trained with neighbours in --frame_ids"
         )
     state = read_network(path)
     if "pose_conv.weight" in state:

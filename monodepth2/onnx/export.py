@@ -1,5 +1,6 @@
 """Writing a checkpoint's network as an `.onnx` file that is known to say the same."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,15 @@ import monodepth2
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_output_file, whole_file
+from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file
 from monodepth2.onnx.comparison import Difference, compare, trial_inputs
 from monodepth2.onnx.convert import to_onnx
 from monodepth2.onnx.graphs import Graph, load_graph
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.older_opsets import FIRST_OPSET
 from monodepth2.onnx.quantise import Quantised, calibration_pictures, quantise
+from monodepth2.onnx.web_page import MODEL, write_page
+from monodepth2.onnx.web_runtime import web_runtime
 from monodepth2.runtime.extras import require_packages
 
 LARGEST_CHANGE = 3e-2  # of depth by int8
@@ -31,6 +34,7 @@ class Exported:
         num_inputs: how many were compared.
         differences: the largest over all inputs, per output; in int8 those before the numbers were rounded.
         quantised: what int8 has changed.
+        web: folder of the page that runs it in the browser, if there is one.
     """
 
     path: Path
@@ -39,6 +43,7 @@ class Exported:
     num_inputs: int
     differences: dict[str, Difference]
     quantised: Quantised | None = None
+    web: Path | None = None
 
     def report(self) -> str:
         """What was written, and how close it comes, as lines."""
@@ -52,6 +57,9 @@ class Exported:
             *([self.quantised.report()] if self.quantised else []),
             f"{self.path.stat().st_size:,} bytes are in {self.path}",
         ]
+        if self.web:
+            serve = f"python -m http.server --directory {shlex.quote(str(self.web))}"
+            lines.append(f"the page is in {self.web}: run {serve} and open http://localhost:8000")
         return "\n".join(lines)
 
 
@@ -68,10 +76,10 @@ def export(options: ExportOptions) -> Exported:
     _check_opset(options.opset)
     if options.output:
         check_output_file("output", options.output)
+    runtime = web_runtime(options.web_runtime) if options.web else {}
     folder = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     graph = load_graph(folder, options)
-    path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
-    check_output_file("output", path)
+    path = _place(options, folder)
     metadata = _metadata(graph, options)
     content = to_onnx(graph, metadata, options.opset)
     inputs = list(trial_inputs(graph, metadata))
@@ -82,7 +90,20 @@ def export(options: ExportOptions) -> Exported:
         content = quantised.content
     with whole_file(path) as partial:
         partial.write_bytes(content)
-    return Exported(path, metadata, options.opset, len(inputs), differences, quantised)
+    if options.web:
+        write_page(path.parent, runtime, content, metadata)
+    web = path.parent if options.web else None
+    return Exported(path, metadata, options.opset, len(inputs), differences, quantised, web)
+
+
+def _place(options: ExportOptions, folder: Path) -> Path:
+    """Where the file goes, of a checkpoint in this folder."""
+    if options.web:
+        path = make_output_folder("web", options.web) / MODEL
+    else:
+        path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
+    check_output_file("web" if options.web else "output", path)
+    return path
 
 
 def _check_opset(opset: int) -> None:

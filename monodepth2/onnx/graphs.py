@@ -15,7 +15,7 @@ from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.method.geometry import disp_to_depth
-from monodepth2.method.networks.depth_decoder import CHANNELS, DepthDecoder, double, elu, reflect
+from monodepth2.method.networks.depth_decoder import DepthDecoder, double, elu, reflect
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.onnx.metadata import of_training
 
@@ -63,8 +63,10 @@ class SummingDecoder(DepthDecoder):
         nn.Module.__init__(self)
         self.scales, self.decoder = decoder.scales, decoder.decoder
         joints = {stage: decoder.decoder[2 * (4 - stage) + 1].get_submodule("conv.conv") for stage in range(4, 0, -1)}
-        self.upsampled = nn.ModuleDict({str(n): _part(joint, 0, CHANNELS[n]) for n, joint in joints.items()})
-        self.skipped = nn.ModuleDict({str(n): _part(joint, CHANNELS[n], None) for n, joint in joints.items()})
+        # a joint has as many outputs as upsampled inputs
+        counts = {stage: len(joint.get_parameter("weight")) for stage, joint in joints.items()}
+        self.upsampled = nn.ModuleDict({str(n): _part(joint, 0, counts[n]) for n, joint in joints.items()})
+        self.skipped = nn.ModuleDict({str(n): _part(joint, counts[n], None) for n, joint in joints.items()})
 
     def _stage(self, stage: int, x: Tensor, *skip: Tensor) -> Tensor:
         if not skip:
@@ -192,14 +194,15 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     factor, baseline = options.pred_depth_scale_factor, options.baseline or network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline)
+    metric_scale = network.facts.metric_scale
+    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),
         "min_depth": float(network.min_depth),
         "max_depth": float(network.max_depth),
         "depth_factor": float(factor),
-        "depth_unit": "arbitrary" if factor == 1 else "m",
+        "depth_unit": "m" if options.pred_metric_depth or factor != 1 else "arbitrary",
         **of_training(replace(network.facts, baseline=baseline)),
     }
     return graph

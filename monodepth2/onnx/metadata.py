@@ -17,7 +17,7 @@ from monodepth2.files.pictures import LARGEST_SIDE
 
 FORMAT = 1
 PREFIX = "monodepth2."
-ADDED = ("baseline", "fit", "cameras")  # files of earlier versions have none of these
+ADDED = ("baseline", "fit", "cameras", "metric_scale")  # files of earlier versions have none of these
 LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
 
 
@@ -49,6 +49,8 @@ class Metadata:
         fit: how pictures come to the input's size: "stretch" or "crop", with the share of the rows to cut that is cut
             at the top, e.g. ["crop", 0.5].
         cameras: that took the pictures: fx, fy, cx, cy in units of the picture's size, and where they come from.
+        metric_scale: metres per unit of depth, learnt from lengths that were known; null where it is the rig's, or
+            unknown.
     """
 
     program: str
@@ -71,6 +73,7 @@ class Metadata:
     baseline: float | None = KITTI_BASELINE
     fit: list | None = None
     cameras: list | None = None
+    metric_scale: float | None = None
 
     def facts(self, source: str) -> TrainingFacts:
         """What is known of the training.
@@ -81,6 +84,7 @@ class Metadata:
         kind, top = self.fit if self.fit and len(self.fit) == 2 else (STRETCH.kind, STRETCH.crop_top)
         state: dict[str, Any] = {"min_depth": self.min_depth, "max_depth": self.max_depth, "baseline": self.baseline}
         state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or []}
+        state["metric_scale"] = self.metric_scale
         return TrainingFacts.from_state(state, Path(source))
 
     def to_properties(self) -> dict[str, str]:
@@ -110,6 +114,7 @@ def of_training(facts: TrainingFacts) -> dict[str, Any]:
         "baseline": state["baseline"],
         "fit": [state["fit"], state["crop_top"]],
         "cameras": state["cameras"],
+        "metric_scale": facts.metric_scale,
     }
 
 

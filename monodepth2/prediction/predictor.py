@@ -80,9 +80,11 @@ class DepthPrediction:
         """Depth in metres, float32, (h, w).
 
         Raises:
-            ValueError: the network was trained on single pictures, or with a rig of unknown baseline: the scale of
-                its depths is arbitrary.
+            ValueError: the network was trained on single pictures alone, or with a rig of unknown baseline: the scale
+                of its depths is arbitrary.
         """
+        if self.facts.metric_scale is not None:
+            return np.float32(self.facts.metric_scale) * self.depth
         if not self.use_stereo:
             raise ValueError("a network trained without stereo pairs knows no metres: scale its depth yourself")
         if self.facts.baseline is None:

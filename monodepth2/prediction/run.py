@@ -12,6 +12,7 @@ from monodepth2.files.output_paths import check_output_folder, make_output_folde
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.from_pictures import predict_pictures
+from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import Pictures, Source, Stream, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
@@ -28,6 +29,7 @@ DEPTH_KINDS = ("depth_npy", "depth_png", "ply")
 ACT_ON = {  # the outputs that a flag changes
     "pred_metric_depth": DEPTH_KINDS,
     "pred_depth_scale_factor": DEPTH_KINDS,
+    "camera_height": DEPTH_KINDS,
     "colormap": ("color", "side_by_side"),
     "focal_length": ("ply",),
 }
@@ -35,8 +37,9 @@ ACT_WHERE = {  # the inputs that a flag changes
     "stabilise": (Video, Stream),
     "live": (Stream,),
     "seconds": (Stream,),
+    "camera_height": (Pictures, Video),
 }
-INPUTS = {Video: "videos", Stream: "streams"}
+INPUTS = {Pictures: "pictures", Video: "videos", Stream: "streams"}
 
 
 def predict(options: PredictOptions) -> int:
@@ -92,7 +95,7 @@ def _run(options: PredictOptions, source: Source, job: Job, stop: StopRequest) -
 
 def _kinds(options: PredictOptions, source: Source) -> tuple[str, ...]:
     """Decide what to write, and check that it can be made."""
-    scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1
+    scaled = options.pred_metric_depth or options.pred_depth_scale_factor != 1 or options.camera_height is not None
     usual: tuple[str, ...]
     if options.live is not None:
         usual = ()
@@ -119,6 +122,8 @@ def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...], source: So
         raise UserError(f"--batch_size {options.batch_size}: of a stream one frame at a time is predicted: drop it")
     shown = (VIDEO_KIND,) if options.live is not None else ()  # what the page shows
     for flag, needed in ACT_ON.items():
+        if flag == "focal_length" and options.camera_height is not None:
+            continue
         if getattr(options, flag) != getattr(PredictOptions, flag) and not {*kinds, *shown} & set(needed):
             remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
             raise UserError(f"--{flag} changes nothing of {', '.join(kinds or shown)}: {remedy}")
@@ -176,7 +181,7 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     predictor = DepthPredictor.from_checkpoint(weights, device, *depths, options.precision, *size)
     for remark in speed_remarks(options.precision, False, device):
         tell(remark)
-    settings = _settings(options, predictor, kinds)
+    settings = settings_of(options, predictor, source, kinds)
     if not isinstance(source, Stream):  # which must be opened first
         make_output_folder("output_dir", naming.folder)
     return Job(
@@ -198,17 +203,31 @@ def _pictures_per_pass(batch_size: int, source: Source) -> int:
     return max(1, min(batch_size, MOST_PIXELS // max(1, source.largest)))
 
 
-def _settings(options: PredictOptions, predictor: DepthPredictor, kinds: tuple[str, ...]) -> Settings:
+def settings_of(
+    options: PredictOptions, predictor: DepthPredictor, source: Source, kinds: tuple[str, ...] = ()
+) -> Settings:
+    """Decide how predictions are expressed; where the ground is to tell it, some of the input is looked at.
+
+    Raises:
+        UserError: metres are asked for that nothing tells.
+    """
     factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
     if options.pred_metric_depth and factor != 1:
         tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline)
+    metric_scale = predictor.network.facts.metric_scale
+    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
+    if options.camera_height is not None:
+        assert not isinstance(source, Stream)  # as `_check_flags_act` has found
+        scale = scale_of_input(options, predictor, source)
+        tell(f"--camera_height {options.camera_height:g}: {scale}")
+        factor = scale.factor
+    metres = options.pred_metric_depth or options.camera_height is not None or factor != 1
     camera, sentence = camera_of_points(options.focal_length, predictor.network.facts)
     if "ply" in kinds:
         print(sentence)
     return Settings(
         factor=factor,
-        unit="network units" if factor == 1 else "metres",
+        unit="metres" if metres else "network units",
         min_depth=predictor.network.min_depth,
         max_depth=predictor.network.max_depth,
         colours=options.colormap,

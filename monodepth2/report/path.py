@@ -50,7 +50,7 @@ def camera_path(
     Raises:
         UserError: a picture cannot be read.
     """
-    if not options.temporal_ids:
+    if not model.temporal_ids:
         return None
     source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
     in_time = replace(options, use_stereo=False)

@@ -73,6 +73,7 @@ class TrainingData:
             MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
+        self.known = self.train_set.known.check(lines) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
@@ -111,6 +112,7 @@ class TrainingData:
             *([f"lists of the data set itself: {lists}"] if (lists := own_split(options, layout)) else []),
             *([] if options.no_doctor else start_remarks(options, layout, *lines, self.views)),
             *calibration_remarks(layout, self.train_set.lines),
+            *self.known,
         ]
 
     @property

@@ -49,13 +49,15 @@ def _scoring(options: Options) -> list[tuple[str, list[str]]]:
     flags = ["--png"] if options.png else []
     if options.dataset != Options.dataset:
         flags += ["--dataset", options.dataset]
-    scale = "--eval_stereo" if options.use_stereo else "--eval_mono"
+    alone = ["--align", "none"] if options.knows_metres else ["--eval_mono"]
+    scale = ["--eval_stereo"] if options.use_stereo else alone
     if options.dataset == "kitti_odom":
-        return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if options.temporal_ids else []
+        moves = options.temporal_ids and not options.known_poses
+        return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if moves else []
     if options.split in TRAINING_SPLITS and not options.makes_split:
-        return [("evaluate", [scale, *flags])]
+        return [("evaluate", [*scale, *flags])]
     if (Path(options.split).expanduser() / "test_files.txt").is_file():
-        return [("evaluate", [scale, "--eval_split", options.split, *flags])]
+        return [("evaluate", [*scale, "--eval_split", options.split, *flags])]
     if options.makes_split and any(options.data_path.expanduser().rglob(TRUTH)):
-        return [("evaluate", [scale, *flags])]
+        return [("evaluate", [*scale, *flags])]
     return []

@@ -23,7 +23,7 @@ from monodepth2.prediction.predictor import DepthPredictor
 from trees import write_checkpoint
 
 CPU = torch.device("cpu")
-FACTS = TrainingFacts(0.2, 50.0, 0.12, Fit("crop", 0.25), (Camera(0.6, 1.0, 0.45, 0.5, source="camera.json"),))
+FACTS = TrainingFacts(0.2, 50.0, 0.12, Fit("crop", 0.25), (Camera(0.6, 1.0, 0.45, 0.5, source="camera.json"),), 2.0)
 
 
 def test_facts_go_through_a_state_and_through_metadata() -> None:
@@ -46,6 +46,8 @@ def test_facts_go_through_a_state_and_through_metadata() -> None:
         {"baseline": -1.0},
         {"baseline": "wide"},
         {"fit": "shear"},
+        {"metric_scale": 0.0},
+        {"metric_scale": "metres"},
         {"crop_top": 7.0},
         {"cameras": "none"},
         {"cameras": [{"fx": 1.0}]},
@@ -55,6 +57,16 @@ def test_facts_go_through_a_state_and_through_metadata() -> None:
 def test_damaged_facts_are_refused(damage: dict) -> None:
     with pytest.raises(UserError, match=r"^encoder\.pth: .*cannot be used"):
         TrainingFacts.from_state({**FACTS.to_state(), **damage}, Path("encoder.pth"))
+
+
+def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
+    told = {"depth_supervision": 0.1}, {"known_poses": True}, {"velocity_weight": 0.05}
+    assert [TrainingFacts.of(Options(**one)).metric_scale for one in told] == [1.0, 1.0, 1.0]
+    assert TrainingFacts.of(Options()).metric_scale is None
+    assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
+    assert depth_factor(False, True, 1.0, None, metric_scale=1.0) == 1
+    assert depth_factor(False, True, 3.0, None, metric_scale=1.0) == 3
+    assert "metric_scale" not in TrainingFacts().to_state(), "files of other runs stay as they were"
 
 
 def test_a_folder_predicts_as_at_home_wherever_it_is(tmp_path: Path, monkeypatch) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monodepth2.checkpoints import published
+from monodepth2.checkpoints import fetching, published
 from monodepth2.checkpoints.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
 from monodepth2.errors import UserError
 from monodepth2.prediction.predictor import DepthPredictor
@@ -145,7 +145,7 @@ def test_a_cut_download_leaves_nothing_and_can_be_repeated(server: Server, cache
 
 
 def test_a_silent_server_counts_as_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "SECONDS_OF_SILENCE", 0.1)
+    monkeypatch.setattr(fetching, "SECONDS_OF_SILENCE", 0.1)
     sums = server.offer(archive_of(CONTENTS))
     server.go_on.clear()
     assert "timed out" in error_of(NAME, server.base, sums)

@@ -263,6 +263,10 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
     (note,) = evaluate(replace(options, eval_mono=False, eval_stereo=True)).notes
     assert "5.4 is arbitrary" in note
     assert not evaluate(replace(options, load_weights_folder=others["stereo"], eval_mono=False, eval_stereo=True)).notes
+    told = replace(options, load_weights_folder=checkpoint(depth_supervision=0.1), eval_mono=False)
+    for scaled in (replace(told, align="none"), replace(told, eval_stereo=True)):
+        result = evaluate(scaled)
+        assert (result.protocol.factor, result.notes) == (1, ())
 
 
 def test_the_page_shows_figures_every_image_and_the_worst(options: Options, others, tmp_path: Path) -> None:

@@ -34,9 +34,11 @@ from monodepth2.datasets import calibration, splits
 from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
+from monodepth2.datasets.known_speeds import read_oxts, read_speeds
 from monodepth2.datasets.make3d import read_grid
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.picture_cache import PictureCache
+from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
@@ -45,7 +47,7 @@ from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader
 from monodepth2.files.weight_files import read_weights
-from monodepth2.odometry.trajectories import read_poses, write_poses, write_tum
+from monodepth2.odometry.trajectories import write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
@@ -266,6 +268,31 @@ def read_trajectory(path: Path) -> None:
     assert np.isfinite(np.linalg.inv(read_poses(path))).all()
 
 
+def write_speeds(path: Path) -> None:
+    """A plain drive's speeds, with its times in both ways that they can lie beside it."""
+    (path.parent / "speed.txt").write_text("10\n12.5\n-0.1\n")
+    if path.name == "drive.json":
+        path.write_text('{"source": "v.mp4", "times": [0.1, 0.2, 0.35]}')
+    else:
+        (path.parent / "times.txt").write_text("0.1\n0.2\n0.35\n")
+
+
+def read_ways(path: Path) -> None:
+    known = read_speeds(path.parent, 3)
+    assert known.shape == (3, 2)
+    assert np.isfinite(known[:, 1]).all()
+
+
+def write_oxts_of_a_frame(path: Path) -> None:
+    path.parents[1].joinpath("timestamps.txt").write_text("2011-09-26 13:02:25.000000000\n")
+    path.parents[1].joinpath("data").mkdir(exist_ok=True)
+    path.parents[1].joinpath("data/0000000000.txt").write_text(" ".join(map(str, range(30))))
+
+
+def read_forward(folder: Path) -> None:
+    assert np.isfinite(read_oxts(folder)[:, 1]).all()
+
+
 def write_network(path: Path) -> None:
     weight = onnx.numpy_helper.from_array(numbers(1, 3, 3, 3) / 1000, "weight")
     size, float32 = [1, 3, 64, 96], onnx.TensorProto.FLOAT
@@ -426,6 +453,12 @@ READERS = (
     Reader("disparities of many sizes", "disps.npy", write_array_of_objects, read_array),
     Reader("poses", "09.txt", write_trajectory, read_trajectory),
     Reader("poses of TUM", "drive.tum", write_tum_trajectory, read_trajectory),
+    Reader("speeds", "speed.txt", write_speeds, read_ways),
+    Reader("times of pictures", "times.txt", write_speeds, read_ways),
+    Reader("times of a prepared drive", "drive.json", write_speeds, read_ways, anywhere=False),
+    Reader(
+        "oxts", "data/0000000000.txt", write_oxts_of_a_frame, lambda path: read_forward(path.parents[1]), anywhere=False
+    ),
     Reader("onnx", "depth.onnx", write_network, run_network),
     Reader("archive of a model", "model.zip", write_archive, unpack_archive, anywhere=False),
     Reader("kept pictures", "pictures.npy", kept_pictures(".npy"), read_kept),

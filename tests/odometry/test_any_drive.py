@@ -12,9 +12,10 @@ from scipy.spatial.transform import Rotation
 import evaluate_pose
 from monodepth2.command import main as command
 from monodepth2.config import Options
+from monodepth2.datasets.poses import read_poses, read_trajectory
 from monodepth2.errors import UserError
 from monodepth2.odometry import evaluate_odometry
-from monodepth2.odometry.trajectories import from_first, read_poses, read_trajectory, write_poses, write_tum
+from monodepth2.odometry.trajectories import from_first, write_poses, write_tum
 from trajectory import trajectory
 from trees import write_checkpoint
 
@@ -157,6 +158,12 @@ def test_a_given_factor_makes_metres_and_wins(odom: Options) -> None:
     assert "--pred_depth_scale_factor 3" in asked.text()
     assert evaluate_odometry(replace(odom, eval_stereo=True, pred_depth_scale_factor=3.0)).factor == 3
     assert not evaluate_odometry(replace(odom, eval_mono=True, pred_depth_scale_factor=3.0)).metric
+
+
+def test_lengths_that_were_known_make_metres(odom: Options, checkpoint) -> None:
+    told = evaluate_odometry(replace(odom, load_weights_folder=checkpoint(velocity_weight=0.05)))
+    assert (told.metric, told.factor) == (True, 1)
+    assert "no scale" not in told.text()
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,23 @@ def test_the_file_tells_what_it_is(plain: tuple[Path, str], dynamic: Exported) -
         "monodepth2.baseline": 0.54,
         "monodepth2.fit": ["stretch", 0.5],
         "monodepth2.cameras": [],
+        "monodepth2.metric_scale": None,
     }
     found = facts(dynamic.path)
     assert (found["monodepth2.depth_factor"], found["monodepth2.depth_unit"]) == (1, "arbitrary")
     assert found["monodepth2.dynamic_batch"]
     assert found["monodepth2.dynamic_size"]
+
+
+def test_metres_that_were_learnt_are_in_the_file(checkpoint, tmp_path: Path) -> None:
+    folder = checkpoint(depth_supervision=0.1)
+    options = ExportOptions(load_weights_folder=folder, output=tmp_path / "metres.onnx", pred_metric_depth=True)
+    found = facts(export(options).path)
+    told = ("metric_scale", "depth_factor", "depth_unit", "use_stereo")
+    assert [found[f"monodepth2.{name}"] for name in told] == [1, 1, "m", False]
+    picture = np.zeros((64, 96, 3), np.uint8)
+    prediction = DepthPredictor.from_checkpoint(options.output, "cpu").predict(picture)
+    np.testing.assert_array_equal(prediction.metric_depth, prediction.depth)
 
 
 def test_the_file_stands_alone_and_is_clean(plain: tuple[Path, str], dynamic: Exported) -> None:

@@ -207,7 +207,7 @@ def test_metadata_of_older_and_newer_versions_are_read(files: dict[str, Path]) -
     properties = {item.key: item.value for item in onnx.load(files["depth18"]).metadata_props}
     expected = Metadata.from_properties(properties, "here")
     assert Metadata.from_properties({**properties, "monodepth2.weather": "[", "other": "{"}, "here") == expected
-    for added in ("baseline", "fit", "cameras"):
+    for added in ("baseline", "fit", "cameras", "metric_scale"):
         del properties[f"monodepth2.{added}"]
     expected = replace(expected, baseline=Metadata.baseline, fit=None, cameras=None)
     assert Metadata.from_properties(properties, "here") == expected
@@ -219,8 +219,11 @@ def test_metadata_of_older_and_newer_versions_are_read(files: dict[str, Path]) -
 @pytest.mark.parametrize("opset", [11, 17])
 def test_backbones_of_timm_in_old_operators(opset: int, tmp_path: Path) -> None:
     """mobilenetv3 has HardSwish, which opset 11 does not know, and norms that hold an activation."""
-    folder = write_checkpoint(tmp_path / "weights_0", encoder="mobilenetv3_small_050", pose_model_type="posecnn")
-    options = ExportOptions(load_weights_folder=folder, output=tmp_path / "depth.onnx", opset=opset)
+    kinds = {"encoder": "mobilenetv3_small_050", "decoder": "small", "pose_model_type": "posecnn"}
+    folder = write_checkpoint(tmp_path / "weights_0", **kinds)
+    options = ExportOptions(
+        load_weights_folder=folder, output=tmp_path / "depth.onnx", opset=opset, dynamic_size=opset == 17
+    )
     path = export(options).path  # which compares it with the checkpoint
     assert onnx.load(path).opset_import[0].version == opset
     operators = {node.op_type for node in onnx.load(path).graph.node}

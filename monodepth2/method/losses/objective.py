@@ -1,11 +1,14 @@
 """The training objective: `Batch`, `Predictions` and `Views` to `Losses` (equation 6 of the paper)."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
+from monodepth2.method.losses.known import log_depth_error, way_error
 from monodepth2.method.losses.masking import inside, masked_mean
 from monodepth2.method.losses.photometric import Target
 from monodepth2.method.losses.reprojection import (
@@ -35,6 +38,8 @@ class Objective:
         automask: mask pixels that an unwarped source explains better.
         ssim: the photometric error has an SSIM term.
         tie_break: add 1e-5 * normal noise to the identity errors.
+        depth_weight: of the error of log depth where depth is known.
+        velocity_weight: of the error of the motion's length where the way is known.
         compile: what those functions go through.
     """
 
@@ -45,6 +50,8 @@ class Objective:
     automask: bool = True
     ssim: bool = True
     tie_break: bool = True
+    depth_weight: float = 0.0
+    velocity_weight: float = 0.0
     compile: Compiler = uncompiled
 
     @classmethod
@@ -57,6 +64,8 @@ class Objective:
             average=options.avg_reprojection,
             automask=not options.disable_automasking,
             ssim=not options.no_ssim,
+            depth_weight=options.depth_supervision,
+            velocity_weight=options.velocity_weight,
         )
 
     def __call__(self, batch: Batch, predictions: Predictions, views: Views) -> Losses:
@@ -64,6 +73,7 @@ class Objective:
         photometric, smoothness = self.compile(self._photometric), self.compile(edge_aware_smoothness)
         per_scale: dict[int, Tensor] = {}
         automasks: dict[int, Tensor] = {}
+        known: dict[str, list[Tensor]] = defaultdict(list)
         references: dict[int, tuple[Target, Tensor | None, Tensor | None]] = {}
         for scale, warped_bs3hw in views.warped.items():
             level = scale if self.own_resolution else 0
@@ -78,7 +88,20 @@ class Objective:
             kept_b1hw = None if batch.mask is None else batch.mask[scale]
             smooth = smoothness(predictions.disps[scale], batch.color[0][scale], kept_b1hw)
             per_scale[scale] = loss + self.smoothness / 2**scale * smooth
-        return Losses(torch.stack(list(per_scale.values())).mean(), per_scale, automasks)
+            for name, weight, error in self._known(batch, views, scale):
+                per_scale[scale] = per_scale[scale] + weight * error
+                known[name].append(error)
+        means = {name: torch.stack(errors).mean() for name, errors in known.items()}
+        return Losses(torch.stack(list(per_scale.values())).mean(), per_scale, automasks, means)
+
+    def _known(self, batch: Batch, views: Views, scale: int) -> Iterator[tuple[str, float, Tensor]]:
+        """The errors of one scale against what else is known: name, weight, a scalar."""
+        if self.depth_weight and batch.depth is not None:
+            mask_b1hw = None if batch.mask is None else batch.mask[0]
+            error = self.compile(log_depth_error)(views.depths[scale], batch.depth, mask_b1hw)
+            yield "depth", self.depth_weight, error
+        if self.velocity_weight and batch.travelled is not None:
+            yield "velocity", self.velocity_weight, way_error(views.source_T_target[scale], batch.travelled)
 
     def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None, Tensor | None]:
         """What is the same for every scale that uses a level.

@@ -1,0 +1,148 @@
+"""Depth that is known while training: found beside the pictures, and brought to the network's size and unit.
+
+Legend of shapes: h w pixels of a map, h' w' of the network's input.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monodepth2.config import Options
+from monodepth2.datasets.check import check_calibration
+from monodepth2.datasets.depth_files import read_depth_map
+from monodepth2.datasets.depth_folders import DepthBeside
+from monodepth2.datasets.folders import Folders
+from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import UserError, first_line
+from monodepth2.files.fit import Fit, Size
+from monodepth2.files.pictures import PictureError
+from monodepth2.method.depth_maps import network_unit
+
+
+@dataclass(frozen=True)
+class KnownDepth:
+    """The known depth of a data set's pictures.
+
+    Attributes:
+        layout: of the data set.
+        size: (width, height) of the network's input.
+        fit: how pictures come to that size.
+        unit: what a metre is in the network's unit.
+        limits: nearest and farthest depth that the network expresses; what lies beyond counts as unknown.
+        png_scale: steps per metre in the `.png` files of plain folders.
+        beside: finds the maps of plain folders; None for KITTI's layouts.
+    """
+
+    layout: Layout
+    size: Size
+    fit: Fit
+    unit: float
+    limits: tuple[float, float]
+    png_scale: float
+    beside: DepthBeside | None
+
+    @classmethod
+    def from_options(cls, options: Options, layout: Layout) -> "KnownDepth | None":
+        """What `--depth_supervision` asks for; None without it.
+
+        Raises:
+            UserError: the layout has no depth, its unit is unknown beside a rig of unknown baseline, or
+                `--gt_png_scale` has nothing to act on.
+        """
+        if options.is_given("gt_png_scale") and not (options.depth_supervision and isinstance(layout, Folders)):
+            raise UserError(
+                f"--gt_png_scale {options.gt_png_scale:g}: is about --depth_supervision from plain folders; drop it"
+            )
+        if not options.depth_supervision:
+            return None
+        if not isinstance(layout, KittiRaw | Folders):
+            raise UserError(f"--depth_supervision: --dataset {options.dataset} has no depth; drop the flag")
+        return cls(
+            layout,
+            (options.width, options.height),
+            Fit(options.fit, options.crop_top),
+            network_unit(options.use_stereo, layout.baseline),
+            (options.min_depth, options.max_depth),
+            options.gt_png_scale,
+            DepthBeside(layout.root) if isinstance(layout, Folders) else None,
+        )
+
+    def path(self, line: SplitLine) -> Path | None:
+        """The file with the depth of a line's picture; None where there is none.
+
+        Raises:
+            UserError: several files could be meant.
+        """
+        if self.beside:
+            return self.beside.find_one(line, self.layout.picture_path(line))
+        assert isinstance(self.layout, KittiRaw)
+        path = self.layout.depth_path(line)
+        return path if path.is_file() else None
+
+    def check(self, lines: Sequence[SplitLine]) -> str:
+        """Check that there is depth, and say of how many lines.
+
+        Raises:
+            UserError: there is none, or KITTI's calibration is missing that its scans need.
+        """
+        known = sum(self.path(line) is not None for line in lines)
+        if not known:
+            raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {self._remedy}")
+        check_calibration(self.layout, lines)
+        return f"--depth_supervision: depth is known of {known:,} of {len(lines):,} lines"
+
+    def read(self, line: SplitLine) -> np.ndarray:
+        """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.
+
+        Raises:
+            PictureError: the file cannot be read.
+        """
+        path = self.path(line)
+        if path is None:
+            return np.zeros(self.size[::-1], np.float32)
+        try:
+            metres_hw = read_depth_map(path, self.png_scale) if self.beside else self._kitti(line)
+        except UserError as error:
+            raise PictureError(path, first_line(error).removeprefix(f"{path}: ")) from error
+        depth_hw = self.unit * reduced_depth(metres_hw, self.size, self.fit)
+        nearest, farthest = self.limits
+        return np.where((depth_hw > nearest) & (depth_hw < farthest), depth_hw, 0).astype(np.float32)
+
+    def _kitti(self, line: SplitLine) -> np.ndarray:
+        assert isinstance(self.layout, KittiRaw)
+        return self.layout.depth(line)
+
+    @property
+    def _remedy(self) -> str:
+        if self.beside:
+            return "lay a map of each picture, called like it, into depth/ beside the pictures"
+        if isinstance(self.layout, KittiDepth):
+            return "lay proj_depth of KITTI's annotated depth maps into each drive"
+        return "download the drives' velodyne_points"
+
+
+def reduced_depth(depth_hw: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
+    """Bring a sparse map to the size of a network's input: of the known depths that fall on a pixel the nearest stays.
+
+    No two depths are mixed, and none is made where there is none: a map smaller than the input leaves holes.
+
+    Args:
+        depth_hw: 0 where unknown; of the shape of its picture, at any size.
+        size: (width, height) of the input.
+        fit: how the picture comes to that size.
+
+    Returns:
+        The map, float32, (h', w'), 0 where unknown.
+    """
+    (h, w), (width, height) = depth_hw.shape, size
+    left, top, right, bottom = fit.box((w, h), size) or (0, 0, w, h)
+    row, column = np.nonzero(depth_hw)
+    v = np.floor((row + 0.5 - top) * height / (bottom - top)).astype(np.intp)
+    u = np.floor((column + 0.5 - left) * width / (right - left)).astype(np.intp)
+    seen = (v >= 0) & (v < height) & (u >= 0) & (u < width)
+    nearest = np.full((height, width), np.inf, np.float32)
+    np.minimum.at(nearest, (v[seen], u[seen]), depth_hw[row[seen], column[seen]])
+    return np.where(np.isfinite(nearest), nearest, np.float32(0))

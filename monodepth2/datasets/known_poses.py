@@ -1,0 +1,102 @@
+"""Motion that is known while training: from a drive's file of poses, brought to the samples and the network's unit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from monodepth2.config import Options
+from monodepth2.datasets.folders import Folders
+from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.poses import poses_path, read_poses
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import UserError
+from monodepth2.method.depth_maps import network_unit
+
+MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
+
+
+@dataclass(frozen=True)
+class KnownPoses:
+    """The known poses of a data set's drives: of their left cameras, `world_T_camera` in metres, one per picture.
+
+    Attributes:
+        layout: of the data set.
+        temporal_ids: the sources whose motion is asked for.
+        unit: what a metre is in the network's unit.
+    """
+
+    layout: Layout
+    temporal_ids: tuple[int, ...]
+    unit: float
+    _read: dict[Path, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def from_options(cls, options: Options, layout: Layout) -> "KnownPoses | None":
+        """What `--known_poses` asks for; None without it.
+
+        Raises:
+            UserError: metres have no meaning beside a rig of unknown baseline.
+        """
+        if not options.known_poses:
+            return None
+        return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
+
+    def check(self, lines: Sequence[SplitLine]) -> str:
+        """Check that the poses of all drives are there, and say how far neighbours are apart.
+
+        Raises:
+            UserError: a file is missing or unusable, or has another number of poses than its drive has pictures.
+        """
+        last: dict[str, int] = {}
+        for line in lines:
+            last[line.folder] = max(last.get(line.folder, 0), line.frame + max(0, *self.temporal_ids))
+        missing = [path for folder in last if not (path := poses_path(self.layout, folder)).is_file()]
+        if missing:
+            raise UserError(
+                f"--known_poses: {len(missing):,} of {len(last):,} drives have no file of poses, e.g. {missing[0]}; "
+                "write one pose per picture in KITTI's or TUM's format, or drop the flag"
+            )
+        for folder, frame in last.items():
+            self._check_count(folder, frame + 1)
+        if self.layout.baseline is None and (right := next((line for line in lines if line.side == "r"), None)):
+            raise UserError(
+                f"--known_poses: poses are the left camera's, '{right}' is of the right one, and the baseline between "
+                "them is unknown; give --baseline METRES"
+            )
+        steps = [np.diff(self._poses(folder)[:, :3, 3], axis=0) for folder in last]
+        metres = float(np.median(np.linalg.norm(np.concatenate(steps), axis=1)))
+        return f"--known_poses: neighbouring pictures are {metres:.3g} m apart (median of {len(last):,} drives)"
+
+    def source_T_target(self, line: SplitLine, source: int) -> np.ndarray:
+        """The motion of a line's camera from the target to a source, in the network's unit, float64, (4, 4)."""
+        poses = self._poses(line.folder)
+        motion = np.linalg.inv(poses[line.frame + source]) @ poses[line.frame]
+        if line.side == "r":
+            assert self.layout.baseline is not None
+            right_T_left = np.eye(4)
+            right_T_left[0, 3] = -self.layout.baseline
+            motion = right_T_left @ motion @ np.linalg.inv(right_T_left)
+        motion[:3, 3] *= self.unit
+        return motion
+
+    def _poses(self, folder: str) -> np.ndarray:
+        path = poses_path(self.layout, folder)
+        if path not in self._read:
+            self._read[path] = read_poses(path)
+        return self._read[path]
+
+    def _check_count(self, folder: str, needed: int) -> None:
+        known, path = len(self._poses(folder)), poses_path(self.layout, folder)
+        pictures = len(self.layout.names(self.layout.root / folder)) if isinstance(self.layout, Folders) else None
+        if known < needed or (pictures is not None and known != pictures):
+            wanted = (
+                f"its drive has {pictures} pictures" if pictures is not None else f"the lists go to frame {needed - 1}"
+            )
+            raise UserError(f"{path}: holds {known} poses, and {wanted}; one pose per picture is needed")
+
+
+def mirrored_motion(source_T_target: np.ndarray) -> np.ndarray:
+    """Return the motion that mirrored pictures show, (4, 4)."""
+    return MIRROR @ source_T_target @ MIRROR

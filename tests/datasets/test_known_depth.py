@@ -1,0 +1,156 @@
+"""Depth that is known while training: brought to the network's size, and found beside the pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monodepth2.config import Options
+from monodepth2.datasets.known import Known
+from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
+from monodepth2.datasets.layouts import KittiRaw, layout_of
+from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, stack
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import UserError
+from monodepth2.files.fit import STRETCH, Fit
+from scene import DRIVE
+
+SIZE = (96, 64)  # of the network's input
+
+
+def write_drive(folder: Path, size: tuple[int, int] = (192, 160), frames: int = 3) -> Path:
+    """A plain drive whose depth says in which column and row of the picture it lies: 2 m + column + row / 1000."""
+    width, height = size
+    (folder / "depth").mkdir(parents=True)
+    for n in range(frames):
+        Image.fromarray(np.full((height, width, 3), 40 * n, np.uint8)).save(folder / f"{n}.png")
+        column, row = np.meshgrid(np.arange(width), np.arange(height))
+        depth = np.where((column % 7 == 0) & (row % 5 == 0), 2 + column + row / 1000, 0)
+        np.save(folder / f"depth/{n}.npy", depth.astype(np.float32))
+    return folder
+
+
+def options(folder: Path, **more: object) -> Options:
+    width, height = SIZE
+    values = {"dataset": "folder", "data_path": folder, "depth_supervision": 0.1, "max_depth": 1000.0, **more}
+    return Options(width=width, height=height, **values)
+
+
+def test_no_two_depths_are_mixed_and_the_nearest_stays() -> None:
+    depth = np.zeros((8, 12), np.float32)
+    depth[0, 0], depth[1, 1], depth[7, 11] = 9, 4, 50  # the first two fall on one pixel
+    expected = np.zeros((4, 6), np.float32)
+    expected[0, 0], expected[3, 5] = 4, 50
+    np.testing.assert_array_equal(reduced_depth(depth, (6, 4), STRETCH), expected)
+    larger = reduced_depth(depth, (24, 16), STRETCH)
+    assert np.count_nonzero(larger) == 3, "what is not known stays unknown"
+    assert sorted(larger[larger > 0]) == [4, 9, 50]
+
+
+@pytest.mark.parametrize("fit", [STRETCH, Fit("crop"), Fit("crop", 1.0)])
+def test_depth_lies_where_the_picture_shows_it(fit: Fit) -> None:
+    """A picture with a bright spot and a map with a depth there come to the same pixel."""
+    from monodepth2.files.pictures import resize
+
+    for row, column in ((90, 40), (40, 150), (95, 100)):
+        picture, depth = np.zeros((160, 192), np.uint8), np.zeros((160, 192), np.float32)
+        picture[row - 1 : row + 2, column - 1 : column + 2], depth[row, column] = 255, 7
+        seen = np.array(resize(Image.fromarray(picture).convert("RGB"), *SIZE, fit))[..., 0].astype(float)
+        v, u = np.unravel_index(seen.argmax(), seen.shape)
+        (there,) = np.argwhere(reduced_depth(depth, SIZE, fit))
+        assert np.abs(there - (v, u)).max() <= 1
+    assert np.count_nonzero(reduced_depth(depth, (96, 64), Fit("crop"))) == 1
+
+
+def test_what_the_crop_cuts_off_is_left_out() -> None:
+    depth = np.zeros((160, 192), np.float32)
+    depth[2, 5] = depth[155, 5] = 3
+    assert not reduced_depth(depth, SIZE, Fit("crop")).any()
+    assert np.argwhere(reduced_depth(depth, SIZE, Fit("crop", 1.0))).tolist() == [[61, 2]]
+
+
+def test_samples_hold_the_depth_mirrored_as_their_picture(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    lines = [SplitLine(".", 1, "l")]
+    data_set = MonoDataset.from_options(options(tmp_path), lines, augment=False)
+    plain, mirrored = (data_set.sample(0, mirrored=which) for which in (False, True))
+    assert plain.depth is not None
+    assert mirrored.depth is not None
+    assert plain.depth.shape == (1, 64, 96)
+    assert torch.equal(mirrored.depth, plain.depth.flip(2))
+    known = plain.depth[0].nonzero()
+    column = plain.depth[0][known[:, 0], known[:, 1]].floor() - 2
+    assert torch.equal(column.int() // 2, known[:, 1].int())
+    given = stack([plain, mirrored])
+    assert given.depth is not None
+    assert torch.equal(given.rows(slice(1, 2)).depth, mirrored.depth[None])
+    assert any(tensor is given.depth for tensor in given.tensors)
+
+
+def test_without_the_flag_a_batch_has_none(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    data_set = MonoDataset.from_options(options(tmp_path, depth_supervision=0.0), [SplitLine(".", 1, "l")], False)
+    assert stack([data_set.sample(0)]).depth is None
+
+
+def test_a_scan_is_the_depth_along_the_camera_in_the_networks_unit(golden_scene: Path) -> None:
+    line = SplitLine(DRIVE, 3, "r")
+    chosen = Options(data_path=golden_scene, png=True, depth_supervision=1.0, use_stereo=True, width=1248, height=384)
+    known = KnownDepth.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    found, metres = known.read(line), KittiRaw(golden_scene, ".png").depth(line)
+    expected = np.unique(metres[metres > 0].astype(np.float32) * np.float32(0.1 / 0.54))
+    np.testing.assert_allclose(np.unique(found[found > 0]), expected, rtol=1e-6)
+
+
+def test_what_the_network_cannot_express_counts_as_unknown(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    chosen = options(tmp_path, min_depth=10.0, max_depth=50.0)
+    known = KnownDepth.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    found = known.read(SplitLine(".", 0, "l"))
+    assert 10 < found[found > 0].min() < found.max() < 50
+
+
+def test_maps_of_millimetres(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    (tmp_path / "depth/1.npy").unlink()
+    Image.fromarray(np.full((160, 192), 3500, np.uint16)).save(tmp_path / "depth/1.png")
+    chosen = options(tmp_path, gt_png_scale=1000.0)
+    known = KnownDepth.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    assert np.unique(known.read(SplitLine(".", 1, "l"))).tolist() == [3.5]
+
+
+def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    (tmp_path / "depth/1.npy").unlink()
+    (tmp_path / "depth/2.npy").write_bytes(b"nonsense")
+    lines = [SplitLine(".", n, "l") for n in range(3)]
+    data_set = MonoDataset.from_options(options(tmp_path, frame_ids=(0, 1)), lines[:1], augment=False)
+    assert "2 of 3" in data_set.known.check(lines)[0]
+    data_set.loaded_ids, data_set.lines = (0,), lines
+    without = data_set.sample(1).depth
+    assert without is not None
+    assert not without.any()
+    replaced = data_set[SampleKey(0, 2)]
+    assert not isinstance(replaced, UserError)
+    assert replaced.index != 2
+    assert replaced.faults[0].startswith(f"{tmp_path}/depth/2.npy: not a readable depth map")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"dataset": "kitti_odom"}, "--dataset kitti_odom has no depth"),
+        ({"use_stereo": True}, "--baseline METRES"),
+        ({}, "none of the 1 lines has known depth; lay a map of each picture"),
+    ],
+)
+def test_what_cannot_be_is_refused(more: dict, words: str, tmp_path: Path) -> None:
+    Image.new("RGB", (96, 64)).save(tmp_path / "0.png")
+    chosen = options(tmp_path, **more)
+    with pytest.raises(UserError, match=words):
+        Known.from_options(chosen, layout_of(chosen)).check([SplitLine(".", 0, "l")])
