@@ -3,9 +3,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test test-all lint docs fuzz soak bench
+.PHONY: help setup demo demo-long test test-all lint docs fuzz soak bench
 help:
-	@echo "make demo      set up, render a small drive, train, evaluate, export, leave a page of pictures in demo/"
+	@echo "make demo      set up, render streets, train some minutes, score, export, leave a page of pictures in demo/"
+	@echo "make demo-long the same from scratch, half an hour"
 	@echo "make test      set up, run the tests that are quick: some three minutes on two cores of today"
 	@echo "make test-all  set up, run all tests: kill and resume, several processes, compiled networks as well"
 	@echo "make lint      set up, check format, style and types"
@@ -23,6 +24,9 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	$(BIN)/python -m monodepth2.demo demo
+
+demo-long: $(READY)
+	$(BIN)/python -m monodepth2.demo demo-long --scratch --minutes 25 --frames 90
 
 # a file's tests stay in one process: they share what they train
 TESTS = $(BIN)/python -m pytest -n auto --dist loadfile

@@ -22,16 +22,21 @@ class DemoOptions(Checked):
 
     groups: ClassVar[dict[str, str]] = {"output": "where it goes", "training": "how much is rendered and trained"}
 
-    folder: Path | None = option(None, "output", "folder that receives the drive, the run and index.html")
-    epochs: int = option(5, "training", "passes over the rendered drives")
-    frames: int = option(90, "training", "frames of each drive")
+    folder: Path = option(Path("demo"), "output", "folder that receives the drive, the run and index.html")
+    minutes: float = option(3.0, "training", "time to train, about; the speed of this machine is measured first")
+    frames: int = option(60, "training", "frames of each drive")
+    scratch: bool = option(
+        False, "training", "begin with nothing, not with the small weights that come along; give it half an hour"
+    )
+    quick: bool = option(False, "training", "only show that everything runs: 12 frames of each drive, one epoch")
     seed: int = option(0, "training", "other seeds give other streets")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.folder is None:
-            raise UserError("FOLDER is missing: name the folder that receives the drive, the run and index.html")
-        self._require_at_least(1, "epochs")
+        self._require_positive("minutes")
+        self._require_at_least(4, "frames")
+        if self.quick and (self.is_given("minutes") or self.is_given("frames")):
+            raise UserError("--quick says how long to train: drop it, or --minutes and --frames")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from monodepth2 import pages
 from monodepth2.config import Options
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.demo.showcase import Row
 from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.pages.colours import coloured
@@ -17,6 +18,8 @@ from monodepth2.report.curves import Curve
 
 NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
 LARGEST_ERROR_SHOWN = 0.5
+POINT_STEP = 3  # pixels between two points of the cloud
+FARTHEST_POINT = 40.0  # metres
 LOWER_IS_BETTER = 4  # of the seven metrics, the first four
 
 
@@ -31,6 +34,8 @@ class Page:
         seconds: what each stage took.
         options: of the run.
         samples: training samples.
+        milliseconds: that onnxruntime needs for a picture.
+        megabytes: of the ONNX file.
     """
 
     metrics: dict[str, DepthMetrics]
@@ -39,6 +44,8 @@ class Page:
     seconds: dict[str, float]
     options: Options
     samples: int
+    milliseconds: float
+    megabytes: float
 
 
 def write_page(path: Path, page: Page) -> None:
@@ -58,7 +65,23 @@ def write_page(path: Path, page: Page) -> None:
         rows=[{"title": row.name, "pictures": _pictures(row)} for row in page.rows],
         nearest=f"{NEAREST_SHOWN:g}",
         largest_error=f"{100 * LARGEST_ERROR_SHOWN:g}",
+        scratch=page.options.load_weights_folder is None,
+        milliseconds=page.milliseconds,
+        megabytes=page.megabytes,
+        points=_points(page.rows[len(page.rows) // 2]),
     )
+
+
+def _points(row: Row) -> list[list[int]]:
+    """A frame's points for the page's script: x, y, z in centimetres (right, down, forward), then red, green, blue."""
+    h, w = row.depth.shape
+    v, u = np.mgrid[0:h:POINT_STEP, 0:w:POINT_STEP].reshape(2, -1)
+    z = row.depth[v, u]
+    K = KITTI_INTRINSICS.matrix(w, h)
+    x, y = (u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z
+    shown = z < FARTHEST_POINT
+    points = np.stack([100 * x, 100 * y, 100 * z, *row.frame[v, u].T], 1)[shown]
+    return points.round().astype(int).tolist()
 
 
 def _kind(options: Options) -> str:

@@ -1,77 +1,83 @@
-"""Render a street drive, train on it, score before and after, export, write a page."""
+"""Render a street, train on it, score before and after, export, write a page."""
 
-import shutil
+import math
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from monodepth2.checkpoints.networks import save_checkpoint
+import torch
+
 from monodepth2.config import DemoOptions, ExportOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
+from monodepth2.demo.network import WEIGHTS, going_on, network_options
 from monodepth2.demo.page import Page, write_page
 from monodepth2.demo.showcase import make_rows
 from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
+from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx import export
+from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.report.curves import read_curves
+from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
+from monodepth2.training.step import TrainingStep
 from monodepth2.training.trainer import Trainer
 
 SHOWN = 6
+DRIVES = 3  # two to train on, one to look at
+MOST_EPOCHS = 12
+QUICK_FRAMES = 12
+TIMED = 20  # pictures
 
 
 def run(options: DemoOptions) -> int:
-    """Do what `monodepth2 demo` asks for; return the exit code."""
-    assert options.folder is not None
-    return run_demo(options.folder.expanduser(), options.epochs, options.frames, options.seed)
-
-
-def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
-    """Render, train, score, export and write `index.html`; return the exit code of the training.
-
-    Args:
-        folder: receives the drive, the run and the page.
-        epochs: passes over the rendered drives.
-        frames: of each drive.
-        seed: of the streets and of the training.
-    """
+    """Render, train, score, export and write `index.html`; return the exit code of the training."""
     # before the minutes of training, not after
     require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
+    require_packages("encoders", "the demo's network", "timm")
+    frames, minutes = (QUICK_FRAMES, 0.0) if options.quick else (options.frames, options.minutes)
+    folder = options.folder.expanduser()
     drive = folder / "drive"
     seconds: dict[str, float] = {}
     with _timed(seconds, "render"):
-        write_synthetic_drive(drive, DriveSettings(frames_per_drive=frames, seed=seed), progress=True)
-    options = demo_options(folder, drive, epochs, seed)
-    trainer = Trainer(options)
-    untrained = options.run_folder / "untrained"
-    shutil.rmtree(untrained, ignore_errors=True)
-    save_checkpoint(untrained, trainer.model, trainer.optimizer, options)
-    metrics = {"untrained network": _score(options, untrained)}
+        settings = DriveSettings(drives=DRIVES, frames_per_drive=frames, seed=options.seed)
+        write_synthetic_drive(drive, settings, progress=True)
+    training, metrics = network_options(drive, folder, "run", 1, options.seed), {}
+    if not options.scratch:
+        training = going_on(training)
+        metrics["the weights that it began with"] = _score(training, WEIGHTS)
+    training = _planned(training, minutes)
+    trainer = Trainer(training)
     with _timed(seconds, "train"):
         code = trainer.train()
     if code:
         return code
-    mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(options.split, "train"))
-    metrics["mean training depth per pixel"] = score_constant(mean_depth, options)
-    weights = options.models_folder / f"weights_{epochs - 1}"
+    mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(training.split, "train"))
+    metrics["mean training depth per pixel"] = score_constant(mean_depth, training)
+    weights = training.models_folder / f"weights_{training.num_epochs - 1}"
     with _timed(seconds, "evaluate"):
-        metrics["trained network"] = _score(options, weights)
+        metrics["trained network"] = _score(training, weights)
     with _timed(seconds, "export"):
         exported = export(ExportOptions(load_weights_folder=weights, output=folder / "depth.onnx", dynamic_batch=True))
         print(exported.report())
-        metrics["trained network as an ONNX file"] = _score(options, exported.path)
+        metrics["trained network as an ONNX file"] = _score(training, exported.path)
     page = Page(
         metrics=metrics,
-        curves=read_curves(options.run_folder),
-        rows=make_rows(trainer.model, options, SHOWN),
+        curves=read_curves(training.run_folder),
+        rows=make_rows(trainer.model, training, SHOWN),
         seconds=seconds,
-        options=options,
+        options=training,
         samples=len(trainer.data.train_set),
+        milliseconds=_milliseconds(exported.path),
+        megabytes=exported.path.stat().st_size / 1e6,
     )
     write_page(folder / "index.html", page)
     for name, figures in metrics.items():
@@ -80,34 +86,48 @@ def run_demo(folder: Path, epochs: int, frames: int, seed: int) -> int:
     return 0
 
 
-def demo_options(folder: Path, drive: Path, epochs: int, seed: int) -> Options:
-    """Options of a training that fits into a few minutes on two cores: small pictures, mono and stereo together."""
-    return Options(
-        data_path=drive,
-        split=str(drive / "split"),
-        eval_split=str(drive / "split"),
-        log_dir=folder,
-        model_name="run",
-        height=96,
-        width=256,
-        use_stereo=True,
-        weights_init="scratch",
-        batch_size=4,
-        learning_rate=2e-4,
-        num_epochs=epochs,
-        scheduler_step_size=max(1, epochs - 1),
-        log_frequency=20,
-        save_frequency=epochs,
-        eval_mono=True,
-        seed=seed,
-        overwrite=True,
-        no_doctor=True,  # which would say that it is tiny; a rendered street is learnt in fewer steps
+def _planned(options: Options, minutes: float) -> Options:
+    """A training of about so many minutes on this machine, whose speed is measured first."""
+    lines = read_split(options.split, "train")
+    steps, step = len(lines) // options.batch_size, _seconds_per_step(options, lines[: options.batch_size])
+    epochs = max(1, min(MOST_EPOCHS, math.floor(60 * minutes / (step * steps))))
+    print(
+        f"a step takes {step:.2f} s here: training {epochs} epochs of {steps} steps, "
+        f"about {max(1, round(epochs * steps * step / 60))} minutes"
     )
+    return replace(options, num_epochs=epochs, save_frequency=epochs)
+
+
+def _seconds_per_step(options: Options, lines: Sequence[SplitLine]) -> float:
+    """How long a step on the pictures of some lines takes; nothing is kept of it."""
+    device = pick_device(options.device)
+    data_set = MonoDataset.from_options(options, lines, augment=False)
+    batch = stack([data_set.sample(n) for n in range(len(lines))]).prepared(device)
+    learn = TrainingStep(MonodepthModel(options).to(device), options, device)
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        learn(batch).loss.item()
+        times.append(time.monotonic() - started)
+    return min(times)
 
 
 def _score(options: Options, weights: Path) -> DepthMetrics:
-    scored = replace(options, load_weights_folder=weights, model_name=Options.model_name)  # which names another network
+    # the name and folder of a run would be looked up
+    scored = replace(options, model_name=Options.model_name, log_dir=Options.log_dir)
+    scored = replace(scored, load_weights_folder=weights)
     return evaluate(scored).mean
+
+
+def _milliseconds(path: Path) -> float:
+    """How long onnxruntime needs for a picture, the median."""
+    network = OnnxDepthNetwork(path, pick_device("cpu"))
+    picture, times = torch.rand(1, 3, network.height, network.width), []
+    for _ in range(TIMED):
+        started = time.monotonic()
+        network(picture)
+        times.append(time.monotonic() - started)
+    return 1000 * statistics.median(times)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from PIL import Image
 
 from monodepth2.command.drive import implied_by_drive
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, USED_BY, DemoOptions, Options, SyntheticOptions, launched_as, parse, started_as
+from monodepth2.config import SCRIPTS, USED_BY, Options, SyntheticOptions, launched_as, parse, started_as
 from monodepth2.synthetic import DriveSettings
 from scripts import in_process, monodepth2
 
@@ -156,7 +156,6 @@ def test_the_streets_defaults_are_stated_alike() -> None:
     assert (own.drives, own.frames_per_drive, own.width, own.height, own.seed, own.extension) == (
         options.drives, options.frames, options.width, options.height, options.seed, ".jpg"
     )  # fmt: skip
-    assert DemoOptions(folder=Path("x")).frames == own.frames_per_drive
 
 
 @pytest.mark.parametrize(

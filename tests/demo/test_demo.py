@@ -1,42 +1,50 @@
 import re
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from monodepth2.config import Options
+from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.config import DemoOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo import run
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
-from monodepth2.demo.run import demo_options, run_demo
+from monodepth2.demo.network import WEIGHTS, keep_weights, network_options
 from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
+from trees import write_checkpoint
 
 pytestmark = pytest.mark.slow(reason="trains, exports and scores")
 
 
 def small_options(*where: object) -> Options:
-    return replace(demo_options(*where), height=64, width=96, batch_size=2, pose_model_type="posecnn")
+    return replace(network_options(*where), batch_size=2)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A demo of two short drives in small pictures, of small networks."""
+@pytest.fixture(scope="module", params=["going on", "from scratch"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo of two short drives in small pictures."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "DriveSettings", partial(DriveSettings, drives=2, width=124, height=38))
-        patch.setattr(run, "demo_options", small_options)
-        assert run_demo(folder, epochs=1, frames=8, seed=0) == 0
+        patch.setattr(run, "DriveSettings", partial(DriveSettings, width=124, height=38))
+        patch.setattr(run, "DRIVES", 2)
+        patch.setattr(run, "QUICK_FRAMES", 8)
+        patch.setattr(run, "network_options", small_options)
+        assert run.run(DemoOptions(folder=folder, quick=True, scratch=request.param == "from scratch")) == 0
     return folder
 
 
-def test_the_page_is_self_contained_and_shows_everything(folder) -> None:
+def test_the_page_is_self_contained_and_shows_everything(folder: Path) -> None:
     page = (folder / "index.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 6 * 5
     assert "<svg" in page
-    for name in ("untrained network", "mean training depth per pixel", "trained network"):
+    assert len(re.search(r"const points = (\[.*\]);", page)[1]) > 1000
+    begun = () if "was trained from scratch" in page else ("the weights that it began with",)
+    for name in (*begun, "mean training depth per pixel", "trained network"):
         assert re.search(rf"<td>{name}</td>(<td[^>]*>\d+\.\d{{3}}</td>){{7}}", page)
     rows = dict(re.findall(r"<td>(trained network[^<]*)</td>(.*?)</tr>", page))
     figures = [re.findall(r"\d+\.\d{3}", row) for row in rows.values()]
@@ -46,8 +54,23 @@ def test_the_page_is_self_contained_and_shows_everything(folder) -> None:
     assert not fetched
 
 
-def test_the_baseline_is_the_mean_over_training_frames(folder) -> None:
-    options = demo_options(folder, folder / "drive", epochs=1, seed=0)
+def test_the_weights_that_come_along_are_small_and_beat_a_constant(tmp_path: Path) -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 5e6
+    network = load_depth_network(WEIGHTS, torch.device("cpu"))
+    assert (network.height, network.width, network.use_stereo) == (96, 256, True)
+
+
+def test_kept_weights_are_those_of_the_checkpoint_in_half_precision(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "weights_0", pose_model_type="posecnn")
+    keep_weights(folder, tmp_path / "kept")
+    image = torch.rand(1, 3, 64, 96)
+    whole, kept = (load_depth_network(path, torch.device("cpu")) for path in (folder, tmp_path / "kept"))
+    with torch.no_grad():
+        torch.testing.assert_close(kept(image), whole(image), rtol=0.05, atol=0.05)
+
+
+def test_the_baseline_is_the_mean_over_training_frames(folder: Path) -> None:
+    options = network_options(folder / "drive", folder, "run", 1, 0)
     lines = read_split(options.split, "train")[:4]
     mean = mean_depth_per_pixel(KittiDepth(folder / "drive"), lines, step=2)
     depths = [np.minimum(KittiDepth(folder / "drive").depth(line), 80) for line in lines[::2]]
@@ -60,5 +83,5 @@ def test_a_foreign_folder_is_refused(tmp_path) -> None:
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive/mine.txt").write_text("precious")
     with pytest.raises(UserError, match="other files"):
-        run_demo(tmp_path, epochs=1, frames=8, seed=0)
+        run.run(DemoOptions(folder=tmp_path, quick=True))
     assert (tmp_path / "drive/mine.txt").read_text() == "precious"
