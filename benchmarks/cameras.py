@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=9000, help="that each run sees")
     parser.add_argument("--frames", type=int, default=90, help="of each drive")
     parser.add_argument("--seed", type=int, default=0, help="of the trainings")
+    parser.add_argument("--stereo", action="store_true", help="train on both cameras of the rig as well")
     parser.add_argument("--output_json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     rows = []
@@ -88,7 +89,7 @@ def trained(folder: Path, data: Path, name: str, stated: bool, arguments: argpar
         decoder="small",
         pose_encoder="mobilenetv4_conv_small_050",
         scales=(0, 1),
-        use_stereo=True,
+        use_stereo=arguments.stereo,
         kitti_calibration=stated,
         weights_init="scratch",
         learning_rate=4e-4,

@@ -132,12 +132,12 @@ def _already_there(root: Path, settings: DriveSettings) -> bool:
         return False
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{root / MARKER}: cannot be read ({first_line(error)}); name another folder") from error
-    if found != _description(settings):
+    if found != description(settings):
         raise UserError(f"{root} holds a synthetic data set made from {found!s:.300}; remove it or name another folder")
     return True
 
 
-def _description(settings: DriveSettings) -> dict[str, object]:
+def description(settings: DriveSettings) -> dict[str, object]:
     """The settings as JSON; data sets of before there were paths and cameras say nothing of them."""
     values = asdict(settings)
     later = {name: values.pop(name) for name in ("path", "intrinsics")}
@@ -161,7 +161,7 @@ def _appears_when_complete(root: Path) -> Iterator[Path]:
 
 
 def _write_static_files(root: Path, settings: DriveSettings) -> None:
-    (root / MARKER).write_text(json.dumps(_description(settings), indent=2) + "\n")
+    (root / MARKER).write_text(json.dumps(description(settings), indent=2) + "\n")
     for drive in range(settings.drives):
         folder = root / settings.folder(drive)
         for name in ("image_02/data", "image_03/data", "velodyne_points/data"):

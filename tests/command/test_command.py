@@ -70,7 +70,7 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
             "--scales belongs to monodepth2 train: the checkpoint says how it was trained; drop it",
         ),
         ("predict x --image_path y", "FILE is short for --image_path: drop one of the two"),
-        ("demo", "FOLDER is missing: name the folder that receives the drive, the run and index.html"),
+        ("synthetic", "OUTPUT is missing: name the folder to make"),
     ],
 )
 def test_a_mistake_is_one_line(words: str, message: str) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -54,7 +54,7 @@ from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.report.curves import curve_of
-from monodepth2.synthetic.drive import EDITION, DriveSettings, write_synthetic_drive
+from monodepth2.synthetic.drive import DriveSettings, description, write_synthetic_drive
 from wide_pictures import write_colour_png
 
 LINES = [SplitLine("2011_09_26/drive", frame, "l") for frame in range(2)]
@@ -378,7 +378,7 @@ def read_video(path: Path) -> None:
 
 def write_marker(path: Path) -> None:
     (path.parent / "other").touch()
-    path.write_text(json.dumps({"edition": EDITION, **asdict(DriveSettings())}))
+    path.write_text(json.dumps(description(DriveSettings())))
 
 
 def write_events(path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_run_of_two_processes_leaves_the_files_of_one(small_scene: Path, split
     assert done.stderr.count("batches of 4 (2 processes of 2), learning rate 0.0002") == 1
     assert done.stderr.count("step 4/4  loss") == 1
     models = tmp_path / "mdp/models"
-    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    assert {path.name for path in models.iterdir()} == {"config.yaml", "opt.json", "weights_0", "weights_1"}
     assert len(list(tmp_path.rglob("events.out.tfevents.*"))) == 2  # train and val
     events = EventAccumulator(str(tmp_path / "mdp/train")).Reload()
     assert [event.step for event in events.Scalars("de/abs_rel")] == [0, 1, 2, 3]

@@ -88,7 +88,7 @@ def test_told_to_end_it_goes_on_bit_for_bit(small_scene, uninterrupted, split, t
     done = train(small_scene, split, tmp_path, *EPOCHS, "--resume")
     assert done.returncode == 0, done.stderr
     assert f"going on after step {stopped} from weights_step_{stopped}" in done.stderr
-    assert {path.name for path in models.iterdir()} == {"opt.json", "weights_0", "weights_1"}
+    assert {path.name for path in models.iterdir()} == {"config.yaml", "opt.json", "weights_0", "weights_1"}
     for name in ("weights_0", "weights_1"):
         assert_same_checkpoints(uninterrupted / name, models / name)
     assert {path.stem for path in (models / "weights_1").glob("*.pth")} == {"encoder", "depth", "pose", "adam", "state"}
@@ -130,7 +130,13 @@ def test_a_damaged_checkpoint_is_set_aside_and_made_again(
     assert done.returncode == 0, done.stderr
     assert f"damaged checkpoint: {path}: does not match its checksum" in done.stderr
     assert "going on after step 4 from weights_0" in done.stderr
-    assert {path.name for path in finished.iterdir()} == {"opt.json", "weights_0", "weights_1", "damaged_weights_1"}
+    assert {path.name for path in finished.iterdir()} == {
+        "config.yaml",
+        "opt.json",
+        "weights_0",
+        "weights_1",
+        "damaged_weights_1",
+    }
     assert_same_checkpoints(uninterrupted / "weights_1", finished / "weights_1")
     for mode in ("train", "val"):  # the steps that were taken twice are there once
         events = EventAccumulator(str(finished.parent / mode)).Reload()
@@ -161,7 +167,7 @@ def test_a_full_disk_is_told_and_loses_nothing(small_scene, uninterrupted, finis
     assert done.returncode == 2
     assert done.stderr.count("the checkpoint cannot be written (File too large)") == 2  # it went on once
     assert "step 6/8" not in done.stderr
-    assert {path.name for path in finished.iterdir()} == {"opt.json", "weights_0"}
+    assert {path.name for path in finished.iterdir()} == {"config.yaml", "opt.json", "weights_0"}
     done = train(small_scene, split, tmp_path, *EPOCHS, "--resume")
     assert done.returncode == 0, done.stderr
     assert_same_checkpoints(uninterrupted / "weights_1", finished / "weights_1")
