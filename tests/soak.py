@@ -129,7 +129,17 @@ class Soak:
         what = ["--height", "64", "--width", "96", "--batch_size", "2", "--weights_init", "scratch", "--device", "cpu"]
         what += ["--pose_model_type", "posecnn"]  # the smallest, so that most of the time goes into starts and files
         run = ["--log_dir", str(self.folder), "--model_name", name, "--num_epochs", str(epochs), "--num_workers", "1"]
-        keep = ["--save_steps", "1", "--keep_checkpoints", "2", "--log_frequency", "3", "--resume", "auto"]
+        keep = [
+            "--save_steps",
+            "1",
+            "--keep_checkpoints",
+            "2",
+            "--log_frequency",
+            "3",
+            "--resume",
+            "auto",
+            "--no_report",
+        ]
         return [*self.launcher, str(ROOT / "train.py"), *where, *what, *run, *keep]
 
     def _wait_for_the_moment(self, process: subprocess.Popen[bytes]) -> None:
