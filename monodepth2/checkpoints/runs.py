@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from monodepth2.checkpoints.networks import weights_folder
+from monodepth2.config.tools import run_names
 from monodepth2.errors import UserError, nearest
 
 NAMED = 5  # runs that a message names
@@ -32,7 +33,7 @@ def newest_weights(name: str, log_dir: Path) -> Path:
 
 def _others(name: str, log_dir: Path) -> str:
     """What a message says of the runs that there are."""
-    names = sorted(models.parent.name for models in log_dir.glob("*/models"))
+    names = run_names(log_dir)
     some = (
         f"it holds {', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}" if names else "it has none"
     )

@@ -245,10 +245,10 @@ class ReportOptions(Checked):
                     return folder
         raise UserError(
             f"--run {self.run}: neither a run's folder nor the name of a run in --log_dir {self.log_dir}, which would "
-            f"hold models/opt.json{nearest(self.run.name, _runs(self.log_dir.expanduser()))}"
+            f"hold models/opt.json{nearest(self.run.name, run_names(self.log_dir.expanduser()))}"
         )
 
 
-def _runs(log_dir: Path) -> list[str]:
+def run_names(log_dir: Path) -> list[str]:
     """The names of the runs in a folder."""
     return sorted(models.parent.name for models in log_dir.glob("*/models"))
