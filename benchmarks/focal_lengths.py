@@ -6,16 +6,11 @@ it should come within 5 % of the truth; straight ahead the run should say that n
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from small_runs import epochs, parser, small_options, train
 from tabulate import tabulate
 
-from monodepth2.config import Options
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
-from monodepth2.training.trainer import Trainer
 
 TRUE, START = 0.7, 0.91
 SIZE = (320, 180)
@@ -23,13 +18,9 @@ SIZE = (320, 180)
 
 def main() -> None:
     """Render, train, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="receives the streets and the runs")
-    parser.add_argument("--paths", nargs="+", default=["handheld", "straight"], help="how the camera moves")
-    parser.add_argument("--samples", type=int, default=12000, help="that each run sees")
-    parser.add_argument("--frames", type=int, default=160, help="of each drive")
-    parser.add_argument("--seed", type=int, default=0, help="of the trainings")
-    arguments = parser.parse_args()
+    flags = parser(__doc__, samples=12000, frames=160)
+    flags.add_argument("--paths", nargs="+", default=["handheld", "straight"], help="how the camera moves")
+    arguments = flags.parse_args()
     rows = []
     for path in arguments.paths:
         focals = trained(arguments, path)
@@ -53,35 +44,21 @@ def trained(arguments: argparse.Namespace, path: str):
     camera = (TRUE, TRUE * shape, 0.5, 0.5)
     settings = DriveSettings(4, arguments.frames, *SIZE, path=path, intrinsics=camera)
     write_synthetic_drive(data, settings, progress=True)
-    lines = len((data / "split/train_files.txt").read_text().splitlines())
-    options = Options(
+    options = small_options(
+        arguments.folder / "runs",
+        path,
         data_path=data,
         split=str(data / "split"),
-        log_dir=arguments.folder / "runs",
-        model_name=path,
         intrinsics=(START, START * shape, 0.5, 0.5),
         learn_intrinsics=True,
-        height=96,
-        width=192,
-        batch_size=4,
-        encoder="mobilenetv4_conv_small_050",
-        decoder="small",
-        pose_encoder="mobilenetv4_conv_small_050",
-        scales=(0, 1),
-        weights_init="scratch",
         optimizer="adamw",
         schedule="cosine",
-        learning_rate=4e-4,
-        num_epochs=max(1, round(arguments.samples / lines)),
-        save_frequency=100,
+        num_epochs=epochs(data / "split", arguments.samples),
         seed=arguments.seed,
-        overwrite=True,
         no_report=True,
         no_doctor=True,
     )
-    trainer = Trainer(options)
-    trainer.train()
-    return trainer.model.intrinsics
+    return train(options).model.intrinsics
 
 
 if __name__ == "__main__":

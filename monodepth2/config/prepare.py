@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_input_size, option, same_as
-from monodepth2.config.options import Options, check_intrinsics
+from monodepth2.config.option_checks import check_intrinsics
+from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
 LARGEST_DISTORTION = 10.0
@@ -39,7 +40,7 @@ class PrepareOptions(Checked):
         "intrinsics",
         "focal lengths and principal point: in widths and heights of the whole upright picture, or in pixels with "
         "--intrinsics_size (default: a camera file beside the video, else what the video says of its camera, else "
-        "a view 60° wide)",
+        "what the motion in it shows, else a view 60° wide)",
     )
     intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")
     fov: float | None = option(
@@ -77,13 +78,13 @@ class PrepareOptions(Checked):
         if self.output is None:
             raise UserError("--output is missing: name the folder that is to receive the data set")
         check_input_size(width=self.width, height=self.height)
-        self._require_positive("fps", "most_fps", "gap")
+        self.require_positive("fps", "most_fps", "gap")
         self._check_times()
         self._check_crop()
         self._check_camera()
 
     def _check_times(self) -> None:
-        self._require_at_least(0, "start")
+        self.require_at_least(0, "start")
         if self.end is not None and not self.start < self.end < float("inf"):
             raise UserError(f"--start {self.start:g} --end {self.end:g}: the end must come after the start")
         if len(self.sources) > 1 and (self.start or self.end is not None):

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from monodepth2.config import Options
+from monodepth2.datasets.training_lines import USEFUL_STEPS, more_to_learn
+from monodepth2.errors import counted
 from monodepth2.prepare.framing import proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
 
-FEW_TARGETS = 5000
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
 MUCH = 0.8  # share of the frame that pictures should show
@@ -20,14 +22,16 @@ _REASONS = {
 }
 
 
-def why_nothing(parts: Sequence[Part]) -> str:
-    """Say why no drive is left."""
+def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
+    """Say why no drive is left; `gap` is what `--gap` asks for."""
     plans, names = [part.plan for part in parts], ", ".join(str(part.source.path) for part in parts)
     stands = sum(part.plan.share(STILL) + part.plan.share(COPY) for part in parts) / len(parts)
     if stands > 0.5:
         return f"nothing moves in this video: {names}; record while the camera itself moves forwards"
     if sum(plan.share(TURN) for plan in plans) / len(plans) > 0.5:
         return f"the camera only turns on the spot: {names}; depth shows when it moves to another place"
+    if gap is not None:
+        return f"--gap {gap:g}: pictures so far apart give no drive: {names}; give a smaller gap, or leave --gap out"
     if min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans)):
         return f"too short: {names}; give some seconds of a moving camera, better some minutes"
     return (
@@ -41,12 +45,15 @@ def _longest_gap(plans: Sequence[Plan]) -> int:
 
 
 def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
-    """Return what should be known, the most important first."""
+    """Return what should be known of a data set with so many targets to train on, the most important first."""
     found = []
-    if targets < FEW_TARGETS:
+    batch_size, epochs = Options.batch_size, Options.num_epochs
+    steps = targets // batch_size * epochs
+    if steps < USEFUL_STEPS:
         found.append(
-            f"{targets:,} target{'s are' if targets != 1 else ' is'} few; expect nothing useful below about "
-            f"{FEW_TARGETS:,}: record more, of other places"
+            f"{counted(targets, 'target')} to train on will hardly be enough: they make {counted(steps, 'step')} of "
+            f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
+            f"{more_to_learn(targets, batch_size)}"
         )
     for part in parts:
         before = f"{part.name}: " if len(parts) > 1 else ""
@@ -66,10 +73,10 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
         if part.plan.share(verdict) >= NOTABLE:
             found.append(f"{part.plan.share(verdict):.0%} of the frames {words}: they are left out")
     blurred, jumps = blurred_frames(part.analysis), exposure_jumps(part.analysis, part.plan.cuts)
-    for what, frames in (("much less sharp than those around them", blurred), ("suddenly brighter or darker", jumps)):
+    for what, frames in (("much less sharp than the frames around", blurred), ("suddenly brighter or darker", jumps)):
         if len(frames):
             times = [float(part.analysis.times[frame]) for frame in frames]
-            found.append(f"{len(frames)} frame{'s are' if len(frames) > 1 else ' is'} {what}: {_at(times)}")
+            found.append(f"{what}: {counted(len(frames), 'frame')}, {_at(times)}")
     return found
 
 
@@ -91,7 +98,10 @@ def _on_pictures(part: Part) -> list[str]:
             "first source; prepare videos of different shapes apart"
         )
     if framing.enlarges:
-        found.append(f"pictures are enlarged: the video has less than --width {framing.size[0]} would show")
+        found.append(
+            f"the video has fewer pixels than pictures of --width {framing.size[0]}, so that they are enlarged: with a "
+            "smaller --width nothing is lost"
+        )
     if framing.size[1] > framing.size[0]:
         found.append("the pictures stand upright: much of them is sky and road; record lengthwise")
     return found

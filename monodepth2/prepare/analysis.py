@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels of small grey frames.
 """
 
+import heapq
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 
 from monodepth2.files.fit import Size
+from monodepth2.motion.focal import FocalLength, focal_length
 from monodepth2.motion.still import StillRegions, is_copy
 from monodepth2.motion.tracks import USUAL_FOV, Tracks, corners_of, small_size, track, turn_share
 from monodepth2.prepare.sources import Frame
@@ -21,6 +23,7 @@ LONGEST_LOOK = 2.0  # seconds
 FAR = 25.0  # flow, and
 LOST = 0.5  # survival, beyond which longer gaps are not looked at
 CUT = 0.25  # survival below which nothing of the frame before is left: another scene
+MOST_PAIRS = 40  # of frames, from which a focal length is estimated
 MOVED = 6.0  # pixels at 640, after which what has not moved may be part of the camera's own car
 
 
@@ -58,6 +61,7 @@ class Analysis:
         survival: share of that frame's corners found again; 1 for copies and the first frame.
         looks: at several gaps, in the order of their frames.
         still: where nothing ever moves, bool, (h, w) of the small frames.
+        focal: the focal length that the motion shows; None where it shows none, or was not asked.
     """
 
     size: Size
@@ -69,6 +73,7 @@ class Analysis:
     survival: np.ndarray
     looks: tuple[Look, ...]
     still: np.ndarray
+    focal: FocalLength | None = None
 
 
 class _Seen(NamedTuple):
@@ -87,15 +92,17 @@ class Analyser:
     Args:
         size: (width, height) of the frames.
         fov: width of the view in degrees.
+        seeks_focal: whether the camera is not known, so that its focal length is looked for.
     """
 
-    def __init__(self, size: Size, fov: float = USUAL_FOV) -> None:
-        self.size, self.fov = size, fov
+    def __init__(self, size: Size, fov: float = USUAL_FOV, seeks_focal: bool = False) -> None:
+        self.size, self.fov, self.seeks_focal = size, fov, seeks_focal
         self.small = small_size(size)
         self.rows: list[tuple[float, float, float, bool, float, float]] = []
         self.looks: list[Look] = []
         self.still = StillRegions(self.small[::-1])
         self.seen: deque[_Seen] = deque(maxlen=max(STEPS) + 1)  # of this take, without copies
+        self.turns: list[tuple[float, int, Tracks]] = []  # a heap of those that shift the whole picture most
         self.at_beat: _Seen | None = None
         self.moved = 0.0  # since the last beat
 
@@ -140,6 +147,15 @@ class Analyser:
                 break
         if longest is not None:
             self.looks[-1] = self.looks[-1]._replace(turn=turn_share(longest, self.small[1], self.fov))
+            self._note_turn(now.frame, longest)
+
+    def _note_turn(self, frame: int, tracks: Tracks) -> None:
+        if not self.seeks_focal or not len(tracks.start_n2):
+            return
+        shift = float(np.linalg.norm(np.median(tracks.end_n2 - tracks.start_n2, axis=0)))
+        heapq.heappush(self.turns, (shift, frame, tracks))
+        if len(self.turns) > MOST_PAIRS:
+            heapq.heappop(self.turns)
 
     def result(self) -> Analysis:
         """What was found."""
@@ -154,4 +170,5 @@ class Analyser:
             survival,
             tuple(self.looks),
             self.still.mask(),
+            focal_length([tracks for _, _, tracks in self.turns], self.small[1]),
         )

@@ -1,4 +1,4 @@
-"""The camera of a source: given, in a file, in its tags, or assumed; and how far it may be off."""
+"""The camera of a source: given, in a file, in its tags, shown by its motion, or assumed; how far it may be off."""
 
 import math
 from dataclasses import replace
@@ -11,11 +11,17 @@ from monodepth2.datasets.camera_files import READERS, read_camera_json
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
+from monodepth2.motion.focal import FocalLength
 from monodepth2.prepare.camera_tags import is_wide_lens, view_of_tags
 from monodepth2.prepare.sources import Source
 
 GIVEN, TAGGED, ASSUMED = "as given", "± 10 %", "± 30 %"
+LEAST_ERROR = 0.05  # of a focal length that motion shows: of a lens with k1 = -0.05 it comes out 7 to 9 % too long
 LARGEST_STRETCH = 1.02  # of pixels: beyond it, the numbers are for pictures of another shape
+NOT_SHOWN = (
+    f"nothing states the camera, and the drive does not show it: a view {USUAL_FOV:g}° wide is assumed; give "
+    "--intrinsics, --fov or --camera, or record a camera that also turns while it moves, e.g. in the hand"
+)
 
 
 class KnownCamera(NamedTuple):
@@ -36,6 +42,11 @@ class KnownCamera(NamedTuple):
         """Width of the view in degrees."""
         return math.degrees(2 * math.atan(0.5 / self.camera.fx))
 
+    @property
+    def is_assumed(self) -> bool:
+        """Whether nothing states it."""
+        return self.accuracy == ASSUMED
+
 
 def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamera:
     """Find the camera of a source.
@@ -52,8 +63,7 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
     known = _given(options, source, size) or _tagged(tags, source, size)
     if known is None:
         camera = _square(0.5 / math.tan(math.radians(USUAL_FOV) / 2), size, f"assumed: {USUAL_FOV:g}° wide")
-        remark = "nothing states the camera: a view 60° wide is assumed; give --intrinsics, --fov or --camera"
-        known = KnownCamera(camera, ASSUMED, (remark,))
+        known = KnownCamera(camera, ASSUMED, (NOT_SHOWN,))
     remarks = [*known.remarks]
     if is_wide_lens(tags) and not known.camera.is_distorted:
         remarks.append(
@@ -66,6 +76,28 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
             f"the camera's pixels are {stretch:.2f} times as tall as wide: are its numbers for another shape?"
         )
     return known._replace(remarks=tuple(remarks))
+
+
+def camera_of_motion(known: KnownCamera, found: FocalLength | None, size: Size) -> KnownCamera:
+    """Return the camera that the motion of a source shows, in place of an assumed one; where it shows none, that.
+
+    Args:
+        known: as it was before the source was read.
+        found: its focal length by motion.
+        size: (width, height) of its frames, upright.
+    """
+    if found is None or not known.is_assumed:
+        return known
+    error = max(found.error, LEAST_ERROR)
+    estimate = KnownCamera(_square(found.focal, size, ""), f"± {100 * error:.0f} %")
+    off = math.sin(math.radians(estimate.fov)) * math.degrees(error)  # the derivative of the angle
+    words = f"estimated from the drive: {estimate.fov:.0f}° ± {max(1, off):.0f}° wide"
+    remark = (
+        f"nothing states the camera: its view is {words}. This holds for a lens that does not bend straight lines; "
+        "give --intrinsics, --fov or --camera if you know better"
+    )
+    others = tuple(one for one in known.remarks if one != NOT_SHOWN)
+    return estimate._replace(camera=replace(estimate.camera, source=words), remarks=(remark, *others))
 
 
 def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera | None:

@@ -1,20 +1,21 @@
 """What a source gives to the data set, decided before anything is written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import Box, Size
 from monodepth2.motion.still import Bars, black_bars
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analyser, Analysis
-from monodepth2.prepare.camera import KnownCamera, camera_of
+from monodepth2.prepare.camera import KnownCamera, camera_of, camera_of_motion
 from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
+from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
 from monodepth2.prepare.sources import Frame, Source
 from monodepth2.prepare.writing import write_picture
@@ -61,16 +62,20 @@ class WrittenDrive(NamedTuple):
         return float(times[self.drive.frames[0]]), float(times[self.drive.frames[-1]])
 
 
-def prepare_part(options: PrepareOptions, source: Source, size: Size | None, pictures: Path) -> Part:
+def prepare_part(options: PrepareOptions, source: Source, size: Size | None, folder: Path) -> tuple[Part, KeptSource]:
     """Look at a source once, write the pictures of its frames meanwhile, and decide which to keep.
 
-    Reading a video is what takes the time: it is not read again for the frames that are kept.
+    Reading a video is what takes the time: it is not read again for the frames that are kept, nor if an earlier run
+    has read it in the same way.
 
     Args:
         options: what the user wants.
         source: the video or folder of frames.
         size: (width, height) that pictures of an earlier source have got, None for the first one.
-        pictures: the folder, which exists, that receives a picture of every frame that is no copy.
+        folder: that receives what is read, or has it from an earlier run.
+
+    Returns:
+        The part, and where the pictures of its drives are.
 
     Raises:
         UserError: it holds no frame, or what the options ask for does not fit it.
@@ -88,12 +93,31 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, pic
         left, top, right, bottom = options.crop
         box = (left, top, right, bottom)
     framing = frame_pictures(frame_size, box, known.camera, width, height)
-    analysis = _analysed(source, framing, known.fov, pictures)
-    return Part(source, known, bars, box, analysis, framing, plan(analysis, options.gap))
+    kept = KeptSource(folder, {"source": source.state, "framing": asdict(framing), "camera": known.accuracy})
+    analysis = _kept_analysis(source, kept, options.gap) or _analysed(source, framing, known, kept)
+    planned = plan(analysis, options.gap)
+    kept.trim(planned.drives)
+    if known.is_assumed:  # the pictures stay as they are: what is assumed bends no lines
+        known = camera_of_motion(known, analysis.focal, frame_size)
+        framing = frame_pictures(frame_size, box, known.camera, width, height)
+    analysis = replace(analysis, still=analysis.still | source.mask(small))
+    return Part(source, known, bars, box, analysis, framing, planned), kept
 
 
-def _analysed(source: Source, framing: Framing, fov: float, pictures: Path) -> Analysis:
-    analyser = Analyser(framing.frame_size, fov)
+def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:
+    """What an earlier run has found, if the pictures are there, too."""
+    found = kept.analysis()
+    if found is None and (pictures := kept.count()):
+        tell(f"{source.path}: is read again, but {counted(pictures, 'picture')} of a run that was interrupted are kept")
+    if found is None or not kept.has(plan(found[0], gap).drives):
+        return None
+    source.remarks += found[1]
+    tell(f"{source.path}: was read to its end by a run that was interrupted, and is not read again")
+    return found[0]
+
+
+def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSource) -> Analysis:
+    analyser = Analyser(framing.frame_size, known.fov, known.is_assumed)
 
     def new_frames() -> Iterator[tuple[int, Frame]]:
         frames = ahead(source.frames(), READ_AHEAD)
@@ -102,12 +126,13 @@ def _analysed(source: Source, framing: Framing, fov: float, pictures: Path) -> A
             if analyser.add(frame):
                 yield number, frame
 
-    for _ in map_ahead(lambda item: write_picture(pictures, item[0], framing, item[1]), new_frames(), READ_AHEAD):
+    for _ in map_ahead(lambda item: write_picture(kept.picture(item[0]), framing, item[1]), new_frames(), READ_AHEAD):
         pass
     if not analyser.rows:
         raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
     found = analyser.result()
-    return replace(found, still=found.still | source.mask(analyser.small))
+    kept.keep(found, source.remarks)
+    return found
 
 
 def _check_crop(crop: tuple[int, ...], size: Size, source: Source) -> None:

@@ -126,6 +126,8 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
     if seconds is not None:
         frames = max(1, round(seconds / step))
         flow, survival = figures.get(min(figures, key=lambda known: abs(known - frames)), (0.0, 0.0))
+        if seconds < step:
+            return Gap(step, 1, flow, survival, f"--gap asks for {seconds:g} s, but there are no frames between these")
         return Gap(seconds, frames, flow, survival, "as --gap asks for")
     lasting = [frames for frames, (_, survival) in figures.items() if survival >= LEAST_SURVIVAL] or [1]
     moving = [frames for frames in lasting if figures[frames][0] >= LEAST_FLOW]
@@ -135,14 +137,17 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
 
 
 def _reason(frames: int, flow: float, survival: float, enough: bool) -> str:
-    seen = f"neighbours move by {flow:.1f} pixels (median, at 640 wide), and {survival:.0%} of the tracks last"
+    seen = (
+        f"from one picture to the next, points move by {flow:.1f} pixels (median, in a picture 640 wide), and "
+        f"{survival:.0%} of them are found again"
+    )
     if frames == 1 and (flow > MOST_FLOW or survival < LEAST_SURVIVAL):
-        return f"{seen}; this is fast, and no frames between them are looked at"
+        return f"{seen}; the camera moves fast, and there is no frame between them to take instead"
     if not enough and frames == max(STEPS):
-        return f"{seen}; this is slow, and no larger gap is tried"
+        return f"{seen}; the camera moves slowly, and no larger gap is tried"
     if not enough:
-        return f"{seen}; over a larger gap too few tracks would last"
-    return f"{seen}; a smaller gap would move them by less than {LEAST_FLOW:g} pixels" if frames > 1 else seen
+        return f"{seen}; with a larger gap, too few points would be found again"
+    return f"{seen}; with a smaller gap, they would move by less than {LEAST_FLOW:g} pixels" if frames > 1 else seen
 
 
 def _figures_of_gaps(analysis: Analysis, take: np.ndarray) -> dict[int, tuple[float, float]]:

@@ -12,13 +12,14 @@ from monodepth2.config import PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.splits import write_lines
-from monodepth2.errors import tell
+from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import whole_file
 from monodepth2.prepare.lists import Stretch, make_lists
-from monodepth2.prepare.staging import FACTS, check_output, staged_folder
+from monodepth2.prepare.staging import FACTS, READ, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
 
 if TYPE_CHECKING:
+    from monodepth2.prepare.kept import KeptSource
     from monodepth2.prepare.part import Part, WrittenDrive
     from monodepth2.prepare.sources import Source
 
@@ -28,7 +29,8 @@ NOTHING_LEFT = 3  # exit code
 def run(options: PrepareOptions) -> int:
     """Make a data set of videos or folders of frames.
 
-    It is written beside its place, and appears when it is whole.
+    It is written beside its place, and appears when it is whole. A run that was interrupted is gone on with by the next
+    one.
 
     Returns:
         The exit code: 3 if nothing is left to learn from, since nothing moves or neighbours share too little.
@@ -47,7 +49,7 @@ def run(options: PrepareOptions) -> int:
     with staged_folder(output) as folder:
         parts, drives = _read(options, sources, folder)
         if not drives:
-            tell(f"error: {why_nothing(parts)}")
+            tell(f"error: {why_nothing(parts, options.gap)}")
             return NOTHING_LEFT
         counts, advice = _write_rest(folder, options, parts, drives)
     _tell_result(output, parts, drives, counts, advice, time.monotonic() - started)
@@ -59,19 +61,18 @@ def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tup
     from monodepth2.prepare.part import WrittenDrive, prepare_part
     from monodepth2.prepare.writing import place_pictures, write_facts
 
-    parts: list[Part] = []
+    read: list[tuple[Part, KeptSource]] = []
+    for n, source in enumerate(sources):
+        size = read[0][0].framing.size if read else None
+        read.append(prepare_part(options, source, size, folder / READ / f"{n:03d}"))
     written: list[WrittenDrive] = []
-    for source in sources:
-        pictures = folder / ".pictures"
-        pictures.mkdir()
-        part = prepare_part(options, source, parts[0].framing.size if parts else None, pictures)
-        parts.append(part)
+    for part, kept in read:
         drives = {folder / f"drive_{len(written) + n:03d}": drive for n, drive in enumerate(part.plan.drives)}
         written += [WrittenDrive(path.name, drive, part) for path, drive in drives.items()]
-        place_pictures(pictures, drives)
+        place_pictures(kept, drives)
         for path, drive in drives.items():
             write_facts(path, drive, part.framing, part.known, part.analysis, part.source)
-    return parts, written
+    return [part for part, _ in read], written
 
 
 def _write_rest(
@@ -85,7 +86,7 @@ def _write_rest(
     lists = make_lists([Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives])
     write_lines(lists, folder / SPLITS)
     counts = {part: len(lines) for part, lines in lists.items()}
-    advice = advice_on(parts, drives, sum(len(one.drive.frames) - 2 for one in drives))
+    advice = advice_on(parts, drives, counts["train"])
     assert options.output is not None
     write_report(folder, parts, drives, counts, advice, training_command(options.output, parts[0].framing.size))
     values = {
@@ -115,10 +116,12 @@ def _tell_result(
     seconds: float,
 ) -> None:
     pictures, frames = sum(len(one.drive.frames) for one in drives), sum(len(part.analysis.times) for part in parts)
-    print(f"{output}: {len(drives)} drives, {pictures:,} pictures of {frames:,} frames looked at, in {seconds:.0f} s")
-    for gap in dict.fromkeys(one.drive.gap for one in drives):
-        print(f"gap {gap.seconds:.3f} s: {gap.reason}")
-    print(f"lists: {counts['train']:,} targets to train on, {counts['val']:,} to validate on, in {output / 'splits'}")
+    seen = f"{counted(pictures, 'picture')} of {counted(frames, 'frame')} looked at"
+    print(f"{output}: {counted(len(drives), 'drive')}, {seen}, in {seconds:.0f} s")
+    for gap in dict.fromkeys(f"gap {one.drive.gap.seconds:.3f} s: {one.drive.gap.reason}" for one in drives):
+        print(gap)
+    targets = f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on"
+    print(f"lists: {targets}, in {output / 'splits'}")
     for sentence in advice:
         print(f"- {sentence}")
     print(f"look at {output / 'report.html'}, then train: {training_command(output, parts[0].framing.size)}")

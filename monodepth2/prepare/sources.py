@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -89,6 +90,14 @@ class Source:
     def is_folder(self) -> bool:
         """Whether it is a folder of frames."""
         return self.path.is_dir()
+
+    @property
+    def state(self) -> list[float | str]:
+        """What changes if other frames would be looked at, or if its files have been written anew."""
+        files = [(path.name, path.stat()) for path in (self.picture_paths() if self.is_folder else [self.path])]
+        seen = repr([(name, status.st_size, status.st_mtime_ns) for name, status in files])
+        content = hashlib.sha256(seen.encode()).hexdigest()
+        return [str(self.path.absolute()), content, self.start, str(self.end), self.fps, self.most_fps]
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames between start and end, in order, those left out that come too soon after another one.
@@ -187,7 +196,8 @@ def find_sources(options: PrepareOptions) -> list[Source]:
         UserError: a path does not exist, is no video, or a folder without pictures.
     """
     end = float("inf") if options.end is None else options.end
-    sources = [Source(path.expanduser(), options.start, end, options.fps, options.most_fps) for path in options.sources]
+    most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
+    sources = [Source(path.expanduser(), options.start, end, options.fps, most_fps) for path in options.sources]
     for source in sources:
         if source.is_folder:
             if not source.picture_paths():

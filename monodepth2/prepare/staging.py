@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder
 
 FACTS = "prepare.json"
+READ = ".read"  # what was read of the sources, in the folder while it is not whole
 
 
 def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
@@ -32,20 +33,26 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
 
 @contextmanager
 def staged_folder(output: Path) -> Iterator[Path]:
-    """Lend a new folder; when all went well and it holds `FACTS`, it takes the place of the output.
+    """Lend a folder; when all went well and it holds `FACTS`, it takes the place of the output.
 
-    What an interrupted run left is removed.
+    After an interruption it stays with what is in its folder `READ`, for the next run of the same output.
 
     Raises:
         UserError: it cannot be written.
     """
     staged, old = (output.with_name(f".{output.name}.{word}") for word in ("partial", "replaced"))
     try:
-        shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(parents=True)
-        yield staged
+        staged.mkdir(parents=True, exist_ok=True)
+        _clear(staged)
+        try:
+            yield staged
+        except BaseException:
+            _keep_or_remove(staged)
+            raise
         if not (staged / FACTS).exists():
+            shutil.rmtree(staged)
             return
+        shutil.rmtree(staged / READ)
         shutil.rmtree(old, ignore_errors=True)
         if output.exists():
             os.replace(output, old)
@@ -53,6 +60,21 @@ def staged_folder(output: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"--output {output}: cannot be written ({error.strerror or error})") from error
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
         if output.exists():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear(staged: Path) -> None:
+    """Remove all but what was read."""
+    for path in staged.iterdir():
+        if path.is_dir() and path.name != READ:
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
+
+
+def _keep_or_remove(staged: Path) -> None:
+    if any(staged.glob(f"{READ}/*/*.jpg")):
+        tell(f"what was read so far is kept in {staged}; the same command takes it over")
+    else:
+        shutil.rmtree(staged)

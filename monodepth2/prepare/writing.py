@@ -2,18 +2,17 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from PIL import Image
 
 from monodepth2 import __version__
 from monodepth2.datasets.folders import CAMERA, MASK
-from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
 from monodepth2.prepare.analysis import Analysis
 from monodepth2.prepare.camera import KnownCamera
 from monodepth2.prepare.framing import Framing
+from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive
 from monodepth2.prepare.sources import Frame, Source
 
@@ -21,30 +20,29 @@ QUALITY = 95  # of JPEG files
 DRIVE = "drive.json"
 
 
-def write_picture(folder: Path, number: int, framing: Framing, frame: Frame) -> None:
-    """Write the picture of a frame under its number in the source.
+def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
+    """Write the picture of a frame, unless it is there.
 
     Raises:
         UserError: it cannot be written.
     """
-    try:
-        Image.fromarray(framing.picture(frame)).save(folder / f"{number:07d}.jpg", quality=QUALITY)
-    except OSError as error:
-        raise UserError(f"{folder.parent}: cannot be written ({error.strerror or error})") from error
+    if path.exists():
+        return
+    with whole_file(path) as partial:
+        Image.fromarray(framing.picture(frame)).save(partial, "JPEG", quality=QUALITY)
 
 
-def place_pictures(folder: Path, drives: dict[Path, Drive]) -> None:
-    """Move the pictures of drives to their folders, which are made, as `000000.jpg` and so on; remove the others.
+def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
+    """Move the pictures of drives to their folders, which are made, as `000000.jpg` and so on.
 
     Args:
-        folder: that holds the pictures of a source.
+        kept: has the pictures of a source.
         drives: by the folder that receives their pictures.
     """
     for target, drive in drives.items():
         target.mkdir()
         for n, frame in enumerate(drive.frames):
-            os.replace(folder / f"{frame:07d}.jpg", target / f"{n:06d}.jpg")
-    shutil.rmtree(folder)
+            os.replace(kept.picture(frame), target / f"{n:06d}.jpg")
 
 
 def write_facts(
@@ -69,6 +67,7 @@ def write_facts(
             "reason": drive.gap.reason,
         },
         "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
+        "camera": {"source": framing.camera.source, "accuracy": known.accuracy},
         "box": [round(side, 3) for side in framing.box],
         "frame_size": framing.frame_size,
         "monodepth2": __version__,

@@ -11,12 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.input_files import read_input
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
@@ -34,6 +35,7 @@ LIMITS = {
     "height": (32, 2048),
     "seed": (0, 2**31),
 }
+FLAGS = {"frames_per_drive": "--frames", "extension": "pictures", "edition": "edition"}  # others by their name
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class DriveSettings:
         """Refuse settings that cannot be rendered."""
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                raise UserError(f"{name} is {getattr(self, name)}; it must be from {low} to {high}")
+                flag = FLAGS.get(name, f"--{name}")
+                raise UserError(f"{flag} {getattr(self, name)}: must be from {low} to {high}")
         if self.extension not in (".jpg", ".png"):
             raise UserError(f"extension is {self.extension!r}; it must be .jpg or .png")
         if self.path not in PATHS:
@@ -133,8 +136,27 @@ def _already_there(root: Path, settings: DriveSettings) -> bool:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{root / MARKER}: cannot be read ({first_line(error)}); name another folder") from error
     if found != description(settings):
-        raise UserError(f"{root} holds a synthetic data set made from {found!s:.300}; remove it or name another folder")
+        raise UserError(f"{root} holds another street{_differences(found, settings)}; remove it or name another folder")
     return True
+
+
+def _differences(found: Any, settings: DriveSettings) -> str:
+    """In what a street on the disk differs from the one that is asked for, in words."""
+    if not isinstance(found, dict):
+        return ""
+    defaults = json.loads(json.dumps({"edition": EDITION, **asdict(DriveSettings())}))
+    there, asked = ({**defaults, **values} for values in (found, description(settings)))
+    words = [
+        f"{FLAGS.get(name, f'--{name}')} {_word(there[name])} (asked for: {_word(value)})"
+        for name, value in asked.items()
+        if there[name] != value
+    ]
+    return f", made with {', '.join(words)}" if words else ""
+
+
+def _word(value: Any) -> str:
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if text.isprintable() and len(text) < 40 else shown(text)
 
 
 def description(settings: DriveSettings) -> dict[str, object]:

@@ -1,6 +1,11 @@
 """What `monodepth2 synthetic` does."""
 
+import shlex
+from pathlib import Path
+
+from monodepth2.config import started_as
 from monodepth2.config.making import SyntheticOptions
+from monodepth2.files.fit import Size, input_size
 from monodepth2.synthetic.drive import DriveSettings, write_synthetic_drive
 
 
@@ -24,4 +29,14 @@ def run(options: SyntheticOptions) -> int:
     )
     written = write_synthetic_drive(output, settings, progress=True)
     print(f"{output}: {'written' if written else 'already there'}; its split lies in {output / 'split'}")
+    print(f"train on it with: {training_command(output, (options.width, options.height))}")
     return 0
+
+
+def training_command(street: Path, size: Size) -> str:
+    """The command that trains on a street with pictures of a size (width, height)."""
+    width, height = input_size(size)
+    flags = {"data_path": street, "split": street / "split", "model_name": street.resolve().name}
+    flags |= {"height": height, "width": width}
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    return f"{started_as('train')} {shlex.join(words)}"

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
-from monodepth2.prepare import run as running
+from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.run import run
+from monodepth2.prepare.sources import Frame, Source
 
 
 def prepared(folder: Path, *sources: Path, **flags: object) -> Path:
@@ -64,7 +65,7 @@ def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: py
     assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
     assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)
     told = capsys.readouterr().out
-    assert "58 targets are few" in told
+    assert "33 targets to train on will hardly be enough: they make 40 steps" in told
     assert "--width 128 --height 64" in told
     assert "60° wide is assumed" in told
     assert f"monodepth2 train '{output}' --width 128 --height 64" in told
@@ -83,7 +84,12 @@ def test_pictures_show_what_the_frames_showed(clip: Path, tmp_path: Path) -> Non
 
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
     page = (prepared(tmp_path, clip) / "report.html").read_text()
-    for words in ("33 targets to train on, 5 to validate on", "58 targets are few", "± 30 %", "neighbours move by"):
+    for words in (
+        "33 targets to train on, 5 to validate on",
+        "33 targets to train on will hardly",
+        "± 30 %",
+        "points move by",
+    ):
         assert words in page
     assert 'src="http' not in page
     assert page.count("data:image/jpeg;base64,") == 13  # thumbnails, and one with the mask
@@ -151,6 +157,13 @@ def test_of_many_frames_per_second_twenty_are_looked_at(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 0.05, atol=1e-3)
 
 
+@pytest.mark.parametrize("gap", [1 / 30, 0.01])
+def test_a_short_gap_looks_at_more_frames_and_ends_at_those_that_there_are(tmp_path: Path, gap: float) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 60, 4 / 30), 30)
+    found = prepared(tmp_path, video, gap=gap)
+    np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 1 / 30, atol=1e-3)
+
+
 def test_a_mask_beside_frames_is_kept(tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -198,6 +211,11 @@ def test_start_and_end_are_times_of_the_video(clip: Path, tmp_path: Path) -> Non
     assert np.abs(pictures(output / "drive_000")[0] - shrunk(drive(1, 21, 0.2)[20])[6:70]).mean() < 5
 
 
+def test_a_gap_that_is_too_wide_is_named(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(PrepareOptions(sources=(clip,), output=tmp_path / "set", width=128, height=64, gap=99.0)) == 3
+    assert "--gap 99: pictures so far apart give no drive" in capsys.readouterr().err
+
+
 def test_what_stands_still_or_is_too_short_ends_with_a_word(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (view,) = drive(1, 1, 0)
     clips: list[tuple[Sequence[np.ndarray], str]] = [
@@ -239,14 +257,127 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
 
 
 def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".data set.partial/.pictures").mkdir(parents=True)  # of a run that was killed
     output = prepared(tmp_path, clip)
-    monkeypatch.setattr(running, "make_lists", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        prepared(tmp_path, clip, fov=80.0, overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["data set"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Analyser, "add", interrupted_after(30))
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip, fov=80.0, overwrite=True)
     assert "assumed" in camera(output / "drive_000")["source"]
+    prepared(tmp_path, clip, fov=80.0, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["data set"]  # nothing is left beside it
+    assert "--fov" in camera(output / "drive_000")["source"]
 
 
-def interrupt(_: object) -> None:
+def interrupted_after(frames: int) -> Callable[[Analyser, Frame], bool]:
+    """An `Analyser.add` that a user interrupts at a frame."""
+    add = Analyser.add
+
+    def stopping(self: Analyser, frame: Frame) -> bool:
+        if len(self.rows) == frames:
+            raise KeyboardInterrupt
+        return add(self, frame)
+
+    return stopping
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a data set."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_interrupted_run_is_gone_on_with(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    other = write_clip(tmp_path / "other.mp4", drive(2, 60, 0.2))
+    whole = contents(prepared(tmp_path, clip, other))
+    shutil.rmtree(tmp_path / "data set")
+    partial = tmp_path / ".data set.partial/.read"
+    with monkeypatch.context() as patched:
+        patched.setattr(Analyser, "result", interrupted_at_second(Analyser.result))
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip, other)
+    assert "the same command takes it over" in capsys.readouterr().err
+    pictures_before = {path: path.stat().st_mtime_ns for path in partial.glob("001/*.jpg")}
+    assert len(pictures_before) == 60
+    read: list[Path] = []
+    monkeypatch.setattr(Source, "frames", noting(read, Source.frames))
+    output = prepared(tmp_path, clip, other)
+    assert "other.mp4: is read again, but 60 pictures of a run that was interrupted are kept" in capsys.readouterr().err
+    assert read == [other]  # the first one had been read to its end
+    assert {path.stat().st_mtime_ns for path in output.glob("drive_001/*.jpg")} == set(pictures_before.values())
+    again = contents(output)
+    assert {name for name in whole if whole[name] != again[name]} <= {"report.html"}  # plots name their parts at random
+
+
+def interrupted_at_second(result: Callable[[Analyser], Analysis]) -> Callable[[Analyser], Analysis]:
+    done: list[Analyser] = []
+
+    def stopping(self: Analyser) -> Analysis:
+        done.append(self)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return result(self)
+
+    return stopping
+
+
+def noting(read: list[Path], frames: Callable[[Source], Iterator[Frame]]) -> Callable[[Source], Iterator[Frame]]:
+    def noted(self: Source) -> Iterator[Frame]:
+        read.append(self.path)
+        return frames(self)
+
+    return noted
+
+
+@pytest.mark.parametrize("change", ["video", "flags", "pictures", "analysis"])
+def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_clip(tmp_path / "a.mp4", drive(1, 30, 0.2))
+    with monkeypatch.context() as patched:
+        patched.setattr("monodepth2.prepare.writing.place_pictures", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip)
+    kept = tmp_path / ".data set.partial/.read/000"
+    if change == "video":
+        write_clip(clip, drive(2, 30, 0.2))
+    elif change == "pictures":
+        (kept / "0000003.jpg").unlink()
+    elif change == "analysis":
+        (kept / "analysis.json").write_text('{"times": [1, 2], "remarks": []}')
+    flags = {"width": 160} if change == "flags" else {}
+    output = prepared(tmp_path, clip, **flags)
+    shutil.move(output, tmp_path / "found")
+    expected = contents(prepared(tmp_path, clip, **flags))
+    found = contents(tmp_path / "found")
+    assert {name for name in expected if expected[name] != found[name]} <= {"report.html", "prepare.json"}
+
+
+def test_a_folder_of_which_a_picture_is_written_anew_is_another_source(tmp_path: Path) -> None:
+    for n, picture in enumerate(drive(3, 3, 0.2)):
+        Image.fromarray(picture).save(tmp_path / f"{n}.png")
+    before = Source(tmp_path).state
+    assert Source(tmp_path).state == before
+    Image.fromarray(drive(3, 9, 0.2)[8]).save(tmp_path / "1.png")
+    assert Source(tmp_path).state != before
+    assert Source(tmp_path, start=0.1).state != Source(tmp_path).state
+
+
+def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_the_camera_is_estimated_where_it_turns(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """The middle of what a camera 60° wide sees while it swings to both sides."""
+    corridor, middle = Corridor(1, (480, 288)), (slice(44, 244), slice(72, 408))
+    swung = [corridor.picture(0.1 * n, 10 * np.sin(n / 5))[middle] for n in range(80)]
+    output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", map(np.ascontiguousarray, swung)))
+    found = camera(output / "drive_000")
+    assert found["fl_x"] / found["w"] == pytest.approx(np.sqrt(3) / 2 * 480 / 336, rel=0.05)
+    assert found["fl_y"] == pytest.approx(found["fl_x"], rel=0.01)
+    assert found["source"].startswith("estimated from the drive: 4")
+    assert facts(output / "drive_000")["camera"] == {name: found[name] for name in ("source", "accuracy")}
+    assert "estimated from the drive" in (output / "report.html").read_text()
+    told = capsys.readouterr().out
+    assert "its view is estimated from the drive" in told
+    assert "assumed" not in told
+    output = prepared(tmp_path, tmp_path / "a.mp4", fov=80.0, overwrite=True)
+    assert camera(output / "drive_000")["source"] == "given by --fov: 80° wide"

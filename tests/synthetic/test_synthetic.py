@@ -1,6 +1,7 @@
 """The synthetic data set's files are KITTI's, and they are complete or absent."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from monodepth2.config import parse
 from monodepth2.errors import UserError
 from monodepth2.synthetic import (
     DriveSettings,
@@ -93,7 +95,11 @@ def test_command_writes_the_same_files_and_finds_them_again(
     assert all((tiny / name).read_bytes() == (output / name).read_bytes() for name in files)
     capsys.readouterr()
     main(arguments)
-    assert "already there" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "already there" in told
+    words = shlex.split(told.splitlines()[1])
+    options = parse(words[words.index("--data_path") :], script="train.py")  # the command is one that training takes
+    assert (options.data_path, options.split, options.width, options.height) == (output, f"{output}/split", 160, 64)
 
 
 def test_jpeg_is_kittis(tmp_path: Path) -> None:
@@ -113,7 +119,7 @@ def test_refuses_what_is_not_its_own(tiny: Path, tmp_path: Path) -> None:
         write_synthetic_drive(tmp_path / "precious.txt", TINY)
     with pytest.raises(UserError, match="cannot write"):
         write_synthetic_drive(tmp_path / "precious.txt" / "set", TINY)
-    with pytest.raises(UserError, match="'seed': 3"):
+    with pytest.raises(UserError, match=r"--seed 3 \(asked for: 4\)"):
         write_synthetic_drive(tiny, DriveSettings(drives=2, frames_per_drive=4, seed=4))
     assert json.loads((tiny / "synthetic.json").read_text())["seed"] == 3
     (tmp_path / "synthetic.json").write_text("{")
@@ -121,9 +127,17 @@ def test_refuses_what_is_not_its_own(tiny: Path, tmp_path: Path) -> None:
         write_synthetic_drive(tmp_path, TINY)
 
 
-@pytest.mark.parametrize("wrong", [{"drives": 1}, {"frames_per_drive": 3}, {"width": 10}, {"extension": ".gif"}])
-def test_refuses_impossible_settings(wrong: dict) -> None:
-    with pytest.raises(UserError, match=next(iter(wrong))):
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"drives": 1}, "--drives 1"),
+        ({"frames_per_drive": 3}, "--frames 3"),
+        ({"width": 10}, "--width 10"),
+        ({"extension": ".gif"}, "extension"),
+    ],
+)
+def test_refuses_impossible_settings(wrong: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
         DriveSettings(**wrong)
 
 

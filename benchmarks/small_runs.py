@@ -1,0 +1,58 @@
+"""What the trainings of these scripts have in common: a small network, on small pictures, from scratch."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from monodepth2.config import Options
+from monodepth2.evaluation import evaluate
+from monodepth2.training.trainer import Trainer
+
+NETWORK: dict[str, Any] = {
+    "encoder": "mobilenetv4_conv_small_050",
+    "decoder": "small",
+    "pose_encoder": "mobilenetv4_conv_small_050",
+    "scales": (0, 1),
+    "height": 96,
+    "width": 192,
+    "batch_size": 4,
+    "weights_init": "scratch",
+    "learning_rate": 4e-4,
+}
+
+
+def parser(description: str | None, samples: int, frames: int) -> argparse.ArgumentParser:
+    """The flags that these scripts have in common, with their usual numbers of samples and frames."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--folder", type=Path, required=True, help="receives what is rendered, and the runs")
+    found.add_argument("--samples", type=int, default=samples, help="that each run sees")
+    found.add_argument("--frames", type=int, default=frames, help="of each drive")
+    found.add_argument("--seed", type=int, default=0, help="of the trainings")
+    return found
+
+
+def epochs(lists: Path, samples: int) -> int:
+    """How often a run goes through a training list to see so many samples."""
+    return max(1, round(samples / len((lists / "train_files.txt").read_text().splitlines())))
+
+
+def small_options(log_dir: Path, name: str, **changed: Any) -> Options:
+    """The options of a training that replaces an older one of its name, with the network above unless they differ."""
+    return Options(log_dir=log_dir, model_name=name, overwrite=True, save_frequency=1000, **{**NETWORK, **changed})
+
+
+def train(options: Options) -> Trainer:
+    """Train to the end."""
+    trainer = Trainer(options)
+    trainer.train()
+    return trainer
+
+
+def score(options: Options, **changed: Any) -> float:
+    """abs_rel of a run's last checkpoint, with scales from medians; `changed` says on what."""
+    scored = {"load_weights_folder": options.last_weights, "model_name": "mdp", "eval_mono": True, "overwrite": False}
+    return evaluate(replace(options, **{**scored, **changed})).mean.abs_rel
