@@ -1,11 +1,12 @@
 """Self-contained HTML pages: pictures and plots are embedded, nothing is fetched.
 
-The templates beside this file extend `base.html`; values are escaped, and two filters make pictures of arrays and
-figures.
+The templates beside this file extend `base.html`; values are escaped, and filters make pictures of arrays and
+figures, and words of numbers.
 """
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from monodepth2.errors import counted
 from monodepth2.files.output_paths import whole_file
+
+_FLAG = re.compile(r"(--\w+)")
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
@@ -37,7 +41,7 @@ def filled(template: str, **values: Any) -> str:
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"picture": _picture, "plot": _plot}
+    environment.filters |= {"picture": _picture, "plot": _plot, "counted": counted, "flags": _flags}
     return environment
 
 
@@ -46,6 +50,14 @@ def _picture(pixels: np.ndarray) -> Markup:
     buffer = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", quality=88)
     return Markup('<img alt="" src="data:image/jpeg;base64,{}">').format(base64.b64encode(buffer.getvalue()).decode())
+
+
+def _flags(sentence: str) -> Markup:
+    """A sentence whose flags do not break at the end of a line, and can be copied as they are."""
+    parts = _FLAG.split(sentence)
+    return Markup("").join(
+        Markup('<span class="flag">{}</span>').format(p) if n % 2 else p for n, p in enumerate(parts)
+    )
 
 
 def _plot(figure: Figure) -> Markup:

@@ -1,0 +1,218 @@
+"""What `monodepth2 reproduce` does: it trains and scores what is missing of some rows, and leaves a page."""
+
+import gc
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tabulate import tabulate
+
+from monodepth2.checkpoints.networks import recorded_options
+from monodepth2.checkpoints.published import MD5_SUMS, published_model
+from monodepth2.config import Options, ReproduceOptions
+from monodepth2.config.reproduce import ALL, LIST
+from monodepth2.errors import UserError, first_line, nearest, tell
+from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.reproduce.page import write_page
+from monodepth2.reproduce.plan import in_words, jobs, measured_step, recipes_of
+from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, ROWS, TABLES, Recipe, Row
+from monodepth2.reproduce.scales import PaperScale, scale_of
+from monodepth2.reproduce.scores import PUBLISHED, Score, Scores, measured
+from monodepth2.runtime.devices import pick_device
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.trainer import Trainer
+
+PAGE, PLAN = "index.html", "plan.txt"
+ENDED = 128  # and above: exit codes of a training that a signal has ended
+
+
+def run(options: ReproduceOptions) -> int:
+    """Reproduce rows as the options say; return the exit code.
+
+    It is 0, 1 where a row has no figures, or that of a training that was ended early.
+
+    Raises:
+        UserError: there is no such row, or the folder cannot be written.
+    """
+    if LIST in options.rows:
+        print(listing(chosen([name for name in options.rows if name != LIST] or [ALL])))
+        return 0
+    rows = chosen(options.rows)
+    if not Processes.from_environment().alone:
+        raise UserError("reproduce trains in one process: start it without torchrun, or train with torchrun and the "
+                        "flags that its plan states")  # fmt: skip
+    make_output_folder("output", options.folder)
+    scale = scale_of(options)
+    scale.prepare()
+    if options.dry_run:
+        return _plan(rows, options, scale)
+    return Reproduction(rows, options, scale).run()
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """The rows of some names, in the order of the tables.
+
+    Raises:
+        UserError: there is no row and no table of a name.
+    """
+    for name in names:
+        if name not in (ALL, *ROWS, *TABLES):
+            raise UserError(
+                f"{name}: no row and no table{nearest(name, [*ROWS, *TABLES]) or ';'} monodepth2 reproduce list shows "
+                "all names"
+            )
+    return [row for row in ROWS.values() if {ALL, row.name, row.table} & set(names)]
+
+
+def listing(rows: Sequence[Row]) -> str:
+    """Rows with what they train and need."""
+    cells = [
+        [row.name, row.table, _first_figure(row), _needs(row), " ".join(RECIPES[row.recipe].words_of_flags)]
+        for row in rows
+    ]
+    return tabulate(cells, ["row", "table", "paper", "needs", "trains with"], disable_numparse=True)
+
+
+def _first_figure(row: Row) -> str:
+    name, value = next(iter(row.paper.items()))
+    return f"{name} {value:.3f}"
+
+
+def _needs(row: Row) -> str:
+    if row.split.startswith("odom"):
+        return "KITTI odometry"
+    also = {BENCHMARK: ", improved depth maps", MAKE3D: ", Make3D"}.get(row.split, ", its scans")
+    return f"KITTI raw{also}"
+
+
+def _plan(rows: Sequence[Row], options: ReproduceOptions, scale: PaperScale) -> int:
+    """Say what there is to do, and leave it in a file."""
+    lacking = left_out({row.name: scale.lacking(row) for row in rows}, "not possible yet")
+    seconds = options.step_seconds or measured_step(pick_device(options.device, options.no_cuda))
+    origin = "as stated" if options.step_seconds else "measured on this machine"
+    found = list(jobs(rows, options.seeds, scale))
+    text = "\n".join([in_words(found, seconds, origin), *lacking])
+    print(text)
+    with whole_file(options.folder / PLAN) as partial:
+        partial.write_text(text + "\n")
+    print(f"the plan is {options.folder / PLAN}")
+    return 0
+
+
+def left_out(lacking: Mapping[str, str], what: str = "left out") -> list[str]:
+    """Say which rows are left out, a sentence for each reason; those that lack nothing have an empty one."""
+    names: dict[str, list[str]] = {}
+    for name, reason in lacking.items():
+        names.setdefault(reason, []).append(name)
+    return [f"{what}, {reason}: {', '.join(found)}" for reason, found in names.items() if reason]
+
+
+class Reproduction:
+    """The work on some rows.
+
+    Args:
+        rows: to reproduce.
+        options: of the command.
+        scale: that of the options.
+    """
+
+    def __init__(self, rows: Sequence[Row], options: ReproduceOptions, scale: PaperScale) -> None:
+        self.rows, self.options, self.scale = rows, options, scale
+        self.scores = Scores(options.folder / "scores")
+        self.found: dict[tuple[str, str], Score | str] = {}
+        self.lacking = {row.name: scale.lacking(row) for row in rows}
+        self.columns = [PUBLISHED, *(f"seed{seed}" for seed in options.seeds)]
+
+    def run(self) -> int:
+        """Do what is missing; return the exit code."""
+        for row in self.rows:
+            reason = self.lacking[row.name]
+            for column in self.columns:
+                if score := self._kept(row, column):
+                    self.found[row.name, column] = score
+                elif column == PUBLISHED and row.recipe not in MD5_SUMS:
+                    self.found[row.name, column] = "none were published"
+                elif reason:
+                    self.found[row.name, column] = reason
+        for sentence in left_out(self.lacking):
+            tell(sentence)
+        self._score_published()
+        self._write()
+        left = [row for row in self.rows if not self.lacking[row.name]]
+        for seed in self.options.seeds:
+            for recipe in recipes_of(left):
+                if code := self._train(recipe, seed):
+                    return code
+                self._write()
+        print(f"the page of {len(self.rows)} rows is {self.options.folder / PAGE}")
+        done = [
+            isinstance(self.found.get((row.name, column)), Score) for row in self.rows for column in self.columns[1:]
+        ]
+        return 0 if all(done) else 1
+
+    def _kept(self, row: Row, column: str) -> Score | None:
+        """What was measured before, unless that was of other published weights than those named now."""
+        score, folder = self.scores.find(row, column), self.options.published
+        other = column == PUBLISHED and folder and score and score.weights != str(folder.expanduser() / row.recipe)
+        return None if other else score
+
+    def _score_published(self) -> None:
+        """Score the published weights, where there are some and they can be had."""
+        for row in self.rows:
+            if (row.name, PUBLISHED) in self.found:
+                continue
+            if self.options.no_published:
+                self.found[row.name, PUBLISHED] = "left out by --no_published"
+            elif self.options.scale == "tiny" and not self.options.published:
+                self.found[row.name, PUBLISHED] = "left out of a rehearsal without --published"
+            else:
+                self._score(row, PUBLISHED)
+
+    def _train(self, recipe: Recipe, seed: int) -> int:
+        """Train a recipe unless that is done, and score its rows; return the exit code of a training that was ended."""
+        mine = [row for row in self.rows if row.recipe == recipe.name and not self.lacking[row.name]]
+        column, weights = f"seed{seed}", self.scale.weights(recipe, seed)
+        try:
+            if not weights.is_dir():
+                code = Trainer(self.scale.training(recipe, seed)).train()
+                gc.collect()  # trainings hold themselves in circles
+                if code >= ENDED:
+                    return code
+        except UserError as error:
+            tell(f"{recipe.name}: not trained: {error}")
+            for row in mine:
+                self.found[row.name, column] = f"not trained: {first_line(error)}"
+            return 0
+        for row in mine:
+            if not isinstance(self.found.get((row.name, column)), Score):
+                self._score(row, column, seed)
+        return 0
+
+    def _score(self, row: Row, column: str, seed: int = 0) -> None:
+        try:
+            if column == PUBLISHED:
+                folder = self.options.published
+                weights = folder.expanduser() / row.recipe if folder else published_model(row.recipe)
+            else:
+                weights = self.scale.weights(RECIPES[row.recipe], seed)
+            score = replace(measured(row, self.scale.scoring(row, weights)), how=_how(weights))
+        except UserError as error:
+            tell(f"{row.name}, {column}: not scored: {error}")
+            self.found[row.name, column] = f"not scored: {first_line(error)}"
+            return
+        if not all(map(math.isfinite, score.figures.values())):
+            self.found[row.name, column] = "its figures are not finite"
+            return
+        self.scores.keep(row, column, score)
+        self.found[row.name, column] = score
+
+    def _write(self) -> None:
+        options = self.options
+        write_page(options.folder / PAGE, self.rows, options.seeds, self.found, options.scale == "tiny")
+
+
+def _how(weights: Path) -> str:
+    """In what numbers a run has computed, where not in float32; its own record says so."""
+    recorded = recorded_options(weights.parent)
+    return recorded.precision if recorded and recorded.precision != Options.precision else ""

@@ -1,0 +1,147 @@
+"""A row as the options of a training and of a scoring: as the paper has it, or as a rehearsal on a small street."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from monodepth2.config import Options, ReproduceOptions
+from monodepth2.datasets.ground_truth import FILE_NAME
+from monodepth2.datasets.make3d import Make3D
+from monodepth2.datasets.splits import file_name, read_split, split_folder
+from monodepth2.errors import UserError, first_line
+from monodepth2.evaluation.protocol import split_layout
+from monodepth2.evaluation.truth import open_truth
+from monodepth2.odometry.drive import find_drive
+from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
+from monodepth2.synthetic import DriveSettings, write_synthetic_drive
+
+ODOMETRY = "kitti_odom"
+FLAGS = {ODOMETRY: "odom_path", MAKE3D: "make3d_path"}  # of roots; that of all else is --data_path
+TINY = DriveSettings(drives=2, frames_per_drive=6, width=124, height=38)
+TINY_RUN: dict[str, Any] = {
+    **{"batch_size": 2, "num_epochs": 1, "weights_init": "scratch", "dataset": "kitti", "num_workers": 0},
+    **{"no_report": True, "no_doctor": True},
+}
+
+
+class PaperScale:
+    """The trainings and scorings of the paper.
+
+    Args:
+        options: of the command.
+    """
+
+    def __init__(self, options: ReproduceOptions) -> None:
+        self.options = options
+        self.folder = options.folder
+
+    def prepare(self) -> None:
+        """Make what the data set lacks."""
+
+    def training(self, recipe: Recipe, seed: int) -> Options:
+        """The options of a training; one that was ended goes on."""
+        options, flags = self.options, dict(recipe.flags)
+        if recipe.start:
+            flags["load_weights_folder"] = self.weights(RECIPES[recipe.start], seed)
+        if flags.get("weights_init") != "scratch":
+            flags["pretrained_weights"] = options.pretrained_weights
+        return Options(
+            **self._system,
+            data_path=self._data(str(flags.get("dataset"))),
+            log_dir=self.folder / "runs",
+            model_name=f"{recipe.name}_seed{seed}",
+            seed=seed,
+            resume="auto",
+            png=options.png,
+            cache_dir=options.cache_dir,
+            precision=options.precision,
+            compile=options.compile,
+            **flags,
+        )
+
+    def scoring(self, row: Row, weights: Path) -> Options:
+        """The options of scoring weights for a row."""
+        flags: dict[str, Any] = {"eval_stereo" if RECIPES[row.recipe].stereo else "eval_mono": True}
+        if row.split == BENCHMARK and not (split_folder(BENCHMARK) / FILE_NAME).is_file():
+            flags["dataset"] = "kitti_depth"
+        flags["png"] = self.options.png and row.split != MAKE3D
+        where: dict[str, Any] = {"data_path": self._data(_kind(row)), "load_weights_folder": weights}
+        return Options(**self._system, **where, eval_split=row.split, **flags)
+
+    def weights(self, recipe: Recipe, seed: int) -> Path:
+        """The weights that a training ends with; they are there once it is complete."""
+        return self.training(recipe, seed).last_weights
+
+    def lacking(self, row: Row) -> str:
+        """What is missing to train and to score a row, a sentence; empty where nothing is."""
+        for kind in (str(RECIPES[row.recipe].flags.get("dataset")), _kind(row)):
+            if not self._data(kind).is_dir():
+                return f"--{FLAGS.get(kind, 'data_path')} {self._data(kind)}: no such folder"
+        try:
+            scoring = self.scoring(row, Path())
+            if _kind(row) == ODOMETRY:
+                find_drive(scoring)
+                return ""
+            layout = split_layout(scoring)
+            lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
+            open_truth(scoring, scoring.eval_split, lines, layout)
+        except UserError as error:
+            return first_line(error)
+        return ""
+
+    @property
+    def _system(self) -> dict[str, Any]:
+        names = ("device", "no_cuda", "num_workers")
+        return {name: getattr(self.options, name) for name in names}
+
+    def _data(self, kind: str) -> Path:
+        """The root of a kind of data set."""
+        return Path(getattr(self.options, FLAGS.get(kind, "data_path"))).expanduser()
+
+
+class TinyScale(PaperScale):
+    """The same in minutes: a few steps in small pictures of a rendered street, so that every part runs once."""
+
+    @property
+    def street(self) -> Path:
+        """The rendered data set."""
+        return self.folder / "street"
+
+    def prepare(self) -> None:
+        """Render the street, with its lists and true poses."""
+        write_synthetic_drive(self.street, TINY, processes=1)
+        improved = self.street / BENCHMARK  # a list is scored by the rules of its folder's name
+        improved.mkdir(exist_ok=True)
+        (improved / file_name("test")).write_text((self.street / "split" / file_name("test")).read_text())
+
+    def training(self, recipe: Recipe, seed: int) -> Options:
+        """The options of a training of a few steps."""
+        options = super().training(recipe, seed)
+        width = 128 if options.width > Options.width else 96
+        street: dict[str, Any] = {"split": str(self.street / "split"), "png": False, "cache_dir": None}
+        return replace(options, **street, **TINY_RUN, width=width, height=64, pretrained_weights=None)
+
+    def scoring(self, row: Row, weights: Path) -> Options:
+        """The options of scoring weights on the street's last drive."""
+        if row.split == MAKE3D:
+            raise UserError("the rendered street has nothing of Make3D's kind")
+        options = super().scoring(row, weights)
+        dataset, split = "kitti_depth" if row.split == BENCHMARK else "kitti", self.street / "split"
+        if row.split == BENCHMARK:
+            split = self.street / BENCHMARK
+        if _kind(row) == ODOMETRY:
+            split = self.street / TINY.folder(TINY.drives - 1)
+        return replace(options, eval_split=str(split), dataset=dataset, png=False, num_workers=0)
+
+    def _data(self, kind: str) -> Path:
+        return self.street
+
+
+def _kind(row: Row) -> str:
+    """Of the data set that a row is scored on."""
+    return ODOMETRY if row.split.startswith("odom") else row.split
+
+
+def scale_of(options: ReproduceOptions) -> PaperScale:
+    """The scale that the options name."""
+    return TinyScale(options) if options.scale == "tiny" else PaperScale(options)

@@ -1,0 +1,101 @@
+"""What was measured for a row: figures with their intervals, kept in a file each, so that nothing is scored twice."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from monodepth2.config import Options
+from monodepth2.errors import UserError, first_line, tell
+from monodepth2.evaluation import evaluate
+from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.files.text import read_text
+from monodepth2.odometry.evaluation import evaluate_odometry
+from monodepth2.reproduce.rows import OF_ODOMETRY, Row
+
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class Score:
+    """The figures of some weights.
+
+    Attributes:
+        weights: what was scored.
+        figures: by the names of the row's.
+        interval: lower and upper ends of their 95 % intervals over images, by name; empty where there are none.
+        images: how many were scored.
+        how: in what the training differs from the row's flags, in words; empty where it does not.
+    """
+
+    weights: str
+    figures: Mapping[str, float]
+    interval: Mapping[str, tuple[float, float]]
+    images: int
+    how: str = ""
+
+
+def measured(row: Row, options: Options) -> Score:
+    """Score weights as the options say.
+
+    Raises:
+        UserError: they cannot be scored.
+    """
+    weights = str(options.load_weights_folder)
+    if set(row.paper) == set(OF_ODOMETRY):
+        figures = evaluate_odometry(options).figures
+        if figures is None:
+            raise UserError(f"{row.name}: there are no true poses")
+        errors = figures.snippets
+        return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, len(errors))
+    result = evaluate(options)
+    places = {name: result.names.index(name) for name in row.paper}
+    ends = result.intervals
+    return Score(
+        weights,
+        {name: float(result.means[place]) for name, place in places.items()},
+        {} if ends is None else {name: (float(ends[0, n]), float(ends[1, n])) for name, n in places.items()},
+        len(result.scores),
+    )
+
+
+class Scores:
+    """The scores of a reproduction, a file each.
+
+    Args:
+        folder: that holds them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, row: Row, column: str) -> Score | None:
+        """What has been measured for a row: of the published weights, or of a seed's; None where nothing has.
+
+        A file that cannot be read counts as none.
+        """
+        path = self._path(row, column)
+        if not path.is_file():
+            return None
+        try:
+            values = json.loads(read_text(path))
+            score = Score(**values)
+            if set(score.figures) != set(row.paper):
+                raise ValueError("other figures")
+            return score
+        except (UserError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            tell(f"{path}: cannot be read ({first_line(error)}); the row is scored again")
+            return None
+
+    def keep(self, row: Row, column: str, score: Score) -> None:
+        """Store a score.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        make_output_folder("output", self.folder)
+        with whole_file(self._path(row, column)) as partial:
+            partial.write_text(json.dumps(asdict(score), indent=2) + "\n")
+
+    def _path(self, row: Row, column: str) -> Path:
+        return self.folder / f"{row.name.replace(':', '_')}.{column}.json"

@@ -1,0 +1,177 @@
+"""The paper's tables as a command: rows that can be trained, a plan that adds up, and one row from end to end."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from monodepth2.checkpoints.published import MD5_SUMS
+from monodepth2.config import Options, ReproduceOptions
+from monodepth2.datasets.splits import known_splits
+from monodepth2.evaluation import evaluate
+from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
+from monodepth2.reproduce.rows import BAND, RECIPES, ROWS, TABLES
+from monodepth2.reproduce.run import chosen
+from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
+from scripts import monodepth2
+
+ROOT = Path(__file__).parents[2]
+MONO = ROWS["mono_640x192"]
+
+
+def test_every_row_has_a_training_and_every_published_model_a_row() -> None:
+    assert {row.recipe for row in ROWS.values()} == set(RECIPES)
+    assert set(MD5_SUMS) <= set(RECIPES)
+    assert len(ROWS) == sum(len(text.strip().splitlines()) for _, _, text in TABLES.values())
+    assert {row.split for row in ROWS.values()} <= {*known_splits(), "make3d"}
+
+
+def test_the_figures_are_those_of_the_documents() -> None:
+    page = (ROOT / "docs/kitti.md").read_text()
+    for name in ("mono", "stereo", "mono+stereo"):
+        (line,) = re.findall(rf"^\| {re.escape(name)} \|(.*)\|$", page, re.MULTILINE)
+        assert [float(cell) for cell in line.split("|")] == list(ROWS[f"{name}_640x192"].paper.values())
+
+
+@pytest.mark.parametrize("scale", ["paper", "tiny"])
+def test_every_training_and_scoring_is_possible(scale: str, tmp_path: Path) -> None:
+    made = scale_of(ReproduceOptions(rows=("all",), output=tmp_path, scale=scale))
+    for name in ("split", "eigen_benchmark", TINY.folder(1)):  # of a rendered street
+        (tmp_path / "tiny/street" / name).mkdir(parents=True)
+    trained = {name: made.training(recipe, 3) for name, recipe in RECIPES.items()}
+    assert {options.seed for options in trained.values()} == {3}
+    assert len({options.run_folder for options in trained.values()}) == len(RECIPES)
+    assert trained["baseline"].v1_multiscale
+    assert trained["predictive_mask"].disable_automasking
+    assert trained["stereo_640x192"].source_ids == ("s",)
+    start = trained["mono_1024x320"].load_weights_folder
+    assert start == trained["mono_640x192"].models_folder / f"weights_{trained['mono_640x192'].num_epochs - 1}"
+    for row in ROWS.values():
+        if scale == "paper" or row.split != "make3d":
+            assert made.scoring(row, tmp_path).eval_stereo == trained[row.recipe].use_stereo
+
+
+def test_a_row_is_trained_with_its_own_flags_and_2019s_defaults_for_the_rest(tmp_path: Path) -> None:
+    options = PaperScale(ReproduceOptions(rows=("all",), output=tmp_path)).training(RECIPES["without_ssim"], 0)
+    others = {name: value for name, value in vars(options).items() if value != getattr(Options(), name)}
+    assert others == {"no_ssim": True, "model_name": "without_ssim_seed0", "log_dir": tmp_path / "runs",
+                      "resume": "auto"}  # fmt: skip
+
+
+def test_the_band_is_that_of_reruns() -> None:
+    for abs_rel, inside in ((0.115, True), (0.1135, True), (0.1165, True), (0.1134, False), (0.1166, False)):
+        assert MONO.inside({"abs_rel": abs_rel}) == inside
+    assert pytest.approx((0.116 - 0.113) / 2) == BAND
+    assert not ROWS["make3d:mono_640x192"].inside(ROWS["make3d:mono_640x192"].paper)
+    assert not ROWS["odom_9:odometry"].inside({"ate": 0.017})
+
+
+def test_steps_and_hours_by_hand(tmp_path: Path) -> None:
+    options = ReproduceOptions(rows=("1024x320",), output=tmp_path)
+    found = {job.recipe.name: job for job in jobs(chosen(("mono_1024x320",)), (0,), scale_of(options))}
+    assert list(found) == ["mono_640x192", "mono_1024x320"], "the smaller first, from which the larger goes on"
+    assert found["mono_640x192"].steps == 20 * (39810 // 12)
+    assert found["mono_640x192"].hours(0.5) == pytest.approx(20 * 3317 * 0.5 / 3600)
+    assert found["mono_1024x320"].hours(0.5) == pytest.approx(5 * 9952 * 0.5 / 3600 * 4 * 1024 * 320 / (12 * 640 * 192))
+    done = monodepth2("reproduce", "table1", "--dry_run", "--step_seconds", 0.5, "--output", tmp_path,
+                      "--data_path", tmp_path / "kitti")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"mono_640x192 +0 +66,340 +9\.2", done.stdout)
+    assert (
+        f"not possible yet, --data_path {tmp_path}/kitti: no such folder: mono_640x192, stereo_640x192" in done.stdout
+    )
+    assert (tmp_path / "plan.txt").read_text() in done.stdout
+
+
+def test_rows_that_share_a_training_train_it_once() -> None:
+    rows = chosen(("mono_640x192", "eigen_benchmark", "make3d"))
+    assert len(rows) == 6
+    assert [recipe.name for recipe in recipes_of(rows)] == ["mono_640x192", "stereo_640x192", "mono+stereo_640x192"]
+
+
+def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
+    """Trained, scored beside published weights, shown; and nothing is done twice."""
+    shutil.copytree(checkpoint(), tmp_path / "published/mono_640x192")
+    words = ("reproduce", "mono_640x192", "make3d:mono_640x192", "--scale", "tiny", "--device", "cpu",
+             "--output", tmp_path, "--published", tmp_path / "published")  # fmt: skip
+    done = monodepth2(*words)
+    assert done.returncode == 1, done.stderr
+    assert "kind: make3d:mono_640x192" in done.stderr
+    folder = tmp_path / "tiny"
+    kept = {path.name: json.loads(path.read_text()) for path in (folder / "scores").iterdir()}
+    assert set(kept) == {"mono_640x192.published.json", "mono_640x192.seed0.json"}
+    options = scale_of(ReproduceOptions(rows=("all",), output=tmp_path, scale="tiny", device="cpu"))
+    weights = folder / "runs/mono_640x192_seed0/models/weights_0"
+    score = evaluate(options.scoring(MONO, weights))
+    assert kept["mono_640x192.seed0.json"]["figures"] == pytest.approx(score.mean._asdict())
+    page = (folder / "index.html").read_text()
+    assert "This is a rehearsal" in page
+    assert page.count("published weights, scored here") == 2
+    for name in ("mono_640x192.published.json", "mono_640x192.seed0.json"):
+        figures, ends = kept[name]["figures"], kept[name]["interval"]["rmse"]
+        assert f"{figures['rmse']:.3f}" in page
+        assert f"{ends[0]:.3f} to {ends[1]:.3f}" in page
+    assert "the rendered street has nothing of Make3D" in page
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.pth")}
+    again = monodepth2(*words)
+    assert "epoch" not in again.stderr
+    assert times == {path: path.stat().st_mtime_ns for path in folder.rglob("*.pth")}
+
+
+@pytest.mark.slow(reason="trains three networks")
+def test_odometry_improved_truth_and_the_larger_size_from_end_to_end(tmp_path: Path) -> None:
+    words = ("reproduce", "mono_1024x320", "eigen_benchmark:mono_640x192", "odom_9", "--seeds", 0, "--scale", "tiny")
+    done = monodepth2(*words, "--device", "cpu", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "moments taken from" in done.stderr
+    kept = {path.name: json.loads(path.read_text()) for path in (tmp_path / "tiny/scores").iterdir()}
+    assert kept["odom_9_odometry.seed0.json"]["figures"]["ate"] > 0
+    assert set(kept) == {"mono_1024x320.seed0.json", "eigen_benchmark_mono_640x192.seed0.json",
+                         "odom_9_odometry.seed0.json"}  # fmt: skip
+    planned = monodepth2(*words, "--device", "cpu", "--output", tmp_path, "--dry_run", "--step_seconds", 1)
+    assert planned.returncode == 0
+    assert "0.0 hours of training in all" in planned.stdout
+
+
+def test_a_step_is_measured_for_a_whole_batch() -> None:
+    small = Options(height=64, width=96, pose_model_type="posecnn", batch_size=1000)
+    assert 0 < measured_step(torch.device("cpu"), small) < float("inf")
+
+
+def test_names_are_shown_and_wrong_ones_corrected(tmp_path: Path) -> None:
+    done = monodepth2("reproduce", "list")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in (*ROWS, *TABLES))
+    some = monodepth2("reproduce", "list", "odom_9", "baseline").stdout
+    assert [line.split()[0] for line in some.splitlines()[2:]] == ["baseline", "odom_9:odometry"]
+    wrong = monodepth2("reproduce", "mono_640x129", "--output", tmp_path)
+    assert wrong.returncode == 2
+    assert "did you mean mono_640x192?" in wrong.stderr
+
+
+def test_a_row_without_its_data_is_left_out_and_the_page_says_why(tmp_path: Path) -> None:
+    done = monodepth2(
+        "reproduce", "odom_10", "--odom_path", tmp_path / "nowhere", "--output", tmp_path, "--no_published"
+    )
+    assert done.returncode == 1
+    page = (tmp_path / "index.html").read_text()
+    assert page.count(f"--odom_path {tmp_path}/nowhere: no such folder") == 1  # of the training alone
+    assert "none were published" in page
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ((), "ROW is missing"),
+        (("all", "--seeds", 0, 0), "--seeds 0 0: give different numbers"),
+        (("all", "--step_seconds", 1), "--step_seconds is about --dry_run"),
+        (("all", "--published", "x", "--no_published"), "drop one of them"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(flags: tuple, words: str) -> None:
+    done = monodepth2("reproduce", *flags)
+    assert done.returncode == 2
+    assert words in done.stderr
