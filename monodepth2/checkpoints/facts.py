@@ -12,6 +12,7 @@ from monodepth2.files.fit import KINDS, STRETCH, Fit
 
 MOST_CAMERAS = 64  # that are kept of a training on more
 LARGEST_NUMBER = 1e6
+SMALLEST_FOCAL = 1e-6  # in widths or heights of the picture; points are divided by it
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ def _is_camera(entry: Any) -> bool:
     if not isinstance(entry, dict) or set(entry) != {"fx", "fy", "cx", "cy", "source"}:
         return False
     numbers = [value for name, value in entry.items() if name != "source"]
-    return isinstance(entry["source"], str) and all(isinstance(n, float) and abs(n) < LARGEST_NUMBER for n in numbers)
+    if not all(isinstance(n, float) and abs(n) < LARGEST_NUMBER for n in numbers):
+        return False
+    return isinstance(entry["source"], str) and min(entry["fx"], entry["fy"]) >= SMALLEST_FOCAL
 
 
 def _is_length(value: Any) -> bool:

@@ -20,7 +20,7 @@ from monodepth2.files.weight_files import LARGEST_FILE
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial_"  # before the name of a file or folder that is being written, or removed
-_FILE_NAME = re.compile(r"\w+\.pth", re.ASCII)
+_FILE_NAME = re.compile(r"(\w+/)?\w+\.pth", re.ASCII)
 MOST_BYTES = 1 << 20  # of a manifest
 
 
@@ -43,6 +43,7 @@ class Manifest:
 def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: int) -> None:
     """Write state dicts by file name, and the manifest of their sizes and checksums.
 
+    A name may have one folder in it.
     All is on the disk, not only in the system's memory, before the folder gets its name.
 
     Raises:
@@ -52,9 +53,13 @@ def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: in
     try:
         shutil.rmtree(partial, ignore_errors=True)  # what a process that was killed has left
         partial.mkdir(parents=True)
+        inner = {(partial / name).parent for name in states} - {partial}
+        for one in inner:
+            one.mkdir()
         files = {name: _write_state(state, partial / name) for name, state in states.items()}
         _write_synced(json.dumps(asdict(Manifest(step, files)), indent=2), partial / MANIFEST)
-        _sync_folder(partial)
+        for one in (*inner, partial):
+            _sync_folder(one)
         os.rename(partial, folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_folder
+from monodepth2.checkpoints.shared import CONFIG, ENDING, read_shared
 from monodepth2.config import Options, options_from_json
 from monodepth2.errors import UserError, tell
 from monodepth2.files.pictures import LARGEST_SIDE
@@ -16,15 +17,19 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import DECODERS, DepthDecoder, Encoder, ResnetEncoder, TimmEncoder
+from monodepth2.method.networks import DECODERS, HR, Decoder, Encoder, ResnetEncoder, TimmEncoder, make_decoder
 
 OPTIMIZER = "adam"
 STATE = "state"
+MEAN = "ema"  # the folder of a checkpoint that holds the mean of the weights, as a checkpoint of its own
 MOST_IMAGES = 64  # that a pose network sees at once
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
-ITS_FLAGS = "; check --num_layers, --scales, --pose_model_type and --pose_model_input, or shorten --models_to_load"
+ITS_FLAGS = (
+    "; check --num_layers, --encoder, --decoder, --scales, --pose_model_type and --pose_model_input, or shorten "
+    "--models_to_load"
+)
 
 
 def save_checkpoint(
@@ -35,6 +40,7 @@ def save_checkpoint(
     step: int = 0,
     state: Mapping[str, Any] | None = None,
     facts: TrainingFacts | None = None,
+    mean: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write a checkpoint folder, whole or not at all.
 
@@ -50,20 +56,30 @@ def save_checkpoint(
         step: of the run.
         state: what else a run needs to go on (see `RunState`): tensors, numbers, strings and containers of them.
         facts: what predictions depend on (default: what the options say).
+        mean: files of networks (see `network_files`) with the mean of the weights, for the folder `MEAN` in it.
 
     Raises:
         UserError: it cannot be written.
     """
+    states = network_files(model, options, facts)
+    states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
+    if state is not None:
+        states[f"{STATE}.pth"] = dict(state)
+    states |= {f"{MEAN}/{name}": dict(one) for name, one in (mean or {}).items()}
+    write_folder(folder, states, step)
+
+
+def network_files(
+    model: MonodepthModel, options: Options, facts: TrainingFacts | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the state dicts of a checkpoint's networks by file name, with what else these files hold."""
     states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
     states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
     for name, network in model.networks.items():
         if isinstance(network, TimmEncoder):
             states[f"{name}.pth"] |= network.entries
     states["encoder.pth"] |= (facts or TrainingFacts.of(options)).to_state()
-    states[f"{OPTIMIZER}.pth"] = optimizer.state_dict()
-    if state is not None:
-        states[f"{STATE}.pth"] = dict(state)
-    write_folder(folder, states, step)
+    return states
 
 
 def load_networks(
@@ -84,7 +100,7 @@ def load_networks(
     folder = weights_folder(folder)
     wanted = [name for name in model.networks if name in names]
     for name in wanted:
-        path = folder / f"{name}.pth"
+        path = network_file(folder, name)
         load_state(model.networks[name], read_network(path, REMEDY + missing), path, misfit)
     return wanted
 
@@ -92,13 +108,31 @@ def load_networks(
 def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
     """Read a network's state dict, and say in a line what other programs had put around it.
 
+    Args:
+        path: of its `.pth` file, or of its `.safetensors` file in a folder that is shared.
+        remedy: what to do where there is no `.pth` file.
+
     Raises:
-        UserError: as `read_weights`.
+        UserError: as `read_weights` and `read_shared`.
     """
+    if path.suffix == ENDING:
+        return read_shared(path)
     state, done = plain_state(read_weights(path, remedy))
     if done:
         tell(f"{path}: read {done}")
     return state
+
+
+def network_file(folder: Path, name: str) -> Path:
+    """Return the path of a network's file: `<name>.pth`, or `<name>.safetensors` where the folder is a shared one."""
+    path, shared = folder / f"{name}.pth", folder / f"{name}{ENDING}"
+    is_shared = shared.is_file() or (folder / CONFIG).is_file()
+    return shared if is_shared and not path.exists() else path
+
+
+def holds_network(folder: Path, name: str) -> bool:
+    """Whether a folder has a file of the network, of either kind."""
+    return network_file(folder, name).is_file()
 
 
 def weights_folder(folder: Path) -> Path:
@@ -112,7 +146,7 @@ def weights_folder(folder: Path) -> Path:
         raise UserError(f"--load_weights_folder {folder}: is a file, but the folder with the .pth files is needed")
     if not folder.is_dir():
         raise UserError(f"--load_weights_folder {folder}: no such folder")
-    if (folder / "encoder.pth").exists():
+    if holds_network(folder, "encoder"):
         return folder
     checkpoints = [path for place in (folder, folder / "models") for path in place.glob("weights_*") if path.is_dir()]
     if not checkpoints:
@@ -161,7 +195,7 @@ class DepthNetwork(nn.Module):
     def __init__(
         self,
         encoder: Encoder,
-        depth: DepthDecoder,
+        depth: Decoder,
         height: int,
         width: int,
         use_stereo: bool,
@@ -203,22 +237,20 @@ def load_depth_network(
         UserError: the folder or its files are missing or unusable.
     """
     folder = weights_folder(folder)
-    encoder_state, depth_state = (
-        read_network(folder / "encoder.pth"),
-        read_network(folder / "depth.pth"),
-    )
-    encoder = load_encoder(encoder_state, folder / "encoder.pth")
-    channels = _channels(depth_state)
-    depth = DepthDecoder(encoder.num_ch_enc, _scales(depth_state, channels, folder / "depth.pth"), channels=channels)
-    load_state(depth, depth_state, folder / "depth.pth")
-    height, width = input_size(encoder_state, folder / "encoder.pth", height, width)
+    encoder_path, depth_path = network_file(folder, "encoder"), network_file(folder, "depth")
+    encoder_state, depth_state = read_network(encoder_path), read_network(depth_path)
+    encoder = load_encoder(encoder_state, encoder_path)
+    kind, scales = kind_of_decoder(depth_state, depth_path)
+    depth = make_decoder(kind, encoder.num_ch_enc, scales)
+    load_state(depth, depth_state, depth_path)
+    height, width = input_size(encoder_state, encoder_path, height, width)
     facts = trained_facts(encoder_state, folder)
     network = DepthNetwork(
         encoder,
         depth,
         height,
         width,
-        bool(encoder_state.get("use_stereo", False)),
+        trained_on_stereo(encoder_state, encoder_path),
         facts.min_depth if min_depth is None else min_depth,
         facts.max_depth if max_depth is None else max_depth,
         facts,
@@ -291,13 +323,31 @@ def input_size(
     return height, width
 
 
+def trained_on_stereo(encoder_state: dict[str, Any], path: Path) -> bool:
+    """Whether `encoder.pth` says that it was trained with stereo pairs; one that says nothing was not.
+
+    Raises:
+        UserError: what it says cannot be used.
+    """
+    use_stereo = encoder_state.get("use_stereo", False)
+    if not isinstance(use_stereo, int):
+        raise UserError(f"{path}: its use_stereo is neither true nor false; take another copy of the file")
+    return bool(use_stereo)
+
+
 def trained_options(folder: Path) -> Options | None:
     """Return the options a checkpoint was trained with, from the `opt.json` of its run; None where there is none.
 
     Raises:
         UserError: the file is there but unusable.
     """
-    return recorded_options(folder.expanduser().resolve().parent)
+    return recorded_options(checkpoint_of(folder).parent)
+
+
+def checkpoint_of(folder: Path) -> Path:
+    """Return the folder of a checkpoint, resolved; of the one with the mean of the weights, that which it lies in."""
+    checkpoint = folder.expanduser().resolve()
+    return checkpoint.parent if checkpoint.name == MEAN else checkpoint
 
 
 def recorded_options(models_folder: Path) -> Options | None:
@@ -319,15 +369,22 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
         UserError: the record is there but unusable.
     """
     if TrainingFacts.in_state(encoder_state):
-        return TrainingFacts.from_state(encoder_state, folder / "encoder.pth")
+        return TrainingFacts.from_state(encoder_state, network_file(folder, "encoder"))
     return TrainingFacts.of(trained_options(folder) or Options())
 
 
-def _channels(state: dict[str, Any]) -> tuple[int, ...]:
-    """Tell the channels of a decoder's stages by those of its first block; 2019's, where they are no decoder's."""
+def kind_of_decoder(state: dict[str, Any], path: Path) -> tuple[str, tuple[int, ...]]:
+    """Tell the kind of a depth decoder (as `--decoder` names it) and its scales by its tensors.
+
+    Raises:
+        UserError: it is none.
+    """
+    if hr := tuple(scale for scale in range(4) if f"heads.{scale}.conv.weight" in state):
+        return HR, hr
     first = state.get("decoder.0.conv.conv.weight")
-    known = {channels[-1]: channels for channels in DECODERS.values()}
-    return known.get(len(first) if isinstance(first, Tensor) and first.dim() else 0, DECODERS["2019"])
+    known = {channels[-1]: kind for kind, channels in DECODERS.items()}
+    kind = known.get(len(first) if isinstance(first, Tensor) and first.dim() else 0, "2019")
+    return kind, _scales(state, DECODERS[kind], path)
 
 
 def _scales(state: dict[str, Any], channels: Sequence[int], path: Path) -> tuple[int, ...]:

@@ -15,8 +15,11 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from monodepth2.checkpoints.fetching import Download, fetch
+from monodepth2.checkpoints.hub import pulled_model
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import NETWORKS, Options
+from monodepth2.config.hub_names import is_hub_name
+from monodepth2.config.tools import run_names
 from monodepth2.errors import UserError, first_line, shown
 
 BASE_ADDRESS = "https://storage.googleapis.com/niantic-lon-static/research/monodepth2/"
@@ -50,7 +53,7 @@ def resolve_weights(
 
     Args:
         folder: of `--load_weights_folder`.
-        model_name: of a published model.
+        model_name: of a published model, or of one on the hub.
         run: whose newest checkpoint is taken.
         log_dir: where that run lies.
 
@@ -64,6 +67,13 @@ def resolve_weights(
     if model_name is None:
         raise UserError(
             "choose the network: --load_weights_folder FOLDER, --run NAME or --model_name of a published model"
+        )
+    if is_hub_name(model_name):
+        return pulled_model(model_name)
+    if model_name not in MD5_SUMS and model_name in run_names(log_dir.expanduser()):
+        raise UserError(
+            f"--model_name {model_name} is no published model, but {log_dir} holds a run of this name: did you mean "
+            f"--run {model_name}?"
         )
     return published_model(model_name)
 
@@ -81,8 +91,8 @@ def weights_of(options: Options) -> Path:
         return newest_weights(options.run, options.log_dir)
     if "log_dir" in options.given:  # options of a training, scored from Python, hold it too
         raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
-    # for training --model_name is the name of a run, here that of a published model
-    if options.load_weights_folder is not None and options.model_name in MD5_SUMS:
+    # for training --model_name is the name of a run, here that of a model, published in 2019 or on the hub
+    if options.load_weights_folder is not None and options.is_given("model_name"):
         raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
     if options.load_weights_folder is None and options.model_name == Options.model_name:
         raise UserError(

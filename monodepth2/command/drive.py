@@ -1,14 +1,16 @@
 """What `train DRIVE` is short for."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monodepth2.config import started_as
 from monodepth2.errors import UserError
 
-MOST_PIXELS = 640 * 360
 # from a drive's own folder up to one above the root
 KITTI = ("image_0[0-3]", "*/image_0[0-3]", "*/*/image_0[0-3]", "*/*/*/image_0[0-3]")
+OWN_SPLIT = "split"  # where a rendered street has its lists
 ODOMETRY = ("image_[0-3]", "*/image_[0-3]", "sequences/*/image_[0-3]", "*/sequences/*/image_[0-3]")
 
 
@@ -24,20 +26,34 @@ def implied_by_drive(drive: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
     """
     folder = drive.expanduser()
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "there is no such folder"
-        raise UserError(f"DRIVE {drive}: {what}; name a folder of pictures, or a folder of such folders")
+        if folder.exists():
+            made = shlex.join([str(drive), "--output", f"data/{drive.stem}"])
+            raise UserError(
+                f"DRIVE {drive}: is a file; of a video make a data set first: {started_as('prepare')} {made}"
+            )
+        raise UserError(
+            f"DRIVE {drive}: there is no such folder; name a folder of pictures, or a folder of such folders"
+        )
     implied = {"model_name": folder.resolve().name}
     if "dataset" in stated:
         return implied
     for layout, patterns in (("kitti", KITTI), ("kitti_odom --split odom", ODOMETRY)):
         if any(any(folder.glob(pattern)) for pattern in patterns):
             raise UserError(
-                f"DRIVE {drive}: is laid out like KITTI, not as plain folders; give the root of the data set by "
-                f"--data_path, with --dataset {layout}, or add --dataset folder to take every folder in it as a drive"
+                f"DRIVE {drive}: is laid out like KITTI, not as plain folders; {_remedy(drive, layout)}, or add "
+                "--dataset folder to take every folder of pictures in it as a drive"
             )
     if "height" in stated or "width" in stated:
         return {"dataset": "folder", **implied}
     return {"dataset": "folder", **implied, **_size_of_pictures(folder)}
+
+
+def _remedy(drive: Path, layout: str) -> str:
+    """How to train on a folder that is laid out like KITTI."""
+    split = drive / OWN_SPLIT
+    if (split.expanduser() / "train_files.txt").is_file():
+        return f"give --data_path {shlex.quote(str(drive))} --split {shlex.quote(str(split))} in place of DRIVE"
+    return f"give the root of the data set by --data_path, with --dataset {layout}"
 
 
 def _size_of_pictures(folder: Path) -> dict[str, int]:
@@ -48,10 +64,11 @@ def _size_of_pictures(folder: Path) -> dict[str, int]:
     # only now: --help and a mistyped flag answer at once
     from monodepth2.datasets.camera_choice import CameraChoice, size_of_pictures
     from monodepth2.datasets.folders import Folders
+    from monodepth2.files.fit import input_size
 
     try:
-        width, height = size_of_pictures(folder / Folders(folder, cameras=CameraChoice()).drives()[0])
+        picture = size_of_pictures(folder / Folders(folder, cameras=CameraChoice()).drives()[0])
     except UserError:
         return {}
-    across = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5)
-    return {name: max(64, round(across * side / 32) * 32) for name, side in (("height", height), ("width", width))}
+    width, height = input_size(picture)
+    return {"height": height, "width": width}

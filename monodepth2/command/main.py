@@ -69,7 +69,7 @@ def start(name: str, arguments: Sequence[str] | None = None, names: Mapping[str,
 
 def overview() -> str:
     """The help on all commands."""
-    lines = [f"  {command.name:<10} {command.about}" for command in COMMANDS.values()]
+    lines = [f"  {command.name:<12} {command.about}" for command in COMMANDS.values()]
     head = (
         "usage: monodepth2 COMMAND ...",
         "",

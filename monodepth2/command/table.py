@@ -1,9 +1,10 @@
 """The commands. A new one is an entry here, an options class in `monodepth2/config` and a function in its room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monodepth2.command.drive import implied_by_drive
 from monodepth2.config import (
+    AppOptions,
     CacheOptions,
     Checked,
     DemoOptions,
@@ -14,10 +15,14 @@ from monodepth2.config import (
     Positional,
     PredictOptions,
     PrepareOptions,
+    PseudoLabelOptions,
+    PushOptions,
     ReportOptions,
+    ReproduceOptions,
     SyntheticOptions,
 )
 from monodepth2.config.making import DEMO_FOLDER, STREET_FOLDER
+from monodepth2.config.reproduce import REPRODUCED
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,21 @@ _ALL = (
         ("--run street --output depth.onnx --dynamic_batch", "--run street --network pose", "--run street --web page"),
     ),
     Command(
+        "app",
+        "a page to try a network on: a picture, a video, a cloud of points",
+        AppOptions,
+        "monodepth2.prediction.app:run",
+        ("--run drive", "--model_name user/drive --port 8000"),
+    ),
+    Command(
+        "push",
+        "share a checkpoint: weights, facts and a card, on the Hugging Face hub or in a folder",
+        PushOptions,
+        "monodepth2.sharing.push:run",
+        ("user/drive --run drive --license cc-by-4.0", "--run drive --output shared"),
+        Positional("repository", "USER/MODEL", "the model on the hub: short for --repository USER/MODEL"),
+    ),
+    Command(
         "gt-export",
         "store a split's ground truth where scoring finds it",
         GroundTruthOptions,
@@ -144,12 +164,37 @@ _ALL = (
         ("--data_path kitti_data --cache_dir FOLDER",),
     ),
     Command(
+        "pseudo_label",
+        "let another model say disparities of a data set's pictures, for a training to learn from",
+        PseudoLabelOptions,
+        "monodepth2.onnx.pseudo_labels:run",
+        (
+            "--onnx model.onnx --normalise imagenet --output_is disparity --data_path kitti_data --output labels",
+            "drives/street --onnx model.onnx --input_size 518 518 --normalise none --output_is depth --output labels",
+        ),
+        replace(_DRIVE, help=_DRIVE.help.replace(" --model_name <its name>", "")),
+    ),
+    Command(
         "report",
         "a page that says whether a run has learnt",
         ReportOptions,
         "monodepth2.report.run:run",
         ("street", "~/tmp/street --output page.html"),
         Positional("run", "RUN", "the run: its name in --log_dir, or its folder"),
+    ),
+    Command(
+        "reproduce",
+        "train and score the rows of the paper's tables, and leave a page beside its figures",
+        ReproduceOptions,
+        "monodepth2.reproduce.run:run",
+        (
+            "list",
+            "table1 --data_path kitti_data --dry_run",
+            "mono_640x192 --data_path kitti_data --output reproduction --seeds 0 1",
+            "baseline --scale tiny",
+        ),
+        REPRODUCED,
+        "Exit code: 1 if a row has no figures, 2 on a mistake, 128 + the signal that has ended a training.",
     ),
     Command(
         "demo",

@@ -15,13 +15,13 @@ def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[
         The camera, or a focal length in widths of the picture, of square pixels around the centre; and a sentence.
     """
     if focal_length is not None:
-        return focal_length, f"ply: focal length {focal_length:g} of the width (given by --focal_length)"
+        return focal_length, f"focal length {focal_length:g} of the width (given by --focal_length)"
     cameras = {(camera.fx, camera.fy, camera.cx, camera.cy): camera for camera in facts.cameras}
     if len(cameras) == 1:
         (camera,) = cameras.values()
         numbers = f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g} of the size"
-        return camera, f"ply: the pictures are taken to be of the checkpoint's camera, {numbers} ({camera.source})"
+        return camera, f"the pictures are taken to be of the checkpoint's camera, {numbers} ({camera.source})"
     why = f"was trained on {len(cameras)} cameras" if cameras else "does not say its camera"
     focal = KITTI_INTRINSICS.fx
     taken = f"KITTI's focal length is taken, {focal:g} of the width; give --focal_length if you know it"
-    return focal, f"ply: the checkpoint {why}: {taken}"
+    return focal, f"the checkpoint {why}: {taken}"

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import make_output_folder
 from monodepth2.files.streams import StreamReader
 from monodepth2.prediction.from_video import joined
@@ -19,6 +19,7 @@ from monodepth2.prediction.naming import Label
 from monodepth2.prediction.newest import NewestFrames
 from monodepth2.prediction.outputs import Settings, side_by_side
 from monodepth2.prediction.predictor import DepthPrediction
+from monodepth2.prediction.recording import Record, recorded
 from monodepth2.prediction.steady import Steadiness
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.runtime.threads import map_ahead
@@ -46,12 +47,13 @@ def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | 
         show = stack.enter_context(_shown(source, job, live))
         reader = StreamReader(source.address, str(source))
         newest = stack.enter_context(NewestFrames(reader))
-        if job.kinds or job.with_video:
+        if job.kinds or job.with_video or job.with_recording:
             make_output_folder("output_dir", job.naming.folder)
         add_frame = stack.enter_context(joined(label, job, reader.rate))
+        record = stack.enter_context(recorded(job.recording_path(label)))
         bar = stack.enter_context(tqdm(desc="predicting", unit="frame", disable=None))
         predictions = _predicted(newest, job, seconds, stop)
-        for both, came, fitted in stack.enter_context(closing(_finished(predictions, label, job, show))):
+        for both, came, fitted in stack.enter_context(closing(_finished(predictions, label, job, show, record))):
             add_frame(both, came)
             bar.set_postfix(dropped=newest.dropped, refresh=False)
             bar.update()
@@ -61,7 +63,7 @@ def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | 
         if not done:
             raise UserError(f"{source}: no frame came that can be decoded{f' ({broke_off})' if broke_off else ''}")
     if broke_off:
-        print(f"{source}: the stream broke off after {done} predicted frames ({broke_off})", file=sys.stderr)
+        print(f"{source}: the stream broke off after {counted(done, 'predicted frame')} ({broke_off})", file=sys.stderr)
     return Outcome(done, not broke_off, cut, newest.dropped)
 
 
@@ -93,6 +95,7 @@ def _finished(
     label: Label,
     job: Job,
     show: Callable[[np.ndarray], None] | None,
+    record: Record,
 ) -> Generator[Finished, None, None]:
     """Write and show, in one thread, while the network works on the next frame.
 
@@ -105,6 +108,7 @@ def _finished(
         both = side_by_side(prediction, settings) if show or job.with_video else None
         if show and both is not None:
             show(both)
+        record(prediction, settings, came)
         return both, came, job.write(label.frame(index), prediction, settings)
 
     return map_ahead(finish, predictions, 1, threads=1)

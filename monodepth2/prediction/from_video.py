@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.videos import VideoReader
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.outputs import Settings, side_by_side
 from monodepth2.prediction.predictor import DepthPrediction
+from monodepth2.prediction.recording import Record, recorded
 from monodepth2.prediction.steady import Steadiness
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.runtime.signals import StopRequest
@@ -33,9 +34,10 @@ def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(path))
         add_frame = stack.enter_context(joined(Label.of(path), job, reader.rate))
+        record = stack.enter_context(recorded(job.recording_path(Label.of(path))))
         bar = stack.enter_context(tqdm(desc="predicting", total=reader.count, unit="frame", disable=None))
         # closed first: its threads read the video
-        for frame, time, fitted in stack.enter_context(closing(_finished_frames(reader, path, job))):
+        for frame, time, fitted in stack.enter_context(closing(_finished_frames(reader, path, job, record))):
             add_frame(frame, time)
             bar.update()
             done += 1
@@ -45,7 +47,7 @@ def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
         if not done:
             raise UserError(f"{path}: holds no frame that can be decoded")
     if reader.damaged:
-        print(f"{path}: is damaged or cut off; {done} frames could be read", file=sys.stderr)
+        print(f"{path}: is damaged or cut off; only {counted(done, 'frame')} could be read", file=sys.stderr)
     return Outcome(done, not reader.damaged, cut)
 
 
@@ -60,7 +62,7 @@ def joined(label: Label, job: Job, rate: Fraction) -> Iterator[Callable[[Any, fl
 
 
 def _finished_frames(
-    reader: VideoReader, path: Path, job: Job
+    reader: VideoReader, path: Path, job: Job, record: Record
 ) -> Generator[tuple[np.ndarray | None, float, bool], None, None]:
     """Predict and write frame by frame.
 
@@ -72,6 +74,7 @@ def _finished_frames(
     def finish(item: tuple[int, tuple[DepthPrediction, Settings]]) -> tuple[np.ndarray | None, float, bool]:
         index, (prediction, settings) = item
         fitted = job.write(Label.of(path).frame(index), prediction, settings)
+        record(prediction, settings, reader.times[index])
         return side_by_side(prediction, settings) if job.with_video else None, reader.times[index], fitted
 
     frames = ahead(reader.frames(), 2 * job.batch_size)

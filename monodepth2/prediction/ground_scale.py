@@ -10,7 +10,7 @@ from PIL import Image
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import Camera
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale, ground_distance, ground_scale
@@ -60,9 +60,9 @@ def require_scale(distances: Sequence[float | None], height: float) -> GroundSca
     scale = ground_scale(distances, height)
     if scale is None:
         raise UserError(
-            f"--camera_height {height:g}: none of {len(distances)} pictures looked at shows level ground in its lower "
-            "middle, by which the scale is told. Either there is none, or the network has not learnt it; give "
-            "--pred_depth_scale_factor instead"
+            f"--camera_height {height:g}: none of {counted(len(distances), 'picture')} looked at shows level ground in "
+            "its lower middle, by which the scale is told. Either there is none, or the network has not learnt it; "
+            "give --pred_depth_scale_factor instead"
         )
     return scale
 

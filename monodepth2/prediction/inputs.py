@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import open_input
 from monodepth2.files.picture_files import ENDINGS, FORMATS, LARGEST_FILE, PictureError, is_heif, open_picture
 from monodepth2.prediction.outputs import is_own_output
@@ -147,9 +147,9 @@ def _find_pictures(folder: Path, ext: str | None) -> Pictures:
     if not chosen:
         found = _holdings(own, others, len(entries) - len(files))
         raise UserError(f"--image_path {folder}: holds no pictures ({', '.join(endings)}){found}")
-    remarks = [f"{_counted(own, 'picture')} left out: predictions of an earlier run"] if own else []
+    remarks = [f"{counted(own, 'picture')} left out: predictions of an earlier run"] if own else []
     if others:
-        remarks.append(f"{_counted(len(others), 'file')} left out for their ending: {_named(others)}")
+        remarks.append(f"{counted(len(others), 'file')} left out for their ending: {_named(others)}")
     return _pictures(chosen, folder, inputs, remarks)
 
 
@@ -177,13 +177,9 @@ def _holdings(own: int, others: Sequence[Path], folders: int) -> str:
     """What a folder without pictures holds instead."""
     own_ones = [f"{own} that were predicted"] if own else []
     files = [f"other files ({_named(others)})"] if others else []
-    subfolders = [f"{_counted(folders, 'subfolder')}, to be named each by itself"] if folders else []
+    subfolders = [f"{counted(folders, 'subfolder')}, to be named each by itself"] if folders else []
     found = [*own_ones, *files, *subfolders]
     return f" but {' and '.join(found)}" if found else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _named(paths: Sequence[Path]) -> str:

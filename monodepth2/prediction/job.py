@@ -1,8 +1,9 @@
 """How to predict and what to write, decided once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from monodepth2.prediction.naming import Label, Naming
+from monodepth2.prediction.naming import RECORDING_KIND, Label, Naming
 from monodepth2.prediction.outputs import Settings, write_output
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 
@@ -20,6 +21,7 @@ class Job:
         batch_size: pictures per pass of the network.
         post_process: average with the predictions of the mirrored pictures.
         stabilise: keep the scale of depth steady from frame to frame.
+        with_recording: whether frames are also joined to a recording for rerun's viewer.
     """
 
     predictor: DepthPredictor
@@ -30,6 +32,11 @@ class Job:
     batch_size: int
     post_process: bool
     stabilise: bool
+    with_recording: bool = False
+
+    def recording_path(self, label: Label) -> Path | None:
+        """Where the recording of all frames goes; None where there is to be none."""
+        return self.naming.path(label, RECORDING_KIND) if self.with_recording else None
 
     def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> bool:
         """Write every kind of output of one picture or frame.

@@ -24,8 +24,11 @@ KINDS = {  # disp_npy and color have 2019's names
     "color": Kind("disp", ".jpeg"),
     "side_by_side": Kind("side_by_side", ".jpeg"),
     "ply": Kind("points", ".ply"),
+    "rrd": Kind("scene", ".rrd"),
 }
-VIDEO_KIND, VIDEO_ENDING = "side_by_side", ".mp4"  # the one kind that makes one file of a whole video
+VIDEO_KIND, VIDEO_ENDING = "side_by_side", ".mp4"
+RECORDING_KIND = "rrd"
+JOINED = (VIDEO_KIND, RECORDING_KIND)  # the kinds that make one file of a whole video
 
 
 class Label(NamedTuple):
@@ -63,6 +66,10 @@ class Naming:
     def video_path(self, label: Label) -> Path:
         """Return the file that joins all frames of a video."""
         return self._path(label, VIDEO_KIND, VIDEO_ENDING)
+
+    def joined_paths(self, label: Label) -> list[Path]:
+        """Return all files that could join the frames of a video."""
+        return [self.video_path(label), self.path(label, RECORDING_KIND)]
 
     def _path(self, label: Label, word: str, ending: str) -> Path:
         return self.folder / (self.pattern.format(**label._asdict(), kind=word) + ending)

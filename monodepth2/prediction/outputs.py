@@ -50,6 +50,15 @@ class Settings:
     camera: Camera | float
     limits: tuple[float, float] | None = None
 
+    @property
+    def farthest(self) -> float:
+        """The depth from which on all is sky, in the unit that is written."""
+        return NEAR_FARTHEST * self.max_depth * self.factor
+
+    def depth(self, prediction: DepthPrediction) -> np.ndarray:
+        """Depth at the picture's size in the unit that is written, float32, (h, w)."""
+        return np.float32(self.factor) * prediction.depth
+
     def pinhole(self, width: int, height: int) -> Pinhole:
         """The camera of pictures of a size."""
         if isinstance(self.camera, Camera):
@@ -75,7 +84,7 @@ def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: S
     """
     with whole_file(path) as partial, partial.open("wb") as file:
         WRITERS[kind](file, prediction, settings)
-    return kind != CUT_KIND or _fits(_depth(prediction, settings))
+    return kind != CUT_KIND or _fits(settings.depth(prediction))
 
 
 def is_own_output(path: Path) -> bool:
@@ -107,16 +116,15 @@ def _write_disp_png(file: BinaryIO, prediction: DepthPrediction, settings: Setti
 
 def _write_depth_npy(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
     """Depth at the picture's size, float32, (h, w)."""
-    np.save(file, _depth(prediction, settings))
+    np.save(file, settings.depth(prediction))
 
 
 def _write_depth_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
     """Depth in KITTI's steps of 1/256, at most 255.996; never 0, which is KITTI's "unknown"."""
-    _save_16_bit(file, _depth(prediction, settings), DEPTH_STEPS, f"depth in {settings.unit}")
+    _save_16_bit(file, settings.depth(prediction), DEPTH_STEPS, f"depth in {settings.unit}")
 
 
 def _write_ply(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
-    farthest = NEAR_FARTHEST * settings.max_depth * settings.factor
     picture = np.asarray(prediction.picture)
     height, width = picture.shape[:2]
     camera = settings.pinhole(width, height)
@@ -124,9 +132,15 @@ def _write_ply(file: BinaryIO, prediction: DepthPrediction, settings: Settings) 
     comments = [
         f"{MARK}: camera frame, x right, y down, z forward, in {settings.unit}",
         f"picture of {width} x {height}, focal length {focal} pixels",
-        f"principal point {camera.cx:g} {camera.cy:g}; what is farther than {farthest:g} is left out",
+        f"principal point {camera.cx:g} {camera.cy:g}; what is farther than {settings.farthest:g} is left out",
     ]
-    write_ply(file, point_cloud(_depth(prediction, settings), picture, camera, farthest), comments)
+    write_ply(file, point_cloud(settings.depth(prediction), picture, camera, settings.farthest), comments)
+
+
+def _write_rrd(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+    from monodepth2.prediction.recording import write_recording  # which needs this module
+
+    write_recording(file, prediction, settings)
 
 
 def _write_color(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
@@ -145,6 +159,7 @@ WRITERS: dict[str, Callable[[BinaryIO, DepthPrediction, Settings], None]] = {
     "color": _write_color,
     "side_by_side": _write_side_by_side,
     "ply": _write_ply,
+    "rrd": _write_rrd,
 }
 
 
@@ -152,10 +167,6 @@ def _fits(depth_hw: np.ndarray) -> bool:
     """Whether a depth PNG holds a depth to half of its steps."""
     steps = depth_hw * DEPTH_STEPS
     return not ((steps < 0.5) | (steps > LARGEST + 0.5)).any()
-
-
-def _depth(prediction: DepthPrediction, settings: Settings) -> np.ndarray:
-    return np.float32(settings.factor) * prediction.depth
 
 
 def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.hub import pulled_model
 from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.checkpoints.published import resolve_reference
+from monodepth2.config.hub_names import is_hub_name
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError, resize
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
@@ -155,6 +158,23 @@ class DepthPredictor:
         _check_size(network, path, height, width)
         order_channels(network, "auto", precision, device)
         return cls(network, device, precision)
+
+    @classmethod
+    def from_pretrained(cls, name: Path | str, device: torch.device | str = "auto", **how: Any) -> "DepthPredictor":
+        """Load the depth network of a model that somebody has shared, or of a folder.
+
+        Args:
+            name: USER/MODEL or USER/MODEL@REVISION on the Hugging Face hub (see `pulled_model`), or the name of a
+                published model of 2019; a folder or an `.onnx` file wins over a name.
+            device: where to predict.
+            how: what else `from_checkpoint` takes.
+
+        Raises:
+            UserError: there is no such model, it cannot be had, the `hub` extra is missing, or as `from_checkpoint`.
+        """
+        shared = is_hub_name(str(name)) and not Path(name).exists()
+        path = pulled_model(str(name)) if shared else resolve_reference(str(name))
+        return cls.from_checkpoint(path, device, **how)
 
     def predict(self, image: Picture, post_process: bool = False) -> DepthPrediction:
         """Predict the depth of one picture.

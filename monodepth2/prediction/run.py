@@ -15,7 +15,7 @@ from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import Pictures, Source, Stream, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
-from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
+from monodepth2.prediction.naming import JOINED, RECORDING_KIND, VIDEO_KIND, Label, Naming
 from monodepth2.prediction.outputs import DEPTH_STEPS, LARGEST, Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
@@ -25,13 +25,14 @@ from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
 MOST_PIXELS = 1 << 26  # of a batch: several batches are in memory, at 12 bytes for each pixel and more
-DEPTH_KINDS = ("depth_npy", "depth_png", "ply")
+DEPTH_KINDS = ("depth_npy", "depth_png", "ply", "rrd")
+CAMERA_KINDS = ("ply", "rrd")
 ACT_ON = {  # the outputs that a flag changes
     "pred_metric_depth": DEPTH_KINDS,
     "pred_depth_scale_factor": DEPTH_KINDS,
     "camera_height": DEPTH_KINDS,
     "colormap": ("color", "side_by_side"),
-    "focal_length": ("ply",),
+    "focal_length": CAMERA_KINDS,
 }
 ACT_WHERE = {  # the inputs that a flag changes
     "stabilise": (Video, Stream),
@@ -73,7 +74,8 @@ def predict(options: PredictOptions) -> int:
         limits = f"{1 / DEPTH_STEPS:.3f} to {LARGEST / DEPTH_STEPS:.3f} {job.settings.unit}"
         print(f"depth_png: depths of {outcome.cut} {what} are cut off to what it holds, {limits}; depth_npy holds all")
     if kinds:
-        print(f"files are in {naming.folder}")
+        beside = "" if options.output_dir else ", beside the input; --output_dir names another folder"
+        print(f"files are in {naming.folder}{beside}")
     if stop.received:
         print(f"stopped by {stop.received.name}")
         return 128 + stop.received
@@ -109,6 +111,8 @@ def _kinds(options: PredictOptions, source: Source) -> tuple[str, ...]:
         raise UserError(f"--colormap {options.colormap}: matplotlib knows no such colours; try magma, turbo or gray")
     if "ply" in kinds:
         require_packages("predict", "point clouds", "plyfile")
+    if RECORDING_KIND in kinds:
+        require_packages("rerun", "recordings for rerun", "rerun")
     return kinds
 
 
@@ -160,16 +164,16 @@ def _check_files(naming: Naming, kinds: tuple[str, ...], source: Source) -> None
         pass
     label = Label.of(source.path)
     _check_frames(naming, label, kinds, (source.path,))
-    naming.check_not_among([naming.video_path(label)], [source.path])
+    naming.check_not_among(naming.joined_paths(label), [source.path])
 
 
 def _check_frames(naming: Naming, label: Label, kinds: tuple[str, ...], protected: tuple[Path, ...]) -> None:
     """Check that the files of two frames differ."""
-    naming.check([label.frame(0), label.frame(1)], _without_video(kinds), protected)
+    naming.check([label.frame(0), label.frame(1)], _of_frames(kinds), protected)
 
 
-def _without_video(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(kind for kind in kinds if kind != VIDEO_KIND)
+def _of_frames(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(kind for kind in kinds if kind not in JOINED)
 
 
 def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Source) -> Job:
@@ -187,12 +191,13 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     return Job(
         predictor,
         naming,
-        _without_video(kinds) if moves else kinds,
+        _of_frames(kinds) if moves else kinds,
         moves and VIDEO_KIND in kinds,
         settings,
         _pictures_per_pass(options.batch_size, source),
         options.post_process,
         options.stabilise,
+        moves and RECORDING_KIND in kinds,
     )
 
 
@@ -223,8 +228,8 @@ def settings_of(
         factor = scale.factor
     metres = options.pred_metric_depth or options.camera_height is not None or factor != 1
     camera, sentence = camera_of_points(options.focal_length, predictor.network.facts)
-    if "ply" in kinds:
-        print(sentence)
+    if used := [kind for kind in kinds if kind in CAMERA_KINDS]:
+        print(f"{', '.join(used)}: {sentence}")
     return Settings(
         factor=factor,
         unit="metres" if metres else "network units",

@@ -1,6 +1,7 @@
 """Optional packages, which only some scripts or outputs need."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from monodepth2.errors import UserError
 
@@ -13,4 +14,12 @@ def require_packages(extra: str, purpose: str, *names: str) -> None:
     """
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise UserError(f"{purpose} need {', '.join(missing)}: pip install 'monodepth2-video[{extra}]'")
+        raise UserError(f"{purpose} need {', '.join(missing)}: {installation(extra)}")
+
+
+def installation(extra: str) -> str:
+    """The command that installs an extra: into a clone of the project, or with an installed package."""
+    clone = Path(__file__).parents[2]
+    if (clone / "pyproject.toml").is_file():
+        return f"pip install --editable '{clone}[{extra}]'"
+    return f"pip install 'monodepth2-video[{extra}]'"

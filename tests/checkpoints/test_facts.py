@@ -52,6 +52,8 @@ def test_facts_go_through_a_state_and_through_metadata() -> None:
         {"cameras": "none"},
         {"cameras": [{"fx": 1.0}]},
         {"cameras": [{"fx": float("inf"), "fy": 1.0, "cx": 0.5, "cy": 0.5, "source": ""}]},
+        {"cameras": [{"fx": 0.0, "fy": 1.0, "cx": 0.5, "cy": 0.5, "source": ""}]},
+        {"cameras": [{"fx": 1.0, "fy": -1.0, "cx": 0.5, "cy": 0.5, "source": ""}]},
     ],
 )
 def test_damaged_facts_are_refused(damage: dict) -> None:

@@ -12,7 +12,9 @@ from PIL import Image
 
 from monodepth2.command.drive import implied_by_drive
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, USED_BY, Options, SyntheticOptions, launched_as, parse, started_as
+from monodepth2.config import SCRIPTS, USED_BY, Options, SyntheticOptions, launched_as, parse, parse_as, started_as
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
 from scripts import in_process, monodepth2
 
@@ -129,12 +131,42 @@ def test_a_drive_in_kittis_layout_is_not_guessed_at(inside: str, given: str, tmp
     assert drive_of(tmp_path / given, "--dataset", "folder").dataset == "folder"
 
 
+def test_pseudo_labels_are_made_of_a_drive(tmp_path: Path) -> None:
+    """The same word as for training; what it implies beside the data set is the training's alone."""
+    command, words = COMMANDS["pseudo_label"], ["--onnx", "a.onnx", "--output", "b", "--output_is", "depth"]
+    made = parse_as(command.options, [str(tmp_path), *words, "--normalise", "none"], positional=command.positional)
+    assert (made.data_path, made.dataset) == (tmp_path, "folder")
+
+
+@pytest.mark.skipif(Options.data_path.is_dir(), reason="there is one")
+def test_a_training_without_a_data_set_asks_for_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no data set is named.*DRIVE.*--data_path"):
+        layout_of(Options())
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        layout_of(Options(data_path=tmp_path / "nowhere"))
+
+
+def test_a_street_as_a_drive_is_told_its_own_lists(tmp_path: Path, capsys) -> None:
+    (tmp_path / "date/drive/image_02/data").mkdir(parents=True)
+    (tmp_path / "split").mkdir()
+    (tmp_path / "split/train_files.txt").touch()
+    with pytest.raises(SystemExit):
+        drive_of(tmp_path)
+    assert f"give --data_path {tmp_path} --split {tmp_path}/split in place of DRIVE" in capsys.readouterr().err
+
+
 def test_a_drive_must_be_a_folder(tmp_path: Path, capsys) -> None:
     (tmp_path / "video.mp4").touch()
-    for name, words in (("video.mp4", "is a file"), ("nothing", "there is no such folder")):
+    for name, words in (
+        (
+            "video.mp4",
+            f"is a file; of a video make a data set first: {started_as('prepare')} {tmp_path}/video.mp4 --output ",
+        ),
+        ("nothing", "there is no such folder; name a folder of pictures"),
+    ):
         with pytest.raises(SystemExit):
             drive_of(tmp_path / name)
-        assert f"{name}: {words}; name a folder of pictures" in capsys.readouterr().err
+        assert f"{name}: {words}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_depths_that_do_not_fit_into_16_bits_are_told(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"focal_length": 0.8}, "--focal_length changes nothing of disp_npy, color: add ply to --outputs"),
+        ({"focal_length": 0.8}, "--focal_length changes nothing of disp_npy, color: add ply or rrd to --outputs"),
         ({"colormap": "gray", "outputs": ("ply",)}, "--colormap changes nothing of ply: add color or side_by_side"),
         ({"ext": "png"}, r"--ext png chooses among the pictures of a folder, and .*a\.png is none: drop --ext"),
     ],

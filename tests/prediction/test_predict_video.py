@@ -59,6 +59,15 @@ def options(weights: Path, tmp_path: Path) -> PredictOptions:
     return PredictOptions(image_path=video, load_weights_folder=weights, no_cuda=True, batch_size=3)
 
 
+def test_the_last_line_says_where_the_video_is(
+    options: PredictOptions, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert predict(options) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == f"files are in {tmp_path / 'predictions'}, beside the input; --output_dir names another folder"
+    assert list((tmp_path / "predictions").iterdir())
+
+
 def test_a_video_is_joined_with_its_disparity(options: PredictOptions, weights: Path, tmp_path: Path) -> None:
     assert predict(options) == 0
     out = tmp_path / "predictions/my drive_side_by_side.mp4"
@@ -183,7 +192,7 @@ def test_of_a_video_that_was_cut_off_the_rest_is_kept(
 
 def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"pip install 'monodepth2-video\[predict\]'"):
+    with pytest.raises(UserError, match=r"pip install --editable '.*\[predict\]'"):
         predict(options)
 
 

@@ -1,0 +1,32 @@
+"""The images: what they copy is there and reaches the build, and the extras that they install exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+tomllib = pytest.importorskip("tomllib")  # since Python 3.11
+ROOT = Path(__file__).parents[1]
+LINES = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines() if line and not line.startswith("#")]
+COPIED = {source for words in LINES if words[0] == "COPY" for source in words[1:-1]}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_what_is_copied_is_there_and_is_all_that_a_build_needs() -> None:
+    assert all((ROOT / source).exists() for source in COPIED)
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    project = PROJECT["project"]
+    assert {
+        "pyproject.toml", project["readme"], *project["license-files"], *wheel["packages"], *wheel["force-include"],
+    } == COPIED  # fmt: skip
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert let_through == COPIED
+
+
+def test_both_targets_install_extras_that_exist() -> None:
+    (extras,) = [words[1].removeprefix("EXTRAS=") for words in LINES if words[0] == "ARG"]
+    assert set(extras.split(",")) <= PROJECT["project"]["optional-dependencies"].keys()
+    assert [words[3] for words in LINES if words[0] == "FROM"] == ["base", "cpu", "cuda"]
+    minor = re.search(r"python:3\.(\d+)-slim", (ROOT / "Dockerfile").read_text())
+    assert minor
+    assert int(minor[1]) >= int(PROJECT["project"]["requires-python"].removeprefix(">=3."))
