@@ -29,13 +29,22 @@ def check_all(*checks: Callable[[], object]) -> None:
 def first_line(error: Exception) -> str:
     """What an error of another library says, in one line of reasonable length."""
     line = next(iter(str(error).strip().splitlines()), "")[:300]
-    # what a file holds may show up in it, and shall not steer the terminal
-    return "".join(c if c.isprintable() else "?" for c in line) or type(error).__name__
+    return printable(line) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return what a file holds for a message, in which it shall not steer the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def shown(text: str) -> str:
     """Return a user's text for a message: quoted, and cut where it is long."""
     return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def counted(number: int, thing: str) -> str:
+    """Return "1 drive", "2 drives", "1,000 drives"; the thing is one whose plural ends in s."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

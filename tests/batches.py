@@ -3,6 +3,7 @@
 import torch
 
 from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.method.losses.known import normalised_label, scale_shift_free_error
 from monodepth2.method.stages import Batch, Predictions, RelativePose
 from monodepth2.method.view_synthesis import ViewSynthesis
 
@@ -42,3 +43,8 @@ def predictions(poses, height=H, width=W, seed=1, dtype=torch.float32) -> Predic
 
 def still(dtype=torch.float32) -> RelativePose:
     return RelativePose(torch.zeros(2, 3, dtype=dtype), torch.zeros(2, 3, dtype=dtype), invert=False)
+
+
+def label_error(disp: torch.Tensor, label: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """How far a disparity is from another model's, their scales and shifts left aside."""
+    return scale_shift_free_error(disp, *normalised_label(label, mask))

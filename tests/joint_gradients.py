@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.checkpoints.folder import read_manifest
 from scripts import HANGS, in_process
@@ -68,3 +69,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
         if path.stem not in ("adam", "state")
         for key, value in torch.load(path, weights_only=True).items()
     }
+
+
+def scalars(run: Path, tag: str) -> list[float]:
+    """What a training has logged under a tag."""
+    return [event.value for event in EventAccumulator(str(run / "train")).Reload().Scalars(tag)]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from monodepth2.errors import counted
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -11,6 +13,10 @@ def run(code: str, pipe: str = "") -> subprocess.CompletedProcess[str]:
     program = f"from monodepth2.errors import UserError, run_script\ndef main():\n    {code}\nrun_script(main)"
     line = ["bash", "-o", "pipefail", "-c", f'"$0" -c "$1" {pipe}', sys.executable, program]
     return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_counts_are_told_as_people_say_them() -> None:
+    assert [counted(n, "drive") for n in (0, 1, 2, 1000)] == ["0 drives", "1 drive", "2 drives", "1,000 drives"]
 
 
 @pytest.mark.parametrize(

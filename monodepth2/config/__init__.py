@@ -1,24 +1,19 @@
 """Every option of every script, once: name, type, default, help, validation."""
 
+from monodepth2.config.app import AppOptions
 from monodepth2.config.command_line import Positional, build_parser, parse, parse_as
 from monodepth2.config.declare import Checked, available_cores, option_type
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
-from monodepth2.config.options import (
-    EVALUATION_SPLITS,
-    MAKE3D,
-    NETWORKS,
-    ODOMETRY_SPLITS,
-    SPLITS_WITHOUT_DEPTH,
-    STEREO,
-    TRAINING_SPLITS,
-    FrameId,
-    Options,
-    options_from_json,
-)
+from monodepth2.config.option_checks import EVALUATION_SPLITS, MAKE3D, ODOMETRY_SPLITS, TRAINING_SPLITS
+from monodepth2.config.options import NETWORKS, SPLITS_WITHOUT_DEPTH, STEREO, FrameId, Options, options_from_json
 from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
+from monodepth2.config.pseudo_label import PseudoLabelOptions
+from monodepth2.config.recipes import RECIPES
+from monodepth2.config.reproduce import ReproduceOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
+from monodepth2.config.sharing import PushOptions
 from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, ReportOptions
 
 __all__ = [
@@ -26,11 +21,13 @@ __all__ = [
     "MAKE3D",
     "NETWORKS",
     "ODOMETRY_SPLITS",
+    "RECIPES",
     "SCRIPTS",
     "SPLITS_WITHOUT_DEPTH",
     "STEREO",
     "TRAINING_SPLITS",
     "USED_BY",
+    "AppOptions",
     "CacheOptions",
     "Checked",
     "DemoOptions",
@@ -42,7 +39,10 @@ __all__ = [
     "Positional",
     "PredictOptions",
     "PrepareOptions",
+    "PseudoLabelOptions",
+    "PushOptions",
     "ReportOptions",
+    "ReproduceOptions",
     "SyntheticOptions",
     "available_cores",
     "build_parser",

@@ -1,21 +1,23 @@
 """The command lines: flags generated from the classes of this room; `--config` reads values of them from a file."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from monodepth2.config.config_file import read_config
-from monodepth2.config.declare import Checked, option_type
+from monodepth2.config.declare import Checked, Kind, option_type
 from monodepth2.config.options import Options
-from monodepth2.config.scripts import USED_BY, check_used
+from monodepth2.config.recipes import RECIPES
+from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used
 from monodepth2.errors import UserError, nearest
 
 UNTOUCHED = object()
-CONFIG, WORD = "config", "word"  # what a command line may hold beside the options of its class
-Kind = TypeVar("Kind", bound=Checked)
+CONFIG, RECIPE, WORD = "config", "recipe", "word"  # what a command line may hold beside the options of its class
+NO_RECIPES: Mapping[str, Mapping[str, Any]] = {}
 
 
 def _nothing(value: Any, stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +57,8 @@ def parse(
         names: what messages call the scripts (default: by their own names).
         face: what else `parse_as` takes.
     """
-    options = parse_as(Options, arguments, description, USED_BY[script] if script else None, **face)
+    recipes = RECIPES if script == SCRIPTS["train"] else {}
+    options = parse_as(Options, arguments, description, USED_BY[script] if script else None, recipes=recipes, **face)
     if script:
         try:
             check_used(options, script, names or {})
@@ -73,6 +76,7 @@ def parse_as(
     program: str | None = None,
     examples: Sequence[str] = (),
     positional: Positional | None = None,
+    recipes: Mapping[str, Mapping[str, Any]] = NO_RECIPES,
 ) -> Kind:
     """Return the options of a command line (`sys.argv` by default); a mistake ends the program with exit code 2.
 
@@ -86,6 +90,7 @@ def parse_as(
         program: how it is started (default: the script's name).
         examples: for the help.
         positional: what may stand without a flag.
+        recipes: sets of options by their names, which `--recipe` takes where nothing else states them.
     """
     parser = build_parser(kind, description, shown)
     parser.prog = program or parser.prog
@@ -94,34 +99,43 @@ def parse_as(
     parser.add_argument(
         f"--{CONFIG}", type=Path, metavar="FILE", help="YAML file of these flags, `name: value`; the command line wins"
     )
+    if recipes:
+        about = "a set of these flags by its name, each to be replaced by the flag itself; docs/training.md lists them"
+        parser.add_argument(f"--{RECIPE}", choices=list(recipes), help=about, default=UNTOUCHED)
     if positional:
         _add_positional(parser, kind, positional)
     # argparse fills in the defaults of what a namespace lacks: here nothing
-    untouched = dict.fromkeys((*(item.name for item in fields(kind)), CONFIG, WORD), UNTOUCHED)
+    untouched = dict.fromkeys((*(item.name for item in fields(kind)), CONFIG, RECIPE, WORD), UNTOUCHED)
     found, unknown = parser.parse_known_args(arguments, argparse.Namespace(**untouched))
     if unknown:
         _end_on_unknown(parser, unknown, shown or [item.name for item in fields(kind)])
+    stated = {name: value for name, value in vars(found).items() if value is not UNTOUCHED}
+    recipe = stated.get(RECIPE)
     try:
-        values = _resolved(
-            {name: value for name, value in vars(found).items() if value is not UNTOUCHED}, kind, positional
-        )
-        options = kind(**values)
+        return kind.stated(_resolved(dict(stated), kind, positional, recipes))
     except UserError as error:
-        _end(str(error))
-    object.__setattr__(options, "given", frozenset(values))
-    return options
+        of_recipe = [f"--{name}" for name in recipes.get(recipe or "", {}) if name not in stated]
+        named = [flag for flag in of_recipe if re.search(rf"{flag}\b", str(error))]
+        _end(f"{error} (--recipe {recipe} sets {', '.join(named)})" if named else str(error))
 
 
-def _resolved(found: dict[str, Any], kind: type[Checked], positional: Positional | None) -> dict[str, Any]:
-    """The options that flags, the positional and the file state: the earlier of these wins."""
-    path, word = found.pop(CONFIG, None), found.pop(WORD, None)
-    stated = {**(read_config(path, kind) if path else {}), **found}
+def _resolved(
+    found: dict[str, Any],
+    kind: type[Checked],
+    positional: Positional | None,
+    recipes: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The options that flags, the positional, the file and the recipe state: the earlier of these wins."""
+    path, word, recipe = (found.pop(name, None) for name in (CONFIG, WORD, RECIPE))
+    stated = {**(recipes[recipe] if recipe else {}), **(read_config(path, kind) if path else {}), **found}
     if not positional or word in (None, []):
         return stated
     if positional.option in found:
         raise UserError(f"{positional.metavar} is short for --{positional.option}: drop one of the two")
     stated[positional.option] = word
-    return {**positional.implies(word, stated), **stated}
+    known = {item.name for item in fields(kind)}  # several commands share a positional, not all that it implies
+    implied = positional.implies(word, stated)
+    return {**{name: value for name, value in implied.items() if name in known}, **stated}
 
 
 def _end(message: str) -> NoReturn:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monodepth2.config.declare import Checked, option_type
-from monodepth2.config.options import EVALUATION_SPLITS, TRAINING_SPLITS
+from monodepth2.config.option_checks import EVALUATION_SPLITS, TRAINING_SPLITS
 from monodepth2.errors import UserError, nearest, shown
 from monodepth2.files.text import read_text
 
@@ -41,6 +41,8 @@ def read_config(path: Path, kind: type[Checked]) -> dict[str, Any]:
     for key, value in root.value:
         where = f"--config {path}, line {key.start_mark.line + 1}"
         name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+        if name == "recipe":
+            raise UserError(f"{where}: --recipe belongs on the command line; or state its flags, each with its value")
         if name not in known:
             raise UserError(f"{where}: there is no option {shown(name)}{nearest(name, known)}")
         if name in values:

@@ -6,11 +6,14 @@ An option is a field of a frozen dataclass; its metadata are the group and the k
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from monodepth2.errors import UserError
+
+Kind = TypeVar("Kind", bound="Checked")
 
 
 def option(default: Any, group: str, help: str, **argument: Any) -> Any:
@@ -31,7 +34,8 @@ class Checked:
 
     Attributes:
         groups: the groups of options and what they are about, in the order of the help.
-        given: the options that a command line named. `dataclasses.replace` makes a copy that knows of none.
+        given: the options that a command line named (see `stated`). `dataclasses.replace` makes a copy that knows of
+            none.
 
     Raises:
         UserError: a value is not one of an option's choices.
@@ -40,9 +44,26 @@ class Checked:
     groups: ClassVar[dict[str, str]]
     given: ClassVar[frozenset[str]] = frozenset()
 
+    @classmethod
+    def stated(cls: type[Kind], values: Mapping[str, Any]) -> Kind:
+        """Return options with these values, all of them given: a check may refuse one at its default, too.
+
+        Raises:
+            UserError: as the class itself.
+        """
+        options = cls.__new__(cls)
+        object.__setattr__(options, "given", frozenset(values))
+        cls.__init__(options, **values)
+        return options
+
     def is_given(self, name: str) -> bool:
         """Whether an option was named by the command line, at its default too, or differs from its default."""
         return name in self.given or getattr(self, name) != getattr(type(self), name)
+
+    def shared_with(self, kind: type["Checked"]) -> dict[str, Any]:
+        """The values of the options that another class has, too, by name."""
+        known = {item.name for item in fields(kind)}
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -58,13 +79,15 @@ class Checked:
             if choices and one is not None and one not in choices:
                 raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
 
-    def _require_positive(self, *names: str) -> None:
+    def require_positive(self, *names: str) -> None:
+        """Refuse zero, negative and infinite values of these options; None passes."""
         for name in names:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UserError(f"--{name} {value}: must be positive")
 
-    def _require_at_least(self, least: int, *names: str) -> None:
+    def require_at_least(self, least: int, *names: str) -> None:
+        """Refuse values of these options that are below `least`; None passes."""
         for name in names:
             value = getattr(self, name)
             if value is not None and not value >= least:

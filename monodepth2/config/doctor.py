@@ -1,6 +1,6 @@
 """The options of `monodepth2 doctor`: what is wrong with a data set."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +36,7 @@ class DoctorOptions(Checked):
     width: int = same_as(Options, "width")
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")
 
@@ -53,7 +54,7 @@ class DoctorOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_at_least(1, "samples")
+        self.require_at_least(1, "samples")
         if self.output and self.output.suffix != ".html":
             raise UserError(f"--output {self.output}: give a name that ends with .html")
         self.training()
@@ -64,4 +65,4 @@ class DoctorOptions(Checked):
         Raises:
             UserError: training would refuse them.
         """
-        return Options(**{item.name: getattr(self, item.name) for item in fields(Options) if hasattr(self, item.name)})
+        return Options(**self.shared_with(Options))

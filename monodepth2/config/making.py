@@ -33,8 +33,8 @@ class DemoOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_positive("minutes")
-        self._require_at_least(4, "frames")
+        self.require_positive("minutes")
+        self.require_at_least(4, "frames")
         if self.quick and (self.is_given("minutes") or self.is_given("frames")):
             raise UserError("--quick says how long to train: drop it, or --minutes and --frames")
 

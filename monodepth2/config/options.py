@@ -6,27 +6,15 @@ This module imports nothing heavy, so that `--help` answers at once.
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from monodepth2.config.declare import (
-    Checked,
-    available_cores,
-    check_alone,
-    check_device,
-    check_input_size,
-    option,
-    value_from_json,
-)
+from monodepth2.config.declare import Checked, available_cores, option, value_from_json
+from monodepth2.config.option_checks import ODOMETRY_SPLITS, TRAINING_SPLITS, check_options
 from monodepth2.errors import UserError, first_line
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
 NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask", "intrinsics")
-TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
-MAKE3D = "make3d"
-ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
-EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
-LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
 POSE_BACKBONE = "resnet10t"
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
@@ -87,7 +75,10 @@ class Options(Checked):
         "(default: 2019's ResNet of --num_layers)",
     )
     decoder: str = option(
-        "2019", "training", "decoder of the depth network; small has half the channels", choices=("2019", "small")
+        "2019",
+        "training",
+        "decoder of the depth network; small has half the channels, hr is that of HR-Depth with dense skip connections",
+        choices=("2019", "small", "hr"),
     )
     pose_encoder: str | None = option(
         None,
@@ -128,7 +119,30 @@ class Options(Checked):
     frame_ids: tuple[int, ...] = option(
         (0, -1, 1), "training", "frames to load, 0 (the target) first; 0 alone with --use_stereo is pure stereo"
     )
-
+    frame_gap: tuple[int, ...] = option(
+        (),
+        "training",
+        "draw for each sample how many frames apart its neighbours are, from A to B: --frame_ids times that number; "
+        "only distances whose pictures exist are drawn (default: --frame_ids as they are)",
+        nargs=2,
+        metavar=("A", "B"),
+    )
+    augment_crop: bool = option(
+        False,
+        "training",
+        "train on parts of the pictures, drawn for each sample and brought to the network's size; cameras, masks and "
+        "known depth follow",
+    )
+    crop_scale: tuple[float, ...] = option(
+        (0.5, 1.0), "training", "of --augment_crop: share of the area that a part has", nargs=2, metavar=("MIN", "MAX")
+    )
+    crop_ratio: tuple[float, ...] = option(
+        (0.75, 1.33),
+        "training",
+        "of --augment_crop: width by height of a part, as a multiple of the whole picture's",
+        nargs=2,
+        metavar=("MIN", "MAX"),
+    )
     depth_supervision: float = option(
         0.0,
         "training",
@@ -146,6 +160,15 @@ class Options(Checked):
         "training",
         "weight of the difference between the length of the predicted motion and the way that speeds and times state "
         "(KITTI's oxts; speed.txt and times.txt of plain folders); depths become metres (default: 0, without)",
+    )
+    pseudo_labels: Path | None = option(
+        None,
+        "training",
+        "folder of disparities that another model made of the pictures (monodepth2 pseudo_label makes it); the network "
+        "learns from them, too, whatever their scale and shift (default: without)",
+    )
+    pseudo_weight: float = option(
+        0.1, "training", "weight of the difference from --pseudo_labels; 0: as if they were not given"
     )
     gt_png_scale: float = option(
         256.0, "training", "steps per metre of depth in 16-bit .png files: KITTI's 256, 1000 for millimetres"
@@ -214,6 +237,12 @@ class Options(Checked):
     clip_grad_norm: float | None = option(
         None, "optimization", "shrink gradients to this norm, of all together, where theirs is larger (default: never)"
     )
+    ema: float | None = option(
+        None,
+        "optimization",
+        "keep an exponential mean of the weights, too, and save it as weights_<n>/ema: the share of the old mean that "
+        "each step leaves, e.g. 0.999 (default: none is kept)",
+    )
     num_epochs: int = option(20, "optimization", "passes over the training split")
     scheduler_step_size: int = option(15, "optimization", "epochs after which the learning rate drops by ten")
     seed: int = option(0, "optimization", "seed of initial weights, sample order and augmentation")
@@ -279,6 +308,11 @@ class Options(Checked):
         "batches between two log entries in the first 2,000 steps; after these every 2,000th step is logged",
     )
 
+    wandb: bool = option(
+        False,
+        "logging",
+        "mirror TensorBoard's figures and pictures to Weights & Biases; with WANDB_MODE=offline into the run's folder",
+    )
     no_report: bool = option(False, "logging", "write no report.html at the end, a page that says whether it learnt")
     no_doctor: bool = option(False, "logging", "begin without a look at the data for what would spoil the training")
 
@@ -378,10 +412,7 @@ class Options(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_sizes()
-        self._check_frames()
-        self._check_combinations()
-        self._check_camera()
+        check_options(self)
 
     @property
     def temporal_ids(self) -> tuple[int, ...]:
@@ -392,6 +423,17 @@ class Options(Checked):
     def source_ids(self) -> tuple[FrameId, ...]:
         """All sources of the loss, in the order of the reprojection errors: in time, then the other camera."""
         return (*self.temporal_ids, STEREO) if self.use_stereo else self.temporal_ids
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """What `--frame_gap` draws from: multiples of the temporal ids, the smallest first; 1 alone without it."""
+        return tuple(range(self.frame_gap[0], self.frame_gap[1] + 1)) if self.frame_gap else (1,)
+
+    @property
+    def at_smallest_gap(self) -> "Options":
+        """The options of a run whose neighbours are all as near as the nearest that `--frame_gap` draws."""
+        ids = (0, *(self.gaps[0] * offset for offset in self.temporal_ids))
+        return replace(self, frame_ids=ids, frame_gap=()) if self.frame_gap else self
 
     @property
     def pose_backbone(self) -> str | None:
@@ -414,6 +456,16 @@ class Options(Checked):
         return self.depth_supervision > 0 or self.known_poses or self.velocity_weight > 0
 
     @property
+    def learns_pseudo_labels(self) -> bool:
+        """Whether another model's disparities are part of the loss."""
+        return self.pseudo_labels is not None and self.pseudo_weight > 0
+
+    @property
+    def without_pseudo_labels(self) -> "Options":
+        """The same for looking at pictures alone, those without labels too."""
+        return replace(self, pseudo_labels=None, pseudo_weight=Options.pseudo_weight)
+
+    @property
     def run_folder(self) -> Path:
         """`<log_dir>/<model_name>`."""
         return self.log_dir.expanduser() / self.model_name
@@ -422,6 +474,11 @@ class Options(Checked):
     def models_folder(self) -> Path:
         """Where `opt.json` and the `weights_*` folders of the run lie."""
         return self.run_folder / "models"
+
+    @property
+    def last_weights(self) -> Path:
+        """The checkpoint that the run ends with; it is there once all epochs are trained."""
+        return self.models_folder / f"weights_{self.num_epochs - 1}"
 
     @property
     def asked_factor(self) -> float | None:
@@ -437,144 +494,6 @@ class Options(Checked):
         """The content of `opt.json`: every option by its 2019 name; `frame_ids` ends with "s" where stereo is used."""
         values = {**asdict(self), "frame_ids": self.loaded_ids}
         return json.dumps(values, indent=2, default=str)
-
-    def _check_sizes(self) -> None:
-        check_input_size(height=self.height, width=self.width)
-        self._require_at_least(1, "batch_size", "num_epochs", "scheduler_step_size", "log_frequency")
-        self._require_at_least(1, "save_frequency", "save_steps", "keep_checkpoints")
-        self._require_at_least(0, "num_workers", "seed", "disparity_smoothness")
-        if self.seed >= 2**63:
-            raise UserError(f"--seed {self.seed}: must be below 2**63")
-        self._require_at_least(0, "weight_decay")
-        self._require_at_least(0, "depth_supervision", "velocity_weight")
-        self._require_positive("encoder_lr_factor")
-        self._require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
-        self._require_positive("eval_min_depth", "eval_max_depth", "camera_height")
-        if self.camera_height is not None:
-            others = ("eval_mono", "eval_stereo", "align", "disable_median_scaling", "pred_depth_scale_factor")
-            check_alone(self, "camera_height", *others)
-        if not 0 < self.min_depth < self.max_depth < float("inf"):
-            raise UserError(
-                f"--min_depth {self.min_depth} --max_depth {self.max_depth}: need 0 < min_depth < max_depth"
-            )
-
-    def _check_frames(self) -> None:
-        if not self.scales or set(self.scales) - {0, 1, 2, 3} or len(set(self.scales)) < len(self.scales):
-            raise UserError(f"--scales {_words(self.scales)}: give different scales out of 0 1 2 3")
-        ids = _words(self.frame_ids)
-        if not self.frame_ids or self.frame_ids[0] != 0:
-            raise UserError(f"--frame_ids {ids}: the target comes first, e.g. --frame_ids 0 -1 1")
-        if len(set(self.frame_ids)) < len(self.frame_ids):
-            raise UserError(f"--frame_ids {ids}: a frame is named twice")
-        if not self.source_ids:
-            raise UserError("--frame_ids 0 leaves nothing to learn from: add neighbours (0 -1 1) or --use_stereo")
-
-    def _check_camera(self) -> None:
-        self._require_positive("baseline")
-        if self.fov is not None and not 1 <= self.fov <= 175:
-            raise UserError(f"--fov {self.fov:g}: give the width of the view in degrees, from 1 to 175")
-        if not 0 <= self.crop_top <= 1:
-            raise UserError(f"--crop_top {self.crop_top:g}: give a share from 0 to 1")
-        if self.learn_intrinsics and not self.temporal_ids:
-            raise UserError("--learn_intrinsics learns from motion, and --frame_ids 0 has none: drop the flag")
-        if self.crop_top != 0.5 and self.fit != "crop":
-            raise UserError(f"--crop_top {self.crop_top:g} is about cutting: add --fit crop")
-        if self.kitti_calibration and not self.dataset.startswith("kitti"):
-            raise UserError(f"--kitti_calibration: --dataset {self.dataset} has no such files; give a camera.json")
-        if self.kitti_calibration and self.dataset == "kitti_test":
-            raise UserError("--kitti_calibration: --dataset kitti_test has no such files; leave it out")
-        others = [f"--{name}" for name in ("kitti_calibration", "fov") if getattr(self, name)]
-        if self.intrinsics_size and not self.intrinsics:
-            raise UserError("--intrinsics_size says what --intrinsics FX FY CX CY are for: add them")
-        if self.intrinsics and others:
-            raise UserError(f"--intrinsics states the camera of all pictures: drop {' and '.join(others)}")
-        if len(others) == 2:
-            raise UserError("--kitti_calibration states the cameras: drop --fov")
-        if self.intrinsics:
-            check_intrinsics(self.intrinsics, self.intrinsics_size)
-
-    def _check_combinations(self) -> None:
-        if not self.model_name or Path(self.model_name).is_absolute() or ".." in Path(self.model_name).parts:
-            raise UserError(f"--model_name {self.model_name!r}: give a plain name, it becomes a folder in --log_dir")
-        if self.predictive_mask and not self.disable_automasking:
-            raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")
-        if self.use_stereo and self.dataset == "kitti_test":
-            raise UserError("--use_stereo: --dataset kitti_test has no second camera; use kitti, or drop --use_stereo")
-        if self.png and self.dataset == "folder":
-            raise UserError("--png: --dataset folder takes pictures of any ending; drop --png")
-        if self.is_given("weight_decay") and self.optimizer != "adamw":
-            raise UserError(f"--weight_decay {self.weight_decay:g} belongs to --optimizer adamw: add it")
-        if self.is_given("scheduler_step_size") and self.schedule == "cosine":
-            raise UserError("--scheduler_step_size belongs to --schedule step: drop one of them")
-        if self.compile and self.grad_checkpointing:
-            raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
-        if self.overwrite and self.resume != "never":
-            raise UserError("--overwrite starts anew, --resume continues: drop one of them")
-        if self.grad_checkpointing and (self.encoder or self.pose_encoder):
-            raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
-        self._check_known()
-        if self.pose_encoder and self.pose_model_type != "separate_resnet":
-            raise UserError(
-                f"--pose_encoder {self.pose_encoder}: --pose_model_type {self.pose_model_type} has none; drop one of "
-                "the two flags"
-            )
-        check_device(self.no_cuda, self.device)
-        if len(set(self.metrics)) < len(self.metrics):
-            raise UserError(f"--metrics {_words(self.metrics)}: one is named twice")
-        if self.split not in TRAINING_SPLITS and not _is_folder(self.split):
-            raise UserError(f"--split {self.split}: neither a folder nor one of {', '.join(TRAINING_SPLITS)}")
-        if self.eval_split not in EVALUATION_SPLITS and not _is_folder(self.eval_split):
-            known = (*EVALUATION_SPLITS[:4], "odom_0 to odom_21")
-            raise UserError(f"--eval_split {self.eval_split}: neither a folder nor one of {', '.join(known)}")
-
-    def _check_known(self) -> None:
-        if self.velocity_weight and not self.temporal_ids:
-            raise UserError(
-                "--velocity_weight is about the motion between neighbours, and --frame_ids 0 has none: drop it"
-            )
-        if not self.known_poses:
-            return
-        if not self.temporal_ids:
-            raise UserError("--known_poses states the motion between neighbours, and --frame_ids 0 has none: drop it")
-        for name in ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
-            if self.is_given(name):
-                raise UserError(f"--known_poses takes the place of the pose network, which --{name} needs: drop one of "
-                                "the two flags")  # fmt: skip
-
-
-def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:
-    """Check `--intrinsics` and `--intrinsics_size`.
-
-    Raises:
-        UserError: they are no camera, or pixels where shares of the picture belong, or the other way round.
-    """
-    words = f"--intrinsics {_words(numbers)}"
-    if len(numbers) != 4 or len(size) not in (0, 2):
-        raise UserError(f"{words}: give FX FY CX CY, and where they are pixels --intrinsics_size W H")
-    width, height = size or (1, 1)
-    if not (width >= 1 and height >= 1):
-        raise UserError(f"--intrinsics_size {_words(size)}: give the width and height of the pictures in pixels")
-    fx, fy, cx, cy = numbers[0] / width, numbers[1] / height, numbers[2] / width, numbers[3] / height
-    if not size and max(numbers) > LARGEST_FOCAL:
-        raise UserError(f"{words}: these are pixels; add --intrinsics_size W H, the size of the pictures they are for")
-    if not (LEAST_FOCAL < min(fx, fy) <= max(fx, fy) < LARGEST_FOCAL and -1 < min(cx, cy) <= max(cx, cy) < 2):
-        remedy = (
-            "they are shares of the picture already: drop --intrinsics_size"
-            if size and max(numbers) < 10
-            else ("give FX FY CX CY in this order, FX and CX in widths, FY and CY in heights of the picture")
-        )
-        raise UserError(f"{words}: no camera of pictures; {remedy}")
-
-
-def _is_folder(value: str) -> bool:
-    try:
-        return Path(value).expanduser().is_dir()
-    except (OSError, ValueError, RuntimeError):  # a name that cannot be, the home of an unknown user
-        return False
-
-
-def _words(values: tuple[Any, ...]) -> str:
-    return " ".join(map(str, values))
 
 
 def options_from_json(text: str, source: str) -> Options:

@@ -10,6 +10,8 @@ from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
 if TYPE_CHECKING:
+    from monodepth2.config.app import AppOptions
+    from monodepth2.config.sharing import PushOptions
     from monodepth2.config.tools import ExportOptions
 
 NAME_FIELDS = ("stem", "name", "kind")
@@ -23,6 +25,8 @@ OUTPUTS_MEAN = {
     "side_by_side": "the picture beside these colours, or above them if it is wide: twice its size, JPEG; one MP4 of a "
     "video or a stream",
     "ply": "a point for each pixel that is not at the farthest depth: x right, y down, z forward, in the unit of depth",
+    "rrd": "a recording for rerun's viewer: picture, depth and camera, no wider than the network's map; one of a video "
+    "or a stream",
 }
 OUTPUTS = tuple(OUTPUTS_MEAN)
 LAST_PORT = 65535
@@ -67,7 +71,11 @@ class PredictOptions(Checked):
     )
 
     load_weights_folder: Path | None = option(None, "weights", "weights folder of a checkpoint, or an .onnx file")
-    model_name: str | None = option(None, "weights", "name of a published model, e.g. mono_640x192, in its place")
+    model_name: str | None = option(
+        None,
+        "weights",
+        "name of a published model, e.g. mono_640x192, or USER/MODEL of the Hugging Face hub, in its place",
+    )
     run: str | None = same_as(Options, "run", group="weights")
     log_dir: Path = same_as(Options, "log_dir", group="weights")
     height: int | None = option(None, "weights", "input height in pixels, of weights that do not state theirs")
@@ -124,8 +132,8 @@ class PredictOptions(Checked):
     focal_length: float | None = option(
         None,
         "output",
-        "of the camera, in picture widths, for ply; pixels are then square and the principal point is the centre "
-        "(default: the checkpoint's camera where it has only one, else KITTI's 0.58)",
+        "of the camera, in picture widths, for ply and rrd; pixels are then square and the principal point is the "
+        "centre (default: the checkpoint's camera where it has only one, else KITTI's 0.58)",
     )
 
     batch_size: int = option(8, "system", "pictures per pass of the network")
@@ -140,18 +148,18 @@ class PredictOptions(Checked):
         check_weights(self)
         check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "focal_length", "baseline", "camera_height", "seconds")
+        self.require_positive("pred_depth_scale_factor", "focal_length", "baseline", "camera_height", "seconds")
         if self.camera_height is not None:
             check_alone(self, "camera_height", "pred_metric_depth", "pred_depth_scale_factor", "baseline")
         if self.live is not None and not 0 <= self.live <= LAST_PORT:
             raise UserError(f"--live {self.live}: a port is a number from 0 to {LAST_PORT}; try 8080")
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
-        self._require_at_least(1, "batch_size")
+        self.require_at_least(1, "batch_size")
         _check_pattern(self.output_pattern)
         check_device(self.no_cuda, self.device)
 
 
-def check_weights(options: "PredictOptions | ExportOptions") -> None:
+def check_weights(options: "PredictOptions | ExportOptions | AppOptions") -> None:
     """Refuse options that name no network, or several.
 
     Raises:
@@ -162,6 +170,15 @@ def check_weights(options: "PredictOptions | ExportOptions") -> None:
             "choose the network: one of --load_weights_folder FOLDER, --run NAME of a training, and --model_name of a "
             "published model"
         )
+    check_log_dir(options)
+
+
+def check_log_dir(options: "PredictOptions | ExportOptions | AppOptions | PushOptions") -> None:
+    """Refuse a folder of runs where none of them is asked for.
+
+    Raises:
+        UserError: it is.
+    """
     if options.run is None and options.log_dir != type(options).log_dir:
         raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
 

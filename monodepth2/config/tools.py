@@ -1,10 +1,11 @@
 """The options of the scripts around training: exporting, making ground truth, filling the cache, reporting."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
+from monodepth2.config.hub_names import is_hub_name
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.config.predict import PredictOptions, check_baseline, check_depth_range, check_weights
 from monodepth2.errors import UserError, nearest
@@ -73,13 +74,15 @@ class ExportOptions(Checked):
         check_weights(self)
         check_depth_range(self.min_depth, self.max_depth)
         check_input_size(height=self.height, width=self.width)
-        self._require_positive("pred_depth_scale_factor", "tolerance", "baseline")
-        self._require_at_least(1, "batch_size")
+        self.require_positive("pred_depth_scale_factor", "tolerance", "baseline")
+        self.require_at_least(1, "batch_size")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
         self._check_int8()
         if self.output and self.output.suffix != ".onnx":
             raise UserError(f"--output {self.output}: give a name that ends with .onnx, by which such files are known")
+        if is_hub_name(self.model_name or "") and not (self.output or self.web):
+            raise UserError("--output is missing: a model of the hub lies in the hub's cache; name a file elsewhere")
         self._check_web()
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
@@ -145,7 +148,7 @@ class GroundTruthOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_at_least(1, "num_workers")
+        self.require_at_least(1, "num_workers")
         if self.split in (*SPLITS_WITHOUT_DEPTH, "odom"):
             raise UserError(
                 f"--split {self.split}: there is no ground truth of depth for it; "
@@ -178,6 +181,7 @@ class CacheOptions(Checked):
     skip_incomplete: bool = same_as(Options, "skip_incomplete")
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
     fit: str = same_as(Options, "fit")
     crop_top: float = same_as(Options, "crop_top")
 
@@ -193,7 +197,7 @@ class CacheOptions(Checked):
         Raises:
             UserError: training would refuse them.
         """
-        return Options(**{item.name: getattr(self, item.name) for item in fields(self)})
+        return Options(**self.shared_with(Options))
 
 
 @dataclass(frozen=True)
@@ -226,7 +230,7 @@ class ReportOptions(Checked):
         super().__post_init__()
         if self.run is None:
             raise UserError("--run is missing: name the run, or its folder")
-        self._require_at_least(1, "frames")
+        self.require_at_least(1, "frames")
         if self.output and self.output.suffix != ".html":
             raise UserError(f"--output {self.output}: give a name that ends with .html")
         check_device(self.no_cuda, self.device)

@@ -11,6 +11,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from monodepth2.datasets.calibration import MOST_PIXELS, read_calibration
 from monodepth2.datasets.cameras import Camera
-from monodepth2.errors import UserError, first_line, shown
+from monodepth2.errors import UserError, first_line, printable, shown
 from monodepth2.files.fit import Size
 from monodepth2.files.input_files import required_input
 
@@ -35,6 +36,7 @@ _COLMAP = {
     "OPENCV": ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2"),
 }
 COLMAP_CORNER = 0.5
+LONGEST_SOURCE = 80  # characters of what a file says of its numbers
 
 SizeOfPictures = Callable[[], Size]
 
@@ -62,7 +64,10 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     if found["k4"] != 0:
         raise UserError(f"{path}: k4 is of a fisheye camera; undistort the pictures first, e.g. with OpenCV")
     distortion = [found[name] for name in DISTORTION]
-    return _checked([values["fl_x"], found["fl_y"], found["cx"], found["cy"]], size, distortion, path)
+    camera = _checked([values["fl_x"], found["fl_y"], found["cx"], found["cy"]], size, distortion, path)
+    # where the numbers are from, as the file says it for people: `prepare` writes "assumed", for one
+    said = ", ".join(values[name] for name in ("source", "accuracy") if isinstance(values.get(name), str))
+    return replace(camera, source=f"{camera.source}: {printable(said[:LONGEST_SOURCE])}") if said else camera
 
 
 def read_baseline(path: Path) -> float | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError, picture_size
 
@@ -96,7 +96,7 @@ def describe_cameras(views: Sequence[View]) -> str:
     for view in views:
         groups[_alike(view.camera)].append(view)
     shown = [_words(camera, members) for camera, members in groups.items()]
-    more = f"; {len(shown) - MOST_NAMED} more cameras" if len(shown) > MOST_NAMED else ""
+    more = f"; {counted(len(shown) - MOST_NAMED, 'more camera')}" if len(shown) > MOST_NAMED else ""
     return f"cameras: {'; '.join(shown[:MOST_NAMED])}{more}"
 
 
@@ -109,13 +109,11 @@ def _alike(camera: Camera) -> Camera:
 def _words(camera: Camera, views: Sequence[View]) -> str:
     drives = len({view.drive for view in views})
     sizes = sorted({f"{view.size[0]}x{view.size[1]}" for view in views if view.size})
-    sizes = [*sizes[:MOST_NAMED], f"{len(sizes) - MOST_NAMED} more sizes"] if len(sizes) > MOST_NAMED else sizes
+    sizes = [*sizes[:MOST_NAMED], counted(len(sizes) - MOST_NAMED, "more size")] if len(sizes) > MOST_NAMED else sizes
     shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
-    source = f"{camera.source}: {REMEDY}" if camera.source.startswith("assumed") else camera.source
-    return (
-        f"{drives} drive{'s' * (drives != 1)} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
-    )
+    source = f"{camera.source}: {REMEDY}" if "assumed" in camera.source else camera.source
+    return f"{counted(drives, 'drive')} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
 
 
 def camera_remarks(views: Sequence[View], input_size: Size, fit: Fit) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import DTypeLike
 
-from monodepth2.files.fit import Box, Size
+from monodepth2.files.fit import Box, Size, Window
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,26 @@ class Camera:
     def to_plain(self) -> dict[str, float | str]:
         """The numbers and their source, for files."""
         return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy, "source": self.source}
+
+
+def matrix_of_window(K_44: np.ndarray, window: Window, width: int, height: int) -> np.ndarray:
+    """Return K of a window of a picture that is resized to the whole picture's size, shape (4, 4).
+
+    A pixel's centre lies half a pixel from its corner, and resizing keeps corners in their place. So every pixel of the
+    window has the very ray that it has in the whole picture, whatever place K counts pixels from.
+
+    Args:
+        K_44: of the whole picture.
+        window: the part of it.
+        width: of both pictures, in pixels.
+        height: likewise.
+    """
+    K = K_44.copy()
+    spans = ((0, width, window.left, window.right), (1, height, window.top, window.bottom))
+    for axis, pixels, start, end in spans:
+        K[axis, axis] /= end - start
+        K[axis, 2] = (K[axis, 2] + 0.5 - start * pixels) / (end - start) - 0.5
+    return K
 
 
 KITTI_INTRINSICS = Camera(0.58, 1.92, 0.5, 0.5, source="KITTI's of 2019")

@@ -13,7 +13,7 @@ from monodepth2.config import STEREO, FrameId
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.pictures import PictureError, read_pyramid
 
 PAIRS_COMPARED = 8
@@ -40,7 +40,7 @@ class MissingPictures:
 
 
 @dataclass
-class _Folders:
+class Listings:
     """The names in each folder, listed once however many frames are asked for."""
 
     names: dict[Path, frozenset[str] | None] = field(default_factory=dict)
@@ -56,28 +56,47 @@ class _Folders:
                 raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
         return self.names[folder]
 
+    def gaps(
+        self, layout: Layout, line: SplitLine, loaded_ids: Sequence[FrameId], gaps: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Return the gaps between a line's frames for which it has all its pictures."""
+        return tuple(gap for gap in gaps if all(self.has(frame_path(layout, line, i, gap)) for i in loaded_ids))
 
-def check_data_set(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> None:
+    def has(self, path: Path) -> bool:
+        """Whether there is a file of this name in its folder."""
+        return path.name in (self.list(path.parent) or ())
+
+
+def check_data_set(
+    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
+) -> None:
     """Check that every picture of every sample exists.
 
     Directories are listed once each; no picture is opened.
 
+    Args:
+        layout: of the data set.
+        lines: of the samples.
+        loaded_ids: the frames of each.
+        gaps: of `--frame_gap`: a sample needs the pictures of one of them.
+
     Raises:
         UserError: a report of all that is missing, with counts, examples and remedies.
     """
-    findings = missing_pictures(layout, lines, loaded_ids)
+    findings = missing_pictures(layout, lines, loaded_ids, gaps)
     if findings:
         rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
         pictures = len(lines) * len(loaded_ids)
-        raise UserError("\n".join([f"the data set lacks what the split of {len(lines):,} lines "
-                                   f"({pictures:,} pictures) needs:", *rows]))  # fmt: skip
+        raise UserError("\n".join([f"the data set lacks what the split of {counted(len(lines), 'line')} "
+                                   f"({counted(pictures, 'picture')}) needs:", *rows]))  # fmt: skip
 
 
 def missing_pictures(
-    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]
+    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
 ) -> dict[str, MissingPictures]:
     """Return which pictures of the samples do not exist, by what is wrong with them.
 
+    Of a sample that has the pictures of none of several gaps (see `check_data_set`) those of the smallest count.
     Directories are listed once each; no picture is opened.
 
     Raises:
@@ -87,18 +106,20 @@ def missing_pictures(
         raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
     if len(loaded_ids) > 1 and not layout.has_neighbours:
         raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
-    folders = _Folders()
+    folders = Listings()
     findings: dict[str, MissingPictures] = defaultdict(MissingPictures)
     for line in lines:
+        if len(gaps) > 1 and folders.gaps(layout, line, loaded_ids, gaps):
+            continue
         for frame in loaded_ids:
-            path = frame_path(layout, line, frame)
-            trouble = _trouble(folders, path, frame)
+            path = frame_path(layout, line, frame, gaps[0])
+            trouble = _trouble(folders, path, frame if isinstance(frame, str) else frame * gaps[0])
             if trouble:
                 findings[trouble].add(path)
     return dict(findings)
 
 
-def _trouble(folders: _Folders, path: Path, frame: FrameId) -> str | None:
+def _trouble(folders: Listings, path: Path, frame: FrameId) -> str | None:
     """What is wrong with a picture's path, as the words of the report; None where the picture is there."""
     names = folders.list(path.parent)
     if names is None:
@@ -113,14 +134,12 @@ def _trouble(folders: _Folders, path: Path, frame: FrameId) -> str | None:
     return f"neighbour frames {frame:+d} missing (leave such targets out of the split, or add --skip_incomplete)"
 
 
-def complete_lines(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> list[SplitLine]:
-    """Return the lines that have all their pictures."""
-    folders = _Folders()
-
-    def is_there(path: Path) -> bool:
-        return path.name in (folders.list(path.parent) or ())
-
-    return [line for line in lines if all(is_there(frame_path(layout, line, frame)) for frame in loaded_ids)]
+def complete_lines(
+    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
+) -> list[SplitLine]:
+    """Return the lines that have all their pictures, of one gap at least (see `check_data_set`)."""
+    folders = Listings()
+    return [line for line in lines if folders.gaps(layout, line, loaded_ids, gaps)]
 
 
 def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
@@ -131,7 +150,7 @@ def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
     """
     if type(layout) is not KittiRaw:
         return
-    folders, finding = _Folders(), MissingPictures()
+    folders, finding = Listings(), MissingPictures()
     dates = {layout.calibration_folder(line) for line in lines if folders.list(layout.scan_path(line).parent)}
     for date in sorted(dates):
         try:
@@ -183,6 +202,6 @@ def still_remarks(layout: Layout, lines: Sequence[SplitLine], temporal_ids: Sequ
         return []
     return [
         f"warning: {still} of {len(differences)} frames looked at hardly differ from their neighbours: the camera "
-        "stands still, and there is nothing to learn from; take frames of a moving camera, or farther apart, e.g. "
-        "--frame_ids 0 -5 5"
+        "stands still, and there is nothing to learn from; take frames of a moving camera, or frames farther apart: "
+        "--frame_ids 0 -5 5, or 0 -2 2 where every frame is there twice"
     ]

@@ -7,7 +7,8 @@ Legend of shapes: h w pixels.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import read_array_header, require_size
-from monodepth2.files.picture_files import MAX_PIXELS
+from monodepth2.files.picture_files import MAX_PIXELS, PictureError
 from monodepth2.files.pictures import read_depth_png
 from monodepth2.runtime.extras import require_packages
 
@@ -44,6 +45,19 @@ def read_depth_map(path: Path, png_scale: float = KITTI_PNG_SCALE) -> np.ndarray
         return known_depths(depth_hw)
     except ValueError as error:
         raise _refused(path, error) from error
+
+
+@contextmanager
+def part_of_sample(path: Path) -> Iterator[None]:
+    """Tell a map that cannot be read as a picture of a sample is told, so that another sample takes its place.
+
+    Raises:
+        PictureError: in place of a `UserError`.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise PictureError(path, first_line(error).removeprefix(f"{path}: ")) from error
 
 
 def known_depths(depth_hw: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -80,7 +80,7 @@ class DepthFolder:
         """Where to look for a line's map if somebody asks."""
         return self.root / line.folder
 
-    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+    def _folders(self, line: SplitLine, picture: Path) -> Iterable[Path]:
         """Where the map of a line may lie, the likeliest first."""
         drives = dict.fromkeys((self.root / line.folder, self.root / Path(line.folder).name, self.root))
         cameras = CAMERA_FOLDERS[line.side]
@@ -107,7 +107,7 @@ class DepthBeside(DepthFolder):
     def _usual(self, line: SplitLine, picture: Path) -> Path:
         return picture.parent / "depth"
 
-    def _folders(self, line: SplitLine, picture: Path) -> list[Path]:
+    def _folders(self, line: SplitLine, picture: Path) -> Iterable[Path]:
         return [self._usual(line, picture)]
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import CameraChoice, Place
 from monodepth2.datasets.camera_files import read_baseline
 from monodepth2.datasets.layouts import Layout
@@ -29,7 +30,7 @@ from monodepth2.errors import UserError, run_script
 from monodepth2.files.pictures import ENDINGS
 
 RIGHT, MASKS, MASK = "right", "masks", "mask.png"
-NO_DRIVES = (RIGHT, MASKS, "depth")  # folders that belong to a drive
+NO_DRIVES = (RIGHT, MASKS, "depth", "proj_depth")  # folders that belong to a drive, the last one as KITTI has it
 CAMERA = "camera.json"
 SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
@@ -140,17 +141,25 @@ def _walk(root: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def made_split(layout: Folders, temporal_ids: Sequence[int]) -> tuple[list[SplitLine], list[SplitLine]]:
+def made_split(
+    layout: Folders, temporal_ids: Sequence[int], gaps: Sequence[int] = (1,)
+) -> tuple[list[SplitLine], list[SplitLine]]:
     """Return targets to train and to validate on: of each drive the last tenth validates, after a gap.
 
     Targets are the pictures that have all their neighbours. The gap lets no picture be a target of one part and a
     source of the other.
 
+    Args:
+        layout: of the drives.
+        temporal_ids: the sources of a target.
+        gaps: factors on these; a target needs the neighbours of the smallest.
+
     Raises:
         UserError: there are too few pictures.
     """
     training, validation = [], []
-    first, last, gap = -min((0, *temporal_ids)), max((0, *temporal_ids)), max(map(abs, (0, *temporal_ids)))
+    first, last = -min((0, *temporal_ids)) * min(gaps), max((0, *temporal_ids)) * min(gaps)
+    gap = max(map(abs, (0, *temporal_ids))) * max(gaps)
     for drive in layout.drives():
         count = len(layout.names(layout.root / drive))
         targets = [SplitLine(drive, n, "l") for n in range(first, count - last)]
@@ -162,8 +171,8 @@ def made_split(layout: Folders, temporal_ids: Sequence[int]) -> tuple[list[Split
         validation += targets[kept:]
     if not training or not validation:
         raise UserError(
-            f"--data_path {layout.root}: its drives have too few pictures for a split; give longer ones, or lists of "
-            "your own with --split"
+            f"--data_path {layout.root}: its drives have too few pictures for a split; give longer ones, nearer "
+            "neighbours (--frame_ids, --frame_gap), or lists of your own with --split"
         )
     return training, validation
 
@@ -174,10 +183,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data_path", type=Path, help="the drive, or the folder of drives")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives the lists")
     parser.add_argument("--frame_ids", type=int, nargs="+", default=[0, -1, 1], help="as in training")
+    parser.add_argument("--frame_gap", type=int, nargs=2, default=(), metavar=("A", "B"), help="likewise")
     parser.add_argument("--force", action="store_true", help="replace files with other content")
     values = parser.parse_args(arguments)
     layout = Folders(values.data_path.expanduser(), cameras=CameraChoice())
-    parts = zip(("train", "val"), made_split(layout, values.frame_ids), strict=True)
+    gaps = Options(dataset="folder", frame_ids=values.frame_ids, frame_gap=values.frame_gap).gaps
+    parts = zip(("train", "val"), made_split(layout, values.frame_ids, gaps), strict=True)
     for path in write_lines(dict(parts), values.output, values.force):
         print(path)
     return 0

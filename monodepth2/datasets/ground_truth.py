@@ -18,7 +18,7 @@ import numpy as np
 
 from monodepth2.datasets.depth_files import known_depths
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import UserError, counted, first_line
 from monodepth2.files.input_files import open_input
 from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
 
@@ -78,7 +78,9 @@ def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -
         archive = zipfile.ZipFile(open_input(path, LARGEST_FILE))
         found, read = _open_maps(archive, path)
         if found != count:
-            raise UserError(f"{path}: holds {found} maps, but the split has {count} lines; {_REMEDY}")
+            raise UserError(
+                f"{path}: holds {counted(found, 'map')}, but the split has {counted(count, 'line')}; {_REMEDY}"
+            )
         _check_lines(archive, path, lines)
 
     def read_checked(position: int) -> np.ndarray:

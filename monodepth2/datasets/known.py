@@ -1,19 +1,22 @@
 """What else is known of drives, beside pictures and cameras, and learnt from where a run asks for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import DTypeLike
+from torch import Tensor
 
 from monodepth2.config import Options
 from monodepth2.datasets.known_depth import KnownDepth
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.known_speeds import KnownSpeeds
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.pseudo_labels import PseudoLabels
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.files.fit import Window
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class Known:
         depth: of the targets; None: it is not asked for.
         poses: of the cameras; likewise.
         speeds: of the vehicles; likewise.
+        pseudo: what another model says of the targets; likewise.
     """
 
     depth: KnownDepth | None = None
     poses: KnownPoses | None = None
     speeds: KnownSpeeds | None = None
+    pseudo: PseudoLabels | None = None
 
     @classmethod
     def from_options(cls, options: Options, layout: Layout) -> "Known":
@@ -41,36 +46,58 @@ class Known:
             KnownDepth.from_options(options, layout),
             KnownPoses.from_options(options, layout),
             KnownSpeeds.from_options(options, layout),
+            PseudoLabels.from_options(options, layout),
         )
 
-    def check(self, lines: Sequence[SplitLine]) -> list[str]:
+    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> list[str]:
         """Check that it is there for the lines of a run, and say what there is, a sentence each.
+
+        Args:
+            lines: of the run.
+            widest: the largest gap between the frames that a sample of a line may draw.
 
         Raises:
             UserError: it is not there, or unusable.
         """
-        return [part.check(lines) for part in (self.depth, self.poses, self.speeds) if part]
+        said = [part.check(lines) for part in (self.depth, self.pseudo) if part]
+        return said + [part.check(lines, widest) for part in (self.poses, self.speeds) if part]
 
-    def parts(self, line: SplitLine, mirrored: bool, dtype: DTypeLike) -> dict[str, Any]:
-        """The fields of a line's `Sample`, by name, mirrored as its pictures are.
+    def parts(
+        self, line: SplitLine, mirrored: bool, dtype: DTypeLike, window: Window | None = None, gap: int = 1
+    ) -> dict[str, Any]:
+        """The fields of a line's `Sample`, by name, cut and mirrored as its pictures are.
+
+        Args:
+            line: of the sample.
+            mirrored: whether its pictures are mirrored.
+            dtype: of the numbers.
+            window: the part of the pictures that it shows; None for all of them.
+            gap: between its frames, a factor on the temporal ids.
 
         Raises:
             PictureError: a file cannot be read.
         """
         found: dict[str, Any] = {}
         if self.depth:
-            depth_hw = self.depth.read(line).astype(dtype, copy=False)
-            found["depth"] = torch.from_numpy(np.ascontiguousarray(depth_hw[:, ::-1]) if mirrored else depth_hw)[None]
+            found["depth"] = _map(self.depth.read(line, window), mirrored, dtype)
+        if self.pseudo:
+            found["pseudo"] = _map(self.pseudo.read(line, window), mirrored, dtype)
         if self.poses:
-            motions = {source: self.poses.source_T_target(line, source) for source in self.poses.temporal_ids}
+            motions = {source: self.poses.source_T_target(line, gap * source) for source in self.poses.temporal_ids}
             found["source_T_target"] = {
                 source: torch.from_numpy((mirrored_motion(motion) if mirrored else motion).astype(dtype))
                 for source, motion in motions.items()
             }
         if self.speeds:
-            ways = {source: self.speeds.travelled(line, source) for source in self.speeds.temporal_ids}
+            ways = {source: self.speeds.travelled(line, gap * source) for source in self.speeds.temporal_ids}
             found["travelled"] = {source: torch.tensor(np.array(way, dtype)) for source, way in ways.items()}
         return found
+
+
+def _map(map_hw: np.ndarray, mirrored: bool, dtype: DTypeLike) -> Tensor:
+    """A map as a sample holds it, (1, h, w)."""
+    map_hw = map_hw.astype(dtype, copy=False)
+    return torch.from_numpy(np.ascontiguousarray(map_hw[:, ::-1]) if mirrored else map_hw)[None]
 
 
 NOTHING = Known()

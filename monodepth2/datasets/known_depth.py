@@ -4,21 +4,20 @@ Legend of shapes: h w pixels of a map, h' w' of the network's input.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_calibration
-from monodepth2.datasets.depth_files import read_depth_map
+from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError, first_line
-from monodepth2.files.fit import Fit, Size
-from monodepth2.files.pictures import PictureError
+from monodepth2.errors import UserError
+from monodepth2.files.fit import Fit, Size, Window
 from monodepth2.method.depth_maps import network_unit
 
 
@@ -94,8 +93,12 @@ class KnownDepth:
         check_calibration(self.layout, lines)
         return f"--depth_supervision: depth is known of {known:,} of {len(lines):,} lines"
 
-    def read(self, line: SplitLine) -> np.ndarray:
+    def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:
         """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.
+
+        Args:
+            line: of the picture.
+            window: the part of the picture that is to have that size.
 
         Raises:
             PictureError: the file cannot be read.
@@ -103,11 +106,9 @@ class KnownDepth:
         path = self.path(line)
         if path is None:
             return np.zeros(self.size[::-1], np.float32)
-        try:
+        with part_of_sample(path):
             metres_hw = read_depth_map(path, self.png_scale) if self.beside else self._kitti(line)
-        except UserError as error:
-            raise PictureError(path, first_line(error).removeprefix(f"{path}: ")) from error
-        depth_hw = self.unit * reduced_depth(metres_hw, self.size, self.fit)
+        depth_hw = self.unit * reduced_depth(metres_hw, self.size, replace(self.fit, window=window))
         nearest, farthest = self.limits
         return np.where((depth_hw > nearest) & (depth_hw < farthest), depth_hw, 0).astype(np.float32)
 

@@ -1,6 +1,6 @@
 """Motion that is known while training: from a drive's file of poses, brought to the samples and the network's unit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,15 +43,19 @@ class KnownPoses:
             return None
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
-    def check(self, lines: Sequence[SplitLine]) -> str:
+    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> str:
         """Check that the poses of all drives are there, and say how far neighbours are apart.
+
+        Args:
+            lines: of the run.
+            widest: the largest gap that a sample of a line may draw, a factor on the temporal ids.
 
         Raises:
             UserError: a file is missing or unusable, or has another number of poses than its drive has pictures.
         """
         last: dict[str, int] = {}
         for line in lines:
-            last[line.folder] = max(last.get(line.folder, 0), line.frame + max(0, *self.temporal_ids))
+            last[line.folder] = max(last.get(line.folder, 0), line.frame + widest(line) * max(0, *self.temporal_ids))
         missing = [path for folder in last if not (path := poses_path(self.layout, folder)).is_file()]
         if missing:
             raise UserError(

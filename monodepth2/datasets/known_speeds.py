@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,16 +55,20 @@ class KnownSpeeds:
             raise UserError(f"--velocity_weight: --dataset {options.dataset} has no speeds; drop the flag")
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
-    def check(self, lines: Sequence[SplitLine]) -> str:
+    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> str:
         """Check that speeds and times of all lines are there, and say how far neighbours are apart.
+
+        Args:
+            lines: of the run.
+            widest: the largest gap that a sample of a line may draw, a factor on the temporal ids.
 
         Raises:
             UserError: a file is missing or unusable, or lacks one of the pictures.
         """
         ways = []
         for line in lines:
-            known = self._drive(line.folder)
-            first, last = (line.frame + end for end in (min(0, *self.temporal_ids), max(0, *self.temporal_ids)))
+            known, gap = self._drive(line.folder), widest(line)
+            first, last = (line.frame + gap * end for end in (min(0, *self.temporal_ids), max(0, *self.temporal_ids)))
             if last >= len(known) or not np.isfinite(known[first : last + 1]).all():
                 raise UserError(f"--velocity_weight: there is no speed or no time for each of the pictures {first} to "
                                 f"{last} of {line.folder}; complete them, or leave '{line}' out")  # fmt: skip

@@ -197,11 +197,11 @@ def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:
     return {int(Path(name).stem): name for name in pictures if len(name) <= LONGEST_NAME}
 
 
-def frame_path(layout: Layout, line: SplitLine, frame: FrameId) -> Path:
-    """The picture of one frame of a sample: an offset in time, or the other camera's view."""
+def frame_path(layout: Layout, line: SplitLine, frame: FrameId, gap: int = 1) -> Path:
+    """The picture of one frame of a sample: an offset in time, times the sample's gap, or the other camera's view."""
     if isinstance(frame, str):
         return layout.picture_path(line, side=OTHER_SIDE[line.side])
-    return layout.picture_path(line, frame)
+    return layout.picture_path(line, frame * gap)
 
 
 def make_layout(
@@ -228,4 +228,9 @@ def layout_of(options: Options) -> Layout:
     Raises:
         UserError: its folder does not exist.
     """
+    if not options.is_given("data_path") and not options.data_path.expanduser().is_dir():
+        raise UserError(
+            f"no data set is named, and there is no {options.data_path}: name a folder of pictures (DRIVE), or the "
+            "root of a data set with --data_path"
+        )
     return make_layout(options.dataset, options.data_path, options.png, cameras=CameraChoice.from_options(options))

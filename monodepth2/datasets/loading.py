@@ -13,7 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from monodepth2.config import available_cores
-from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, collate
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import SampleKey, collate
 from monodepth2.errors import UserError
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.signals import start_worker

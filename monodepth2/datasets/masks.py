@@ -18,6 +18,8 @@ LANCZOS_REACH = 3  # pixels of the result to either side, from where Pillow's fi
 def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
     """Read a mask at the levels of its picture; files that have not changed are read once.
 
+    A window's levels are made anew each time, as hardly any comes twice.
+
     Returns:
         Levels 0 to `deepest`, True where the picture stays in, (h, w) each.
 
@@ -25,15 +27,34 @@ def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> li
         PictureError: the mask cannot be read.
     """
     mtime = path.stat().st_mtime_ns if path.is_file() else 0
+    if fit.window:
+        return mask_levels(_read(path, mtime), deepest, width, height, fit)
     return _levels(path, mtime, deepest, width, height, fit)
 
 
 @lru_cache(maxsize=32)
-def _levels(path: Path, _: int, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+def _levels(path: Path, mtime: int, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+    return mask_levels(_read(path, mtime), deepest, width, height, fit)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, _: int) -> np.ndarray:
     with open_picture(path) as picture:
-        size = picture.size
-        left_out = np.asarray(picture.convert("L")) < BLACK
-    levels, box = [], fit.box(size, (width, height))
+        return np.asarray(picture.convert("L")) >= BLACK
+
+
+def mask_levels(stays_hw: np.ndarray, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+    """Return a mask at the levels of its picture.
+
+    Args:
+        stays_hw: True where the picture stays in, at the size of the picture that is brought to these levels.
+        deepest: level.
+        width: of level 0.
+        height: of level 0.
+        fit: how the picture comes to that size.
+    """
+    left_out, (h, w) = ~stays_hw, stays_hw.shape
+    levels, box = [], fit.box((w, h), (width, height))
     for level in range(deepest + 1):
         left_out = _reduced(left_out, box, width >> level, height >> level)
         levels.append(~left_out)

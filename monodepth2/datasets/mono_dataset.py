@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import skimage.transform
@@ -17,58 +16,21 @@ from torch.utils.data import Dataset
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
-from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.device_augmentation import DrawnJitters
+from monodepth2.datasets.cameras import Camera, matrix_of_window
+from monodepth2.datasets.check import Listings
 from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
-from monodepth2.datasets.masks import read_mask
+from monodepth2.datasets.masks import mask_levels, read_mask
+from monodepth2.datasets.random_crop import RandomCrop
+from monodepth2.datasets.samples import Sample, SampleKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, read_pyramid
+from monodepth2.files.fit import STRETCH, Fit, Window
+from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, pyramid, read_pyramid
 from monodepth2.method.depth_maps import NETWORK_BASELINE
-from monodepth2.method.stages import Batch
 
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
 MOST_REPLACEMENTS = 10
-Key = TypeVar("Key")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8.
-
-    Pictures lie in memory as (h, w, 3), in which order they are decoded; where they are not jittered, `color_aug` is
-    the very tensor of `color`.
-
-    Attributes:
-        jitter: what remains to be done to `color_aug` on the device.
-        seconds: that the sample took.
-        camera: which of the run's cameras took it.
-    """
-
-    color: dict[FrameId, dict[int, Tensor]]
-    color_aug: dict[FrameId, Tensor]
-    K: dict[int, Tensor]
-    stereo_T: Tensor | None
-    index: int
-    mirrored: bool
-    faults: tuple[str, ...] = ()
-    jitter: ColorJitter | None = None
-    seconds: float = 0.0
-    mask: dict[int, Tensor] | None = None
-    camera: int = 0
-    source_T_target: dict[FrameId, Tensor] | None = None
-    travelled: dict[FrameId, Tensor] | None = None
-    depth: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class SampleKey:
-    """Which sample to make: its position in the split, and the epoch, which decides the augmentation."""
-
-    epoch: int
-    index: int
 
 
 class MonoDataset(Dataset[Sample | UserError]):
@@ -86,11 +48,14 @@ class MonoDataset(Dataset[Sample | UserError]):
         augment: mirror and jitter with probability 0.5 each (training).
         seed: of the augmentation.
         device_augment: leave the jitter to the device.
-        reader: reads the pictures (default: decodes and resizes them).
+        reader: reads the pictures (default: decodes and resizes them). Where it is given, parts of the pictures are cut
+            out of what it returns, which is at training size already, and resized once more.
         dtype: of intrinsics and stereo transforms, and so of all that is computed from the samples.
         fit: how the pictures come to that size, if `reader` is not given.
         cameras: of the run, which samples then name by their place; may be empty.
         known: what else becomes part of the samples.
+        crop: draws the part of the pictures that a sample shows; None: they are shown whole.
+        gaps: factors on the temporal ids, of which each sample draws one that it has the pictures for.
     """
 
     def __init__(
@@ -109,6 +74,8 @@ class MonoDataset(Dataset[Sample | UserError]):
         fit: Fit = STRETCH,
         cameras: Sequence[Camera] = (),
         known: Known = NOTHING,
+        crop: RandomCrop | None = None,
+        gaps: Sequence[int] = (1,),
     ) -> None:
         self.layout = layout
         self.lines = lines
@@ -118,11 +85,13 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.augment = augment
         self.seed = seed
         self.device_augment = device_augment
+        self.is_read_whole = reader is not None
         self.read = reader or partial(read_pyramid, width=width, height=height, fit=fit)
         self.dtype = dtype
         self.fit = fit
         self.with_masks = layout.has_masks
         self.known = known
+        self.crop, self.gaps, self.listings = crop, tuple(gaps), Listings()
         self.places = {camera: place for place, camera in enumerate(cameras)}
 
     @classmethod
@@ -152,6 +121,8 @@ class MonoDataset(Dataset[Sample | UserError]):
             fit=Fit(options.fit, options.crop_top),
             cameras=cameras,
             known=Known.from_options(options, layout),
+            crop=RandomCrop.from_options(options) if augment else None,
+            gaps=options.gaps,
         )
 
     def __len__(self) -> int:
@@ -160,6 +131,16 @@ class MonoDataset(Dataset[Sample | UserError]):
     def picture(self, index: int) -> Path:
         """The target's picture of a sample."""
         return frame_path(self.layout, self.lines[index], 0)
+
+    def gaps_of(self, line: SplitLine) -> tuple[int, ...]:
+        """The gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
+        if len(self.gaps) == 1:
+            return self.gaps
+        return self.listings.gaps(self.layout, line, self.loaded_ids, self.gaps) or self.gaps[:1]
+
+    def widest_gap(self, line: SplitLine) -> int:
+        """The largest of them."""
+        return max(self.gaps_of(line))
 
     def prepare(self) -> None:
         """Make what all samples look up; processes forked from this one share it."""
@@ -178,8 +159,11 @@ class MonoDataset(Dataset[Sample | UserError]):
         while len(faults) < MOST_REPLACEMENTS:
             mirrored = self.augment and rng.random() < 0.5
             jitter = ColorJitter.draw(rng) if self.augment and rng.random() < 0.5 else None
+            # drawn last, and only where asked for, so that these draws change none of the others
+            window = self.crop.draw(rng) if self.crop else None
+            gap = int(rng.choice(self.gaps_of(self.lines[index]))) if len(self.gaps) > 1 else None
             try:
-                sample = self.sample(index, mirrored, jitter, tuple(faults))
+                sample = self.sample(index, mirrored, jitter, tuple(faults), window, gap)
                 return replace(sample, seconds=time.perf_counter() - started)
             except PictureError as error:
                 faults.append(str(error))
@@ -187,32 +171,49 @@ class MonoDataset(Dataset[Sample | UserError]):
         return UserError("too many unreadable pictures in a row:\n  " + "\n  ".join(faults))
 
     def sample(
-        self, index: int, mirrored: bool = False, jitter: ColorJitter | None = None, faults: tuple[str, ...] = ()
+        self,
+        index: int,
+        mirrored: bool = False,
+        jitter: ColorJitter | None = None,
+        faults: tuple[str, ...] = (),
+        window: Window | None = None,
+        gap: int | None = None,
     ) -> Sample:
         """Make a sample with the given augmentation.
+
+        Args:
+            index: its position in the split.
+            mirrored: whether it is mirrored, after it is cut.
+            jitter: of its colours.
+            faults: what stood in its place and could not be read.
+            window: the part of its pictures that it shows, target and sources alike; None for all of them.
+            gap: factor on its temporal ids (default: the smallest for which it has the pictures).
 
         Raises:
             PictureError: one of its pictures cannot be read.
         """
         line = self.lines[index]
-        pyramids = {i: self._pyramid(line, i, mirrored) for i in self.loaded_ids}
+        gap = gap or self.gaps_of(line)[0]
+        pyramids = {i: self._pyramid(line, i, mirrored, window, gap) for i in self.loaded_ids}
         here = None if self.device_augment else jitter
         return Sample(
             color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
             color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
-            K=self._intrinsics(line, mirrored),
+            K=self._intrinsics(line, mirrored, window),
             stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.loaded_ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,
             jitter=jitter if self.device_augment else None,
-            mask=self._mask(line, mirrored) if self.with_masks else None,
+            mask=self._mask(line, mirrored, window) if self.with_masks else None,
             camera=self.places[self.layout.camera(line)] if self.places else 0,
-            **self.known.parts(line, mirrored, self.dtype),
+            **self.known.parts(line, mirrored, self.dtype, window, gap),
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
         """The sparse depth of a sample's target in metres, 0 where unknown, (1, 375, 1242); None where there is none.
+
+        It is that of the whole picture, and so no truth for a sample that shows a part of it.
 
         Raises:
             UserError: the depth is there but unreadable.
@@ -224,32 +225,50 @@ class MonoDataset(Dataset[Sample | UserError]):
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
 
-    def _intrinsics(self, line: SplitLine, mirrored: bool) -> dict[int, Tensor]:
+    def _intrinsics(self, line: SplitLine, mirrored: bool, window: Window | None) -> dict[int, Tensor]:
         """K of the sample's pictures per level: its camera, cut and mirrored as they are."""
         camera, (width, height) = self.layout.camera(line), self.size
         if self.fit != STRETCH:
             size = picture_size(frame_path(self.layout, line, 0))
             camera = camera.cropped(self.fit.box(size, self.size), size)
         camera = camera.mirrored() if mirrored else camera
-        return {level: torch.from_numpy(camera.matrix(width >> level, height >> level, self.dtype))
-                for level in self.levels[0]}  # fmt: skip
+        sizes = {level: (width >> level, height >> level) for level in self.levels[0]}
+        if window is None:
+            return {level: torch.from_numpy(camera.matrix(*size, self.dtype)) for level, size in sizes.items()}
+        shown = window.mirrored() if mirrored else window
+        matrices = {level: matrix_of_window(camera.matrix(*size, np.float64), shown, *size)
+                    for level, size in sizes.items()}  # fmt: skip
+        return {level: torch.from_numpy(K.astype(self.dtype)) for level, K in matrices.items()}
 
-    def _mask(self, line: SplitLine, mirrored: bool) -> dict[int, Tensor]:
+    def _mask(self, line: SplitLine, mirrored: bool, window: Window | None) -> dict[int, Tensor]:
         """Where the target counts, per level, (1, h, w): everywhere, where it has no mask."""
         (width, height), path = self.size, self.layout.mask_path(line)
         if path is None:
             return {level: torch.ones(1, height >> level, width >> level, dtype=torch.bool) for level in self.levels[0]}
-        levels = read_mask(path, max(self.levels[0]), width, height, self.fit)
+        deepest = max(self.levels[0])
+        if window and self.is_read_whole:
+            whole = read_mask(path, 0, width, height, self.fit)[0]
+            levels = mask_levels(whole, deepest, width, height, Fit(window=window))
+        else:
+            levels = read_mask(path, deepest, width, height, replace(self.fit, window=window))
         masks = {level: torch.from_numpy(levels[level])[None] for level in self.levels[0]}
         return {level: mask.flip(2) if mirrored else mask for level, mask in masks.items()}
 
-    def _pyramid(self, line: SplitLine, frame: FrameId, mirrored: bool) -> list[Tensor]:
+    def _pyramid(
+        self, line: SplitLine, frame: FrameId, mirrored: bool, window: Window | None, gap: int
+    ) -> list[Tensor]:
         """The frame's levels down to the smallest that is read, (3, h, w) each.
 
         2019 mirrored before resizing. The filter's weights are symmetric, so mirroring what is resized gives the same
         bits and moves fewer of them.
         """
-        levels = self.read(frame_path(self.layout, line, frame), max(self.levels[frame], default=0))
+        path, deepest = frame_path(self.layout, line, frame, gap), max(self.levels[frame], default=0)
+        if window is None:
+            levels = self.read(path, deepest)
+        elif self.is_read_whole:
+            levels = pyramid(Image.fromarray(self.read(path, 0)[0]), deepest, *self.size, Fit(window=window))
+        else:
+            levels = read_pyramid(path, deepest, *self.size, replace(self.fit, window=window))
         pictures = [torch.from_numpy(level) for level in levels]
         return [(picture.flip(1) if mirrored else picture).permute(2, 0, 1) for picture in pictures]
 
@@ -271,58 +290,6 @@ def stereo_transform(side: str, mirrored: bool, dtype: DTypeLike = np.float32) -
     sign = -1.0 if side == "l" else 1.0
     transform[0, 3] = NETWORK_BASELINE * (-sign if mirrored else sign)
     return torch.from_numpy(transform)
-
-
-def collate(made: Sequence[Sample | UserError]) -> Batch | UserError:
-    """Stack samples into a batch (pictures stay uint8), or hand on the first error."""
-    for item in made:
-        if isinstance(item, UserError):
-            return item
-    return stack([item for item in made if isinstance(item, Sample)])
-
-
-def stack(samples: Sequence[Sample]) -> Batch:
-    """Stack samples into a batch (pictures stay uint8)."""
-    first = samples[0]
-    stereo = [sample.stereo_T for sample in samples if sample.stereo_T is not None]
-    color = {i: {level: _stack_pictures([sample.color[i][level] for sample in samples]) for level in levels}
-             for i, levels in first.color.items()}  # fmt: skip
-    return Batch(
-        color=color,
-        color_aug={i: _stack_augmented(samples, i, color[i]) for i in first.color_aug},
-        K={level: torch.stack([sample.K[level] for sample in samples]) for level in first.K},
-        stereo_T=torch.stack(stereo) if stereo else None,
-        index=torch.tensor([sample.index for sample in samples]),
-        mirrored=torch.tensor([sample.mirrored for sample in samples]),
-        faults=tuple(fault for sample in samples for fault in sample.faults),
-        jitters=DrawnJitters.of([sample.jitter for sample in samples]),
-        loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
-        mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
-        camera=torch.tensor([sample.camera for sample in samples]),
-        source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
-        travelled=_stack_by_key([sample.travelled for sample in samples if sample.travelled]),
-        depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
-    )
-
-
-def _stack_by_key(tensors: Sequence[dict[Key, Tensor]]) -> dict[Key, Tensor] | None:
-    return {key: torch.stack([one[key] for one in tensors]) for key in tensors[0]} if tensors else None
-
-
-def _stack_known(tensors: Sequence[Tensor]) -> Tensor | None:
-    return torch.stack([*tensors]) if tensors else None
-
-
-def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:
-    """One frame's augmented pictures: where none of them is changed, the stacked un-augmented ones themselves."""
-    if all(sample.color_aug[frame] is sample.color[frame].get(0) for sample in samples):
-        return stacked[0]
-    return _stack_pictures([sample.color_aug[frame] for sample in samples])
-
-
-def _stack_pictures(pictures: Sequence[Tensor]) -> Tensor:
-    """Stack (3, h, w) pictures as they lie in memory, (h, w, 3); returns b3hw."""
-    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
 
 
 def _jittered(picture_3hw: Tensor, jitter: ColorJitter) -> Tensor:

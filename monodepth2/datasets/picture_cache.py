@@ -9,7 +9,7 @@ one that is killed leaves nothing that another would read.
 Arrays are mapped into memory. One that is removed while it is used goes on serving. One that something else cuts short
 in its place meanwhile, or that lies on a disk that fails, ends the process.
 
-Pictures are kept as they are, not mirrored: see `MonoDataset`.
+Pictures are kept whole, neither mirrored nor cut by `--augment_crop`: see `MonoDataset`.
 """
 
 import json
@@ -31,7 +31,7 @@ from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import Layout, frame_path, make_layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
-from monodepth2.errors import UserError, tell
+from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import read_array_header, require_size
@@ -95,7 +95,8 @@ class PictureCache:
         if options.cache_dir is None:
             return None
         cache = cls(options.cache_dir, layout.root, options.width, options.height, Fit(options.fit, options.crop_top))
-        cache.expect({frame_path(layout, line, frame) for line in lines for frame in options.loaded_ids})
+        frames = [(frame, gap) for frame in options.loaded_ids for gap in options.gaps]
+        cache.expect({frame_path(layout, line, frame, gap) for line in lines for frame, gap in frames})
         return cache
 
     def __getstate__(self) -> dict[str, Any]:
@@ -224,7 +225,7 @@ class PictureCache:
 
     def _make(self, missing: Sequence[PictureKey]) -> None:
         size = _shown(len(missing) * self.picture_bytes)
-        tell(f"keeping {len(missing):,} pictures ({size}) in {self.folder}")
+        tell(f"keeping {counted(len(missing), 'picture')} ({size}) in {self.folder}")
         cores, step = available_cores(), max(1, ARRAY_BYTES // self.picture_bytes, len(missing) // MOST_ARRAYS)
         made = map_ahead(self._row, missing, 2 * cores, cores)
         rows = iter(tqdm(made, "keeping pictures", len(missing), unit="picture", disable=None))
@@ -275,7 +276,7 @@ def fill_cache(options: Options) -> str:
     layout = make_layout(options.dataset, options.data_path, options.png)
     training, validation, _ = training_lines(options, layout)
     lines = [*training, *validation]
-    check_data_set(layout, lines, options.loaded_ids)
+    check_data_set(layout, lines, options.loaded_ids, options.gaps)
     cache = PictureCache.from_options(options, layout, lines)
     assert cache is not None
     cache.fill()

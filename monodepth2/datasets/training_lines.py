@@ -9,6 +9,9 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
 
+USEFUL_STEPS = 5000  # of a training, for a useful result
+FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
+
 
 class TrainingLines(NamedTuple):
     """The two lists of a run, and how many lines `--skip_incomplete` has left out of them."""
@@ -30,15 +33,33 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     own = own_split(options, layout)
     if options.makes_split and own is None:
         assert isinstance(layout, Folders)
-        training, validation = made_split(layout, options.temporal_ids)
+        training, validation = made_split(layout, options.temporal_ids, options.gaps)
     else:
         split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
     if not options.skip_incomplete:
         return TrainingLines(training, validation, 0)
     given = len(training) + len(validation)
-    training, validation = (complete_lines(layout, lines, options.loaded_ids) for lines in (training, validation))
+    training, validation = (
+        complete_lines(layout, lines, options.loaded_ids, options.gaps) for lines in (training, validation)
+    )
     return TrainingLines(training, validation, given - len(training) - len(validation))
+
+
+def lists_in_words(options: Options, layout: Layout) -> str:
+    """What messages call the lists of a run: the flag or the folder that they are from."""
+    if not options.makes_split:
+        return f"--split {options.split}"
+    own = own_split(options, layout)
+    return f"the lists in {own}" if own else f"the lists made of --data_path {layout.root}"
+
+
+def more_to_learn(targets: int, batch_size: int) -> str:
+    """What to do where targets are too few for `USEFUL_STEPS` steps."""
+    if targets < FEW_TARGETS:
+        return "record more, of other places"
+    epochs = -(-USEFUL_STEPS // max(1, targets // batch_size))
+    return f"record more, of other places, or train for longer with --num_epochs {epochs}"
 
 
 def own_split(options: Options, layout: Layout) -> str | None:

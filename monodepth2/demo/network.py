@@ -85,7 +85,7 @@ def main() -> int:
     options = network_options(arguments.folder / "streets", arguments.folder, "weights", EPOCHS, seed=0)
     code = Trainer(replace(options, cache_dir=arguments.folder / "cache")).train()
     if code == 0:
-        keep_weights(options.models_folder / f"weights_{EPOCHS - 1}", arguments.output)
+        keep_weights(options.last_weights, arguments.output)
     return code
 
 

@@ -12,7 +12,8 @@ import torch
 
 from monodepth2.config import DemoOptions, ExportOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
@@ -21,14 +22,13 @@ from monodepth2.demo.page import Page, write_page
 from monodepth2.demo.showcase import make_rows
 from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
-from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx import export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.report.curves import read_curves
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
-from monodepth2.training.step import TrainingStep
+from monodepth2.training.step import seconds_per_step
 from monodepth2.training.trainer import Trainer
 
 SHOWN = 6
@@ -62,7 +62,7 @@ def run(options: DemoOptions) -> int:
         return code
     mean_depth = mean_depth_per_pixel(KittiDepth(drive), read_split(training.split, "train"))
     metrics["mean training depth per pixel"] = score_constant(mean_depth, training)
-    weights = training.models_folder / f"weights_{training.num_epochs - 1}"
+    weights = training.last_weights
     with _timed(seconds, "evaluate"):
         metrics["trained network"] = _score(training, weights)
     with _timed(seconds, "export"):
@@ -103,13 +103,7 @@ def _seconds_per_step(options: Options, lines: Sequence[SplitLine]) -> float:
     device = pick_device(options.device)
     data_set = MonoDataset.from_options(options, lines, augment=False)
     batch = stack([data_set.sample(n) for n in range(len(lines))]).prepared(device)
-    learn = TrainingStep(MonodepthModel(options).to(device), options, device)
-    times = []
-    for _ in range(3):
-        started = time.monotonic()
-        learn(batch).loss.item()
-        times.append(time.monotonic() - started)
-    return min(times)
+    return seconds_per_step(options, batch, device)
 
 
 def _score(options: Options, weights: Path) -> DepthMetrics:

@@ -7,7 +7,8 @@ import torch
 
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiDepth
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation.metrics import MAX_DEPTH, MIN_DEPTH
 from monodepth2.files.pictures import read_picture

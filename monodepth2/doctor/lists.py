@@ -1,6 +1,7 @@
 """What lists, names and cameras tell; no picture is decoded."""
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,13 +21,13 @@ from monodepth2.datasets.camera_report import (
 from monodepth2.datasets.check import missing_pictures, split_remarks
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.training_lines import USEFUL_STEPS, more_to_learn
 from monodepth2.doctor.findings import Example, Finding
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit
 from monodepth2.files.input_files import read_input
 from monodepth2.files.picture_files import LARGEST_FILE
 
-FEW_STEPS = 5000
 SHOWN = 4
 MOST_READ = 2000  # training pictures, where files of one size are many
 _REMEDIES = {
@@ -77,7 +78,7 @@ def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine
     Raises:
         UserError: the data set has no such frames at all.
     """
-    missing = missing_pictures(layout, lines, options.loaded_ids)
+    missing = missing_pictures(layout, lines, options.loaded_ids, options.gaps)
     if not missing:
         return []
     return [
@@ -106,14 +107,13 @@ def list_findings(
     """
     found = [] if of_2019 else _inside(options, training, validation)
     steps = len(training) // options.batch_size * options.num_epochs
-    if steps < FEW_STEPS:
-        epochs = -(-FEW_STEPS // max(1, len(training) // options.batch_size))
+    if steps < USEFUL_STEPS:
         found.append(
             Finding(
                 "a tiny set",
-                f"{len(training):,} targets are {steps:,} step{'s' * (steps != 1)}",
-                f"expect nothing below about {FEW_STEPS:,} steps, unless trained weights are gone on from",
-                f"record more, of other places, or train for longer with --num_epochs {epochs}",
+                f"{counted(len(training), 'target')}, {counted(steps, 'step')}",
+                f"a useful result takes about {USEFUL_STEPS:,} steps, or fewer if it begins with trained weights",
+                more_to_learn(len(training), options.batch_size),
                 spoils=False,
             )
         )
@@ -137,10 +137,11 @@ def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLi
 def _inside(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Validation targets that are a neighbour of a training target, or that one's own view by the other camera."""
     trained, lines = {(line.folder, line.frame) for line in training}, set(training)
+    steps = (0, *(gap * offset for gap in options.gaps for offset in options.temporal_ids))
     near = [
         line
         for line in validation
-        if line not in lines and any((line.folder, line.frame + step) in trained for step in (0, *options.temporal_ids))
+        if line not in lines and any((line.folder, line.frame + step) in trained for step in steps)
     ]
     if not near:
         return []
@@ -149,12 +150,24 @@ def _inside(options: Options, training: Sequence[SplitLine], validation: Sequenc
             "validation frames inside training stretches",
             f"{len(near):,} of {len(validation):,} validation targets are neighbours of training targets",
             "the validation loss says nothing of other pictures, and the best epoch cannot be told by it",
-            f"let whole stretches validate: python -m monodepth2.datasets.folders {options.data_path} --output lists, "
-            "for plain folders, then --split lists; else move such lines out of val_files.txt",
+            _remedy_of_inside(options),
             spoils=False,
             examples=tuple(Example(str(line)) for line in near[:SHOWN]),
         )
     ]
+
+
+def _remedy_of_inside(options: Options) -> str:
+    """Lists with room for this run's farthest neighbours: made, or by hand."""
+    if options.dataset != "folder":
+        return "let whole stretches validate: move such lines out of val_files.txt"
+    neighbours = f"--frame_ids {' '.join(map(str, options.frame_ids))}"
+    if options.frame_gap:
+        neighbours += f" --frame_gap {' '.join(map(str, options.frame_gap))}"
+    return (
+        f"let whole stretches validate: python -m monodepth2.datasets.folders {shlex.quote(str(options.data_path))} "
+        f"--output lists {neighbours}, then --split lists; or take nearer neighbours"
+    )
 
 
 def leak_findings(

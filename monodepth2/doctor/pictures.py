@@ -13,6 +13,7 @@ from monodepth2.datasets.check import still_remarks
 from monodepth2.datasets.layouts import Layout
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.doctor.looks import Look
+from monodepth2.errors import counted
 from monodepth2.motion.limits import BLURRED, JUMP, LEAST_FLOW, MOST_FLOW, STANDING
 
 if TYPE_CHECKING:
@@ -198,11 +199,18 @@ def _finding(kind: Kind, options: Options, looks: Sequence[Look]) -> Finding | N
 
 
 def _farther(options: Options, looks: Sequence[Look]) -> str:
-    """Frame ids at which neighbours would move enough."""
-    near = [look.measures.near for look in looks if look.measures and look.measures.near]
-    flow = float(np.median([tracks.flow for tracks in near])) if near else 0.0
+    """Frame ids at which neighbours would move enough; where pictures are there several times, at other pictures.
+
+    `--frame_gap` multiplies them as it does those of the looks.
+    """
+    near = [(of.near.flow, bool(of.copied)) for look in looks if (of := look.measures) and of.near]
+    moving = [flow for flow, copied in near if not copied]
+    share = len(moving) / len(near) if near else 1.0
+    flow = share * float(np.median(moving)) if moving else 0.0
+    times = max(2, round(LEAST_FLOW / flow)) if flow > LEAST_FLOW / DEFAULT_STEP else DEFAULT_STEP
+    repeats = round(1 / share) if moving else 1
     own = min((abs(offset) for offset in options.temporal_ids), default=1)
-    step = own * max(2, round(LEAST_FLOW / flow)) if flow > LEAST_FLOW / DEFAULT_STEP else own * DEFAULT_STEP
+    step = own * repeats * -(-times // repeats)
     return f"0 -{step} {step}"
 
 
@@ -225,7 +233,7 @@ def standing_findings(options: Options, layout: Layout, looks: Sequence[Look]) -
     return [
         Finding("the camera stands", remark.removeprefix("warning: ").partition(":")[0], KINDS[0].consequence,
                 f"take frames farther apart, --frame_ids {_farther(options, [])}", spoils=True)
-        for remark in still_remarks(layout, lines, options.temporal_ids)
+        for remark in still_remarks(layout, lines, options.at_smallest_gap.temporal_ids)
     ]  # fmt: skip
 
 
@@ -250,7 +258,7 @@ def file_findings(looks: Sequence[Look]) -> list[Finding]:
         found.append(
             Finding(
                 "pictures of several sizes in a drive",
-                f"in {len(mixed):,} folders",
+                f"in {counted(len(mixed), 'folder')}",
                 "one camera is taken for all of a drive's pictures, which is wrong if they were cut differently",
                 "make a drive of each size, with its own camera.json; prepare does so with videos",
                 spoils=False,

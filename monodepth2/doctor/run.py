@@ -15,14 +15,15 @@ from monodepth2.doctor.lists import camera_findings, leak_findings, list_finding
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
 from monodepth2.doctor.page import write_page
 from monodepth2.doctor.pictures import file_findings, measured_findings, standing_findings
+from monodepth2.errors import counted
 from monodepth2.files.output_paths import check_output_file, make_output_folder
+from monodepth2.runtime.extras import installation
 
 PAGE = "doctor.html"
 SPOILT = 1  # exit code
 LONGEST = 45.0  # seconds of looking at pictures
 WITHOUT_OPENCV = (
-    "not looked at, for want of OpenCV: speed, order, copies, blur, light, stereo pairs; pip install "
-    "'monodepth2-video[prepare]'"
+    f"not looked at, for want of OpenCV: speed, order, copies, blur, light, stereo pairs; {installation('prepare')}"
 )
 
 
@@ -89,8 +90,9 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
     training, validation, _ = training_lines(options, layout)
     lines = [*training, *validation]
     found = missing_findings(options, layout, lines)  # first: it refuses what has no such frames
-    complete = complete_lines(layout, lines, options.loaded_ids)
-    looks = look_at(choose(options, layout, complete or lines, samples), LONGEST, quiet=False)
+    complete = complete_lines(layout, lines, options.loaded_ids, options.gaps)
+    near = options.at_smallest_gap
+    looks = look_at(choose(near, layout, complete or lines, samples), LONGEST, quiet=False)
     found += [
         *camera_findings(options, layout, lines),
         *file_findings(looks),
@@ -107,9 +109,9 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
 def _looked(lines: Sequence[SplitLine], targets: int, looks: Sequence[Look]) -> str:
     drives, pictures = len({line.folder for line in lines}), {path for look in looks for path in look.sample.paths}
     return (
-        f"{targets:,} targets to train on, {len(lines) - targets:,} to validate on, {drives:,} "
-        f"drive{'s' * (drives != 1)}; looked at all lists, names and cameras, and at {len(pictures):,} pictures of "
-        f"{len(looks):,} targets"
+        f"{targets:,} targets to train on, {len(lines) - targets:,} to validate on, "
+        f"{counted(drives, 'drive')}; looked at all lists, names and cameras, and at "
+        f"{counted(len(pictures), 'picture')} of {counted(len(looks), 'target')}"
     )
 
 

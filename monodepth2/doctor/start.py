@@ -30,14 +30,15 @@ def start_remarks(
         validation: likewise.
         views: the cameras of the drives.
     """
+    near = options.at_smallest_gap
     of_2019 = options.split in TRAINING_SPLITS and not options.makes_split
     found = list_findings(options, training, validation, of_2019)
     if can_measure():
-        looks = look_at(choose(options, layout, training, SAMPLES), LONGEST)
+        looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)
     return [
         *camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
         *split_remarks(training, validation),
-        *still_remarks(layout, training, options.temporal_ids),
+        *still_remarks(layout, training, near.temporal_ids),
         *map(as_remark, found),
     ]

@@ -94,8 +94,6 @@ def check_used_in_scoring(options: Options) -> None:
     unused = [name for name in networks if options.is_given(name)]
     if options.ext_disp_to_eval and not options.compare and unused:
         raise UserError(f"--{unused[0]} is about a network, and --ext_disp_to_eval takes its place: drop --{unused[0]}")
-    if options.load_weights_folder and options.is_given("model_name"):
-        raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
 
 
 def protocol_of(options: Options) -> Protocol:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
+from monodepth2.errors import counted
 from monodepth2.evaluation.result import EvaluationResult, describe_left_out, describe_protocol
 
 WORST_SHOWN = 5
@@ -58,8 +59,8 @@ def _differences(result: EvaluationResult, first: EvaluationResult) -> list[str]
 
 
 def _heading(result: EvaluationResult) -> list[str]:
-    images = f"{len(result.lines)} image{'' if len(result.lines) == 1 else 's'}"
-    text = f"{images}, {result.pixels.scored:,} pixels: {describe_protocol(result.protocol)}"
+    images, pixels = counted(len(result.lines), "image"), counted(result.pixels.scored, "pixel")
+    text = f"{images}, {pixels}: {describe_protocol(result.protocol)}"
     return [text, f"ground truth from {result.truth}", *describe_left_out(result)]
 
 

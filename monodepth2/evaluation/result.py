@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.errors import counted
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
 from monodepth2.evaluation.regions import PixelCounts
@@ -189,9 +190,11 @@ def describe_left_out(result: EvaluationResult) -> list[str]:
     parts = [f"{count:,} {reason}" for count, reason in reasons if count]
     text = [f"pixels of ground truth left out: {', '.join(parts)}"] if parts else []
     if result.skipped:
-        text.append(f"{len(result.skipped)} images skipped, no ground truth to score, e.g. {result.skipped[0]}")
+        text.append(
+            f"{counted(len(result.skipped), 'image')} skipped, no ground truth to score, e.g. {result.skipped[0]}"
+        )
     if result.missing:
-        text.append(f"{len(result.missing)} images left out, their file with ground truth is missing: "
+        text.append(f"{counted(len(result.missing), 'image')} left out, the file with ground truth is missing: "
                     f"{listed(result.missing)}")  # fmt: skip
     return text
 

@@ -112,7 +112,8 @@ def evaluate_all(options: Options) -> EvaluationRun:
     task = _Task.of(options, must_exist=False)
     lines = task.lines
     sources = open_sources(options, len(lines))
-    truth = open_truth(options, scored_split(options), lines, task.layout) if protocol else None
+    weights = sources[0].path if isinstance(sources[0], NetworkSource) else None
+    truth = open_truth(options, scored_split(options), lines, task.layout, weights) if protocol else None
     looks = any(source.input_size for source in sources)
     split_layout(options, must_exist=looks or (truth is not None and truth.from_data_set))
     task = replace(task, protocol=protocol, truth=truth)

@@ -1,5 +1,6 @@
 """Where ground truth comes from: `--gt_path`, else the split's `gt_depths.npz`, else the data set itself."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monodepth2.config import Options
+from monodepth2.checkpoints.networks import trained_options
+from monodepth2.config import Options, started_as
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
 from monodepth2.datasets.folders import Folders
@@ -20,6 +22,8 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import known_splits, split_folder
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import open_picture
+
+TRUTH = "depth"  # in a drive's folder
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,17 @@ class Truth:
     from_data_set: bool = False
 
 
-def open_truth(options: Options, split: str, lines: Sequence[SplitLine], layout: Layout) -> Truth:
+def open_truth(
+    options: Options, split: str, lines: Sequence[SplitLine], layout: Layout, weights: Path | None = None
+) -> Truth:
     """Find the ground truth of a split.
+
+    Args:
+        options: of the scoring.
+        split: that is scored.
+        lines: of it.
+        layout: of the data set.
+        weights: folder of the checkpoint that is scored, whose record helps to say what is wrong.
 
     Raises:
         UserError: there is none, it does not belong to the split, or a flag for another kind of it was given.
@@ -55,7 +68,27 @@ def open_truth(options: Options, split: str, lines: Sequence[SplitLine], layout:
     # of KITTI's two data sets of depth that asked for by name is meant
     if stored and not (options.is_given("dataset") and isinstance(layout, KittiDepth)):
         return _stored(stored, lines)
-    return _of_data_set(options, split, lines, layout)
+    try:
+        return _of_data_set(options, split, lines, layout)
+    except UserError as error:
+        raise UserError(_of_own_pictures(str(error), options, layout, weights)) from error
+
+
+def _of_own_pictures(message: str, options: Options, layout: Layout, weights: Path | None) -> str:
+    """What to say where ground truth is missing: of the user's own pictures more than the message."""
+    trained = trained_options(weights) if weights else None
+    run = shlex.quote(str(weights.parent.parent)) if weights and trained else "RUN"
+    report = f"{started_as('report')} {run} needs none"
+    same = trained is not None and trained.data_path.expanduser().resolve() == layout.root.resolve()
+    if trained and same and trained.dataset == "folder" and not isinstance(layout, Folders):
+        return (
+            f"--data_path {layout.root}: the run was trained on it with --dataset folder, and --dataset "
+            f"{options.dataset} is another layout: add --dataset folder. Scoring needs ground truth, for plain folders "
+            f"in {TRUTH}/ beside the pictures; {report}"
+        )
+    if isinstance(layout, Folders) and not any((layout.root / one / TRUTH).is_dir() for one in layout.drives()):
+        return f"{message}. Without ground truth there is nothing to score by; {report}"
+    return message
 
 
 def _stored_file(split: str) -> Path | None:

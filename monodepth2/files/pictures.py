@@ -19,6 +19,7 @@ __all__ = [
     "PyramidReader",
     "open_picture",
     "picture_size",
+    "pyramid",
     "read_depth_png",
     "read_picture",
     "read_pyramid",
@@ -73,7 +74,12 @@ def read_pyramid(path: Path, deepest: int, width: int, height: int, fit: Fit = S
     Raises:
         PictureError: the picture cannot be read.
     """
-    picture, levels = read_picture(path), []
+    return pyramid(read_picture(path), deepest, width, height, fit)
+
+
+def pyramid(picture: Image.Image, deepest: int, width: int, height: int, fit: Fit = STRETCH) -> list[np.ndarray]:
+    """Bring a picture to `width` x `height` and to its halves, as `read_pyramid`."""
+    levels = []
     for level in range(deepest + 1):
         picture = resize(picture, width >> level, height >> level, fit if level == 0 else STRETCH)
         levels.append(np.array(picture))

@@ -5,14 +5,15 @@ from torch import Tensor, nn
 
 from monodepth2.config import FrameId, Options
 from monodepth2.method.networks import (
-    DECODERS,
     DepthDecoder,
+    HrDecoder,
     LearntFocals,
     PoseCNN,
     PoseDecoder,
     ResnetEncoder,
     TimmEncoder,
     imagenet_weights,
+    make_decoder,
     make_encoder,
 )
 from monodepth2.method.stages import Batch, Predictions, RelativePose
@@ -37,16 +38,15 @@ class MonodepthModel(nn.Module):
         self.pairs = options.pose_model_input == "pairs"
         self.encoder = make_encoder(options.encoder, options.num_layers)
         channels = self.encoder.num_ch_enc
-        stages = DECODERS[options.decoder]
-        self.depth = DepthDecoder(channels, options.scales, channels=stages)
+        self.depth = make_decoder(options.decoder, channels, options.scales)
         if self.temporal_ids:
             self._add_pose_network(options, int(channels[-1]))
         if options.predictive_mask:
-            self.predictive_mask = DepthDecoder(channels, options.scales, len(options.source_ids), stages)
+            self.predictive_mask = make_decoder(options.decoder, channels, options.scales, len(options.source_ids))
         if options.learn_intrinsics:
             self.intrinsics = LearntFocals(cameras)
         for network in self.children():
-            if isinstance(network, (ResnetEncoder, DepthDecoder)):
+            if isinstance(network, (ResnetEncoder, DepthDecoder, HrDecoder)):
                 network.checkpointing = options.grad_checkpointing
 
     def forward(self, batch: Batch) -> Predictions:

@@ -45,6 +45,7 @@ class Batch:
         source_T_target: known motion to every source in time, in the network's unit, b44; None where it is predicted.
         travelled: known length of the way to every source in time, in the network's unit, b; None without.
         depth: known depth of the target in the network's unit, 0 where unknown, at level 0, b1hw; None without.
+        pseudo: disparity of the target that another model made, of any scale and shift, likewise.
     """
 
     color: dict[FrameId, dict[int, Tensor]]
@@ -61,6 +62,7 @@ class Batch:
     source_T_target: dict[FrameId, Tensor] | None = None
     travelled: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
+    pseudo: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -94,7 +96,7 @@ class Batch:
     def tensors(self) -> list[Tensor]:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
         pictures = [image for levels in self.color.values() for image in levels.values()]
-        others = [tensor for tensor in (self.stereo_T, self.camera, self.depth) if tensor is not None]
+        others = [tensor for tensor in (self.stereo_T, self.camera, self.depth, self.pseudo) if tensor is not None]
         by_key = (self.color_aug, self.K, self.mask or {}, self.source_T_target or {}, self.travelled or {})
         return [*pictures, *others, *(tensor for group in by_key for tensor in group.values())]
 
@@ -126,6 +128,7 @@ class Batch:
             source_T_target=_changed(self.source_T_target, change),
             travelled=_changed(self.travelled, change),
             depth=None if self.depth is None else change(self.depth),
+            pseudo=None if self.pseudo is None else change(self.pseudo),
         )
 
 

@@ -14,7 +14,7 @@ from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.text import numbered_lines
 from monodepth2.odometry.trajectories import from_first
 
@@ -131,7 +131,7 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     frames, known = drive.frames, len(trajectory.poses)
     if known != len(frames) and known < frames.stop:
         raise UserError(
-            f"{path} holds {known} poses, the split needs {frames.stop} (up to frame {frames.stop - 1})"
+            f"{path} holds {counted(known, 'pose')}, the split needs {frames.stop} (up to frame {frames.stop - 1})"
             + (f", or {len(frames)}, one for each of its own frames" if frames.start else "")
         )
     # a file of exactly these frames, else one that counts as the drive does

@@ -73,8 +73,6 @@ def _check_options(options: Options) -> None:
     for name in OF_DEPTH:
         if options.is_given(name):
             raise UserError(f"--{name} belongs to evaluate_depth.py: drop it")
-    if options.load_weights_folder and options.is_given("model_name"):
-        raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
     if options.eval_mono and options.eval_stereo:
         raise UserError("choose how translations are scaled: either --eval_mono (to the truth) or --eval_stereo (5.4)")
     if options.no_eval and options.poses:

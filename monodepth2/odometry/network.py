@@ -15,12 +15,15 @@ from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import (
     DepthNetwork,
     backbone_of,
+    holds_network,
     input_size,
     load_depth_network,
     load_networks,
+    network_file,
     num_layers,
     read_network,
     trained_facts,
+    trained_on_stereo,
     trained_options,
     weights_folder,
 )
@@ -100,12 +103,13 @@ def load_motion_network(
         UserError: the folder has none, its files are missing or unusable, or they contradict the run's `opt.json`.
     """
     folder = weights_folder(folder)
-    encoder = read_network(folder / "encoder.pth")
-    height, width = input_size(encoder, folder / "encoder.pth", height, width)
+    encoder_path = network_file(folder, "encoder")
+    encoder = read_network(encoder_path)
+    height, width = input_size(encoder, encoder_path, height, width)
     options = _options_of_pose_network(folder, encoder)
     model = MonodepthModel(options)
     load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
-    with_depth = options.pose_model_type == "posecnn" and (folder / "depth.pth").is_file()
+    with_depth = options.pose_model_type == "posecnn" and holds_network(folder, "depth")
     return MotionNetwork(
         folder=folder,
         model=model.eval().to(device),
@@ -113,7 +117,7 @@ def load_motion_network(
         height=height,
         width=width,
         num_layers=None if options.pose_model_type == "posecnn" or options.pose_backbone else options.num_layers,
-        use_stereo=bool(encoder.get("use_stereo", False)),
+        use_stereo=trained_on_stereo(encoder, encoder_path),
         facts=trained_facts(encoder, folder),
         depth=load_depth_network(folder, device, height=height, width=width) if with_depth else None,
         device=device,
@@ -127,10 +131,10 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
         folder: of the checkpoint.
         encoder: the depth network's state, which a shared pose network sees through.
     """
-    path = folder / "pose.pth"
-    if not path.is_file():
+    path = network_file(folder, "pose")
+    if not holds_network(folder, "pose"):
         raise UserError(
-            f"{folder} holds no pose network (pose.pth), as after training on stereo pairs alone "
+            f"{folder} holds no pose network ({path.name}), as after training on stereo pairs alone "
             "or with --known_poses: odometry needs a checkpoint trained with neighbours in --frame_ids"
         )
     state = read_network(path)
@@ -139,7 +143,7 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
     elif (sets := _input_channels(state, "net.1.weight", path) / FEATURES) > 1:
         kind, frames = "shared", sets
     else:
-        path = folder / "pose_encoder.pth"
+        path = network_file(folder, "pose_encoder")
         encoder, kind = read_network(path), "separate_resnet"
         backbone = backbone_of(encoder, path)
         frames = backbone[1] if backbone else _input_channels(encoder, "encoder.conv1.weight", path) / 3

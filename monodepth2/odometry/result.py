@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
+from monodepth2.errors import counted
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, Alignment, OdometryFigures
 from monodepth2.odometry.trajectories import distances
 
@@ -82,7 +83,9 @@ class OdometryResult:
 
 def _summary(figures: OdometryFigures) -> str:
     snippets = figures.snippets
-    rows = [[f"{SNIPPET}-frame ATE", f"{snippets.mean():.4f} ± {snippets.std():.4f} m", f"{len(snippets)} snippets"]]
+    rows = [
+        [f"{SNIPPET}-frame ATE", f"{snippets.mean():.4f} ± {snippets.std():.4f} m", counted(len(snippets), "snippet")]
+    ]
     if figures.metric:
         rows.append(["ATE of the whole after SE(3)", f"{figures.ate_se3:.3f} m", "no scaling"])
     rows.append(["ATE of the whole after Sim(3)", f"{figures.ate_sim3:.3f} m", f"scale {figures.sim3.scale:.4g}"])

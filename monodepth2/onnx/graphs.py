@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network, trained_options
+from monodepth2.checkpoints.networks import DepthNetwork, holds_network, load_depth_network, trained_options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor
@@ -106,7 +106,8 @@ class DepthGraph(Graph):
     def __init__(self, network: DepthNetwork, factor: float, any_size: bool) -> None:
         super().__init__()
         self.encoder = network.encoder
-        self.depth = SummingDecoder(network.depth) if any_size else network.depth
+        depth = network.depth
+        self.depth = SummingDecoder(depth) if any_size and isinstance(depth, DepthDecoder) else depth
         self.height, self.width = network.height, network.width
         self.min_depth, self.max_depth, self.factor = network.min_depth, network.max_depth, factor
 
@@ -223,6 +224,6 @@ def _load_pose(folder: Path, options: ExportOptions) -> PoseGraph:
 def _training(folder: Path, use_stereo: bool) -> dict[str, Any]:
     """The kind of training; what `opt.json` does not tell, the presence of a pose network does."""
     trained = trained_options(folder)
-    temporal = bool(trained.temporal_ids) if trained else (folder / "pose.pth").is_file()
+    temporal = bool(trained.temporal_ids) if trained else holds_network(folder, "pose")
     kind = "mono" if not use_stereo else "mono+stereo" if temporal else "stereo"
     return {"training": kind, "use_stereo": use_stereo}

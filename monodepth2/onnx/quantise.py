@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import UserError, counted, first_line
 from monodepth2.files.fit import Fit
 from monodepth2.files.pictures import ENDINGS, read_pyramid
 from monodepth2.onnx.convert import quiet
@@ -49,7 +49,7 @@ class Quantised:
     def report(self) -> str:
         """What was won and lost, in a line."""
         return (
-            f"int8, calibrated on {self.pictures} pictures: {self.size:.0%} of the float32 file's size, "
+            f"int8, calibrated on {counted(self.pictures, 'picture')}: {self.size:.0%} of the float32 file's size, "
             f"{self.speed:.1f} times as fast on this processor; depth differs by {self.change:.1%} "
             f"(median, on pictures that were not calibrated on); {self.kept} convolutions stay float32"
         )
@@ -69,8 +69,10 @@ def quantise(content: bytes, pictures: Sequence[np.ndarray], most_change: float)
         UserError: there are too few pictures, onnxruntime cannot do it, or depth changes too much.
     """
     if len(pictures) < LEAST_PICTURES:
-        raise UserError(f"--calibration: holds {len(pictures)} pictures; give at least {LEAST_PICTURES}, some hundred "
-                        "of the places where the network will be used")  # fmt: skip
+        raise UserError(
+            f"--calibration: holds {counted(len(pictures), 'picture')}; give at least {LEAST_PICTURES}, some hundred "
+            "of the places where the network will be used"
+        )
     held_out = list(pictures[::HELD_OUT])
     used = [picture for n, picture in enumerate(pictures) if n % HELD_OUT]
     expected, before = _run(content, held_out)

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from monodepth2.config import FrameId, Options
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError
@@ -124,7 +125,7 @@ def look_at(
     Raises:
         UserError: no frame can be read.
     """
-    judged = replace(options, v1_multiscale=False, scales=(min(options.scales),))
+    judged = replace(options.without_pseudo_labels, v1_multiscale=False, scales=(min(options.scales),))
     data_set = MonoDataset.from_options(judged, evenly(lines, count), augment=False, cameras=cameras)
     found = []
     for index in range(len(data_set)):

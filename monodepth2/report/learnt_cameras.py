@@ -1,10 +1,16 @@
 """What a run says and keeps of the focal lengths that it learns."""
 
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from monodepth2.checkpoints.folder import write_text
 from monodepth2.datasets.cameras import Camera
 from monodepth2.method.networks import LearntFocals
+
+CAMERAS = "cameras.json"
 
 
 def learnt_cameras(cameras: Sequence[Camera], focals: LearntFocals) -> tuple[Camera, ...]:
@@ -18,6 +24,27 @@ def figures_of(cameras: Sequence[Camera], focals: LearntFocals) -> dict[str, flo
     for n, (camera, (factor, error)) in enumerate(zip(cameras, _values(focals), strict=True)):
         figures |= {f"camera/{n}/focal_length": camera.fx * factor, f"camera/{n}/uncertainty": error}
     return figures
+
+
+def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals) -> None:
+    """Write `cameras.json`: each camera as it has been learnt, in widths and heights of the picture.
+
+    `uncertainty` is a share of the focal length, `observable` says whether it was learnt at all, and `begun_at` is the
+    camera at the start. A camera that is not observable stays as it was, and its uncertainty is null if nothing turned.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    values = [
+        {
+            **_learnt(camera, factor, error).to_plain(),
+            "observable": factor != 1,
+            "uncertainty": error if math.isfinite(error) else None,
+            "begun_at": camera.to_plain(),
+        }
+        for camera, (factor, error) in zip(cameras, _values(focals), strict=True)
+    ]
+    write_text(folder / CAMERAS, json.dumps(values, indent=2))
 
 
 def sentences(cameras: Sequence[Camera], focals: LearntFocals) -> list[str]:

@@ -1,5 +1,6 @@
 """The page that says whether a run has learnt."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from monodepth2 import pages
+from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
 from monodepth2.datasets.cameras import Camera
@@ -25,6 +27,7 @@ from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
 
+PAGE, FIGURES = "report.html", "report.json"  # of a run, in its folder; the second is for programs
 LARGEST_ERROR_SHOWN = 0.4
 
 
@@ -40,6 +43,7 @@ def write_page(
 ) -> Verdict:
     """Look at held-out frames and write the page about them; return the verdict.
 
+    Beside the run's own page, and no other, the verdict is written for programs, too.
     What cannot be shown, for want of pictures or of a pose network, is said on the page in its place.
 
     Args:
@@ -48,7 +52,7 @@ def write_page(
         options: of the run, in whose folder the event files are.
         lines: that it validates on.
         device: where the model is.
-        weights: which weights they are, in words.
+        weights: name of their checkpoint.
         shown: frames that are shown.
         cameras: of the run, where their focal lengths are learnt.
 
@@ -84,6 +88,9 @@ def write_page(
         learnt=sentences(cameras, model.intrinsics) if cameras else [],
         camera_remarks=camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
     )
+    if path.resolve() == (options.run_folder / PAGE).resolve():
+        # the card of a model that is shared quotes it
+        write_text(path.with_name(FIGURES), json.dumps({"weights": weights, **verdict._asdict()}, indent=2))
     return verdict
 
 

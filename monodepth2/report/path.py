@@ -12,7 +12,8 @@ from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import DepthNetwork
 from monodepth2.config import Options
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import MotionNetwork
@@ -53,11 +54,13 @@ def camera_path(
     if not model.temporal_ids:
         return None
     source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
-    in_time = replace(options, use_stereo=False)
+    gap = options.gaps[0]
+    stride = abs(source) * gap
+    in_time = replace(options.without_pseudo_labels, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
     data_set = MonoDataset.from_options(in_time, [], augment=False)
-    start = longest_run(held_out, abs(source))
-    stretch = [replace(start, frame=start.frame + n * abs(source)) for n in range(MOST_STEPS)]
-    complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids))
+    start = longest_run(held_out, stride)
+    stretch = [replace(start, frame=start.frame + n * stride) for n in range(MOST_STEPS)]
+    complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids, in_time.gaps))
     end = next((n for n, line in enumerate(stretch) if line not in complete), len(stretch))
     data_set.lines = lines = stretch[:end]
     network, found = _motion_network(model, options, device), []
@@ -68,7 +71,7 @@ def camera_path(
     if not len(steps) or not np.isfinite(steps).all():
         return None
     next_T_this = steps if source > 0 else np.linalg.inv(steps)
-    return CameraPath(chained(next_T_this), lines, abs(source), len(set(lines) & set(held_out)))
+    return CameraPath(chained(next_T_this), lines, stride, len(set(lines) & set(held_out)))
 
 
 def longest_run(lines: Sequence[SplitLine], stride: int) -> SplitLine:

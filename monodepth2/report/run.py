@@ -15,11 +15,10 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import first_line
 from monodepth2.files.output_paths import check_output_file
 from monodepth2.method.model import MonodepthModel
-from monodepth2.report.page import write_page
+from monodepth2.report.page import PAGE, write_page
 from monodepth2.runtime.compilation import without_compiled
 from monodepth2.runtime.devices import pick_device
 
-PAGE = "report.html"
 SHOWN = ReportOptions.frames
 
 
@@ -61,6 +60,7 @@ def report_of_training(
     options: Options,
     lines: Sequence[SplitLine],
     device: torch.device,
+    weights: str,
     cameras: Sequence[Camera] = (),
 ) -> str:
     """Write the report at the end of a training into the run's folder.
@@ -72,6 +72,7 @@ def report_of_training(
         options: of the run.
         lines: that it validated on.
         device: where the model is.
+        weights: name of the checkpoint that the networks have become.
         cameras: of the run, where their focal lengths are learnt.
 
     Returns:
@@ -80,7 +81,6 @@ def report_of_training(
     page = options.run_folder / PAGE
     try:
         with without_compiled():
-            weights = "the weights at the end of the training"
             verdict = write_page(page, model, options, lines, device, weights, SHOWN, cameras)
     except Exception as error:
         return f"no report could be made ({first_line(error)}); the training itself is complete"

@@ -13,6 +13,7 @@ from monodepth2.report.evidence import Figures
 LEARNT_GAIN = 0.25
 LITTLE_GAIN = 0.05
 LEAST_VARIATION = 0.05  # of disparity: untrained and collapsed networks have 0 to 0.03, that street 0.25 to 1
+COLLAPSED = 0.001  # below, the network says one number: after 22 steps from scratch a street had 0.015
 LEAST_MOTION = 0.1  # pixels, as training's own diagnosis says
 MOST_DISAGREEMENT = 0.15  # of neighbours' depths: that street has 0.02 to 0.06, its exact depth 0.0005
 
@@ -49,13 +50,14 @@ def _broken(figures: Figures) -> str | None:
 def _still(figures: Figures, options: Options) -> str | None:
     if not figures.difference < STILL_ERROR:
         return None
-    found = (
-        f"nothing moves in the held-out frames, a frame and its sources differ by {figures.difference:.4f} on average"
-    )
     if not options.temporal_ids:
-        return f"{found}. Both cameras' pictures are alike: mend the pictures of the second camera"
+        return (
+            f"the held-out pictures of the two cameras are alike, they differ by {figures.difference:.4f} on average. "
+            "Mend the pictures of the second camera"
+        )
     return (
-        f"{found}. Take pictures of a moving camera, or frames farther apart "
+        f"nothing moves in the held-out frames, a frame and its sources differ by {figures.difference:.4f} on average. "
+        "Take pictures of a moving camera, or frames farther apart "
         f"(--frame_ids {' '.join(str(2 * frame) for frame in options.frame_ids)})"
     )
 
@@ -79,6 +81,11 @@ def _flat(figures: Figures, options: Options) -> str | None:
             f"{found}, and the motion alone lowers the error by {figures.gain:.0%}. Usually the camera only turns, or "
             "moves too little to see depth: take pictures of a camera that moves forward or sideways"
         )
+    if figures.variation < COLLAPSED:
+        return (
+            f"{found}: the network has collapsed, and training on does not change it. Train anew with a lower "
+            f"learning rate (--learning_rate {options.learning_rate / 10:g})"
+        )
     return (
         f"{found}. Networks begin like this: train longer. If the loss does not fall any more, use half the learning "
         f"rate (--learning_rate {options.learning_rate / 2:g})"
@@ -100,8 +107,8 @@ def _by_gain(figures: Figures) -> tuple[str, str]:
         return "little", f"It has learnt a little: {found}. Train longer (more --num_epochs, with --resume)."
     return "nothing", (
         f"It has learnt nothing that helps so far: {found}. Networks begin like this: train longer (more --num_epochs, "
-        "with --resume). If the loss does not fall any more, check the camera below, and that neighbouring frames show "
-        "the same scene a moment earlier and later (--frame_ids)."
+        "with --resume). If the loss does not fall any more, check the camera that the run names in its first line, "
+        "and that neighbouring frames show the same scene a moment earlier and later (--frame_ids)."
     )
 
 

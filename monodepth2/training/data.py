@@ -18,9 +18,9 @@ from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrde
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.datasets.training_lines import lists_in_words, own_split, training_lines
 from monodepth2.doctor.start import start_remarks
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.processes import Processes
@@ -54,13 +54,12 @@ class TrainingData:
         _check_split(options)
         layout = layout_of(options)
         train_lines, val_lines, self.skipped = training_lines(options, layout)
-        if not val_lines:
-            raise UserError(f"--split {options.split}: no validation line is left; mend val_files.txt")
+        _check_lists(options, layout, train_lines, val_lines, self.skipped)
         if len(train_lines) < options.batch_size * processes.world_size:
             several = "" if processes.alone else f" in each of {processes.world_size} processes"
             raise UserError(
-                f"--batch_size {options.batch_size}{several} exceeds the {len(train_lines)} lines of the training "
-                "list: no full batch can be made; give a smaller one, or more pictures"
+                f"--batch_size {options.batch_size}{several} exceeds the {counted(len(train_lines), 'line')} of "
+                "the training list: no full batch can be made; give a smaller one, or more pictures"
             )
         lines = [*train_lines, *val_lines]
         if processes.is_main:
@@ -73,7 +72,7 @@ class TrainingData:
             MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
-        self.known = self.train_set.known.check(lines) if processes.is_main else []
+        self.known = self.train_set.known.check(lines, self.train_set.widest_gap) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
         self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
@@ -108,7 +107,11 @@ class TrainingData:
         options, layout, lines = self.options, self.train_set.layout, (self.train_set.lines, self.val_set.lines)
         return [
             self.cameras,
-            *([f"--skip_incomplete: {self.skipped:,} lines lack a picture and are left out"] if self.skipped else []),
+            *(
+                [f"--skip_incomplete: lines left out because a picture is missing: {self.skipped:,}"]
+                if self.skipped
+                else []
+            ),
             *([f"lists of the data set itself: {lists}"] if (lists := own_split(options, layout)) else []),
             *([] if options.no_doctor else start_remarks(options, layout, *lines, self.views)),
             *calibration_remarks(layout, self.train_set.lines),
@@ -154,6 +157,24 @@ class TrainingData:
         self.val_batches.close()
 
 
+def _check_lists(
+    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine], skipped: int
+) -> None:
+    """Refuse a list without lines, which `--skip_incomplete` may have left."""
+    empty = [name for name, lines in (("training", training), ("validation", validation)) if not lines]
+    if not empty:
+        return
+    message = f"{lists_in_words(options, layout)}: no {empty[0]} line is left"
+    if not skipped:
+        raise UserError(f"{message}; mend {'train' if empty[0] == 'training' else 'val'}_files.txt")
+    flag = "frame_gap" if options.frame_gap else "frame_ids"
+    distances = " ".join(map(str, getattr(options, flag)))
+    raise UserError(
+        f"{message}, {skipped:,} lack a picture of their neighbours: give smaller numbers than --{flag} {distances}, "
+        "or longer drives"
+    )
+
+
 def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options) -> None:
     """Check that all pictures are there; lines that lack only some of theirs are listed in a file.
 
@@ -161,9 +182,9 @@ def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options
         UserError: some are missing.
     """
     try:
-        check_data_set(layout, lines, options.loaded_ids)
+        check_data_set(layout, lines, options.loaded_ids, options.gaps)
     except UserError as error:
-        complete = set(complete_lines(layout, lines, options.loaded_ids))
+        complete = set(complete_lines(layout, lines, options.loaded_ids, options.gaps))
         incomplete = [line for line in lines if line not in complete]
         if not complete:
             raise

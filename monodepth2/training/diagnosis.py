@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import Options
+from monodepth2.errors import counted
 from monodepth2.method.geometry import mean_displacement
 from monodepth2.method.losses.masking import masked_mean
 from monodepth2.method.losses.photometric import STILL_ERROR, unwarped_error
@@ -69,7 +70,12 @@ class Diagnosis:
 
     @property
     def nothing_to_learn(self) -> str:
-        """Why there is nothing to learn from the data, by the last look at them; empty where there is something."""
+        """Why there is nothing to learn from motion, by the last look at the data; empty where there is something.
+
+        A run on the pairs of two cameras alone is told of pictures that are alike, and ends as any other.
+        """
+        if not self.options.temporal_ids:
+            return ""
         return next((reason for sign, reason in NOTHING.items() if sign in self.told), "")
 
     def note_loss(self, loss: Tensor) -> None:
@@ -108,7 +114,7 @@ class Diagnosis:
         Args:
             figures: so far; of several processes, their means.
         """
-        self._tell(f"after {self.steps} steps", self._early_signs(figures))
+        self._tell(f"after {counted(self.steps, 'step')}", self._early_signs(figures))
 
     def conclude(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Tell at an epoch's end what is wrong, each thing once until it is mended, and begin the next epoch.
@@ -167,12 +173,15 @@ class Diagnosis:
         """The data show nothing that could be learnt."""
         error, loss = figures.get(UNWARPED), figures[LOSS]
         if error is not None and error < STILL_ERROR:
-            found = f"nothing moves in this data: a frame and its sources differ by {error:.4f} on average"
             if not self.options.temporal_ids:
-                return {"still": f"{found}; both cameras' pictures are alike: mend the pictures of the second camera"}
+                return {
+                    "still": f"the pictures of the two cameras are alike, they differ by {error:.4f} on average, so "
+                    "that there is nothing to learn; mend the pictures of the second camera"
+                }
             return {
-                "still": f"{found}, which is no more than the noise of a camera at rest, so that there is nothing to "
-                f"learn; take pictures of a moving camera, or frames farther apart, {self._farther_frames}"
+                "still": f"nothing moves in this data: a frame and its sources differ by {error:.4f} on average, which "
+                "is no more than the noise of a camera at rest, so that there is nothing to learn; take pictures of a "
+                f"moving camera, or frames farther apart, {self._farther_frames}"
             }
         if loss < LEAST_LOSS:
             return {

@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from monodepth2.config import Options
 from monodepth2.datasets.loading import LoadingTimes
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
+from monodepth2.training.wandb_mirror import start_wandb
 
 MODES = ("train", "val")
 MOST_PICTURES = 4
@@ -34,6 +35,7 @@ class EventLog:
         threading.excepthook = _without_those_of_writers
         self.source_ids = options.source_ids
         self.scales = options.scales
+        self._end_wandb = start_wandb(options) if options.wandb else None  # before the first file is opened
         self.writers: dict[str, SummaryWriter] = {}
         self._try(lambda: self._open(first_step))
 
@@ -93,6 +95,8 @@ class EventLog:
         """Write what is buffered and close the files."""
         for writer in self.writers.values():
             self._try(writer.close)
+        if self._end_wandb:
+            self._end_wandb()
 
     def _try(self, write: Callable[[], None]) -> None:
         """Give up logging, not the run, where writing fails."""

@@ -17,7 +17,7 @@ BETWEEN_EPOCHS = "weights_step_"  # before the number of steps taken
 ALWAYS_KEPT = 2  # should the newest be damaged, the one before it is there
 # what may change without making a run another one: where things lie, for how long it goes on, what it tells, and what
 # only a run's beginning reads; a split is told by its lines
-FREE = {"data_path", "log_dir", "cache_dir", "model_name", "split", "num_epochs"}
+FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
 FREE |= {"device", "no_cuda", "num_workers", "deterministic", "weights_init", "pretrained_weights"}
 FREE_GROUPS = {"loading", "logging", "checkpoints", "evaluation"}
 _OWN = re.compile(r"weights_(step_)?\d+", re.ASCII)
@@ -160,6 +160,8 @@ def _check_same_run(options: Options) -> None:
         item.name for item in fields(Options) if item.name not in FREE and item.metadata["group"] not in FREE_GROUPS
     ]
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
+    if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come
+        other.append("pseudo_labels")
     if other:
         listed = ", ".join(
             f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other
@@ -171,5 +173,7 @@ def _check_same_run(options: Options) -> None:
 
 
 def _told(value: Any) -> str:
+    if value in (None, ()):
+        return "not given"
     text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return text if text.isprintable() else shown(text)

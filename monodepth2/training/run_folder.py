@@ -8,9 +8,12 @@ from monodepth2.config import Options
 from monodepth2.config.config_file import config_text
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
+from monodepth2.report.learnt_cameras import CAMERAS
+from monodepth2.report.page import FIGURES, PAGE
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
+from monodepth2.training.wandb_mirror import check_wandb
 
 HOW_IT_STARTS = ("resume", "overwrite")  # and not what the run is: a config.yaml shall not replace checkpoints unasked
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
@@ -64,6 +67,7 @@ def check_run_folder(options: Options) -> None:
             "choose another --model_name, or add --overwrite to replace them"
         )
     check_output_folder("log_dir", options.models_folder)
+    check_wandb(options)
 
 
 def open_run_folder(
@@ -82,6 +86,8 @@ def open_run_folder(
         else:
             _check_still_new(options, report)
             _clear(options)
+        for about_older_weights in (PAGE, FIGURES):
+            (options.run_folder / about_older_weights).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
     write_text(options.models_folder / "opt.json", options.to_json())
@@ -102,5 +108,6 @@ def _clear(options: Options) -> None:
     """Remove the checkpoints and events of an older run: the new one's would mix with them."""
     remove_all(options.models_folder)
     (options.run_folder / "wrong_batch.pt").unlink(missing_ok=True)
+    (options.models_folder / CAMERAS).unlink(missing_ok=True)
     for events in options.run_folder.glob("*/events.out.tfevents.*"):
         events.unlink()

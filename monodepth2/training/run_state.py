@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import STATE, save_checkpoint
+from monodepth2.checkpoints.networks import STATE, network_files, save_checkpoint
 from monodepth2.checkpoints.optimizer import resume_optimizer
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, shown
@@ -15,6 +15,7 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import Processes
 from monodepth2.runtime.random_state import random_state, set_random_state
 from monodepth2.training.run_checkpoints import ResumePoint, remove_old
+from monodepth2.training.weight_mean import WeightMean
 
 REMEDY = "resume from another checkpoint: move this one out of the run's folder"
 
@@ -47,7 +48,8 @@ def read_state(point: ResumePoint, fixed: Mapping[str, Any]) -> dict[str, Any]:
         before = state["fixed"].get(name)
         if before != value:
             was = shown(str(before)).strip("'")
-            raise UserError(f"--resume: {name} was {was} and is {value}: a run goes on with the same only")
+            raise UserError(f"--resume: {name} was {was} and is {value}: a run goes on with the same "
+                            "only; begin anew with --overwrite, or with another --model_name")  # fmt: skip
     return state
 
 
@@ -63,7 +65,8 @@ class RunState:
         parts: everything else that remembers something, by name.
         fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
-        facts: gives those of the training, for the checkpoints.
+        facts: gives those of the training, for the checkpoints of a model's weights.
+        mean: of the weights, which is saved, too; None without one. `restore` leaves it to whoever built it.
 
     Attributes:
         unsaved: why the newest checkpoint could not be written, None if it was.
@@ -79,9 +82,10 @@ class RunState:
         parts: Mapping[str, Stateful],
         fixed: Mapping[str, Any],
         report: Callable[[str], None],
-        facts: Callable[[], TrainingFacts],
+        facts: Callable[[MonodepthModel], TrainingFacts],
+        mean: WeightMean | None = None,
     ) -> None:
-        self.facts = facts
+        self.facts, self.mean = facts, mean
         self.options, self.processes, self.device = options, processes, device
         self.model, self.optimizer = model, optimizer
         self.parts, self.fixed, self.report = dict(parts), dict(fixed), report
@@ -101,8 +105,13 @@ class RunState:
             return
         state = {"step": step, "fixed": self.fixed, "ranks": ranks}
         folder = self.options.models_folder / name
+        mean = None
+        if self.mean:
+            networks = self.mean.networks
+            mean = network_files(networks, self.options, self.facts(networks))
+        facts = self.facts(self.model)
         try:
-            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, self.facts())
+            save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, facts, mean)
         except UserError as error:
             if self.unsaved:
                 raise

@@ -1,5 +1,6 @@
 """One step of training: networks, views, losses, gradients, update."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from monodepth2.runtime.compilation import check_compiler, compiled, without_com
 from monodepth2.runtime.precision import autocast, check_precision, order_channels
 from monodepth2.runtime.processes import Processes, check_sync_bn
 
+TIMED = 2  # steps, after one to warm up
 STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
 
 
@@ -123,10 +125,15 @@ class TrainingStep:
         return predictions.map(Tensor.detach), loss, lost
 
     @torch.no_grad()
-    def predict(self, batch: Batch) -> Predictions:
-        """Return what the networks say of a prepared batch, learning nothing."""
+    def predict(self, batch: Batch, model: MonodepthModel | None = None) -> Predictions:
+        """Return what the networks say of a prepared batch, learning nothing.
+
+        Args:
+            batch: to predict.
+            model: with other weights than those that are trained; None: with these.
+        """
         with without_compiled(), autocast(self.precision, self.device):
-            return self.model(batch)
+            return (model or self.model)(batch)
 
     @torch.no_grad()
     def judge(self, batch: Batch, predictions: Predictions) -> tuple[Views, Losses]:
@@ -177,6 +184,17 @@ class TrainingStep:
     def _slices(self, samples: int) -> Iterator[slice]:
         size = 1 if self.device.type == "cpu" else samples
         return (slice(start, start + size) for start in range(0, samples, size))
+
+
+def seconds_per_step(options: Options, batch: Batch, device: torch.device) -> float:
+    """How long a training step on a prepared batch takes: the quickest of some after the first; nothing is kept."""
+    learn = TrainingStep(MonodepthModel(options).to(device), options, device)
+    times = []
+    for _ in range(1 + TIMED):
+        started = time.monotonic()
+        learn(batch).loss.item()  # which waits for the device
+        times.append(time.monotonic() - started)
+    return min(times[1:])
 
 
 def _optimizer(model: MonodepthModel, options: Options) -> torch.optim.Optimizer:

@@ -6,20 +6,15 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import ITS_FLAGS, WITHOUT_IT, load_networks, weights_folder
+from monodepth2.checkpoints.networks import ITS_FLAGS, MEAN, WITHOUT_IT, load_networks, weights_folder
 from monodepth2.checkpoints.optimizer import load_optimizer
-from monodepth2.config import NETWORKS, Options, launched_as, option_type
-from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.errors import UserError, tell
-from monodepth2.evaluation.metrics import training_depth_metrics
+from monodepth2.config import NETWORKS, Options, option_type
+from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.report import report_of_training
-from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, sentences
+from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, sentences, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote, scaled_rate
@@ -27,8 +22,10 @@ from monodepth2.runtime.random_state import seed_all
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.training.best_epoch import BestEpoch
 from monodepth2.training.data import TrainingData
+from monodepth2.training.depth_figures import depth_figures
 from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.faults import Faults
+from monodepth2.training.first_lines import first_lines
 from monodepth2.training.graphed_step import GraphedStep
 from monodepth2.training.progress import Progress
 from monodepth2.training.run_checkpoints import BETWEEN_EPOCHS, ResumePoint, find_resume_point
@@ -37,6 +34,7 @@ from monodepth2.training.run_record import record_start
 from monodepth2.training.run_state import RunState, Stateful, read_state
 from monodepth2.training.schedule import Schedule
 from monodepth2.training.step import StepResult, TrainingStep
+from monodepth2.training.weight_mean import WeightMean
 from monodepth2.training.wrong_numbers import WrongNumbers
 
 READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
@@ -71,7 +69,11 @@ class Trainer:
             self.saved = self._read_saved() if self.resumed else None
             self._build_model()
         self.processes.check_same(self._facts())
+        # before the networks hold on to the other processes, which cannot be copied
+        self.mean = WeightMean(self.model, options.ema) if options.ema else None
         self.learn.share(self.processes, options)
+        if self.mean and self.resumed:
+            self.mean.resume(self.resumed.folder, self.resumed.step)
         self.take_step: Callable[[Batch], StepResult] = self.learn
         # a recorded step has the learning rate in it
         if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
@@ -99,7 +101,9 @@ class Trainer:
             self.processes.end()
             if self.state.unsaved:
                 raise self.state.unsaved
-            return code
+        if self.processes.is_main and not self.options.no_report and code in (0, NOTHING_TO_LEARN):
+            self._write_report()  # when no process waits for this one
+        return code
 
     def _begin(self) -> ResumePoint | None:
         """Find where the run goes on, None where it begins; its folder is this process's alone from now on."""
@@ -112,8 +116,8 @@ class Trainer:
         saved = read_state(self.resumed, self.fixed)
         if self.resumed.step > self._steps:
             raise UserError(
-                f"--num_epochs {self.options.num_epochs}: the run has taken {self.resumed.step:,} steps already, and "
-                f"an epoch has {self.data.steps_per_epoch:,}: give more epochs"
+                f"--num_epochs {self.options.num_epochs}: the run has taken {counted(self.resumed.step, 'step')} "
+                f"already, and an epoch has {self.data.steps_per_epoch:,}: give more epochs"
             )
         return saved
 
@@ -135,7 +139,7 @@ class Trainer:
         }
         self.state = RunState(
             options, self.processes, self.device, self.model, self.optimizer, parts,
-            self.fixed, self.progress.message, self._training_facts,
+            self.fixed, self.progress.message, self._training_facts, self.mean,
         )  # fmt: skip
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
@@ -177,6 +181,8 @@ class Trainer:
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
         result = self.take_step(batch)
+        if self.mean:
+            self.mean.update()
         self.wrong.note(self.step, batch, result)
         self.diagnosis.note_loss(result.loss)
         log_is_due, note_is_due = self._log_is_due(batch_index), self.diagnosis.due(batch_index)
@@ -213,18 +219,26 @@ class Trainer:
             self.events.flush()
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
+        if self.options.learn_intrinsics and self.processes.is_main:
+            try:
+                write_cameras(self.options.models_folder, self.data.distinct_cameras, self.model.intrinsics)
+            except UserError as error:  # the checkpoint has them, too
+                self._report(str(error))
 
     def _save(self, name: str) -> None:
         self.wrong.read()  # what it puts back is saved
+        if self.mean:
+            self.mean.take_statistics()
         self.state.save(name, self.step)
 
     def _end(self) -> int:
         """Name the last checkpoint, and tell what became of the run; return the exit code."""
         if self.resumed and self.resumed.step == self._steps:  # nothing was left to do but to name its checkpoint
-            folder = self.options.models_folder / f"weights_{self.options.num_epochs - 1}"
-            if self.resumed.folder != folder:
-                self._save(folder.name)
-            self.progress.message(f"the run is complete: all {self.options.num_epochs} epochs had been trained before")
+            if self.resumed.folder != self.options.last_weights:
+                self._save(self.options.last_weights.name)
+            self.progress.message(
+                f"the run is complete: {counted(self.options.num_epochs, 'epoch')} had been trained before"
+            )
         if self.processes.is_main and not self.state.unsaved:
             self.state.remove_old(at_end=True)
         if self.processes.is_main:
@@ -239,19 +253,23 @@ class Trainer:
             )
         elif not self.state.unsaved and (told := self.best.told(self.options)):
             self.progress.message(told)
+        if self.mean and not self.state.unsaved:
+            kept = self.options.last_weights / MEAN
+            self.progress.message(f"the mean of the weights (--ema {self.options.ema:g}) is in {kept}")
         if self.options.learn_intrinsics:
             for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
                 self.progress.message(sentence)
-        if not self.options.no_report:
-            cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
-            lines = self.data.val_set.lines
-            self.progress.message(report_of_training(self.model, self.options, lines, self.device, cameras))
 
-    def _training_facts(self) -> TrainingFacts:
-        """What a checkpoint says of the training by now."""
+    def _write_report(self) -> None:
+        cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
+        weights, lines = self.options.last_weights.name, self.data.val_set.lines
+        tell(report_of_training(self.model, self.options, lines, self.device, weights, cameras))
+
+    def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
+        """What a checkpoint of a model's weights says of the training by now."""
         if not self.options.learn_intrinsics:
             return self.data.facts
-        return replace(self.data.facts, cameras=learnt_cameras(self.data.distinct_cameras, self.model.intrinsics))
+        return replace(self.data.facts, cameras=learnt_cameras(self.data.distinct_cameras, model.intrinsics))
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
@@ -261,7 +279,18 @@ class Trainer:
         batch = loaded.prepared(self.device)
         predictions = self.learn.predict(batch)
         self.best.note(self._log("val", batch, predictions, *self.learn.judge(batch, predictions)))
+        if self.mean:
+            self._validate_mean(self.mean, batch)
         self.model.train()
+
+    def _validate_mean(self, mean: WeightMean, batch: Batch) -> None:
+        """Log the figures that the mean of the weights has on a validation batch."""
+        mean.take_statistics()
+        views, losses = self.learn.judge(batch, self.learn.predict(batch, mean.networks))
+        depth = depth_figures(self.data.val_set, batch, views, self.faults)
+        figures = self.processes.mean({**losses.figures, **depth})
+        if self.events:
+            self.events.scalars("val", self.step, {f"{MEAN}/{tag}": value for tag, value in figures.items()})
 
     def _log_is_due(self, batch_index: int) -> bool:
         early = batch_index % self.options.log_frequency == 0 and self.step < EARLY_STEPS
@@ -269,7 +298,9 @@ class Trainer:
 
     def _log(self, mode: str, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> float:
         """Log what a batch led to; return its loss, the mean over all processes."""
-        figures = self.processes.mean({**losses.figures, **self._depth_figures(mode, batch, views)})
+        data_set = self.data.train_set if mode == "train" else self.data.val_set
+        depth = depth_figures(data_set, batch, views, self.faults)
+        figures = self.processes.mean({**losses.figures, **depth})
         if self.events:
             self.events.scalars(mode, self.step, figures)
             self.events.pictures(mode, self.step, batch, predictions, views, losses)
@@ -279,28 +310,9 @@ class Trainer:
             self.events.flush()
         return figures["loss"]
 
-    def _depth_figures(self, mode: str, batch: Batch, views: Views) -> dict[str, Tensor]:
-        """Depth figures of the samples whose depth is known; scans are read here, on logging steps alone."""
-        data_set = self.data.train_set if mode == "train" else self.data.val_set
-        pairs = zip(batch.index.tolist(), batch.mirrored.tolist(), strict=True)
-        maps = [self._depth(data_set, index, mirrored) for index, mirrored in pairs]
-        known = [n for n, depth in enumerate(maps) if depth is not None]
-        if not known:
-            return {}
-        truth = torch.stack([depth for depth in maps if depth is not None]).to(self.device)
-        finest = min(views.depths)
-        return training_depth_metrics(views.depths[finest][known].detach(), truth)
-
-    def _depth(self, data_set: MonoDataset, index: int, mirrored: bool) -> Tensor | None:
-        try:
-            return data_set.depth(index, mirrored)
-        except UserError as error:
-            self.faults.note_depth(str(error))
-            return None
-
     def _build_model(self) -> None:
         options, processes = self.options, self.processes
-        _check_pretrained(options)
+        _check_unread(options)
         self.model = MonodepthModel(options, len(self.data.distinct_cameras))
         given = options.load_weights_folder and weights_folder(options.load_weights_folder)
         folder = self.resumed.folder if self.resumed else given
@@ -325,6 +337,12 @@ class Trainer:
         reason = load_optimizer(self.optimizer, folder, rate)
         return f"fresh ({reason})" if reason else f"taken from {folder}"
 
+    def _summary(self) -> str:
+        origin = f"Adam's moments {self.moments}"
+        if self.resumed:
+            origin = f"going on after step {self.resumed.step:,} from {self.resumed.folder.name}"
+        return first_lines(self.options, self.data, self.processes, self.model, self.schedule, self.device, origin)
+
     @property
     def _steps(self) -> int:
         """Of the whole run."""
@@ -346,38 +364,21 @@ class Trainer:
         if (self.step % self.data.steps_per_epoch and self.step % self.options.save_steps) or self.state.unsaved:
             self._save(f"{BETWEEN_EPOCHS}{self.step}")
         if self.processes.is_main and not self.state.unsaved:
-            self.progress.message(f"stopped by {received.name} after step {self.step}: go on with --resume")
+            how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"
+            self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")
         return 128 + received
-
-    def _device_in_words(self) -> str:
-        """The device, and that others like it stand idle."""
-        others = torch.cuda.device_count() if self.device.type == "cuda" and self.processes.alone else 1
-        if others < 2:
-            return str(self.device)
-        start = f"torchrun --standalone --nproc_per_node={others} {launched_as('train')} ..."
-        return f"one of {others} GPUs (to use all of them: {start})"
 
     def _report(self, message: str) -> None:
         self.progress.message(self.processes.named(message))
 
-    def _summary(self) -> str:
-        options, data = self.options, self.data
-        parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        shares = "" if self.processes.alone else f" ({self.processes.world_size} processes of {options.batch_size})"
-        origin = f"Adam's moments {self.moments}"
-        if self.resumed:
-            origin = f"going on after step {self.step:,} from {self.resumed.folder.name}"
-        return (
-            f"{options.model_name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
-            f"{options.num_epochs} epochs of {data.steps_per_epoch:,} steps, {parameters / 1e6:.1f} M parameters, "
-            f"batches of {self._joint_batch}{shares}, learning rate {self.schedule.in_words}, "
-            f"{self._device_in_words()}, {data.workers} loader processes, {origin}\n"
-            f"writing to {options.run_folder}"
+
+def _check_unread(options: Options) -> None:
+    """Refuse what nothing would read; not in the options' own checks, as an old `opt.json` may hold both."""
+    if options.encoder and options.is_given("num_layers"):
+        raise UserError(
+            f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "
+            "(--encoder, or --recipe modern): drop one of the two flags"
         )
-
-
-def _check_pretrained(options: Options) -> None:
-    """Refuse a file of weights that nothing would read; not in the options' own checks, as old `opt.json` hold both."""
     if options.pretrained_weights and options.weights_init == "scratch":
         raise UserError(
             f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights: drop one of "

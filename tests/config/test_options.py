@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monodepth2.config import Options, options_from_json
+from monodepth2.config import RECIPES, Options, PseudoLabelOptions, options_from_json
 from monodepth2.errors import UserError
 from options import build_parser, parse
 
@@ -120,3 +120,52 @@ def test_help_is_grouped_and_loads_no_torch() -> None:
 def test_source_ids_follow_frames_and_stereo() -> None:
     assert Options(frame_ids=(0,), use_stereo=True).source_ids == ("s",)
     assert Options(use_stereo=True).source_ids == (-1, 1, "s")
+
+
+def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("decoder: '2019'\nlearning_rate: 0.001\n")
+    words = ["--recipe", "modern", "--scales", "0", "--learning_rate", "0.002", "--config", str(tmp_path / "run.yaml")]
+    modern = parse(words, script="train.py")
+    assert (modern.scales, modern.learning_rate, modern.decoder) == ((0,), 0.002, "2019")
+    rest = {
+        name: value for name, value in RECIPES["modern"].items() if name not in ("scales", "learning_rate", "decoder")
+    }
+    assert {name: getattr(modern, name) for name in rest} == rest
+    assert options_from_json(modern.to_json(), "opt.json") == modern  # spelled out
+    assert parse(["--recipe", "2019"], script="train.py") == parse([], script="train.py") == Options()
+
+
+@pytest.mark.parametrize("words", ["--weight_decay 0.01", "--crop_scale 0.5 1", "--pseudo_weight 0.1"])
+def test_a_flag_that_changes_nothing_is_refused_at_its_default_too(words: str, capsys) -> None:
+    defaults = f"{' '.join(map(str, Options.crop_scale))}"
+    with pytest.raises(SystemExit):
+        parse(words.replace("0.5 1", defaults).split(), script="train.py")
+    assert words.split()[0] in capsys.readouterr().err
+
+
+def test_recipes_are_for_training_alone(capsys) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--recipe", "modern"], script="evaluate_depth.py")
+    assert "unknown flag --recipe" in capsys.readouterr().err
+
+
+def test_a_mistake_beside_a_recipe_names_what_the_recipe_sets(tmp_path: Path, capsys) -> None:
+    for words, flag in (
+        ("--known_poses", "--pose_encoder"),
+        ("--scheduler_step_size 5", "--schedule"),
+        ("--grad_checkpointing", "--encoder, --pose_encoder"),
+    ):
+        with pytest.raises(SystemExit):
+            parse(["--recipe", "modern", *words.split()], script="train.py")
+        assert f"(--recipe modern sets {flag})" in capsys.readouterr().err
+    (tmp_path / "run.yaml").write_text("recipe: modern\n")
+    with pytest.raises(SystemExit):
+        parse(["--config", str(tmp_path / "run.yaml")], script="train.py")
+    assert "--recipe belongs on the command line" in capsys.readouterr().err
+
+
+def test_pseudo_labels_are_made_for_the_targets_that_the_training_has() -> None:
+    made = PseudoLabelOptions(
+        onnx="m.onnx", output="labels", output_is="depth", normalise="none", dataset="folder", frame_gap=(2, 3)
+    )
+    assert made.training().gaps == (2, 3)

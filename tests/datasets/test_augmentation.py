@@ -8,7 +8,8 @@ from torchvision.transforms.functional import adjust_brightness, adjust_contrast
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter, adjust_hue
 from monodepth2.datasets.device_augmentation import DrawnJitters, turn_hue
-from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

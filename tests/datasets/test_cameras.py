@@ -18,7 +18,7 @@ from monodepth2.datasets.camera_files import (
     read_kitti_camera,
     read_matrix,
 )
-from monodepth2.datasets.camera_report import camera_remarks, check_views, describe_cameras, views_of
+from monodepth2.datasets.camera_report import View, camera_remarks, check_views, describe_cameras, views_of
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -160,6 +160,15 @@ def test_files_state_cameras(tmp_path: Path) -> None:
     for camera in found:
         assert replace(camera, source="given") == wanted
         assert (tmp_path / camera.source).exists()
+
+
+def test_a_camera_json_says_where_its_numbers_are_from(tmp_path: Path) -> None:
+    said = {"fl_x": 100, "w": 200, "h": 100, "source": "assumed: 60\x1b wide", "accuracy": "30 %"}
+    (tmp_path / "camera.json").write_text(json.dumps(said))
+    camera = read_camera_json(tmp_path / "camera.json", lambda: (200, 100))
+    assert camera.source == "camera.json: assumed: 60? wide, 30 %"
+    told = describe_cameras([View("drive", camera, (200, 100))])
+    assert told.endswith("(camera.json: assumed: 60? wide, 30 %: give --intrinsics or a camera.json if you know it)")
 
 
 def test_what_a_camera_json_leaves_out(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from monodepth2.datasets.check import check_data_set, complete_lines, split_rema
 from monodepth2.datasets.folders import Folders, made_split, main, natural_key
 from monodepth2.datasets.layouts import KittiRaw, layout_of, make_layout
 from monodepth2.datasets.masks import read_mask
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
@@ -52,7 +53,7 @@ def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) ->
     drive = write_pictures(tmp_path / "my drive", [*names, "mask.png", ".hidden.png"])
     for stray in ("notes.txt", "camera.json"):
         (drive / stray).write_text("{}")
-    for inner in ("masks", "right", "depth", ".thumbnails"):
+    for inner in ("masks", "right", "depth", "proj_depth/groundtruth/image_02", ".thumbnails"):
         write_pictures(drive / inner, ["7.png"])
     layout = Folders(tmp_path)
     assert layout.drives() == ["my drive"]

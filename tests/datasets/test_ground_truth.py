@@ -180,7 +180,7 @@ def test_arrays_of_their_own_that_are_missing_pickled_or_not_maps(tmp_path: Path
     np.savez(path, map_00000=maps[0], map_00001=maps[1][0])
     assert "something other" in refused(path)
     np.savez(path, map_00000=maps[0])
-    assert "1 maps, but the split has 2 lines" in refused(path)
+    assert "1 map, but the split has 2 lines" in refused(path)
 
 
 def test_a_flipped_bit_in_the_last_map_is_found(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from monodepth2.config import Options
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
 from monodepth2.datasets.layouts import KittiRaw, layout_of
-from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit

@@ -8,7 +8,8 @@ import torch
 
 from monodepth2.config import Options
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"

@@ -13,8 +13,9 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
-from monodepth2.datasets.mono_dataset import MonoDataset, SampleKey
+from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache, PictureKey
+from monodepth2.datasets.samples import SampleKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import read_pyramid

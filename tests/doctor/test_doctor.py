@@ -13,7 +13,7 @@ from PIL import Image
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.layouts import layout_of
-from monodepth2.datasets.training_lines import training_lines
+from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.findings import Finding
 from monodepth2.doctor.run import diagnose
@@ -179,8 +179,20 @@ def test_a_fault_is_found(name: str, spoils: bool, fault: Callable[[Path], objec
     assert {other for other in findings if findings[other].spoils} <= {name}  # and it is not taken for another one
 
 
+def test_where_each_picture_is_there_twice_the_doubled_gap_is_advised(broken: Path) -> None:
+    reorder(broken, [n // 2 * 2 for n in IN_TURN])
+    assert "--frame_ids 0 -2 2;" in found(broken)["copies of pictures"].remedy
+
+
+def test_what_is_advised_goes_with_the_gap_that_multiplies_it(broken: Path) -> None:
+    stand(broken)
+    assert "--frame_ids 0 -5 5" in found(broken, frame_gap=(2, 3), skip_incomplete=True)["the camera stands"].remedy
+
+
 def test_few_steps_and_swapped_sides_of_the_input_are_found(scene: Path) -> None:
-    assert found(scene, num_epochs=20)["a tiny set"].counted == "6 targets are 20 steps"
+    tiny = found(scene, num_epochs=20)["a tiny set"]
+    assert (tiny.counted, tiny.remedy) == ("6 targets, 20 steps", "record more, of other places")
+    assert more_to_learn(1200, 12) == "record more, of other places, or train for longer with --num_epochs 50"
     assert (
         "swapped?"
         in found(scene, height=320, width=96)["pictures of another shape than the network's input"].examples[0].title
@@ -218,7 +230,7 @@ def test_the_command_ends_with_its_verdict_and_leaves_a_page(scene: Path, broken
     words[words.index("--num_epochs") + 1] = 1
     words[1] = scene
     warned = monodepth2("doctor", *words, "--png", "--use_stereo", "--output", page)
-    assert (warned.returncode, warned.stdout.splitlines()[0]) == (0, "warning: a tiny set: 6 targets are 1 step")
+    assert (warned.returncode, warned.stdout.splitlines()[0]) == (0, "warning: a tiny set: 6 targets, 1 step")
 
 
 def test_without_opencv_the_rest_is_looked_at(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Scoring on any ground truth: every format, cap, crop, alignment, what is left out, Make3D."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,9 +98,7 @@ def test_lines_whose_truth_is_missing_are_listed_and_the_rest_is_scored(options,
         (tmp_path / f"maps/day/one/{n:010d}.npy").unlink()
     result = evaluate(replace(options, gt_path=tmp_path / "maps"))
     assert result.scores == whole.scores[::2]
-    assert "2 images left out, their file with ground truth is missing: day/one 1 l; day/one 3 l" in text_report(
-        [result]
-    )
+    assert "2 images left out, the file with ground truth is missing: day/one 1 l; day/one 3 l" in text_report([result])
     assert json.loads(json_report([result]))["missing_ground_truth"] == ["day/one 1 l", "day/one 3 l"]
 
 
@@ -115,6 +114,19 @@ def test_missing_scans_of_a_few_lines_are_skipped(scene_copy: Path, tmp_path: Pa
     (scene_copy / drive / "velodyne_points/data/0000000003.bin").unlink()
     with pytest.raises(UserError, match="2 of 2 files with ground truth are missing"):
         evaluate(options)
+
+
+def test_own_pictures_without_depth_are_told_of_the_report(checkpoint, tmp_path: Path) -> None:
+    drive, models = tmp_path / "drive", tmp_path / "runs/mine/models"
+    drive.mkdir()
+    Image.new("RGB", (96, 64)).save(drive / "0.png")
+    weights = shutil.copytree(checkpoint(), models / "weights_0")
+    (models / "opt.json").write_text(Options(dataset="folder", data_path=drive, model_name="mine").to_json())
+    options = Options(data_path=drive, load_weights_folder=weights, eval_mono=True)
+    with pytest.raises(UserError, match=r"trained on it with --dataset folder.* report .*/runs/mine needs none"):
+        evaluate(options)
+    with pytest.raises(UserError, match=r"Without ground truth there is nothing .* report .*/runs/mine needs none"):
+        evaluate(replace(options, dataset="folder"))
 
 
 def test_why_nothing_is_scored(scored: Options) -> None:

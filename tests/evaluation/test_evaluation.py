@@ -70,7 +70,7 @@ def test_stored_ground_truth_wins_over_the_scans(options: Options) -> None:
     result = evaluate(options)
     assert [str(line) for line in result.skipped] == [LINES[1]]
     assert result.scores == (from_scans.scores[0], from_scans.scores[2])
-    assert "1 images skipped" in text_report([result])
+    assert "1 image skipped" in text_report([result])
     np.savez_compressed(Path(options.eval_split) / "gt_depths.npz", data=0 * maps)
     with pytest.raises(UserError, match="none of the 3 images"):
         evaluate(options)

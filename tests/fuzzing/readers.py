@@ -28,6 +28,8 @@ from monodepth2.checkpoints.folder import read_manifest, write_folder
 from monodepth2.checkpoints.networks import input_size, load_state, trained_options
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
+from monodepth2.checkpoints.shared import CONFIG, read_shared, write_shared
+from monodepth2.checkpoints.shared import read_config as read_shared_config
 from monodepth2.config import Options
 from monodepth2.config.config_file import config_text, read_config
 from monodepth2.datasets import calibration, splits
@@ -47,12 +49,15 @@ from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader
 from monodepth2.files.weight_files import read_weights
+from monodepth2.motion.focal import FocalLength
 from monodepth2.odometry.trajectories import write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.outputs import is_own_output
 from monodepth2.prediction.video import VideoWriter
+from monodepth2.prepare.analysis import Analysis, Look
+from monodepth2.prepare.kept import KeptSource
 from monodepth2.report.curves import curve_of
 from monodepth2.synthetic.drive import DriveSettings, description, write_synthetic_drive
 from wide_pictures import write_colour_png
@@ -130,6 +135,16 @@ def read_network(path: Path) -> None:
     load_state(tiny_network(), state, path)
     height, width = input_size(state, path)
     assert height * width <= 1 << 28
+
+
+def write_shared_network(path: Path) -> None:
+    write_shared(path.parent, {"encoder": {**tiny_network().state_dict(), "height": 64, "width": 96}})
+
+
+def read_shared_network(path: Path) -> None:
+    state = read_shared(path)
+    load_state(tiny_network(), state, path)
+    input_size(state, path)
 
 
 def read_optimizer(path: Path) -> None:
@@ -391,9 +406,27 @@ def write_events(path: Path) -> None:
     written.rename(path)
 
 
+def write_analysis(path: Path) -> None:
+    row, look = np.arange(3) / 10, Look(2, 1, 0.1, 8.0, 0.9, None)
+    found = Analysis((6, 4), row, row, row, row > 1, row, row, (look,), np.zeros((4, 6), bool), FocalLength(0.9, 0.05))
+    KeptSource(path.parent, {}).keep(found, ["is damaged"])
+
+
+def read_analysis(path: Path) -> None:
+    found = KeptSource(path.parent, {}).analysis()
+    if found is None:  # then the video is read again
+        return
+    analysis, _ = found
+    assert len(analysis.times) == len(analysis.copies) > max((look.frame for look in analysis.looks), default=0)
+    assert np.isfinite([analysis.times, analysis.flow, analysis.survival]).all()
+    assert analysis.focal is None or analysis.focal.focal > 0
+
+
 READERS = (
     Reader("weights", "encoder.pth", write_weights, read_network),
     Reader("weights of 2019", "encoder.pth", lambda path: write_weights(path, of_2019=True), read_network),
+    Reader("shared weights", "encoder.safetensors", write_shared_network, read_shared_network),
+    Reader("config of a shared model", CONFIG, write_shared_network, read_shared_config),
     Reader(
         "optimizer",
         "adam.pth",
@@ -456,6 +489,7 @@ READERS = (
     Reader("speeds", "speed.txt", write_speeds, read_ways),
     Reader("times of pictures", "times.txt", write_speeds, read_ways),
     Reader("times of a prepared drive", "drive.json", write_speeds, read_ways, anywhere=False),
+    Reader("analysis of a video", "analysis.json", write_analysis, read_analysis, anywhere=False),
     Reader(
         "oxts", "data/0000000000.txt", write_oxts_of_a_frame, lambda path: read_forward(path.parents[1]), anywhere=False
     ),

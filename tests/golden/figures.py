@@ -17,7 +17,8 @@ import torch
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation import evaluate, predict_split
 from monodepth2.evaluation.metrics import training_depth_metrics

@@ -91,6 +91,23 @@ def test_sideways_translation_moves_pixels_by_focal_length_times_baseline_over_d
     torch.testing.assert_close(pixels[0, 0], torch.arange(64.0).double() - 100 * 0.5 / 10, atol=1e-5, rtol=0)
 
 
+def test_what_drives_straight_ahead_shows_no_focal_length_and_what_turns_does() -> None:
+    """Why a wrong camera costs so little on straight roads (docs/results.md): depth is free, and takes it up."""
+    depth = 2 + 20 * torch.rand(1, 1, 6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    own, other = (torch.eye(4, dtype=torch.float64)[None].clone() for _ in range(2))
+    own[0, :2, :3] = torch.tensor([[6.0, 0, 4], [0, 7, 3]])
+    other[0, :2, :3] = torch.tensor([[9.0, 0, 4], [0, 4, 3]])
+    turn, none = torch.tensor([[0.0, 0.1, 0]]).double(), torch.zeros(1, 3).double()
+    ahead = torch.tensor([[0.0, 0, 1]]).double()
+    seen = {
+        (name, camera): project(backproject(depth, inverse_intrinsics(K)), K, transform_from_parameters(motion, ahead))
+        for name, motion in (("straight", none), ("turning", turn))
+        for camera, K in (("own", own), ("other", other))
+    }
+    torch.testing.assert_close(seen["straight", "own"], seen["straight", "other"], rtol=1e-6, atol=1e-6)
+    assert (seen["turning", "own"] - seen["turning", "other"]).abs().max() > 0.2
+
+
 def test_sampling_grid_puts_border_pixels_at_plus_and_minus_one() -> None:
     corners = torch.tensor([[[0.0, 63.0], [0.0, 31.0]]])
     assert sampling_grid(corners, 32, 64).tolist() == [[[-1, -1], [1, 1]]]

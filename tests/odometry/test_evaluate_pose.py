@@ -14,8 +14,9 @@ from PIL import Image
 from figures import recipe_model
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.poses import read_poses
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel

@@ -229,3 +229,17 @@ def test_backbones_of_timm_in_old_operators(opset: int, tmp_path: Path) -> None:
     operators = {node.op_type for node in onnx.load(path).graph.node}
     assert ("HardSwish" in operators) == (opset >= 14)
     assert OnnxDepthNetwork(path, CPU)(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
+
+
+@pytest.mark.parametrize("opset", [11, 23])
+def test_hr_decoders_in_the_oldest_and_newest_operators(opset: int, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "weights_0", decoder="hr", pose_model_type="posecnn")
+    options = ExportOptions(load_weights_folder=folder, output=tmp_path / "depth.onnx", opset=opset, dynamic_size=True)
+    path = export(options).path  # which compares it with the checkpoint
+    image = pictures(1, 3, 64, 128)
+    expected = run(path, image)
+    np.testing.assert_allclose(expected["depth"], depths(folder, image), **CLOSE)
+    cv2 = pytest.importorskip("cv2")
+    network = cv2.dnn.readNetFromONNX(str(path))
+    network.setInput(image)
+    np.testing.assert_allclose(network.forward("disp"), expected["disp"], **CLOSE)

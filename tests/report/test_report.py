@@ -1,5 +1,6 @@
 """The page on a run: at the end of its training, and at any time after it."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,13 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.trajectories import chained
+from monodepth2.pages import _flags
 from monodepth2.report import report_of_training, run
 from monodepth2.report.curves import read_curves
 from monodepth2.report.page import write_page
 from monodepth2.report.path import camera_path
+from monodepth2.training.run_checkpoints import ResumePoint
+from monodepth2.training.run_folder import RunLock, open_run_folder
 from runs import flags_of
 from scene import DRIVE
 from scripts import in_process
@@ -57,9 +61,17 @@ def test_a_training_leaves_a_report(trained) -> None:
     assert "It has learnt nothing" in text
     assert "It has learnt nothing" in told
     assert f"the report with pictures is {folder / 'report.html'}" in told
+    verdict = json.loads((folder / "report.json").read_text())
+    assert (verdict["kind"], verdict["weights"]) == ("nothing", "weights_1")
+    assert verdict["sentence"] in told
     for part in ("Held-out frames", "warped neighbour", "auto-mask", "Disparity by row", "Losses", "Path of the camera",
                  "Cameras: 1 drive 311x94", "KITTI&#39;s of 2019", "the frame before it"):  # fmt: skip
         assert part in text, part
+
+
+def test_flags_in_sentences_do_not_break_and_what_is_between_them_is_escaped() -> None:
+    filled = _flags("half the <rate> (--learning_rate 0.1)")
+    assert str(filled) == 'half the &lt;rate&gt; (<span class="flag">--learning_rate</span> 0.1)'
 
 
 def test_a_report_is_made_at_any_time(trained, tmp_path, capsys) -> None:
@@ -75,6 +87,20 @@ def test_a_report_is_made_at_any_time(trained, tmp_path, capsys) -> None:
     figures = [re.findall(r"<td>(-?[\d.]+(?: %| px)?)</td>", one) for one in (text, at_the_end)]
     assert len(figures[0]) == 8
     assert figures[0] == figures[1]
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html"}  # the figures for programs are the run's
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["from the beginning", "resumed"])
+def test_a_run_that_is_trained_again_keeps_no_report_of_other_weights(resumed: bool, tmp_path: Path) -> None:
+    options = Options(log_dir=tmp_path)
+    options.models_folder.mkdir(parents=True)
+    for name in ("report.html", "report.json"):
+        (options.run_folder / name).write_text("of before")
+    point = ResumePoint(options.models_folder / "weights_0", 1, ()) if resumed else None
+    lock = RunLock(options.run_folder, print)
+    open_run_folder(options, point, lock, print).close()
+    lock.release()
+    assert not list(options.run_folder.glob("report.*"))
 
 
 def test_losses_are_those_of_tensorboard_also_after_a_resume(trained, tmp_path) -> None:
@@ -153,7 +179,7 @@ def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> 
 def test_a_report_that_fails_is_told_and_ends_nothing(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     moved = replace(options, data_path=tmp_path / "gone")
-    told = report_of_training(MonodepthModel(options), moved, LINES, CPU)
+    told = report_of_training(MonodepthModel(options), moved, LINES, CPU, "weights_0")
     assert told.startswith("no report could be made (--data_path")
     assert "the training itself is complete" in told
 
@@ -164,7 +190,7 @@ def test_broken_weights_have_a_report(small_scene, tmp_path) -> None:
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     options.run_folder.mkdir()
-    told = report_of_training(model, options, LINES[:1], CPU)
+    told = report_of_training(model, options, LINES[:1], CPU, "weights_0")
     assert "predictions are not finite numbers" in told
     assert "predicted motion is not finite" in check_page(options.run_folder / "report.html", pictures=6, plots=1)
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from monodepth2.config import FrameId, Options
 from monodepth2.datasets.layouts import KITTI_INTRINSICS
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.method.geometry import mean_displacement
 from monodepth2.method.model import MonodepthModel
@@ -155,6 +156,17 @@ def test_a_source_that_differs_is_enough(options: Options) -> None:
     figures = figures_of(stereo, with_sources(scene_batch(stereo), 0.0), fresh_step(stereo))
     assert figures["health/unwarped_error"] > 0.02
     assert not any("nothing moves" in line for line in sentences(stereo, figures))
+
+
+def test_pairs_that_are_alike_are_told_and_end_as_any_run(options: Options) -> None:
+    """What is wrong is the second camera; exit code 3 says that nothing moves."""
+    pairs = replace(options, use_stereo=True, frame_ids=(0,))
+    told: list[str] = []
+    diagnosis = Diagnosis(pairs, EARLIEST, told.append)
+    run_epoch(diagnosis, 0, 0.1, HEALTHY | {"health/unwarped_error": 0.0})
+    assert len(told) == 1
+    assert "the pictures of the two cameras are alike" in told[0]
+    assert diagnosis.nothing_to_learn == ""
 
 
 @pytest.mark.parametrize("kind", ["separate_resnet", "posecnn"])

@@ -15,7 +15,7 @@ from monodepth2.checkpoints.networks import load_depth_network, load_networks
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.loading import EndlessOrder, TrainingOrder
-from monodepth2.datasets.mono_dataset import SampleKey
+from monodepth2.datasets.samples import SampleKey
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate

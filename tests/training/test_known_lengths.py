@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.odometry.trajectories import write_poses
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import camera, make_street, render
-from runs import train, weights
+from runs import scalars, train, weights
 from scene import DRIVE
 from scripts import in_process
 from trees import write_oxts
-
-
-def scalars(run: Path, tag: str) -> list[float]:
-    return [event.value for event in EventAccumulator(str(run / "train")).Reload().Scalars(tag)]
 
 
 def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trainings that learn focal lengths: what they say, keep, and go on with."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(golden_sc
     assert "fx 0.750 of the width is kept" in run.stderr
     camera = read_network(weights_of(tmp_path) / "weights_0/encoder.pth")["cameras"][0]
     assert camera == {"fx": 0.75, "fy": 2.4, "cx": 0.5, "cy": 0.5, "source": "given by --intrinsics"}
+    (written,) = json.loads((weights_of(tmp_path) / "cameras.json").read_text())
+    assert written.pop("uncertainty") > learnt_focals.LARGEST_ERROR
+    assert written == {**camera, "observable": False, "begun_at": camera}
 
 
 def test_a_learnt_camera_is_told_kept_and_learnt_on(
@@ -40,6 +44,11 @@ def test_a_learnt_camera_is_told_kept_and_learnt_on(
     assert camera["fx"] == pytest.approx(0.75 * factor)
     assert camera["fy"] == pytest.approx(2.4 * factor)
     assert "learnt" in camera["source"]
+    (written,) = json.loads((weights_of(tmp_path / "whole") / "cameras.json").read_text())
+    assert written["observable"]
+    assert written["uncertainty"] > 0
+    assert {name: written[name] for name in camera} == camera
+    assert written["begun_at"]["fx"] == 0.75
     train(golden_scene, split, tmp_path / "parts", *START, 1)
     resumed = train(golden_scene, split, tmp_path / "parts", *START, 2, "--resume")
     assert resumed.returncode == 0, resumed.stderr

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from monodepth2.config import Options
-from monodepth2.datasets.mono_dataset import MonoDataset, stack
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel

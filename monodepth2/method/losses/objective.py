@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
-from monodepth2.method.losses.known import log_depth_error, way_error
+from monodepth2.method.losses.known import log_depth_error, normalised_label, scale_shift_free_error, way_error
 from monodepth2.method.losses.masking import inside, masked_mean
 from monodepth2.method.losses.photometric import Target
 from monodepth2.method.losses.reprojection import (
@@ -40,6 +40,7 @@ class Objective:
         tie_break: add 1e-5 * normal noise to the identity errors.
         depth_weight: of the error of log depth where depth is known.
         velocity_weight: of the error of the motion's length where the way is known.
+        pseudo_weight: of the difference from another model's disparity, scale and shift left aside.
         compile: what those functions go through.
     """
 
@@ -52,6 +53,7 @@ class Objective:
     tie_break: bool = True
     depth_weight: float = 0.0
     velocity_weight: float = 0.0
+    pseudo_weight: float = 0.0
     compile: Compiler = uncompiled
 
     @classmethod
@@ -66,6 +68,7 @@ class Objective:
             ssim=not options.no_ssim,
             depth_weight=options.depth_supervision,
             velocity_weight=options.velocity_weight,
+            pseudo_weight=options.pseudo_weight if options.learns_pseudo_labels else 0.0,
         )
 
     def __call__(self, batch: Batch, predictions: Predictions, views: Views) -> Losses:
@@ -75,6 +78,7 @@ class Objective:
         automasks: dict[int, Tensor] = {}
         known: dict[str, list[Tensor]] = defaultdict(list)
         references: dict[int, tuple[Target, Tensor | None, Tensor | None]] = {}
+        label = self._label(batch)
         for scale, warped_bs3hw in views.warped.items():
             level = scale if self.own_resolution else 0
             if level not in references:
@@ -88,13 +92,15 @@ class Objective:
             kept_b1hw = None if batch.mask is None else batch.mask[scale]
             smooth = smoothness(predictions.disps[scale], batch.color[0][scale], kept_b1hw)
             per_scale[scale] = loss + self.smoothness / 2**scale * smooth
-            for name, weight, error in self._known(batch, views, scale):
+            for name, weight, error in self._known(batch, predictions, views, scale, label):
                 per_scale[scale] = per_scale[scale] + weight * error
                 known[name].append(error)
         means = {name: torch.stack(errors).mean() for name, errors in known.items()}
         return Losses(torch.stack(list(per_scale.values())).mean(), per_scale, automasks, means)
 
-    def _known(self, batch: Batch, views: Views, scale: int) -> Iterator[tuple[str, float, Tensor]]:
+    def _known(
+        self, batch: Batch, predictions: Predictions, views: Views, scale: int, label: tuple[Tensor, Tensor] | None
+    ) -> Iterator[tuple[str, float, Tensor]]:
         """The errors of one scale against what else is known: name, weight, a scalar."""
         if self.depth_weight and batch.depth is not None:
             mask_b1hw = None if batch.mask is None else batch.mask[0]
@@ -102,6 +108,16 @@ class Objective:
             yield "depth", self.depth_weight, error
         if self.velocity_weight and batch.travelled is not None:
             yield "velocity", self.velocity_weight, way_error(views.source_T_target[scale], batch.travelled)
+        if label is not None:
+            # the sigmoid's scale and shift towards 1 / depth are left aside like all others
+            error = self.compile(scale_shift_free_error)(predictions.disps[scale], *label)
+            yield "pseudo_label", self.pseudo_weight, error
+
+    def _label(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """Another model's disparity, normalised, and where it counts; None where it is not learnt from."""
+        if not self.pseudo_weight or batch.pseudo is None:
+            return None
+        return self.compile(normalised_label)(batch.pseudo, None if batch.mask is None else batch.mask[0])
 
     def _reference(self, batch: Batch, level: int) -> tuple[Target, Tensor | None, Tensor | None]:
         """What is the same for every scale that uses a level.

@@ -1,0 +1,17 @@
+"""Sets of training options under one name; every one of them is a flag as well, which wins over the set."""
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "2019": {},
+    # small and quick, for computers without a GPU; what is measured of it: docs/results.md
+    "modern": {
+        "encoder": "mobilenetv4_conv_small_050",
+        "pose_encoder": "mobilenetv4_conv_small_050",
+        "decoder": "small",
+        "scales": (0, 1),
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "learning_rate": 4e-4,
+    },
+}

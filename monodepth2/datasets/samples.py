@@ -1,0 +1,107 @@
+"""What is made of a line of a split, and how several of them become a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from monodepth2.config import FrameId
+from monodepth2.datasets.augmentation import ColorJitter
+from monodepth2.datasets.device_augmentation import DrawnJitters
+from monodepth2.errors import UserError
+from monodepth2.method.stages import Batch
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8.
+
+    Pictures lie in memory as (h, w, 3), in which order they are decoded; where they are not jittered, `color_aug` is
+    the very tensor of `color`.
+
+    Attributes:
+        jitter: what remains to be done to `color_aug` on the device.
+        seconds: that the sample took.
+        camera: which of the run's cameras took it.
+    """
+
+    color: dict[FrameId, dict[int, Tensor]]
+    color_aug: dict[FrameId, Tensor]
+    K: dict[int, Tensor]
+    stereo_T: Tensor | None
+    index: int
+    mirrored: bool
+    faults: tuple[str, ...] = ()
+    jitter: ColorJitter | None = None
+    seconds: float = 0.0
+    mask: dict[int, Tensor] | None = None
+    camera: int = 0
+    source_T_target: dict[FrameId, Tensor] | None = None
+    travelled: dict[FrameId, Tensor] | None = None
+    depth: Tensor | None = None
+    pseudo: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class SampleKey:
+    """Which sample to make: its position in the split, and the epoch, which decides the augmentation."""
+
+    epoch: int
+    index: int
+
+
+def collate(made: Sequence[Sample | UserError]) -> Batch | UserError:
+    """Stack samples into a batch (pictures stay uint8), or hand on the first error."""
+    for item in made:
+        if isinstance(item, UserError):
+            return item
+    return stack([item for item in made if isinstance(item, Sample)])
+
+
+def stack(samples: Sequence[Sample]) -> Batch:
+    """Stack samples into a batch (pictures stay uint8)."""
+    first = samples[0]
+    stereo = [sample.stereo_T for sample in samples if sample.stereo_T is not None]
+    color = {i: {level: _stack_pictures([sample.color[i][level] for sample in samples]) for level in levels}
+             for i, levels in first.color.items()}  # fmt: skip
+    return Batch(
+        color=color,
+        color_aug={i: _stack_augmented(samples, i, color[i]) for i in first.color_aug},
+        K={level: torch.stack([sample.K[level] for sample in samples]) for level in first.K},
+        stereo_T=torch.stack(stereo) if stereo else None,
+        index=torch.tensor([sample.index for sample in samples]),
+        mirrored=torch.tensor([sample.mirrored for sample in samples]),
+        faults=tuple(fault for sample in samples for fault in sample.faults),
+        jitters=DrawnJitters.of([sample.jitter for sample in samples]),
+        loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
+        mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
+        camera=torch.tensor([sample.camera for sample in samples]),
+        source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
+        travelled=_stack_by_key([sample.travelled for sample in samples if sample.travelled]),
+        depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
+        pseudo=_stack_known([sample.pseudo for sample in samples if sample.pseudo is not None]),
+    )
+
+
+def _stack_by_key(tensors: Sequence[dict[Key, Tensor]]) -> dict[Key, Tensor] | None:
+    return {key: torch.stack([one[key] for one in tensors]) for key in tensors[0]} if tensors else None
+
+
+def _stack_known(tensors: Sequence[Tensor]) -> Tensor | None:
+    return torch.stack([*tensors]) if tensors else None
+
+
+def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:
+    """One frame's augmented pictures: where none of them is changed, the stacked un-augmented ones themselves."""
+    if all(sample.color_aug[frame] is sample.color[frame].get(0) for sample in samples):
+        return stacked[0]
+    return _stack_pictures([sample.color_aug[frame] for sample in samples])
+
+
+def _stack_pictures(pictures: Sequence[Tensor]) -> Tensor:
+    """Stack (3, h, w) pictures as they lie in memory, (h, w, 3); returns b3hw."""
+    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)

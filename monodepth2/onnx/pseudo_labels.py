@@ -1,0 +1,141 @@
+"""What `monodepth2 pseudo_label` does: another model's disparities of all pictures that a training has as targets.
+
+Legend of shapes: h w pixels.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from monodepth2.config import PseudoLabelOptions
+from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
+from monodepth2.datasets.training_lines import training_lines
+from monodepth2.errors import UserError
+from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.files.pictures import read_pyramid
+from monodepth2.files.text import read_text
+from monodepth2.onnx.depth_model import DepthModel
+from monodepth2.runtime.devices import pick_device
+from monodepth2.runtime.signals import StopRequest
+
+RECORD = "pseudo_labels.json"  # beside the labels: which model made them, and how
+LARGEST = float(np.finfo(np.float16).max)
+
+
+def run(options: PseudoLabelOptions) -> int:
+    """Make the labels that are not there yet; return the exit code, 128 + the signal that ended the work early.
+
+    Raises:
+        UserError: model, data set or folder cannot be used, or the folder's labels are another model's.
+    """
+    assert options.onnx
+    assert options.output
+    layout = layout_of(options.training())
+    lines = training_lines(options.training(), layout)
+    targets = list(dict.fromkeys([*lines.training, *lines.validation]))
+    check_data_set(layout, targets, (0,))
+    device = pick_device(options.device, options.no_cuda)
+    model = DepthModel(options.onnx, device, options.input_size, options.output_name)
+    folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)
+    _keep_record(folder.root / RECORD, _facts(options, model, layout.root))
+    pictures = {line: layout.picture_path(line) for line in targets}
+    left = [picture for line, picture in pictures.items() if not _is_of(folder.find_one(line, picture), picture)]
+    there = len(targets) - len(left)
+    made = 0
+    with StopRequest() as stop:
+        for picture in tqdm(left, desc=model.path.name, unit="picture", disable=None):
+            if stop.received:
+                break
+            _make_one(picture, folder.place(picture), model, options)
+            made += 1
+    if stop.received and made < len(left):
+        print(f"stopped by {stop.received.name} with {len(left) - made:,} labels left: the same command goes on")
+        return 128 + stop.received
+    print(f"{made:,} labels made, {there:,} were there; train with --pseudo_labels {folder.root}")
+    return 0
+
+
+def _is_of(label: Path | None, picture: Path) -> bool:
+    """Whether a label is there, and was made of the picture as it is now."""
+    return label is not None and label.stat().st_mtime_ns >= picture.stat().st_mtime_ns
+
+
+def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:
+    """Turn what a model says into a label: disparity by its mean deviation from the median, at least 1, float16.
+
+    A training leaves scale and shift aside, so that nothing is lost but digits. What is no number, or as a depth not
+    positive, is no number in the label, either.
+
+    Args:
+        map_hw: disparity or depth of any scale and shift.
+        output_is: which of the two, "disparity" or "depth".
+
+    Raises:
+        ValueError: the map holds nothing known.
+    """
+    values_hw = map_hw.astype(np.float64)
+    known_hw = np.isfinite(values_hw)
+    if output_is == "depth":
+        known_hw &= values_hw > 0
+        values_hw = 1 / np.where(known_hw, values_hw, 1)
+    if not known_hw.any():
+        raise ValueError("nothing known")
+    known = values_hw[known_hw]
+    deviation = np.abs(known - np.median(known)).mean() or 1.0
+    label_hw = np.minimum((values_hw - known.min()) / deviation + 1, LARGEST)
+    return np.where(known_hw, label_hw, np.nan).astype(np.float16)
+
+
+def _make_one(picture: Path, place: Path, model: DepthModel, options: PseudoLabelOptions) -> None:
+    """Write the label of a picture."""
+    (pixels_hw3,) = read_pyramid(picture, 0, model.width, model.height)
+    mean, std = options.colours
+    map_hw = model((pixels_hw3 / 255 - np.array(mean)) / np.array(std))
+    try:
+        label_hw = label_of(map_hw, options.output_is or "disparity")
+    except ValueError as error:
+        raise UserError(f"{model.path}: says nothing of {picture} that could be {options.output_is}: check --output_is "
+                        "and --normalise") from error  # fmt: skip
+    make_output_folder("output", place)
+    with whole_file(place / f"{picture.stem}.npy") as partial, partial.open("wb") as file:
+        np.save(file, label_hw)
+
+
+def _facts(options: PseudoLabelOptions, model: DepthModel, root: Path) -> dict[str, Any]:
+    mean, std = options.colours
+    return {
+        "data_path": str(root.resolve()),  # other data sets have pictures of the same names
+        "model": model.path.name,
+        "sha256": hashlib.sha256(model.content).hexdigest(),
+        "input_size": [model.height, model.width],
+        "output": model.output,
+        "output_is": options.output_is,
+        "mean": list(mean),
+        "std": list(std),
+    }
+
+
+def _keep_record(path: Path, facts: dict[str, Any]) -> None:
+    """Note how the labels of a folder are made.
+
+    Raises:
+        UserError: those that are there were made in another way.
+    """
+    if not path.exists():
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(facts, indent=2) + "\n")
+        return
+    try:
+        before = json.loads(read_text(path))
+        differs = [name for name, value in facts.items() if before.get(name) != value]
+    except (ValueError, RecursionError, AttributeError) as error:
+        raise UserError(f"{path}: damaged; give another --output, or remove that folder's labels") from error
+    if differs:
+        raise UserError(f"{path}: the labels there were made with another {' and '.join(differs)}: give another "
+                        "--output, or remove them")  # fmt: skip

@@ -1,0 +1,104 @@
+"""Trainings that learn from another model's disparities, too."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from batches import label_error
+from monodepth2.config import Options
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import stack
+from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.method.model import MonodepthModel
+from monodepth2.runtime.random_state import seed_all
+from monodepth2.synthetic import camera, make_street, render
+from monodepth2.training.step import TrainingStep
+from runs import scalars, train, weights
+from scene import DRIVE
+from scripts import monodepth2
+
+FRAMES, WIDTH, HEIGHT = 5, 96, 64
+CAMERA = (0.6, 0.9, 0.5, 0.5)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.Tensor]:
+    """A drive of the street with labels of a random scale and shift per frame; the true disparities, b1hw."""
+    folder, rng, truth = tmp_path_factory.mktemp("street"), np.random.default_rng(0), []
+    scene = make_street(5, 40)
+    for name in ("drive", "labels"):
+        (folder / name).mkdir()
+    for n in range(FRAMES):
+        image, depth = render(scene, 20 + n, camera(WIDTH, HEIGHT, intrinsics=CAMERA))
+        Image.fromarray(image).save(folder / f"drive/{n}.png")
+        truth.append(1 / np.minimum(depth, 99.0))
+        np.save(folder / f"labels/{n}.npy", rng.uniform(0.1, 10) * truth[-1] + rng.uniform(0.1, 5))
+    return folder, torch.from_numpy(np.array(truth)).float()[:, None]
+
+
+def error_after(steps: int, street: tuple[Path, torch.Tensor], **more: object) -> float:
+    """How far a new network is from the truth on what it has seen, after so many steps on the drive."""
+    folder, truth = street
+    lines = [SplitLine(".", n, "l") for n in range(1, FRAMES - 1)]
+    options = Options(dataset="folder", data_path=folder / "drive", width=WIDTH, height=HEIGHT, scales=(0,),
+                      intrinsics=CAMERA, pose_model_type="posecnn", weights_init="scratch", encoder="resnet10t",
+                      decoder="small", **more)  # fmt: skip
+    data_set = MonoDataset.from_options(options, lines, augment=False)
+    batch = stack([data_set.sample(n) for n in range(len(lines))]).prepared(torch.device("cpu"))
+    seed_all(0)
+    learn = TrainingStep(MonodepthModel(options), options, torch.device("cpu"))
+    for _ in range(steps):
+        learn(batch)
+    return label_error(learn.predict(batch).disps[0], truth[1:-1]).item()
+
+
+def test_a_run_with_labels_comes_nearer_to_the_truth_than_without(street: tuple[Path, torch.Tensor]) -> None:
+    without = error_after(14, street)
+    told = error_after(14, street, pseudo_labels=street[0] / "labels")
+    assert told < 0.6 * without
+
+
+def test_no_weight_changes_nothing_even_with_garbage(small_scene: Path, split: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for n in range(8):
+        (tmp_path / f"labels/{n:010d}.npy").write_bytes(b"garbage")
+    for name, more in (("without", ()), ("zero", ("--pseudo_labels", tmp_path / "labels", "--pseudo_weight", 0))):
+        done = train(small_scene, split, tmp_path / name, "--num_epochs", 1, *more)
+        assert done.returncode == 0, done.stderr
+        assert "pseudo" not in done.stderr
+    one, two = (weights(tmp_path / name / "mdp/models/weights_0") for name in ("without", "zero"))
+    for key, value in one.items():
+        assert torch.equal(value, two[key]) if isinstance(value, torch.Tensor) else value == two[key], key
+
+
+def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tmp_path: Path) -> None:
+    for camera_folder in ("image_02", "image_03"):
+        folder = tmp_path / "labels" / DRIVE / camera_folder
+        folder.mkdir(parents=True)
+        for n in range(8):
+            np.save(folder / f"{n:010d}.npy", np.arange(1, 25, dtype=np.float32).reshape(4, 6))
+    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--pseudo_labels", tmp_path / "labels")
+    assert done.returncode == 0, done.stderr
+    assert "mdp with pseudo-labels: 8 training" in done.stderr
+    assert "with pseudo-labels: another model's disparities of 11 pictures are learnt from, too" in done.stderr
+    assert scalars(tmp_path / "mdp", "loss/pseudo_label")[0] > 0
+    assert scalars(tmp_path / "mdp", "loss")[0] > 0.1 * scalars(tmp_path / "mdp", "loss/pseudo_label")[0]
+    (tmp_path / "labels").rename(tmp_path / "moved")
+    without = train(small_scene, split, tmp_path, "--num_epochs", 1, "--resume")
+    assert "--pseudo_labels" in without.stderr
+    assert without.returncode == 2
+    moved = train(small_scene, split, tmp_path, "--num_epochs", 1, "--resume", "--pseudo_labels", tmp_path / "moved")
+    assert moved.returncode == 0, moved.stderr
+    (tmp_path / "moved").rename(tmp_path / "labels")
+    (tmp_path / "labels" / DRIVE / "image_02/0000000002.npy").unlink()
+    told = monodepth2("report", tmp_path / "mdp", "--device", "cpu")  # which looks at pictures alone
+    assert told.returncode == 0, told.stderr
+    page = (tmp_path / "mdp/report.html").read_text()
+    assert "mdp, with pseudo-labels: did it learn?" in page
+    assert "self-supervised" not in page.lower()
+    missing = train(small_scene, split, tmp_path, "--pseudo_labels", tmp_path / "labels", "--overwrite")
+    assert missing.returncode == 2
+    assert "1 of 11 pictures have no file there" in missing.stderr
