@@ -5,6 +5,7 @@ READY = $(VENV)/.ready
 
 .PHONY: help setup demo demo-long test test-all lint docs fuzz soak bench
 help:
+	@echo "make setup     make .venv and install everything into it"
 	@echo "make demo      set up, render streets, train some minutes, score, export, leave a page of pictures in demo/"
 	@echo "make demo-long the same from scratch, half an hour"
 	@echo "make test      set up, run the tests that are quick: some three minutes on two cores of today"

@@ -2,23 +2,21 @@
 
 One street is rendered with KITTI's camera, and with three others: 16:9, portrait, and with a centre that is off. A
 small network is trained on each, as long; on the three cameras once with their own numbers and once with KITTI's. All
-are scored on the held-out street of the cameras that they were trained on.
+are scored on the held-out street of the cameras that they were trained on, with scales from medians, and after
+training on stereo pairs in metres as well.
 """
 
 import argparse
 import json
-import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from small_runs import epochs, parser, score, small_options, train
 from tabulate import tabulate
 
 from monodepth2.config import Options
-from monodepth2.evaluation import evaluate
 from monodepth2.synthetic import DriveSettings, split_lines, write_synthetic_drive
-from monodepth2.training.trainer import Trainer
 
 KITTI = {"kitti": DriveSettings()}
 OTHERS = {
@@ -35,21 +33,18 @@ RUNS = {  # the cameras of the data, and whether their own numbers are stated
 
 def main() -> None:
     """Render, train, score, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="receives the streets and the runs")
-    parser.add_argument("--samples", type=int, default=9000, help="that each run sees")
-    parser.add_argument("--frames", type=int, default=90, help="of each drive")
-    parser.add_argument("--seed", type=int, default=0, help="of the trainings")
-    parser.add_argument("--stereo", action="store_true", help="train on both cameras of the rig as well")
-    parser.add_argument("--output_json", type=Path, help="file for the figures")
-    arguments = parser.parse_args()
+    flags = parser(__doc__, samples=9000, frames=90)
+    flags.add_argument("--stereo", action="store_true", help="train on the pairs of the rig as well")
+    flags.add_argument("--output_json", type=Path, help="file for the figures")
+    arguments = flags.parse_args()
     rows = []
     for name, (cameras, stated) in RUNS.items():
         data = arguments.folder / "-".join(cameras)
         render(data, cameras, arguments.frames)
         options = trained(arguments.folder, data, name, stated, arguments)
-        scores = {camera: score(options, data, camera) for camera in cameras}
-        rows.append({"run": name, "abs_rel": sum(scores.values()) / len(scores), **scores})
+        rows.append({"run": name, **scores(options, data, cameras, "", eval_mono=True)})
+        if arguments.stereo:
+            rows[-1] |= scores(options, data, cameras, "in metres: ", eval_mono=False, eval_stereo=True)
         print(tabulate(rows, headers="keys", floatfmt=".3f"), flush=True)
     if arguments.output_json:
         arguments.output_json.write_text(json.dumps(rows, indent=2) + "\n")
@@ -73,41 +68,29 @@ def render(data: Path, cameras: dict[str, DriveSettings], frames: int) -> None:
         (folder / f"{part}_files.txt").write_text("\n".join(of_part) + "\n")
 
 
+def scores(options: Options, data: Path, cameras: Iterable[str], prefix: str, **scale: bool) -> dict[str, float]:
+    """abs_rel on the held-out street of each camera, and their mean."""
+    on_each = {"dataset": "kitti_depth", "kitti_calibration": False}
+    found = {camera: score(options, **on_each, **scale, eval_split=str(data / f"test-{camera}")) for camera in cameras}
+    return {f"{prefix}abs_rel": sum(found.values()) / len(found), **{f"{prefix}{one}": found[one] for one in found}}
+
+
 def trained(folder: Path, data: Path, name: str, stated: bool, arguments: argparse.Namespace) -> Options:
     """Train, and return the options of the run."""
-    lines = len((data / "split/train_files.txt").read_text().splitlines())
-    epochs = max(1, round(arguments.samples / lines))
-    options = Options(
+    number = epochs(data / "split", arguments.samples)
+    options = small_options(
+        folder / "runs",
+        name.replace(" ", "_").replace("'", ""),
         data_path=data,
         split=str(data / "split"),
-        log_dir=folder / "runs",
-        model_name=name.replace(" ", "_").replace("'", ""),
-        height=96,
-        width=192,
-        batch_size=4,
-        encoder="mobilenetv4_conv_small_050",
-        decoder="small",
-        pose_encoder="mobilenetv4_conv_small_050",
-        scales=(0, 1),
         use_stereo=arguments.stereo,
         kitti_calibration=stated,
-        weights_init="scratch",
-        learning_rate=4e-4,
-        num_epochs=epochs,
-        scheduler_step_size=max(1, epochs * 3 // 4),
-        save_frequency=epochs,
+        num_epochs=number,
+        scheduler_step_size=max(1, number * 3 // 4),
         seed=arguments.seed,
-        overwrite=True,
     )
-    Trainer(options).train()
-    return replace(options, load_weights_folder=options.models_folder / f"weights_{epochs - 1}", model_name="mdp")
-
-
-def score(options: Options, data: Path, camera: str) -> float:
-    """abs_rel on the held-out street of a camera."""
-    split = str(data / f"test-{camera}")
-    scored = replace(options, dataset="kitti_depth", kitti_calibration=False, eval_split=split, eval_mono=True)
-    return evaluate(scored).mean.abs_rel
+    train(options)
+    return options
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""Does a prepared video train as well as the data it shows? `python benchmarks/prepared.py --folder FOLDER`.
+
+Streets are rendered as a KITTI tree, and the drives of its left camera encoded as videos, of which `monodepth2
+prepare` makes a data set of plain folders. A small network is trained on each, as long, from the demo's weights, since
+one camera alone teaches these streets too slowly from scratch; both are scored on the held-out street. The error of
+the second should be that of the first, within a tenth. The first row is the demo's weights as they are.
+"""
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from small_runs import epochs, parser, score, small_options, train
+from tabulate import tabulate
+
+from monodepth2.config import Options
+from monodepth2.demo.network import WEIGHTS
+from monodepth2.prediction.video import VideoWriter
+from monodepth2.synthetic import DriveSettings, write_synthetic_drive
+
+FRAMES_PER_SECOND = 10
+
+
+def main() -> None:
+    """Render, encode, prepare, train twice, print a table."""
+    flags = parser(__doc__, samples=6000, frames=120)
+    arguments = flags.parse_args()
+    street, prepared = arguments.folder / "street", arguments.folder / "prepared"
+    settings = DriveSettings(frames_per_drive=arguments.frames, width=640, height=192)
+    write_synthetic_drive(street, settings, progress=True)
+    left = left_lists(street, arguments.folder / "left")
+    if not prepared.exists():
+        videos = [encode(street / settings.folder(drive), arguments.folder) for drive in range(settings.drives - 1)]
+        camera = ["--intrinsics", *map(str, settings.intrinsics), "--output", str(prepared)]
+        subprocess.run([sys.executable, "-m", "monodepth2", "prepare", *map(str, videos), *camera], check=True)
+    common = {
+        "seed": arguments.seed,
+        "log_dir": arguments.folder / "runs",
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "width": 256,
+        "learning_rate": 2e-4,
+        "load_weights_folder": WEIGHTS,
+        "models_to_load": ("encoder", "depth"),
+    }
+    runs = {
+        "the tree": small_options(
+            name="tree", data_path=street, split=str(left), num_epochs=epochs(left, arguments.samples), **common
+        ),
+        "the prepared videos": small_options(
+            name="prepared",
+            dataset="folder",
+            data_path=prepared,
+            num_epochs=epochs(prepared / "splits", arguments.samples),
+            **common,
+        ),
+    }
+    untrained = {"load_weights_folder": WEIGHTS, "height": 96, "width": 256}
+    rows = [{"trained on": "nothing", "abs_rel": scored_on(street, runs["the tree"], **untrained)}]
+    for name, options in runs.items():
+        train(options)
+        rows.append({"trained on": name, "abs_rel": scored_on(street, options)})
+        print(tabulate(rows, headers="keys", floatfmt=".3f"), flush=True)
+
+
+def left_lists(street: Path, folder: Path) -> Path:
+    """The street's lists without the right camera, which the videos do not show."""
+    folder.mkdir(exist_ok=True)
+    for part in ("train", "val"):
+        lines = (street / f"split/{part}_files.txt").read_text().splitlines()
+        (folder / f"{part}_files.txt").write_text("".join(f"{line}\n" for line in lines if line.endswith("l")))
+    return folder
+
+
+def encode(drive: Path, folder: Path) -> Path:
+    """A drive's left camera as a video."""
+    path = folder / f"{drive.name}.mp4"
+    with VideoWriter(path, Fraction(FRAMES_PER_SECOND)) as video:
+        for picture in sorted((drive / "image_02/data").iterdir()):
+            video.add(np.asarray(Image.open(picture)))
+    return path
+
+
+def scored_on(street: Path, options: Options, **changed: Any) -> float:
+    """abs_rel of a run on the held-out street."""
+    on_street = {"dataset": "kitti_depth", "data_path": street, "split": "eigen_zhou"}
+    return score(options, **on_street, eval_split=str(street / "split"), **changed)
+
+
+if __name__ == "__main__":
+    main()
