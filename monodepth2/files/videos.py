@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels.
 """
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from monodepth2.errors import UserError
@@ -26,6 +28,24 @@ STILL = "_pipe"  # ends the names of other demuxers of stills
 LONGEST_GAP = 3600  # seconds between frames, which encoders take
 WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
 TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+
+
+class Reformatters(threading.local):
+    """A thread's reformatters, by what they make.
+
+    Each keeps tables and threads for the frames to come, whose making takes longer than to convert a frame. Only one
+    thread may use it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, VideoReformatter] = {}
+
+    def __call__(self, frame: Any, form: str, **wanted: Any) -> Any:
+        """A frame in another pixel format; `wanted` is of `av.VideoFrame.reformat`."""
+        return self._kept.setdefault(form, VideoReformatter()).reformat(frame, format=form, **wanted)
+
+
+reformat = Reformatters()
 
 
 class VideoFrame:
@@ -49,7 +69,7 @@ class VideoFrame:
 
     def picture(self) -> Image.Image:
         """The frame as it is stored, RGB, upright; pixels that are not square stay so."""
-        picture = self._frame.to_image()
+        picture = Image.fromarray(reformat(self._frame, "rgb24").to_ndarray())
         return picture.transpose(TURNS[self._turn]) if self._turn in TURNS else picture
 
     def rgb(self, size: Size) -> np.ndarray:
@@ -62,7 +82,7 @@ class VideoFrame:
 
     def _shrunk(self, size: Size, form: str) -> np.ndarray:
         width, height = size[::-1] if self._lies else size
-        shrunk = self._frame.reformat(width, height, form, interpolation="AREA").to_ndarray()
+        shrunk = reformat(self._frame, form, width=width, height=height, interpolation="AREA").to_ndarray()
         return np.ascontiguousarray(np.rot90(shrunk, self._turn // 90)) if self._turn in TURNS else shrunk
 
 

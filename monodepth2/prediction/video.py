@@ -12,6 +12,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from monodepth2.files.videos import reformat
+
 TICKS = 60000  # per second, which 24, 25, 30 and 60 divide, and no encoder takes many more
 ENCODERS = {"libx264": {"crf": "18", "preset": "veryfast"}, "mpeg4": {"qmin": "2", "qmax": "4"}}  # the first there is
 BT709 = 1  # the number of this standard of colours, of its primaries and of its transfer curve
@@ -63,7 +65,7 @@ class VideoWriter:
         if self._stream is None:
             self._stream = self._new_stream(*rgb_hw3.shape[:2])
         frame = av.VideoFrame.from_ndarray(self._fitted(rgb_hw3), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+        frame = reformat(frame, "yuv420p", dst_colorspace="ITU709")
         ticks = round(TICKS * (self.count / self.rate if time is None else time))
         self._ticks = max(ticks, self._ticks + 1)
         frame.pts, frame.time_base = self._ticks, Fraction(1, TICKS)
