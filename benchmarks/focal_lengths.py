@@ -1,13 +1,15 @@
 """Is a focal length learnt? `python benchmarks/focal_lengths.py --folder FOLDER`.
 
 Streets are rendered with a camera whose focal length is 0.7 of the width, seen by hand and from a car that drives
-straight ahead. A small network is trained with `--learn_intrinsics` from a focal length that is 30 % too long. By hand
-it should come within 5 % of the truth; straight ahead the run should say that nothing shows it.
+straight ahead. A small network that knows other streets and another camera is trained with `--learn_intrinsics` from a
+focal length that is 30 % too long. By hand it should come within 5 % of the truth; straight ahead the run should say
+that nothing shows it.
 """
 
 import argparse
+from pathlib import Path
 
-from small_runs import epochs, parser, small_options, train
+from small_runs import STEADY, epochs, first_training, parser, small_options, train
 from tabulate import tabulate
 
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
@@ -21,9 +23,10 @@ def main() -> None:
     flags = parser(__doc__, samples=12000, frames=160)
     flags.add_argument("--paths", nargs="+", default=["handheld", "straight"], help="how the camera moves")
     arguments = flags.parse_args()
+    before = first_training(arguments.folder, arguments.samples).last_weights
     rows = []
     for path in arguments.paths:
-        focals = trained(arguments, path)
+        focals = trained(arguments, path, before)
         rows.append(
             {
                 "path": path,
@@ -37,8 +40,8 @@ def main() -> None:
         print(tabulate(rows, headers="keys", floatfmt=".3f"), flush=True)
 
 
-def trained(arguments: argparse.Namespace, path: str):
-    """Train, and return the learnt focal lengths."""
+def trained(arguments: argparse.Namespace, path: str, before: Path):
+    """Train from given weights, and return the learnt focal lengths."""
     data = arguments.folder / path
     shape = SIZE[0] / SIZE[1]
     camera = (TRUE, TRUE * shape, 0.5, 0.5)
@@ -51,8 +54,8 @@ def trained(arguments: argparse.Namespace, path: str):
         split=str(data / "split"),
         intrinsics=(START, START * shape, 0.5, 0.5),
         learn_intrinsics=True,
-        optimizer="adamw",
-        schedule="cosine",
+        load_weights_folder=before,
+        **STEADY,
         num_epochs=epochs(data / "split", arguments.samples),
         seed=arguments.seed,
         no_report=True,

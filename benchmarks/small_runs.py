@@ -9,7 +9,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from monodepth2.config import Options
+from monodepth2.demo.network import WEIGHTS
 from monodepth2.evaluation import evaluate
+from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from monodepth2.training.trainer import Trainer
 
 NETWORK: dict[str, Any] = {
@@ -23,6 +25,8 @@ NETWORK: dict[str, Any] = {
     "weights_init": "scratch",
     "learning_rate": 4e-4,
 }
+STEADY: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
+OTHER_STREETS = DriveSettings(seed=700, width=320, height=96)
 
 
 def parser(description: str | None, samples: int, frames: int) -> argparse.ArgumentParser:
@@ -56,3 +60,28 @@ def score(options: Options, **changed: Any) -> float:
     """abs_rel of a run's last checkpoint, with scales from medians; `changed` says on what."""
     scored = {"load_weights_folder": options.last_weights, "model_name": "mdp", "eval_mono": True, "overwrite": False}
     return evaluate(replace(options, **{**scored, **changed})).mean.abs_rel
+
+
+def first_training(folder: Path, samples: int) -> Options:
+    """Train depth, from the demo's weights, and motion on other streets with both cameras; return the options.
+
+    One camera alone teaches rendered streets too slowly from scratch: what it is to show begins with these weights.
+    """
+    streets = folder / "other_streets"
+    write_synthetic_drive(streets, OTHER_STREETS, progress=True)
+    split = streets / "split"
+    options = small_options(
+        name="before",
+        log_dir=folder / "runs",
+        data_path=streets,
+        split=str(split),
+        use_stereo=True,
+        num_epochs=epochs(split, samples),
+        load_weights_folder=WEIGHTS,
+        models_to_load=("encoder", "depth"),
+        width=256,
+        learning_rate=2e-4,
+        **STEADY,
+    )
+    train(options)
+    return options
