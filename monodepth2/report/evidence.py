@@ -52,6 +52,7 @@ class Figures(NamedTuple):
         warped: the same of the warped sources.
         explained: share of pixels where a warped source is clearly the better one.
         variation: deviation of a picture's disparity, by its mean.
+        across: deviation of its disparity within its rows, by its mean.
         near_below: mean disparity of the lowest third of the rows, by that of the highest third.
         motion: how far from its own place a pixel is found in the sources, in pixels.
         disagreement: median relative difference between a frame's depth, brought into a source, and the source's own.
@@ -62,6 +63,7 @@ class Figures(NamedTuple):
     warped: float
     explained: float
     variation: float
+    across: float
     near_below: float
     motion: float
     disagreement: float
@@ -196,6 +198,7 @@ def figures_of(batch: Batch, views: Views, source_depths: dict[FrameId, Tensor],
         warped=float(warped_hw.nanmean()),
         explained=float((unwarped_hw - warped_hw > CLEARLY).sum() / unwarped_hw.isfinite().sum()),
         variation=float(disp_hw.std() / disp_hw.mean()),
+        across=float((disp_hw - disp_hw.mean(1, keepdim=True)).square().mean().sqrt() / disp_hw.mean()),
         near_below=float(rows_h[-third:].mean() / rows_h[:third].mean()),
         motion=float(mean_displacement(depth_b1hw, views.K[0], [transforms[source] for source in options.source_ids])),
         disagreement=float(differences.median()) if len(differences) else float("nan"),

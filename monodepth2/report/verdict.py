@@ -14,6 +14,7 @@ LEARNT_GAIN = 0.25
 LITTLE_GAIN = 0.05
 LEAST_VARIATION = 0.05  # of disparity: untrained and collapsed networks have 0 to 0.03, that street 0.25 to 1
 COLLAPSED = 0.001  # below, the network says one number: after 22 steps from scratch a street had 0.015
+LEAST_ACROSS = 0.06  # within rows: a network that knows only roads has 0.09 to 0.14, that street's exact depth 0.43
 LEAST_MOTION = 0.1  # pixels, as training's own diagnosis says
 MOST_DISAGREEMENT = 0.15  # of neighbours' depths: that street has 0.02 to 0.06, its exact depth 0.0005
 
@@ -118,6 +119,12 @@ def _remarks(figures: Figures) -> list[str]:
         remarks.append(
             "The lower part of the pictures is not nearer than the upper part. On a vehicle the road below is near and "
             "the sky above is far: look at the pictures. If your camera looks at something else, this may be right."
+        )
+    if figures.across < LEAST_ACROSS:
+        remarks.append(
+            f"Within a row of the picture the disparity varies by only {figures.across:.0%} of its mean: the network "
+            "knows that lower rows are nearer, and sees nothing that stands on the ground. On an empty road this may "
+            "be right. Else train longer, or on more pictures."
         )
     if figures.disagreement > MOST_DISAGREEMENT:
         remarks.append(

@@ -85,7 +85,7 @@ def test_a_report_is_made_at_any_time(trained, tmp_path, capsys) -> None:
     assert "weights_1" in text
     at_the_end = (folder / "report.html").read_text()
     figures = [re.findall(r"<td>(-?[\d.]+(?: %| px)?)</td>", one) for one in (text, at_the_end)]
-    assert len(figures[0]) == 8
+    assert len(figures[0]) == 9
     assert figures[0] == figures[1]
     assert {path.name for path in tmp_path.iterdir()} == {"page.html"}  # the figures for programs are the run's
 
