@@ -46,7 +46,8 @@ def run(options: AppOptions) -> int:
     with tempfile.TemporaryDirectory() as folder:
         page = build(predictor, Path(folder))
         try:
-            page.launch(server_name="127.0.0.1", server_port=options.port)
+            # show_error: also what gradio itself finds wrong with a file
+            page.launch(server_name="127.0.0.1", server_port=options.port, show_error=True)
         except OSError as error:
             raise UserError(
                 f"--port {options.port}: cannot be used; another program may have it, give another"
@@ -75,10 +76,11 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
             cloud = gradio.Model3D(label="cloud of points: drag to turn it")
             files = gradio.File(label="depth as an array, points as PLY")
             show = _told(lambda path: picture_results(predictor, settings, path, folder))
-            picture.change(show, picture, [disparity, cloud, files])
+            picture.change(show, picture, [disparity, cloud, files], api_name="picture")
         with gradio.Tab("Video"):
             video, beside = gradio.Video(label="video"), gradio.Video(label="beside its disparity")
-            video.upload(_told(lambda path: video_result(predictor, settings, path, folder)), video, beside)
+            show = _told(lambda path: video_result(predictor, settings, path, folder))
+            video.upload(show, video, beside, api_name="video")
     return page
 
 
@@ -175,6 +177,7 @@ def _told(work: Callable[[str | None], Any]) -> Callable[[str | None], Any]:
         try:
             return work(path)
         except UserError as error:
-            raise gradio.Error(str(error), print_exception=False) from error
+            text = str(error).replace(str(path), Path(str(path)).name)  # it lies in a folder of gradio's
+            raise gradio.Error(text, print_exception=False) from error
 
     return told
