@@ -18,6 +18,7 @@ TITLES = {
     "make3d": "Make3D",
     "odom_9": "Odometry, sequence 09: error of five frames in metres, its deviation",
     "odom_10": "Odometry, sequence 10: error of five frames in metres, its deviation",
+    "additions": "What this program adds: encoders by recipes, mono, 640x192",
 }
 Found = Mapping[tuple[str, str], Score | str]
 
@@ -56,7 +57,7 @@ def write_page(path: Path, rows: Sequence[Row], seeds: Sequence[int], found: Fou
             "name": row.recipe,
             "flags": recipe.words_of_flags,
             "assumed": recipe.assumed,
-            "paper": Cell("", _shown(row, row.paper, {})),
+            "paper": Cell("", _shown(row, row.paper, {})) if row.paper else Cell("", note="not in the paper"),
             "published": [_of(row, PUBLISHED, "", found)],
             "trained": [_of(row, f"seed{seed}", f"seed {seed}", found) for seed in seeds],
         })  # fmt: skip
@@ -75,7 +76,7 @@ def _shown(
     row: Row, figures: Mapping[str, float], interval: Mapping[str, Sequence[float]]
 ) -> list[tuple[str, str, str]]:
     shown = []
-    for name in row.paper:
+    for name in row.names:
         low, high = interval.get(name, (math.nan, math.nan))
         ends = "" if math.isnan(low) else f"{_number(low)} to {_number(high)}"
         shown.append((name.replace("ate_std", "±"), _number(figures[name]), ends))

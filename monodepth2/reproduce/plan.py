@@ -83,7 +83,7 @@ def in_words(found: Sequence[Job], step_seconds: float, origin: str) -> str:
     return (
         f"{table}\n\n{total:.1f} hours of training in all, at {step_seconds:.3g} s for a step of 12 pictures of "
         f"640x192 ({origin}).\nOther sizes are taken to cost by their pixels; stereo alone costs less than that, "
-        "deeper networks more. Scoring takes minutes."
+        "deeper networks more, small ones less. Scoring takes minutes."
     )
 
 

@@ -1,12 +1,14 @@
 """The rows of the paper's tables, as data: trainings by their flags, and what is scored of them against which figures.
 
 Source: Godard et al., "Digging Into Self-Supervised Monocular Depth Estimation", ICCV 2019, arXiv 1806.01260, and its
-supplement.
+supplement. One more table has what this program adds: other encoders, each with 2019's recipe and with the modern one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from monodepth2.config.recipes import RECIPES as FLAG_SETS
 
 BAND = 0.0015  # of abs_rel around a row's: reruns of one recipe vary from .113 to .116
 RULE = (
@@ -59,19 +61,21 @@ class Row:
         table: by which all of its table are.
         recipe: name of the training.
         split: that is scored.
-        paper: the paper's figures by their names.
+        names: of its figures.
+        paper: the paper's figures by these names; empty where it has none.
     """
 
     name: str
     table: str
     recipe: str
     split: str
+    names: Sequence[str]
     paper: Mapping[str, float]
 
     @property
     def has_band(self) -> bool:
         """Whether it is known how far reruns are apart."""
-        return self.split in (EIGEN, BENCHMARK)
+        return bool(self.paper) and self.split in (EIGEN, BENCHMARK)
 
     def inside(self, figures: Mapping[str, float]) -> bool:
         """Whether measured figures lie in the band."""
@@ -88,6 +92,19 @@ UNMASKED = {"disable_automasking": True}
 AS_OTHERS = "that it is trained for 20 epochs, like the others"
 TUNED = "that it goes on from the smaller model's weights for 5 epochs, with batches of 4 and a learning rate of 5e-5"
 OWN_POSES = "that each source has a pose of its own; the 2019 program gives the first one to all of them"
+ENCODERS = ("mobilenetv4_conv_small_050", "hrnet_w18", "convnext_tiny")
+MODERN = {name: value for name, value in FLAG_SETS["modern"].items() if name != "encoder"}
+
+
+def _additions() -> list[Recipe]:
+    """Encoders by recipes; 2019's encoder with 2019's recipe is the first row of all."""
+    found = [Recipe("resnet18_modern", MODERN), Recipe("resnet18_hr_decoder", {"decoder": "hr"})]
+    for encoder in ENCODERS:
+        found += [
+            Recipe(f"{encoder}_{name}", {"encoder": encoder, **flags})
+            for name, flags in (("2019", {}), ("modern", MODERN))
+        ]
+    return found
 
 
 def _of_names(*recipes: Recipe) -> dict[str, Recipe]:
@@ -120,6 +137,7 @@ RECIPES = _of_names(
     Recipe("shared_3", {"pose_model_type": "shared", "pose_model_input": "all"}),
     Recipe("separate_3", {"pose_model_input": "all"}),
     Recipe("odometry", {"split": "odom", "dataset": "kitti_odom"}),
+    *_additions(),
 )
 
 # a line of each table: the recipe, and the paper's figures in the order of its split's names
@@ -167,6 +185,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], str]] = {
     """),
     "odom_9": ("odom_9", OF_ODOMETRY, "odometry .017 .008"),
     "odom_10": ("odom_10", OF_ODOMETRY, "odometry .015 .010"),
+    "additions": (EIGEN, NAMES, "\n".join(recipe.name for recipe in _additions())),
 }  # fmt: skip
 
 
@@ -177,7 +196,9 @@ def _rows() -> dict[str, Row]:
         for line in text.strip().splitlines():
             recipe, *figures = line.split()
             name = recipe if split == EIGEN else f"{table}:{recipe}"
-            found[name] = Row(name, table, recipe, split, dict(zip(names, map(float, figures), strict=True)))
+            found[name] = Row(
+                name, table, recipe, split, names, dict(zip(names, map(float, figures), strict=bool(figures)))
+            )
     return found
 
 

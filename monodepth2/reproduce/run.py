@@ -75,8 +75,7 @@ def listing(rows: Sequence[Row]) -> str:
 
 
 def _first_figure(row: Row) -> str:
-    name, value = next(iter(row.paper.items()))
-    return f"{name} {value:.3f}"
+    return " ".join(f"{name} {value:.3f}" for name, value in list(row.paper.items())[:1])
 
 
 def _needs(row: Row) -> str:

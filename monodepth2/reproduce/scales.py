@@ -43,7 +43,7 @@ class PaperScale:
         options, flags = self.options, dict(recipe.flags)
         if recipe.start:
             flags["load_weights_folder"] = self.weights(RECIPES[recipe.start], seed)
-        if flags.get("weights_init") != "scratch":
+        if flags.get("weights_init") != "scratch" and "encoder" not in flags:  # the file is of a ResNet
             flags["pretrained_weights"] = options.pretrained_weights
         return Options(
             **self._system,

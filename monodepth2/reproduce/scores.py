@@ -42,14 +42,14 @@ def measured(row: Row, options: Options) -> Score:
         UserError: they cannot be scored.
     """
     weights = str(options.load_weights_folder)
-    if set(row.paper) == set(OF_ODOMETRY):
+    if row.names == OF_ODOMETRY:
         figures = evaluate_odometry(options).figures
         if figures is None:
             raise UserError(f"{row.name}: there are no true poses")
         errors = figures.snippets
         return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, len(errors))
     result = evaluate(options)
-    places = {name: result.names.index(name) for name in row.paper}
+    places = {name: result.names.index(name) for name in row.names}
     ends = result.intervals
     return Score(
         weights,
@@ -80,7 +80,7 @@ class Scores:
         try:
             values = json.loads(read_text(path))
             score = Score(**values)
-            if set(score.figures) != set(row.paper):
+            if set(score.figures) != set(row.names):
                 raise ValueError("other figures")
             return score
         except (UserError, ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -47,6 +47,8 @@ def test_every_training_and_scoring_is_possible(scale: str, tmp_path: Path) -> N
     assert trained["baseline"].v1_multiscale
     assert trained["predictive_mask"].disable_automasking
     assert trained["stereo_640x192"].source_ids == ("s",)
+    assert (trained["hrnet_w18_modern"].encoder, trained["hrnet_w18_modern"].decoder) == ("hrnet_w18", "small")
+    assert (trained["hrnet_w18_2019"].encoder, trained["hrnet_w18_2019"].decoder) == ("hrnet_w18", "2019")
     start = trained["mono_1024x320"].load_weights_folder
     assert start == trained["mono_640x192"].models_folder / f"weights_{trained['mono_640x192'].num_epochs - 1}"
     for row in ROWS.values():
@@ -67,6 +69,7 @@ def test_the_band_is_that_of_reruns() -> None:
     assert pytest.approx((0.116 - 0.113) / 2) == BAND
     assert not ROWS["make3d:mono_640x192"].inside(ROWS["make3d:mono_640x192"].paper)
     assert not ROWS["odom_9:odometry"].inside({"ate": 0.017})
+    assert not ROWS["resnet18_modern"].inside({"abs_rel": 0.115})
 
 
 def test_steps_and_hours_by_hand(tmp_path: Path) -> None:
@@ -119,6 +122,18 @@ def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
     again = monodepth2(*words)
     assert "epoch" not in again.stderr
     assert times == {path: path.stat().st_mtime_ns for path in folder.rglob("*.pth")}
+
+
+@pytest.mark.slow(reason="trains a network")
+def test_an_addition_from_end_to_end(tmp_path: Path) -> None:
+    words = ("reproduce", "mobilenetv4_conv_small_050_modern", "--scale", "tiny", "--device", "cpu")
+    done = monodepth2(*words, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (kept,) = (tmp_path / "tiny/scores").iterdir()
+    abs_rel = json.loads(kept.read_text())["figures"]["abs_rel"]
+    page = (tmp_path / "tiny/index.html").read_text()
+    assert "not in the paper" in page
+    assert f"{abs_rel:.3f}".removeprefix("0") in page
 
 
 @pytest.mark.slow(reason="trains three networks")
