@@ -28,7 +28,7 @@ def first_lines(
         f"{name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
         f"{counted(options.num_epochs, 'epoch')} of {counted(data.steps_per_epoch, 'step')}, "
         f"{parameters / 1e6:.1f} M parameters, batches of {joint}{shares}, learning rate {schedule.in_words}, "
-        f"{_in_words(device, processes)}, {data.workers} loader processes, {origin}\n"
+        f"{_in_words(device, processes)}, loader processes: {data.workers}, {origin}\n"
         f"writing to {options.run_folder}"
     )
 
