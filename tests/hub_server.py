@@ -184,3 +184,5 @@ def hub_server(monkeypatch: pytest.MonkeyPatch, cache: Any) -> Iterator[HubServe
         monkeypatch.setenv("HF_TOKEN", "hf_of_the_test")
         yield server
         server.shutdown()
+        server.repositories.clear()  # a connection that is kept open keeps the server, and with it all files
+        server.objects.clear()
