@@ -30,15 +30,11 @@ def to_onnx(graph: Graph, metadata: Metadata, opset: int) -> bytes:
     import onnx
     import onnx.version_converter
 
-    ready = copy.deepcopy(graph)
-    fold_batch_norms(ready)
-    if metadata.precision == "fp16":
-        ready = ready.half()
     try:
-        model = _traced(ready, metadata)
+        model = _traced(_ready(graph, metadata.precision), metadata)  # nothing keeps the copy: weights may be large
         if opset < TRACED_OPSET:
             to_older_opset(model, opset)
-        else:
+        elif opset > TRACED_OPSET:
             model = onnx.version_converter.convert_version(model, opset)
         _strip(model)
         # the lowest that knows the opset: old runtimes refuse a newer one unread
@@ -51,6 +47,13 @@ def to_onnx(graph: Graph, metadata: Metadata, opset: int) -> bytes:
             "try --opset 18, or other versions of torch, onnx and onnxscript"
         ) from error
     return model.SerializeToString()
+
+
+def _ready(graph: Graph, precision: str) -> Graph:
+    """Return a copy with as few operations as there can be, of the precision that is asked for."""
+    copied = copy.deepcopy(graph)
+    fold_batch_norms(copied)
+    return copied.half() if precision == "fp16" else copied
 
 
 def fold_batch_norms(network: nn.Module) -> None:
@@ -86,7 +89,10 @@ def _traced(graph: Graph, metadata: Metadata) -> Any:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    for value in program.model.graph.initializers.values():
+        value.const_value = None  # rules of onnxscript keep the last graph that they saw, and with it all weights
+    return model
 
 
 @contextmanager

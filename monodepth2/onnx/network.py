@@ -21,6 +21,7 @@ from monodepth2.runtime.extras import require_packages
 
 LARGEST_GROWTH = 64  # from a batch of pictures to the largest tensor; exported networks come to 9
 LARGEST_FILE = (1 << 31) - 1  # protobuf's own limit
+LARGEST_SHAPE = 1024  # bytes; what is longer is no shape that a network computes with
 OPERATORS = frozenset(  # of exported networks, and what versions of PyTorch's exporter differ in
     (
         *("Add", "Cast", "Concat", "Conv", "Div", "Elu", "MaxPool", "Mul", "Pad", "Reciprocal", "Relu", "Resize"),
@@ -74,6 +75,7 @@ class OnnxDepthNetwork:
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
         self.facts = self.metadata.facts(str(self.path))
         self._check_depth_range(min_depth, max_depth)
+        model = _without_weights(model)
         self.session = make_session(content, device, str(self.path))
         self._check_input()
         self._check_memory(model)
@@ -166,6 +168,18 @@ def _foreign_parts(model: Any) -> Iterator[str]:
         yield "functions"
     if graph.sparse_initializer:
         yield "sparse weights"
+
+
+def _without_weights(model: Any) -> Any:
+    """Return a model without its large weights, whose shapes stay; to infer shapes copies all that there is."""
+    import onnx
+
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) > LARGEST_SHAPE:
+            tensor.ClearField("raw_data")
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)  # protobuf keeps what was cleared as long as the message that it was in
+    return bare
 
 
 def _largest_tensor(model: Any, size: tuple[int, ...]) -> float:
