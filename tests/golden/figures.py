@@ -6,8 +6,10 @@ frames → snippet error). README.md beside this file says more.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,36 +105,16 @@ def recipe_model(options: Options, seed: int) -> MonodepthModel:
 
 @dataclass(frozen=True)
 class Said:
-    """What recipe networks say of a batch on the CPU, in evaluation and in training mode; the latter with its graph."""
+    """Recipe networks on the CPU, and what they say of a batch in evaluation mode."""
 
     model: MonodepthModel
     evaluated: Predictions
-    trained: Predictions
 
     def step(self, options: Options) -> TrainingStep:
-        """A step that judges it and learns from it by the options' losses, without computing it again."""
-        self.model.zero_grad()
+        """A step that learns by the options' losses, and does not compute again what is said in evaluation mode."""
         step = TrainingStep(self.model, options, CPU)
-        again = iter(Again.apply(torch.zeros((), requires_grad=True), self.trained.tensors))
-        step.networks = lambda batch: self.trained.map(lambda tensor: next(again))
         step.predict = lambda batch: self.evaluated  # type: ignore[method-assign]
         return step
-
-
-class Again(torch.autograd.Function):
-    """Tensors as they are, whose graph stays for a next time."""
-
-    @staticmethod
-    def forward(ctx: Any, anchor: torch.Tensor, tensors: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """Return the tensors, cut off from their graph; the anchor makes them ask for gradients."""
-        ctx.tensors = tensors
-        return tuple(tensor.detach() for tensor in tensors)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, None]:
-        """Hand the gradients to the graph."""
-        torch.autograd.backward(ctx.tensors, gradients, retain_graph=True)
-        return None, None
 
 
 LAST: dict[str, Said] = {}
@@ -141,16 +123,14 @@ OF_LOSSES = ("v1_multiscale", "avg_reprojection", "disable_automasking", "no_ssi
 
 
 def said(options: Options, batch: Batch, seed: int) -> Said:
-    """What recipe networks say, kept until others are asked: their graph takes hundreds of megabytes."""
+    """What recipe networks say, kept until others are asked: they take hundreds of megabytes."""
     seen = {name: value for name, value in vars(options).items() if name not in OF_LOSSES}
     key = f"{seed} {seen}"
     if key not in LAST:
         LAST.clear()
         step = TrainingStep(recipe_model(options, seed).to(CPU, batch.K[0].dtype), options, CPU)
         step.model.eval()
-        evaluated = step.predict(batch)
-        step.model.train()
-        LAST[key] = Said(step.model, evaluated, step.networks(batch))
+        LAST[key] = Said(step.model, step.predict(batch))
     return LAST[key]
 
 
@@ -169,15 +149,30 @@ def _evaluation_mode(step: TrainingStep, batch: Batch) -> tuple[Case, torch.Tens
 
 def _training_mode(step: TrainingStep, batch: Batch) -> Case:
     step.model.train()
-    predictions, loss, _ = step.backward(batch)
+    with _squares(step.model) as squares:
+        predictions, loss, _ = step.backward(batch)
     losses = step.judge(batch, predictions)[1]
     assert abs(loss.item() - losses.total.item()) < 1e-5 * losses.total.item()
-    norms = {}
-    for name, network in step.model.networks.items():
-        gradients = [p.grad.double().square().sum() for p in network.parameters() if p.grad is not None]
-        norms[name] = float(torch.stack(gradients).sum().sqrt())
+    norms = {name: float(torch.stack(of_network).sum().sqrt()) for name, of_network in squares.items()}
     fractions = {str(scale): mask.double().mean().item() for scale, mask in losses.automask.items()}
     return {"train": _losses(losses), "grad_norm": norms, "automask_fraction": fractions}
+
+
+@contextmanager
+def _squares(model: MonodepthModel) -> Iterator[dict[str, list[torch.Tensor]]]:
+    """The sum of squares of each gradient, by network; a gradient is gone as soon as it is summed, as all are large."""
+    squares: dict[str, list[torch.Tensor]] = {name: [] for name in model.networks}
+
+    def note(name: str, parameter: torch.Tensor) -> None:
+        assert parameter.grad is not None
+        squares[name].append(parameter.grad.double().square().sum())
+        parameter.grad = None
+
+    with ExitStack() as stack:
+        for name, network in model.networks.items():
+            for parameter in (p for p in network.parameters() if p.requires_grad):
+                stack.callback(parameter.register_post_accumulate_grad_hook(partial(note, name)).remove)
+        yield squares
 
 
 def _losses(losses: Any) -> Case:

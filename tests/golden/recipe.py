@@ -4,19 +4,39 @@ The figures beside this file were computed by the 2019 implementation with these
 of its own, seeded by the CRC of `<module>.<key>`, so neither order nor company changes its values.
 """
 
+import math
+import tempfile
 import zlib
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import nn
 
+# what was drawn, tensor after tensor: to draw a network takes up to a second, and in memory all would take 100 MB
+DRAWN = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
+PLACES: dict[tuple[str, str, tuple[int, ...], int], int] = {}
 
-@lru_cache(maxsize=300)  # tensors of the four networks that most cases share: 100 MB
+
+def fill(module: str, network: nn.Module, seed: int = 0) -> None:
+    """Give a network its recipe weights."""
+    with torch.no_grad():
+        for key, value in network.state_dict().items():
+            value.copy_(torch.from_numpy(recipe_values(module, key, tuple(value.shape), seed)))
+
+
 def recipe_values(module: str, key: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Return the values of one tensor of a state dict: float32, or int64 for a batch counter."""
     if key.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
+    name = (module, key, shape, seed)
+    if name not in PLACES:
+        PLACES[name] = DRAWN.seek(0, 2)
+        DRAWN.write(_drawn(*name))
+    DRAWN.seek(PLACES[name])
+    return np.fromfile(DRAWN, np.float32, math.prod(shape)).reshape(shape)
+
+
+def _drawn(module: str, key: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     noise = np.random.default_rng(seed + zlib.crc32(f"{module}.{key}".encode())).standard_normal(shape)
     if key.endswith("running_var"):
         values = 0.1 * np.abs(noise) + 1.0
@@ -29,11 +49,3 @@ def recipe_values(module: str, key: str, shape: tuple[int, ...], seed: int = 0) 
     else:
         values = noise * np.sqrt(2.0 / np.prod(shape[1:]))
     return values.astype(np.float32)
-
-
-def fill(module: str, network: nn.Module, seed: int = 0) -> None:
-    """Give a network its recipe weights."""
-    state = network.state_dict()
-    network.load_state_dict(
-        {key: torch.from_numpy(recipe_values(module, key, tuple(value.shape), seed)) for key, value in state.items()}
-    )
