@@ -1,6 +1,7 @@
 """A module as the content of an `.onnx` file."""
 
 import copy
+import gc
 import logging
 import warnings
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def to_onnx(graph: Graph, metadata: Metadata, opset: int) -> bytes:
     import onnx.version_converter
 
     try:
-        model = _traced(_ready(graph, metadata.precision), metadata)  # nothing keeps the copy: weights may be large
+        model = _traced(_ready(graph, metadata.precision), metadata)
+        gc.collect()  # what the exporter made holds itself in circles, and with it a copy of the weights
         if opset < TRACED_OPSET:
             to_older_opset(model, opset)
         elif opset > TRACED_OPSET:
