@@ -126,8 +126,10 @@ def test_weights_that_state_no_size_are_told_theirs(weights: Path, tmp_path: Pat
             load(folder, CPU)
         with pytest.raises(UserError, match="does not state the size"):
             load(folder, CPU, height=64)
-        found, whole = load(folder, CPU, height=64, width=96), load(weights, CPU)
-        assert (found.height, found.width) == (whole.height, whole.width) == (64, 96)
+        for path, told in ((folder, {"height": 64, "width": 96}), (weights, {})):
+            network = load(path, CPU, **told)
+            assert (network.height, network.width) == (64, 96)
+            del network
     with pytest.raises(UserError, match=r"--height 96: .* takes pictures of 96 x 64 \(width x height\); drop --height"):
         DepthPredictor.from_checkpoint(weights, CPU, height=96)
 

@@ -1,5 +1,6 @@
 """The splits: what the recipes expand to (a frozen contract), a user's own lists, hostile lines, the command."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -177,11 +178,13 @@ def test_hostile_lines_are_refused_with_file_and_line(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "empty"), (b"\n \n", "empty"), (b"\xff\xfe\x00", "as text"), (b" " * 67108865, "too many")],
+    ("content", "size", "message"),
+    [(b"", 0, "empty"), (b"\n \n", 3, "empty"), (b"\xff\xfe\x00", 3, "as text"), (b"", (64 << 20) + 1, "too many")],
 )
-def test_unusable_files_are_refused(tmp_path: Path, content: bytes, message: str):
-    (tmp_path / "val_files.txt").write_bytes(content)
+def test_unusable_files_are_refused(tmp_path: Path, content: bytes, size: int, message: str):
+    path = tmp_path / "val_files.txt"
+    path.write_bytes(content)
+    os.truncate(path, size)  # the rest are zeros, which take no place
     with pytest.raises(UserError, match=f"val_files.txt.*{message}"):
         read_split(str(tmp_path), "val")
 

@@ -97,23 +97,24 @@ def test_rows_that_share_a_training_train_it_once() -> None:
 
 def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
     """Trained, scored beside published weights, shown; and nothing is done twice."""
+    shutil.copytree(checkpoint(use_stereo=True, frame_ids=(0,)), tmp_path / "published/stereo_640x192")
     shutil.copytree(checkpoint(), tmp_path / "published/mono_640x192")
-    words = ("reproduce", "mono_640x192", "make3d:mono_640x192", "--scale", "tiny", "--device", "cpu",
+    words = ("reproduce", "stereo_640x192", "make3d:mono_640x192", "--scale", "tiny", "--device", "cpu",
              "--output", tmp_path, "--published", tmp_path / "published")  # fmt: skip
     done = monodepth2(*words)
     assert done.returncode == 1, done.stderr
     assert "kind: make3d:mono_640x192" in done.stderr
     folder = tmp_path / "tiny"
     kept = {path.name: json.loads(path.read_text()) for path in (folder / "scores").iterdir()}
-    assert set(kept) == {"mono_640x192.published.json", "mono_640x192.seed0.json"}
+    assert set(kept) == {"stereo_640x192.published.json", "stereo_640x192.seed0.json"}
     options = scale_of(ReproduceOptions(rows=("all",), output=tmp_path, scale="tiny", device="cpu"))
-    weights = folder / "runs/mono_640x192_seed0/models/weights_0"
-    score = evaluate(options.scoring(MONO, weights))
-    assert kept["mono_640x192.seed0.json"]["figures"] == pytest.approx(score.mean._asdict())
+    weights = folder / "runs/stereo_640x192_seed0/models/weights_0"
+    score = evaluate(options.scoring(ROWS["stereo_640x192"], weights))
+    assert kept["stereo_640x192.seed0.json"]["figures"] == pytest.approx(score.mean._asdict())
     page = (folder / "index.html").read_text()
     assert "This is a rehearsal" in page
     assert page.count("published weights, scored here") == 2
-    for name in ("mono_640x192.published.json", "mono_640x192.seed0.json"):
+    for name in ("stereo_640x192.published.json", "stereo_640x192.seed0.json"):
         figures, ends = kept[name]["figures"], kept[name]["interval"]["rmse"]
         assert f"{figures['rmse']:.3f}" in page
         assert f"{ends[0]:.3f} to {ends[1]:.3f}" in page

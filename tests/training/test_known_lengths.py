@@ -11,14 +11,14 @@ from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.odometry.trajectories import write_poses
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import camera, make_street, render
-from runs import scalars, train, weights
+from runs import TINY, scalars, train, weights
 from scene import DRIVE
 from scripts import in_process
 from trees import write_oxts
 
 
 def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split: Path, tmp_path: Path) -> None:
-    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--depth_supervision", 1)
+    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--depth_supervision", 1, *TINY)
     assert done.returncode == 0, done.stderr
     assert "depth is known of 11 of 11 lines" in done.stderr
     parts = [scalars(tmp_path / "mdp", tag)[0] for tag in ("loss", "loss/depth")]
@@ -30,7 +30,7 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
 
 def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
     write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
-    done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
+    done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05, *TINY)
     assert done.returncode == 0, done.stderr
     assert "neighbouring pictures are 1 m apart by their speeds" in done.stderr
     assert 0 < scalars(tmp_path / "mdp", "loss/velocity")[0] < 2
@@ -66,7 +66,7 @@ def test_a_drive_with_poses_trains_without_a_pose_network(tmp_path: Path) -> Non
     write_poses(drive / "poses.txt", np.array([street.pose(20 + n) for n in range(12)]))
     where = ("--dataset", "folder", "--data_path", drive, "--log_dir", tmp_path, "--height", 64, "--width", 96)
     how = ("--weights_init", "scratch", "--num_workers", 0, "--device", "cpu", "--batch_size", 2, "--num_epochs", 1)
-    done = in_process("train", *where, *how, "--known_poses")
+    done = in_process("train", *where, *how, "--known_poses", *TINY)
     assert done.returncode == 0, done.stderr
     assert "neighbouring pictures are" in done.stderr
     folder = tmp_path / "mdp/models/weights_0"

@@ -15,8 +15,9 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.random_state import seed_all
 from monodepth2.synthetic import camera, make_street, render
+from monodepth2.synthetic.ripmap import atlas
 from monodepth2.training.step import TrainingStep
-from runs import scalars, train, weights
+from runs import TINY, scalars, train, weights
 from scene import DRIVE
 from scripts import monodepth2
 
@@ -36,6 +37,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.Tensor
         Image.fromarray(image).save(folder / f"drive/{n}.png")
         truth.append(1 / np.minimum(depth, 99.0))
         np.save(folder / f"labels/{n}.npy", rng.uniform(0.1, 10) * truth[-1] + rng.uniform(0.1, 5))
+    atlas.cache_clear()  # nothing is rendered any more
     return folder, torch.from_numpy(np.array(truth)).float()[:, None]
 
 
@@ -66,7 +68,7 @@ def test_no_weight_changes_nothing_even_with_garbage(small_scene: Path, split: P
     for n in range(8):
         (tmp_path / f"labels/{n:010d}.npy").write_bytes(b"garbage")
     for name, more in (("without", ()), ("zero", ("--pseudo_labels", tmp_path / "labels", "--pseudo_weight", 0))):
-        done = train(small_scene, split, tmp_path / name, "--num_epochs", 1, *more)
+        done = train(small_scene, split, tmp_path / name, "--num_epochs", 1, *TINY, *more)
         assert done.returncode == 0, done.stderr
         assert "pseudo" not in done.stderr
     one, two = (weights(tmp_path / name / "mdp/models/weights_0") for name in ("without", "zero"))
@@ -80,17 +82,18 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
         folder.mkdir(parents=True)
         for n in range(8):
             np.save(folder / f"{n:010d}.npy", np.arange(1, 25, dtype=np.float32).reshape(4, 6))
-    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--pseudo_labels", tmp_path / "labels")
+    flags = ("--num_epochs", 1, *TINY)
+    done = train(small_scene, split, tmp_path, *flags, "--pseudo_labels", tmp_path / "labels")
     assert done.returncode == 0, done.stderr
     assert "mdp with pseudo-labels: 8 training" in done.stderr
     assert "with pseudo-labels: another model's disparities of 11 pictures are learnt from, too" in done.stderr
     assert scalars(tmp_path / "mdp", "loss/pseudo_label")[0] > 0
     assert scalars(tmp_path / "mdp", "loss")[0] > 0.1 * scalars(tmp_path / "mdp", "loss/pseudo_label")[0]
     (tmp_path / "labels").rename(tmp_path / "moved")
-    without = train(small_scene, split, tmp_path, "--num_epochs", 1, "--resume")
+    without = train(small_scene, split, tmp_path, *flags, "--resume")
     assert "--pseudo_labels" in without.stderr
     assert without.returncode == 2
-    moved = train(small_scene, split, tmp_path, "--num_epochs", 1, "--resume", "--pseudo_labels", tmp_path / "moved")
+    moved = train(small_scene, split, tmp_path, *flags, "--resume", "--pseudo_labels", tmp_path / "moved")
     assert moved.returncode == 0, moved.stderr
     (tmp_path / "moved").rename(tmp_path / "labels")
     (tmp_path / "labels" / DRIVE / "image_02/0000000002.npy").unlink()
