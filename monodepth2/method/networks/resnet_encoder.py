@@ -40,12 +40,16 @@ class ResnetEncoder(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
         net = self.encoder
-        features = [net.relu(net.bn1(net.conv1((images - 0.45) / 0.225)))]
+        features = [recomputed(net.bn1, self._stem, images) if self.checkpointing else self._stem(images)]
         x = net.maxpool(features[0])
         for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
             x = recomputed(layer, layer, x) if self.checkpointing else layer(x)
             features.append(x)
         return features
+
+    def _stem(self, images: Tensor) -> Tensor:
+        net = self.encoder
+        return net.relu(net.bn1(net.conv1((images - 0.45) / 0.225)))
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Take over ImageNet weights; conv1's are repeated per input image and divided by their number."""
