@@ -5,7 +5,7 @@ prepare` makes a data set of plain folders. A small network is trained on each, 
 held-out street. The error of the second should be that of the first, within a tenth.
 
 One camera alone teaches these streets too slowly from scratch. So both trainings begin with the same networks, of
-depth and of motion, which were trained on stereo pairs of other streets before; the first row is their score.
+depth and of motion, which were trained on other streets with their true depth before; the first row is their score.
 """
 
 import subprocess

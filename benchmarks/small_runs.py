@@ -63,9 +63,10 @@ def score(options: Options, **changed: Any) -> float:
 
 
 def first_training(folder: Path, samples: int) -> Options:
-    """Train depth, from the demo's weights, and motion on other streets with both cameras; return the options.
+    """Train depth, from the demo's weights, and motion on other streets; return the options.
 
-    One camera alone teaches rendered streets too slowly from scratch: what it is to show begins with these weights.
+    One camera alone teaches rendered streets too slowly from scratch: a motion network that knows nothing spoils the
+    depth first. Here the true depth holds it, and unlike a second camera leaves everything else to the motion.
     """
     streets = folder / "other_streets"
     write_synthetic_drive(streets, OTHER_STREETS, progress=True)
@@ -75,12 +76,11 @@ def first_training(folder: Path, samples: int) -> Options:
         log_dir=folder / "runs",
         data_path=streets,
         split=str(split),
-        use_stereo=True,
+        depth_supervision=1.0,
         num_epochs=epochs(split, samples),
         load_weights_folder=WEIGHTS,
         models_to_load=("encoder", "depth"),
         width=256,
-        learning_rate=2e-4,
         **STEADY,
     )
     train(options)
