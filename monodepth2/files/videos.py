@@ -4,6 +4,7 @@ Legend of shapes: h w pixels.
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -38,11 +39,11 @@ class Reformatters(threading.local):
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, VideoReformatter] = {}
+        self._kept: defaultdict[str, VideoReformatter] = defaultdict(VideoReformatter)
 
     def __call__(self, frame: Any, form: str, **wanted: Any) -> Any:
         """A frame in another pixel format; `wanted` is of `av.VideoFrame.reformat`."""
-        return self._kept.setdefault(form, VideoReformatter()).reformat(frame, format=form, **wanted)
+        return self._kept[form].reformat(frame, format=form, **wanted)
 
 
 reformat = Reformatters()

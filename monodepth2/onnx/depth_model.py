@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from monodepth2.errors import UserError
-from monodepth2.files.input_files import required_input
-from monodepth2.onnx.network import LARGEST_FILE, make_session, run_session
+from monodepth2.onnx.network import make_session, read_model, run_session
 from monodepth2.runtime.extras import require_packages
 
 
@@ -38,8 +37,8 @@ class DepthModel:
     def __init__(self, path: Path, device: torch.device, input_size: tuple[int, ...], output: str | None) -> None:
         require_packages("onnx", ".onnx files", "onnx", "onnxruntime")
         self.path = path.expanduser()
-        self.content = required_input(self.path, LARGEST_FILE, "no such file")
-        _require_whole(self.content, self.path)
+        self.content, model = read_model(self.path)
+        _require_whole(model, self.path)
         self.session = make_session(self.content, device, str(self.path))
         self.input, shape = self._only_input()
         self.height, self.width = self._size(shape, input_size)
@@ -102,14 +101,10 @@ class DepthModel:
         return asked or str(names[0])
 
 
-def _require_whole(content: bytes, path: Path) -> None:
-    """Refuse what is no model, and one whose weights lie in other files."""
+def _require_whole(model: Any, path: Path) -> None:
+    """Refuse a model whose weights lie in other files."""
     import onnx
 
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:  # protobuf's kinds differ between its versions
-        raise UserError(f"{path}: not an .onnx file, or a damaged one") from error
     if any(onnx.external_data_helper.uses_external_data(tensor) for tensor in _tensors(model.graph)):
         raise UserError(f"{path}: has its weights in other files, which are not read; save it as a single file")
 

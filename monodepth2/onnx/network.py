@@ -63,7 +63,7 @@ class OnnxDepthNetwork:
     ) -> None:
         self.path = path.expanduser()
         require_packages("onnx", ".onnx files", "onnx", "onnxruntime")
-        content, model = _read(self.path)
+        content, model = read_model(self.path, "; export the checkpoint again")
         properties = {item.key: item.value for item in model.metadata_props}
         self.metadata = Metadata.from_properties(properties, str(self.path))
         if self.metadata.min_depth is None or self.metadata.max_depth is None:
@@ -129,8 +129,12 @@ def _filled(images_b3hw: Tensor, size: int) -> Tensor:
     return torch.cat([images_b3hw, images_b3hw.new_zeros(missing, *images_b3hw.shape[1:])]) if missing else images_b3hw
 
 
-def _read(path: Path) -> tuple[bytes, Any]:
+def read_model(path: Path, remedy: str = "") -> tuple[bytes, Any]:
     """Return a file's bytes and what they mean, an `onnx.ModelProto`.
+
+    Args:
+        path: of the file.
+        remedy: what to do about a damaged one, after a semicolon.
 
     Raises:
         UserError: the file is missing, too large, or damaged.
@@ -141,7 +145,7 @@ def _read(path: Path) -> tuple[bytes, Any]:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's kinds differ between its versions
-        raise UserError(f"{path}: not an .onnx file, or a damaged one; export the checkpoint again") from error
+        raise UserError(f"{path}: not an .onnx file, or a damaged one{remedy}") from error
     return content, model
 
 

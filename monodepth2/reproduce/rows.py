@@ -96,7 +96,7 @@ ENCODERS = ("mobilenetv4_conv_small_050", "hrnet_w18", "convnext_tiny")
 MODERN = {name: value for name, value in FLAG_SETS["modern"].items() if name != "encoder"}
 
 
-def _additions() -> list[Recipe]:
+def _encoders_by_recipes() -> list[Recipe]:
     """Encoders by recipes; 2019's encoder with 2019's recipe is the first row of all."""
     found = [Recipe("resnet18_modern", MODERN), Recipe("resnet18_hr_decoder", {"decoder": "hr"})]
     for encoder in ENCODERS:
@@ -105,6 +105,9 @@ def _additions() -> list[Recipe]:
             for name, flags in (("2019", {}), ("modern", MODERN))
         ]
     return found
+
+
+ADDITIONS = _encoders_by_recipes()
 
 
 def _of_names(*recipes: Recipe) -> dict[str, Recipe]:
@@ -137,7 +140,7 @@ RECIPES = _of_names(
     Recipe("shared_3", {"pose_model_type": "shared", "pose_model_input": "all"}),
     Recipe("separate_3", {"pose_model_input": "all"}),
     Recipe("odometry", {"split": "odom", "dataset": "kitti_odom"}),
-    *_additions(),
+    *ADDITIONS,
 )
 
 # a line of each table: the recipe, and the paper's figures in the order of its split's names
@@ -185,7 +188,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], str]] = {
     """),
     "odom_9": ("odom_9", OF_ODOMETRY, "odometry .017 .008"),
     "odom_10": ("odom_10", OF_ODOMETRY, "odometry .015 .010"),
-    "additions": (EIGEN, NAMES, "\n".join(recipe.name for recipe in _additions())),
+    "additions": (EIGEN, NAMES, "\n".join(recipe.name for recipe in ADDITIONS)),
 }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from monodepth2.evaluation.truth import open_truth
 from monodepth2.odometry.drive import find_drive
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
-from monodepth2.synthetic.ripmap import atlas
 
 ODOMETRY = "kitti_odom"
 FLAGS = {ODOMETRY: "odom_path", MAKE3D: "make3d_path"}  # of roots; that of all else is --data_path
@@ -111,7 +110,6 @@ class TinyScale(PaperScale):
     def prepare(self) -> None:
         """Render the street, with its lists and true poses."""
         write_synthetic_drive(self.street, TINY, processes=1)
-        atlas.cache_clear()  # textures of 72 MB, with which nobody paints any more
         improved = self.street / BENCHMARK  # a list is scored by the rules of its folder's name
         improved.mkdir(exist_ok=True)
         (improved / file_name("test")).write_text((self.street / "split" / file_name("test")).read_text())

@@ -22,6 +22,7 @@ from monodepth2.files.input_files import read_input
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
 from monodepth2.synthetic.render import lidar_scan, render
+from monodepth2.synthetic.ripmap import atlas
 from monodepth2.synthetic.street import PATHS, Street, make_street
 
 DATE = "2019_10_27"
@@ -230,6 +231,7 @@ def _write_frames(root: Path, settings: DriveSettings, progress: bool, processes
             for task in tasks:
                 _write_frame(task)
                 bar.update()
+            atlas.cache_clear()  # 72 MB, and this process may have other work to do
             return
         # Spawned, because a caller may have threads (torch), which do not survive a fork.
         context = multiprocessing.get_context("spawn")

@@ -102,7 +102,7 @@ class Trainer:
             if self.state.unsaved:
                 raise self.state.unsaved
         if self.processes.is_main and not self.options.no_report and code in (0, NOTHING_TO_LEARN):
-            self.learn.optimizer.zero_grad()  # gradients are as large as the networks, and their work is done
+            self.optimizer.zero_grad()  # gradients are as large as the networks, and their work is done
             self._write_report()  # when no process waits for this one
         return code
 
