@@ -8,7 +8,7 @@ import re
 import resource
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +23,16 @@ LARGEST: list[int] = []  # by test process
 # of this program, 128 and 72 MB, which the tests of one file need and those of the next do not
 CACHES = (("monodepth2.datasets.augmentation", "_hue_tables"), ("monodepth2.synthetic.ripmap", "atlas"))
 SETTLED = [0.0]  # MB of this process after its last search for garbage
-
-
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 
-with suppress(AttributeError):  # which only glibc has: large blocks go back to the system as soon as they are free
-    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 18)
+
+def give_back(megabytes: float) -> None:
+    """From now on, blocks of this size and more go back to the system as soon as they are free, which takes time."""
+    with suppress(AttributeError):  # which only glibc has
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, int(megabytes * 2**20))
+
+
+give_back(4)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,6 +114,14 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write: Ca
             write(partial)
             partial.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def small_blocks_given_back() -> Iterator[None]:
+    """For tests that compute with large networks in float64: less memory, and more time."""
+    give_back(0.25)
+    yield
+    give_back(4)
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,9 @@ def flags_of(data: Path, split: Path, logs: Path, *more: object) -> list[str]:
     size = ["--height", "64", "--width", "96", "--batch_size", "2"]
     where = ["--data_path", str(data), "--png", "--split", str(split), "--log_dir", str(logs)]
     how = ["--weights_init", "scratch", "--num_workers", "0", "--device", "cpu"]
-    # the smallest pose network: half the work, and a quarter of what a checkpoint of the default ones holds; no page at
+    # the smallest networks: half the work, and a hundredth of what a checkpoint of the default ones holds; no page at
     # the end, at which most tests do not look
-    networks = ["--pose_model_type", "posecnn", "--no_report"]
+    networks = [*TINY, "--pose_model_type", "posecnn", "--no_report"]
     return [*where, *size, *how, *networks, *map(str, more)]
 
 

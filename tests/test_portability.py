@@ -63,14 +63,14 @@ if __name__ == "__main__":
 """
 
 
-def test_training_predicting_and_scoring_need_nothing_that_some_systems_lack(golden_scene, split, tmp_path) -> None:
+def test_training_predicting_and_scoring_need_nothing_that_some_systems_lack(small_scene, split, tmp_path) -> None:
     (split / "test_files.txt").write_text((split / "val_files.txt").read_text())
     (tmp_path / "start").mkdir()
     (tmp_path / "start/sitecustomize.py").write_text(START_UP)
     program = tmp_path / "main_path.py"
     program.write_text(MAIN_PATH)
     run = subprocess.run(
-        [sys.executable, str(program), str(golden_scene), str(split), str(tmp_path / "logs")],
+        [sys.executable, str(program), str(small_scene), str(split), str(tmp_path / "logs")],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "start"), str(ROOT)])},

@@ -80,8 +80,8 @@ def spoil(root: Path) -> None:
         os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-def test_samples_are_the_same_bit_for_bit(golden_scene, tmp_path) -> None:
-    plain, cached = data_sets(golden_scene, filled(golden_scene, tmp_path))
+def test_samples_are_the_same_bit_for_bit(small_scene, tmp_path) -> None:
+    plain, cached = data_sets(small_scene, filled(small_scene, tmp_path))
     jitter = ColorJitter((1.1, 0.9, 1.2, -0.05), (3, 1, 0, 2))
     for index in range(len(LINES)):
         for mirrored in (False, True):
@@ -115,20 +115,20 @@ def test_a_changed_picture_is_noticed_and_made_again(scene_copy, tmp_path) -> No
     assert len(kept(cache)) == len(before) + 1
 
 
-def test_rows_are_the_pictures_levels_for_anyone_to_load(golden_scene, tmp_path) -> None:
-    cache = filled(golden_scene, tmp_path)
+def test_rows_are_the_pictures_levels_for_anyone_to_load(small_scene, tmp_path) -> None:
+    cache = filled(small_scene, tmp_path)
     (array,) = arrays(cache)
     rows, keys = np.load(array, mmap_mode="r"), kept(cache)
     assert len(rows) == len(keys) == 8
     for row, key in zip(rows, keys, strict=True):
-        levels = read_pyramid(golden_scene / key.path, 3, *SIZE)
+        levels = read_pyramid(small_scene / key.path, 3, *SIZE)
         assert row.tobytes() == b"".join(level.tobytes() for level in levels)
 
 
-def test_another_split_adds_to_what_is_there(golden_scene, tmp_path) -> None:
-    layout = MonoDataset.from_options(make_options(golden_scene, tmp_path), LINES, augment=True).layout
+def test_another_split_adds_to_what_is_there(small_scene, tmp_path) -> None:
+    layout = MonoDataset.from_options(make_options(small_scene, tmp_path), LINES, augment=True).layout
     for lines in (LINES[:1], LINES):  # of which the second ones lack some pictures of the first
-        cache = PictureCache.from_options(make_options(golden_scene, tmp_path), layout, lines)
+        cache = PictureCache.from_options(make_options(small_scene, tmp_path), layout, lines)
         assert cache is not None
         first = arrays(cache)
         cache.fill()
@@ -136,23 +136,23 @@ def test_another_split_adds_to_what_is_there(golden_scene, tmp_path) -> None:
     assert len(arrays(cache)) == 2
     keys = kept(cache)
     assert len(set(keys)) == len(keys) == 8
-    plain, cached = data_sets(golden_scene, cache)
+    plain, cached = data_sets(small_scene, cache)
     for index in range(len(LINES)):
         assert_same(plain.sample(index), cached.sample(index))
 
 
-def test_pictures_are_spread_over_arrays_of_bounded_size(golden_scene, tmp_path, monkeypatch) -> None:
+def test_pictures_are_spread_over_arrays_of_bounded_size(small_scene, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("monodepth2.datasets.picture_cache.ARRAY_BYTES", 150_000)  # three pictures
-    cache = filled(golden_scene, tmp_path)
+    cache = filled(small_scene, tmp_path)
     assert sorted(len(np.load(array)) for array in arrays(cache)) == [2, 3, 3]
-    plain, cached = data_sets(golden_scene, cache)
+    plain, cached = data_sets(small_scene, cache)
     for index in range(len(LINES)):
         assert_same(plain.sample(index), cached.sample(index))
 
 
-def test_each_size_has_a_folder_of_its_own_and_arrays_of_another_are_refused(golden_scene, tmp_path, capsys) -> None:
-    cache = filled(golden_scene, tmp_path)
-    other = PictureCache(tmp_path, golden_scene, 96, 64)
+def test_each_size_has_a_folder_of_its_own_and_arrays_of_another_are_refused(small_scene, tmp_path, capsys) -> None:
+    cache = filled(small_scene, tmp_path)
+    other = PictureCache(tmp_path, small_scene, 96, 64)
     assert other.folder != cache.folder
     paths = list(cache._expected.values())
     for file in cache.folder.glob("*.*"):
@@ -206,36 +206,36 @@ HOSTILE = [(".npy", damage) for damage in HOSTILE_ARRAYS] + [(".json", damage) f
 
 
 @pytest.mark.parametrize(("suffix", "damage"), HOSTILE)
-def test_damaged_arrays_are_made_again(suffix, damage, golden_scene, tmp_path, capsys) -> None:
-    cache = filled(golden_scene, tmp_path)
+def test_damaged_arrays_are_made_again(suffix, damage, small_scene, tmp_path, capsys) -> None:
+    cache = filled(small_scene, tmp_path)
     (array,) = arrays(cache)
     file = array.with_suffix(suffix)
     file.write_bytes(damage(file.read_bytes()))
     capsys.readouterr()
-    cache = filled(golden_scene, tmp_path)
+    cache = filled(small_scene, tmp_path)
     assert f"{index_of(array)}: damaged" in capsys.readouterr().err
     assert not array.exists()
-    plain, cached = data_sets(golden_scene, cache)
+    plain, cached = data_sets(small_scene, cache)
     assert_same(plain.sample(1, mirrored=True), cached.sample(1, mirrored=True))
     assert len(kept(cache)) == len(cache._expected)
 
 
-def test_one_without_the_other_is_made_again(golden_scene, tmp_path, capsys) -> None:
+def test_one_without_the_other_is_made_again(small_scene, tmp_path, capsys) -> None:
     for lost in (arrays, lambda cache: map(index_of, arrays(cache))):
-        cache = filled(golden_scene, tmp_path)
+        cache = filled(small_scene, tmp_path)
         (before,) = arrays(cache)
         for file in lost(cache):
             file.unlink()
-        again = filled(golden_scene, tmp_path)
+        again = filled(small_scene, tmp_path)
         assert {file.suffix for file in again.folder.iterdir()} == {"", ".npy", ".json"}
         assert before not in arrays(again)
         assert len(kept(again)) == 8
     assert capsys.readouterr().err.count("damaged") == 1  # an array whose index was never written is no damage
 
 
-def test_an_array_that_is_cut_short_or_gone_only_slows_the_reader(golden_scene, tmp_path) -> None:
-    cache = filled(golden_scene, tmp_path)
-    plain, cached = data_sets(golden_scene, cache)
+def test_an_array_that_is_cut_short_or_gone_only_slows_the_reader(small_scene, tmp_path) -> None:
+    cache = filled(small_scene, tmp_path)
+    plain, cached = data_sets(small_scene, cache)
     (array,) = arrays(cache)
     os.truncate(array, 100)
     assert_same(plain.sample(0), cached.sample(0))
@@ -271,9 +271,9 @@ def test_nothing_is_left_where_no_picture_can_be_read(scene_copy, tmp_path) -> N
     assert arrays(filled(scene_copy, tmp_path / "cache")) == []
 
 
-def test_a_disk_without_room_is_named_before_the_work(golden_scene, tmp_path) -> None:
-    cache = PictureCache(tmp_path, golden_scene, 1024, 320)
-    paths = list((golden_scene / PICTURES).glob("*.png"))
+def test_a_disk_without_room_is_named_before_the_work(small_scene, tmp_path) -> None:
+    cache = PictureCache(tmp_path, small_scene, 1024, 320)
+    paths = list((small_scene / PICTURES).glob("*.png"))
     needed = len(paths) * cache.picture_bytes
     with pytest.raises(UserError, match=r"--cache_dir .* needs 10 MiB more, but 9 MiB are free"):
         cache.expect(paths, free_bytes=needed - (1 << 20))
@@ -282,10 +282,10 @@ def test_a_disk_without_room_is_named_before_the_work(golden_scene, tmp_path) ->
     cache.expect(paths, free_bytes=0)
 
 
-def test_a_cache_dir_that_is_a_file_is_refused(golden_scene, tmp_path) -> None:
+def test_a_cache_dir_that_is_a_file_is_refused(small_scene, tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="--cache_dir"):
-        expecting(golden_scene, tmp_path / "file")
+        expecting(small_scene, tmp_path / "file")
 
 
 @pytest.fixture

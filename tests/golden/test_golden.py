@@ -74,6 +74,7 @@ def computed(request: pytest.FixtureRequest, golden_scene: Path) -> Computed:
     return Computed(request.param, golden_scene)
 
 
+@pytest.mark.usefixtures("small_blocks_given_back")
 @pytest.mark.parametrize("computed", IN_TURN, indirect=True)
 def test_in_float64_all_is_as_in_2019(computed: Computed) -> None:
     """The proof that this program computes what that of 2019 did: no processor's rounding is in it."""

@@ -127,14 +127,14 @@ def test_a_cut_event_file_gives_what_it_holds(trained, tmp_path) -> None:
 
 
 def test_the_path_is_that_of_odometry(trained, small_scene) -> None:
-    weights = trained[0] / "models/weights_1"
-    network = load_motion_network(weights, CPU)
-    options = options_of(small_scene, pose_model_type="posecnn")
-    model = network.model
+    network = load_motion_network(trained[0] / "models/weights_1", CPU)
+    options = options_of(small_scene, pose_model_type="posecnn", encoder="lcnet_050", decoder="small")
+    model = MonodepthModel(options).eval()
     depth = network.depth
     assert depth is not None
     model.encoder.load_state_dict(depth.encoder.state_dict())
     model.depth.load_state_dict(depth.depth.state_dict())
+    model.pose.load_state_dict(network.model.pose.state_dict())
     walked = camera_path(model, options, LINES, CPU)
     assert walked is not None
     assert walked.lines == [SplitLine(DRIVE, n, "l") for n in (2, 3, 4, 5, 6)]  # 7 has no neighbour after it
@@ -186,7 +186,7 @@ def test_a_report_that_fails_is_told_and_ends_nothing(small_scene, tmp_path) -> 
 
 def test_broken_weights_have_a_report(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
-    model = MonodepthModel(options)
+    model = MonodepthModel(options).eval()
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     options.run_folder.mkdir()

@@ -17,8 +17,8 @@ def weights_of(logs: Path) -> Path:
     return logs / "mdp" / "models"
 
 
-def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(golden_scene: Path, split, tmp_path) -> None:
-    run = train(golden_scene, split, tmp_path, *START, 1)
+def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(small_scene: Path, split, tmp_path) -> None:
+    run = train(small_scene, split, tmp_path, *START, 1)
     assert run.returncode == 0, run.stderr
     assert "its focal length is not observable" in run.stderr
     assert "fx 0.750 of the width is kept" in run.stderr
@@ -30,11 +30,11 @@ def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(golden_sc
 
 
 def test_a_learnt_camera_is_told_kept_and_learnt_on(
-    golden_scene: Path, split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_scene: Path, split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learnt_focals, "FIRST_STEPS", 1)
     monkeypatch.setattr(learnt_focals, "LARGEST_ERROR", torch.inf)
-    whole = train(golden_scene, split, tmp_path / "whole", *START, 2)
+    whole = train(small_scene, split, tmp_path / "whole", *START, 2)
     assert whole.returncode == 0, whole.stderr
     assert "of the width was learnt, uncertain by" in whole.stderr
     folder = weights_of(tmp_path / "whole") / "weights_1"
@@ -49,8 +49,8 @@ def test_a_learnt_camera_is_told_kept_and_learnt_on(
     assert written["uncertainty"] > 0
     assert {name: written[name] for name in camera} == camera
     assert written["begun_at"]["fx"] == 0.75
-    train(golden_scene, split, tmp_path / "parts", *START, 1)
-    resumed = train(golden_scene, split, tmp_path / "parts", *START, 2, "--resume")
+    train(small_scene, split, tmp_path / "parts", *START, 1)
+    resumed = train(small_scene, split, tmp_path / "parts", *START, 2, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     parts = weights(weights_of(tmp_path / "parts") / "weights_1")
     tensors = {name: value for name, value in weights(folder).items() if isinstance(value, torch.Tensor)}
