@@ -17,7 +17,16 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import DECODERS, HR, Decoder, Encoder, ResnetEncoder, TimmEncoder, make_decoder
+from monodepth2.method.networks import (
+    DECODERS,
+    HR,
+    Decoder,
+    Encoder,
+    ResnetEncoder,
+    TimmEncoder,
+    Undrawn,
+    make_decoder,
+)
 
 OPTIMIZER = "adam"
 STATE = "state"
@@ -241,7 +250,8 @@ def load_depth_network(
     encoder_state, depth_state = read_network(encoder_path), read_network(depth_path)
     encoder = load_encoder(encoder_state, encoder_path)
     kind, scales = kind_of_decoder(depth_state, depth_path)
-    depth = make_decoder(kind, encoder.num_ch_enc, scales)
+    with Undrawn():
+        depth = make_decoder(kind, encoder.num_ch_enc, scales)
     load_state(depth, depth_state, depth_path)
     height, width = input_size(encoder_state, encoder_path, height, width)
     facts = trained_facts(encoder_state, folder)
@@ -265,7 +275,8 @@ def load_encoder(state: dict[str, Any], path: Path) -> Encoder:
         UserError: it belongs to none, or tensors are missing.
     """
     backbone = backbone_of(state, path)
-    encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
+    with Undrawn():
+        encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
     load_state(encoder, state, path)
     return encoder
 

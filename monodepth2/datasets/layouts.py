@@ -65,7 +65,7 @@ class Layout(ABC):
 
         Where there is none, the path is that of KITTI's way to name it.
         """
-        if not self._numbered.get(folder):
+        if folder not in self._numbered:
             self._numbered[folder] = _numbers_of(folder, self.extension)
         return folder / self._numbered[folder].get(number, f"{number:0{digits}d}{self.extension}")
 

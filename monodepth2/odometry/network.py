@@ -31,6 +31,7 @@ from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
+from monodepth2.method.networks import Undrawn
 from monodepth2.method.view_synthesis import upsample
 
 FEATURES = 256  # of each feature set that a pose decoder looks at
@@ -107,8 +108,11 @@ def load_motion_network(
     encoder = read_network(encoder_path)
     height, width = input_size(encoder, encoder_path, height, width)
     options = _options_of_pose_network(folder, encoder)
-    model = MonodepthModel(options)
-    load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
+    with Undrawn():
+        model = MonodepthModel(options)
+    read = load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
+    for name in model.networks.keys() - set(read):
+        delattr(model, name)
     with_depth = options.pose_model_type == "posecnn" and holds_network(folder, "depth")
     return MotionNetwork(
         folder=folder,

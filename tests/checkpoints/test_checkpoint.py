@@ -12,6 +12,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.weight_files import read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
+from monodepth2.odometry.network import load_motion_network
 from trees import linked
 
 SMALL = {"height": 64, "width": 96, "batch_size": 2}
@@ -167,6 +168,19 @@ def test_depth_network_is_told_by_its_tensors(num_layers, scales, tmp_path) -> N
         disp = network(image)
     torch.testing.assert_close(disp, disp_to_depth(expected, 0.1, 100)[0])
     assert disp.shape[-1] == 96 >> min(scales)
+
+
+@pytest.mark.parametrize("encoder", [None, "lcnet_050"])
+def test_loading_draws_no_weights_first(encoder: str | None, checkpoint) -> None:
+    folder = checkpoint(encoder=encoder)
+    before = torch.get_rng_state()
+    depth = load_depth_network(folder, torch.device("cpu"))
+    motion = load_motion_network(folder, torch.device("cpu"))
+    assert torch.equal(torch.get_rng_state(), before)
+    for network, name in ((depth.encoder, "encoder"), (depth.depth, "depth"), (motion.model.pose, "pose")):
+        state = torch.load(folder / f"{name}.pth", weights_only=True)
+        assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+    assert list(motion.model.networks) == ["pose"]  # what was not read is not there
 
 
 class Evil:

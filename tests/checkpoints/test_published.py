@@ -234,6 +234,7 @@ def test_a_model_half_there_is_replaced(server: Server, cache: Path) -> None:
     assert contents(published_model(NAME, server.base, sums)) == CONTENTS
 
 
+@pytest.mark.slow(reason="starts two processes")
 def test_processes_that_fetch_at_once_all_get_the_whole_model(server: Server, cache: Path) -> None:
     sums = server.offer(archive_of(CONTENTS))
     server.go_on.clear()
