@@ -68,6 +68,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if module in sys.modules:
             getattr(sys.modules[module], cache).cache_clear()
     gc.collect()
+    if ends:
+        gc.freeze()  # what modules imported meanwhile have made
     with suppress(AttributeError):  # which only glibc has: what is free goes back to the system
         ctypes.CDLL(None).malloc_trim(0)
     SETTLED[0] = resident()
