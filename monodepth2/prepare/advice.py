@@ -86,10 +86,10 @@ def _on_pictures(part: Part) -> list[str]:
         sides = [side for side in ("left", "top", "right", "bottom") if getattr(part.bars, side)]
         found.append(f"black bars ({', '.join(sides)}) are cut away; --crop takes another part")
     mask = framing.mask(part.analysis.still)
-    if (mask == 0).mean() >= LARGE_MASK:
-        found.append(
-            f"{(mask == 0).mean():.0%} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out"
-        )
+    masked = float((mask == 0).mean())
+    if masked >= LARGE_MASK:
+        share = f"{masked:.0%}" if masked >= 0.005 else "less than 1%"
+        found.append(f"{share} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out")
         if crop := proposed_crop(mask, framing.box):
             found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
     if part.shown < MUCH:
