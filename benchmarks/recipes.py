@@ -38,6 +38,13 @@ RECIPES: dict[str, dict[str, Any]] = {
     "small encoders, small decoder, two scales": LIGHT,
     "the same, adamw and cosine": {**LIGHT, **STEADY},
     "the same, rate 8e-4": {**LIGHT, **STEADY, "learning_rate": 8e-4},
+    "the same, resnet10t, rate 3e-4": {**LIGHT, **STEADY, "encoder": "resnet10t", "learning_rate": 3e-4},
+    "the same, mobilenetv4_conv_small, rate 3e-4": {
+        **LIGHT,
+        **STEADY,
+        "encoder": "mobilenetv4_conv_small",
+        "learning_rate": 3e-4,
+    },
     "the same, crop": {**LIGHT, **STEADY, "augment_crop": True},
     "the same, gap 1 to 2": {**LIGHT, **STEADY, "frame_gap": (1, 2)},
     "the same, ema": {**LIGHT, **STEADY, "ema": 0.998},

@@ -6,12 +6,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "2019": {},
     # small and quick, for computers without a GPU; what is measured of it: docs/results.md
     "modern": {
-        "encoder": "mobilenetv4_conv_small_050",
+        "encoder": "resnet10t",
         "pose_encoder": "mobilenetv4_conv_small_050",
         "decoder": "small",
         "scales": (0, 1),
         "optimizer": "adamw",
         "schedule": "cosine",
-        "learning_rate": 4e-4,
+        "learning_rate": 3e-4,
     },
 }

@@ -92,7 +92,7 @@ UNMASKED = {"disable_automasking": True}
 AS_OTHERS = "that it is trained for 20 epochs, like the others"
 TUNED = "that it goes on from the smaller model's weights for 5 epochs, with batches of 4 and a learning rate of 5e-5"
 OWN_POSES = "that each source has a pose of its own; the 2019 program gives the first one to all of them"
-ENCODERS = ("mobilenetv4_conv_small_050", "hrnet_w18", "convnext_tiny")
+ENCODERS = ("resnet10t", "mobilenetv4_conv_small_050", "hrnet_w18", "convnext_tiny")
 MODERN = {name: value for name, value in FLAG_SETS["modern"].items() if name != "encoder"}
 
 
