@@ -11,7 +11,6 @@ from monodepth2.method.networks.pose_cnn import PoseCNN
 from monodepth2.method.networks.pose_decoder import PoseDecoder
 from monodepth2.method.networks.resnet_encoder import ResnetEncoder, imagenet_weights
 from monodepth2.method.networks.timm_encoder import TimmEncoder
-from monodepth2.method.networks.undrawn import Undrawn
 
 Encoder = ResnetEncoder | TimmEncoder
 Decoder = DepthDecoder | HrDecoder
@@ -48,7 +47,6 @@ __all__ = [
     "PoseDecoder",
     "ResnetEncoder",
     "TimmEncoder",
-    "Undrawn",
     "imagenet_weights",
     "make_decoder",
     "make_encoder",
