@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import write_folder
 from monodepth2.checkpoints.shared import CONFIG, ENDING, read_shared
+from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import Options, options_from_json
 from monodepth2.errors import UserError, tell
 from monodepth2.files.pictures import LARGEST_SIDE
@@ -17,16 +18,7 @@ from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import (
-    DECODERS,
-    HR,
-    Decoder,
-    Encoder,
-    ResnetEncoder,
-    TimmEncoder,
-    Undrawn,
-    make_decoder,
-)
+from monodepth2.method.networks import DECODERS, HR, Decoder, Encoder, ResnetEncoder, TimmEncoder, make_decoder
 
 OPTIMIZER = "adam"
 STATE = "state"

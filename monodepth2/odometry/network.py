@@ -27,11 +27,11 @@ from monodepth2.checkpoints.networks import (
     trained_options,
     weights_folder,
 )
+from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.networks import Undrawn
 from monodepth2.method.view_synthesis import upsample
 
 FEATURES = 256  # of each feature set that a pose decoder looks at

@@ -88,7 +88,7 @@ def _on_pictures(part: Part) -> list[str]:
     mask = framing.mask(part.analysis.still)
     masked = float((mask == 0).mean())
     if masked >= LARGE_MASK:
-        share = f"{masked:.0%}" if masked >= 0.005 else "less than 1%"
+        share = f"{masked:.0%}" if masked >= 0.01 else "less than 1%"
         found.append(f"{share} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out")
         if crop := proposed_crop(mask, framing.box):
             found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
