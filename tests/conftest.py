@@ -24,6 +24,7 @@ LARGEST: list[int] = []  # by test process
 CACHES = (("monodepth2.datasets.augmentation", "_hue_tables"), ("monodepth2.synthetic.ripmap", "atlas"))
 SETTLED = [0.0]  # MB of this process after its last search for garbage
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+USUAL_MB, LITTLE_MB = 4, 0.25  # see `give_back`
 
 
 def give_back(megabytes: float) -> None:
@@ -32,7 +33,7 @@ def give_back(megabytes: float) -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, int(megabytes * 2**20))
 
 
-give_back(4)
+give_back(USUAL_MB)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,9 +122,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str, write: Ca
 @pytest.fixture(scope="module")
 def small_blocks_given_back() -> Iterator[None]:
     """For tests that compute with large networks in float64: less memory, and more time."""
-    give_back(0.25)
+    give_back(LITTLE_MB)
     yield
-    give_back(4)
+    give_back(USUAL_MB)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from scripts import HANGS, in_process
 ROOT = Path(__file__).parents[1]
 # flags of a training that is over at once
 SMALL = ("--height", 64, "--width", 96, "--batch_size", 2, "--num_epochs", 1, "--pose_model_type", "posecnn")
-TINY = ("--encoder", "lcnet_050", "--decoder", "small")  # a twentieth of a ResNet's memory
+TINY_NETWORK = {"encoder": "lcnet_050", "decoder": "small"}  # a twentieth of a ResNet's memory
+TINY = [word for name, value in TINY_NETWORK.items() for word in (f"--{name}", value)]
 QUICK = ("--weights_init", "scratch", "--num_workers", 0, "--device", "cpu", "--log_frequency", 100)
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 

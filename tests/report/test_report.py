@@ -25,7 +25,7 @@ from monodepth2.report.page import write_page
 from monodepth2.report.path import camera_path
 from monodepth2.training.run_checkpoints import ResumePoint
 from monodepth2.training.run_folder import RunLock, open_run_folder
-from runs import flags_of
+from runs import TINY_NETWORK, flags_of
 from scene import DRIVE
 from scripts import in_process
 from trees import write_split
@@ -128,7 +128,7 @@ def test_a_cut_event_file_gives_what_it_holds(trained, tmp_path) -> None:
 
 def test_the_path_is_that_of_odometry(trained, small_scene) -> None:
     network = load_motion_network(trained[0] / "models/weights_1", CPU)
-    options = options_of(small_scene, pose_model_type="posecnn", encoder="lcnet_050", decoder="small")
+    options = options_of(small_scene, pose_model_type="posecnn", **TINY_NETWORK)
     model = MonodepthModel(options).eval()
     depth = network.depth
     assert depth is not None
@@ -186,7 +186,7 @@ def test_a_report_that_fails_is_told_and_ends_nothing(small_scene, tmp_path) -> 
 
 def test_broken_weights_have_a_report(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
-    model = MonodepthModel(options).eval()
+    model = MonodepthModel(options)
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     options.run_folder.mkdir()

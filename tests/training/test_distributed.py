@@ -20,7 +20,7 @@ from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
 from monodepth2.runtime.signals import StopRequest
-from runs import ROOT, TORCHRUN, command, run, told_to_end, weights
+from runs import ROOT, TINY_NETWORK, TORCHRUN, command, run, told_to_end, weights
 from scene import DRIVE
 
 PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",
@@ -82,8 +82,7 @@ def test_a_run_of_two_processes_leaves_the_files_of_one(small_scene: Path, split
     disp = load_depth_network(models / "weights_1", torch.device("cpu"))(torch.rand(1, 3, 64, 96))
     assert disp.isfinite().all()
     # nothing of the several processes is left in the files
-    networks = {"encoder": "lcnet_050", "decoder": "small", "pose_model_type": "posecnn"}
-    model = MonodepthModel(Options(height=64, width=96, **networks))
+    model = MonodepthModel(Options(height=64, width=96, pose_model_type="posecnn", **TINY_NETWORK))
     assert len(load_networks(model, models / "weights_1", NETWORKS)) == 3
     assert load_optimizer(torch.optim.Adam(model.parameters()), models / "weights_1", 1e-4) is None
 

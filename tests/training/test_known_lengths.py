@@ -18,7 +18,7 @@ from trees import write_oxts
 
 
 def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split: Path, tmp_path: Path) -> None:
-    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--depth_supervision", 1, *TINY)
+    done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--depth_supervision", 1)
     assert done.returncode == 0, done.stderr
     assert "depth is known of 11 of 11 lines" in done.stderr
     parts = [scalars(tmp_path / "mdp", tag)[0] for tag in ("loss", "loss/depth")]
@@ -30,7 +30,7 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
 
 def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
     write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
-    done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05, *TINY)
+    done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
     assert done.returncode == 0, done.stderr
     assert "neighbouring pictures are 1 m apart by their speeds" in done.stderr
     assert 0 < scalars(tmp_path / "mdp", "loss/velocity")[0] < 2

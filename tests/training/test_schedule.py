@@ -54,8 +54,8 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
 
 
 def test_a_run_goes_on_with_its_cosine_as_if_it_had_never_stopped(small_scene: Path, split, tmp_path: Path) -> None:
-    flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr_factor", 0.5, "--encoder", "lcnet_050"]
-    flags += ["--decoder", "small", "--num_epochs", 2, "--save_steps", 3]
+    flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr_factor", 0.5]
+    flags += ["--num_epochs", 2, "--save_steps", 3]
     assert train(small_scene, split, tmp_path / "whole", *flags).returncode == 0
     models = tmp_path / "parts" / "mdp" / "models"
     assert train(small_scene, split, tmp_path / "parts", *flags).returncode == 0

@@ -17,7 +17,7 @@ from monodepth2.runtime.random_state import seed_all
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.ripmap import atlas
 from monodepth2.training.step import TrainingStep
-from runs import TINY, scalars, train, weights
+from runs import scalars, train, weights
 from scene import DRIVE
 from scripts import monodepth2
 
@@ -68,7 +68,7 @@ def test_no_weight_changes_nothing_even_with_garbage(small_scene: Path, split: P
     for n in range(8):
         (tmp_path / f"labels/{n:010d}.npy").write_bytes(b"garbage")
     for name, more in (("without", ()), ("zero", ("--pseudo_labels", tmp_path / "labels", "--pseudo_weight", 0))):
-        done = train(small_scene, split, tmp_path / name, "--num_epochs", 1, *TINY, *more)
+        done = train(small_scene, split, tmp_path / name, "--num_epochs", 1, *more)
         assert done.returncode == 0, done.stderr
         assert "pseudo" not in done.stderr
     one, two = (weights(tmp_path / name / "mdp/models/weights_0") for name in ("without", "zero"))
@@ -82,7 +82,7 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
         folder.mkdir(parents=True)
         for n in range(8):
             np.save(folder / f"{n:010d}.npy", np.arange(1, 25, dtype=np.float32).reshape(4, 6))
-    flags = ("--num_epochs", 1, *TINY)
+    flags = ("--num_epochs", 1)
     done = train(small_scene, split, tmp_path, *flags, "--pseudo_labels", tmp_path / "labels")
     assert done.returncode == 0, done.stderr
     assert "mdp with pseudo-labels: 8 training" in done.stderr

@@ -12,7 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from runs import TINY, checksums, command, run, train, weights
+from runs import checksums, command, run, train, weights
 from scene import DRIVE
 from scripts import HANGS
 from trees import write_split
@@ -22,7 +22,7 @@ TIMES = ("time/wait_ms_per_step", "time/loader_ms_per_sample")
 
 def test_a_run_leaves_checkpoints_options_and_events(small_scene, split, tmp_path) -> None:
     """Of as many networks as there are by default."""
-    flags = ["--num_epochs", "2", "--log_frequency", "2", "--use_stereo", "--scheduler_step_size", "1", *TINY]
+    flags = ["--num_epochs", "2", "--log_frequency", "2", "--use_stereo", "--scheduler_step_size", "1"]
     done = train(small_scene, split, tmp_path, *flags, "--pose_model_type", "separate_resnet")
     assert done.returncode == 0, done.stderr
     assert "epoch 2/2  step 8/8  loss" in done.stderr

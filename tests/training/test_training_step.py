@@ -19,6 +19,7 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.compilation import check_compiler, compiled
 from monodepth2.training.step import TrainingStep
+from runs import TINY_NETWORK
 from scene import DRIVE
 
 CPU = torch.device("cpu")
@@ -44,7 +45,7 @@ def samples(options: Options) -> Batch:
 @pytest.fixture(scope="module")
 def small(options: Options) -> Options:
     """One sample, and networks of a twentieth of the memory."""
-    return replace(options, batch_size=1, encoder="lcnet_050", decoder="small")
+    return replace(options, batch_size=1, **TINY_NETWORK)
 
 
 @pytest.fixture(scope="module")
