@@ -25,6 +25,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.training.trainer import Trainer
+from runs import TINY_NETWORK
 from scene import DRIVE
 
 SIZE = (48, 32)
@@ -292,6 +293,7 @@ def test_a_folder_trains_to_the_weights_of_the_kitti_layout(
         (lists / path.name).write_text(path.read_text().replace(DRIVE, "sunday drive"))
     common = {"height": 64, "width": 96, "batch_size": 4, "num_epochs": 1, "weights_init": "scratch", "device": "cpu"}
     common |= {"num_workers": 0, "log_dir": tmp_path, "pose_model_type": "posecnn", "no_report": True}
+    common |= TINY_NETWORK
     kitti = Options(**common, model_name="kitti", data_path=small_scene, png=True, split=str(split))
     plain = Options(
         **common,

@@ -39,6 +39,8 @@ ALIKE = ("mono", "v1_multiscale", "avg_reprojection", "no_automask", "no_ssim")
 IN_TURN = (*ALIKE, *(name for name in CASES_64 if name not in ALIKE))
 
 
+QUICK = ("mono", "stereo", "posecnn")  # one camera, two cameras, the other pose network
+MORE = pytest.mark.slow(reason="eight more cases in float64, of large networks")
 ROUNDED = ("mono", "stereo", "shared_encoder", "posecnn_all_frames")  # those with the largest rounding
 
 
@@ -75,7 +77,9 @@ def computed(request: pytest.FixtureRequest, golden_scene: Path) -> Computed:
 
 
 @pytest.mark.usefixtures("small_blocks_given_back")
-@pytest.mark.parametrize("computed", IN_TURN, indirect=True)
+@pytest.mark.parametrize(
+    "computed", [pytest.param(name, marks=() if name in QUICK else MORE) for name in IN_TURN], indirect=True
+)
 def test_in_float64_all_is_as_in_2019(computed: Computed) -> None:
     """The proof that this program computes what that of 2019 did: no processor's rounding is in it."""
     case = CASES_64[computed.name]

@@ -95,6 +95,7 @@ def test_rows_that_share_a_training_train_it_once() -> None:
     assert [recipe.name for recipe in recipes_of(rows)] == ["mono_640x192", "stereo_640x192", "mono+stereo_640x192"]
 
 
+@pytest.mark.slow(reason="trains and scores a row of a table")
 def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
     """Trained, scored beside published weights, shown; and nothing is done twice."""
     shutil.copytree(checkpoint(use_stereo=True, frame_ids=(0,)), tmp_path / "published/stereo_640x192")

@@ -29,6 +29,7 @@ def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(small_sce
     assert written == {**camera, "observable": False, "begun_at": camera}
 
 
+@pytest.mark.slow(reason="starts three trainings")
 def test_a_learnt_camera_is_told_kept_and_learnt_on(
     small_scene: Path, split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
         assert (model.get_parameter(name) - before[name]).abs().max().item() == pytest.approx(rate, rel=1e-2)
 
 
+@pytest.mark.slow(reason="starts three trainings")
 def test_a_run_goes_on_with_its_cosine_as_if_it_had_never_stopped(small_scene: Path, split, tmp_path: Path) -> None:
     flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr_factor", 0.5]
     flags += ["--num_epochs", 2, "--save_steps", 3]

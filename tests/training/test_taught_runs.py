@@ -57,6 +57,7 @@ def error_after(steps: int, street: tuple[Path, torch.Tensor], **more: object) -
     return label_error(learn.predict(batch).disps[0], truth[1:-1]).item()
 
 
+@pytest.mark.slow(reason="trains a network for 14 steps, twice")
 def test_a_run_with_labels_comes_nearer_to_the_truth_than_without(street: tuple[Path, torch.Tensor]) -> None:
     without = error_after(14, street)
     told = error_after(14, street, pseudo_labels=street[0] / "labels")
