@@ -16,8 +16,8 @@ import evaluate_pose
 import export_gt_depth
 from monodepth2.command import main as command
 from monodepth2.config import USED_BY, GroundTruthOptions, Options, available_cores, option_type
+from monodepth2.datasets.trajectories import write_poses
 from monodepth2.errors import UserError
-from monodepth2.odometry.trajectories import write_poses
 from monodepth2.runtime.devices import pick_device
 from options import parse, parse_as
 from trees import write_checkpoint

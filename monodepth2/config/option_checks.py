@@ -163,14 +163,22 @@ def _check_known(options: "Options") -> None:
         )
     if options.velocity_weight and not options.temporal_ids:
         raise UserError("--velocity_weight is about the motion between neighbours, and --frame_ids 0 has none: drop it")
-    if not options.known_poses:
+    if not options.knows_motion:
         return
+    flag = "--known_poses" if options.known_poses else "--tracked_poses"
     if not options.temporal_ids:
-        raise UserError("--known_poses states the motion between neighbours, and --frame_ids 0 has none: drop it")
+        raise UserError(f"{flag} states the motion between neighbours, and --frame_ids 0 has none: drop it")
     for name in ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
         if options.is_given(name):
-            raise UserError(f"--known_poses takes the place of the pose network, which --{name} needs: drop one of "
-                            "the two flags")  # fmt: skip
+            raise UserError(
+                f"{flag} takes the place of the pose network, which --{name} needs: drop one of the two flags"
+            )
+    for name in ("known_poses", "use_stereo", "depth_supervision"):
+        if options.tracked_poses and getattr(options, name):
+            raise UserError(
+                f"--tracked_poses states motion in a unit that nobody knows, --{name} lengths in metres: drop one of "
+                "the two flags"
+            )
 
 
 def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:

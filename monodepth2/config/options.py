@@ -155,6 +155,12 @@ class Options(Checked):
         "motion from the drives' poses.txt (of odometry sequences from poses/), in metres, in place of a pose network; "
         "depths become metres",
     )
+    tracked_poses: bool = option(
+        False,
+        "training",
+        "motion from the drives' tracked_poses.txt, which `prepare` finds by points that it follows, in place of a "
+        "pose network: for videos too short to teach one; metres stay unknown",
+    )
     velocity_weight: float = option(
         0.0,
         "training",
@@ -449,6 +455,11 @@ class Options(Checked):
     def loaded_ids(self) -> tuple[FrameId, ...]:
         """Every frame a sample holds, the target first."""
         return (0, *self.source_ids)
+
+    @property
+    def knows_motion(self) -> bool:
+        """Whether files state the motion between neighbours, so that there is no pose network."""
+        return self.known_poses or self.tracked_poses
 
     @property
     def knows_metres(self) -> bool:

@@ -11,7 +11,7 @@ from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted
 from monodepth2.method.depth_maps import network_unit
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
@@ -19,28 +19,32 @@ MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
 
 @dataclass(frozen=True)
 class KnownPoses:
-    """The known poses of a data set's drives: of their left cameras, `world_T_camera` in metres, one per picture.
+    """The known poses of a data set's drives: of their left cameras, `world_T_camera`, one per picture.
 
     Attributes:
         layout: of the data set.
         temporal_ids: the sources whose motion is asked for.
         unit: what a metre is in the network's unit.
+        tracked: whether they are those that `prepare` has found by points; their own unit is the network's then.
     """
 
     layout: Layout
     temporal_ids: tuple[int, ...]
     unit: float
+    tracked: bool = False
     _read: dict[Path, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def from_options(cls, options: Options, layout: Layout) -> "KnownPoses | None":
-        """What `--known_poses` asks for; None without it.
+        """What `--known_poses` or `--tracked_poses` asks for; None without them.
 
         Raises:
             UserError: metres have no meaning beside a rig of unknown baseline.
         """
-        if not options.known_poses:
+        if not options.knows_motion:
             return None
+        if options.tracked_poses:
+            return cls(layout, options.temporal_ids, 1.0, tracked=True)
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
     def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> str:
@@ -56,19 +60,23 @@ class KnownPoses:
         last: dict[str, int] = {}
         for line in lines:
             last[line.folder] = max(last.get(line.folder, 0), line.frame + widest(line) * max(0, *self.temporal_ids))
-        missing = [path for folder in last if not (path := poses_path(self.layout, folder)).is_file()]
-        if missing:
+        flag, remedy = ("--known_poses", "write one pose per picture in KITTI's or TUM's format")
+        if self.tracked:
+            flag, remedy = "--tracked_poses", "`monodepth2 prepare` writes it where points show how the camera moves"
+        if missing := [path for folder in last if not (path := self._path(folder)).is_file()]:
             raise UserError(
-                f"--known_poses: {len(missing):,} of {len(last):,} drives have no file of poses, e.g. {missing[0]}; "
-                "write one pose per picture in KITTI's or TUM's format, or drop the flag"
+                f"{flag}: {len(missing):,} of {len(last):,} drives have no file of poses, e.g. {missing[0]}; {remedy}, "
+                "or drop the flag"
             )
         for folder, frame in last.items():
             self._check_count(folder, frame + 1)
         if self.layout.baseline is None and (right := next((line for line in lines if line.side == "r"), None)):
             raise UserError(
-                f"--known_poses: poses are the left camera's, '{right}' is of the right one, and the baseline between "
+                f"{flag}: poses are the left camera's, '{right}' is of the right one, and the baseline between "
                 "them is unknown; give --baseline METRES"
             )
+        if self.tracked:
+            return f"--tracked_poses: the motion of {counted(len(last), 'drive')} by points, in no known unit"
         steps = [np.diff(self._poses(folder)[:, :3, 3], axis=0) for folder in last]
         metres = float(np.median(np.linalg.norm(np.concatenate(steps), axis=1)))
         return f"--known_poses: neighbouring pictures are {metres:.3g} m apart (median of {len(last):,} drives)"
@@ -85,14 +93,17 @@ class KnownPoses:
         motion[:3, 3] *= self.unit
         return motion
 
+    def _path(self, folder: str) -> Path:
+        return poses_path(self.layout, folder, self.tracked)
+
     def _poses(self, folder: str) -> np.ndarray:
-        path = poses_path(self.layout, folder)
+        path = self._path(folder)
         if path not in self._read:
             self._read[path] = read_poses(path)
         return self._read[path]
 
     def _check_count(self, folder: str, needed: int) -> None:
-        known, path = len(self._poses(folder)), poses_path(self.layout, folder)
+        known, path = len(self._poses(folder)), self._path(folder)
         pictures = len(self.layout.names(self.layout.root / folder)) if isinstance(self.layout, Folders) else None
         if known < needed or (pictures is not None and known != pictures):
             wanted = (

@@ -13,6 +13,7 @@ from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.errors import UserError, shown
 from monodepth2.files.text import numbered_lines
 
+TRACKED = "tracked_poses.txt"
 NUMBERS = 12  # of a pose in KITTI's format: the upper three rows of its matrix
 TUM_NUMBERS = 8  # in TUM's: time, place, quaternion x y z w
 FARTHEST = 1e9  # metres from the origin; with much larger numbers distances overflow
@@ -32,13 +33,16 @@ class Trajectory(NamedTuple):
     times: np.ndarray | None
 
 
-def poses_path(layout: Layout, folder: str) -> Path:
+def poses_path(layout: Layout, folder: str, tracked: bool = False) -> Path:
     """Return where a data set has the poses of a drive, or would have them.
 
     Args:
         layout: of the data set.
         folder: of the drive, as split lines name it.
+        tracked: of those that `prepare` has found by points, in an unknown unit.
     """
+    if tracked:
+        return layout.root / folder / TRACKED
     if isinstance(layout, KittiOdometry):
         return layout.root / f"poses/{int(folder):02d}.txt"
     return layout.root / folder / "poses.txt"

@@ -32,7 +32,7 @@ class MonodepthModel(nn.Module):
 
     def __init__(self, options: Options, cameras: int = 1) -> None:
         super().__init__()
-        self.temporal_ids = () if options.known_poses else options.temporal_ids
+        self.temporal_ids = () if options.knows_motion else options.temporal_ids
         self.loaded_ids = options.loaded_ids
         self.pose_model_type = options.pose_model_type
         self.pairs = options.pose_model_input == "pairs"

@@ -19,18 +19,15 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from monodepth2.motion.tracks import Tracks
+from monodepth2.motion.two_views import OUTLIER, refined
 
 NARROWEST, WIDEST = 20.0, 140.0  # degrees of view
 FOCALS = np.geomspace(0.5 / math.tan(math.radians(WIDEST) / 2), 0.5 / math.tan(math.radians(NARROWEST) / 2), 26)
 LEAST_POINTS = 40
-OUTLIER = 0.7  # pixels of a small frame from the epipolar line
-NOISE = 0.15  # likewise, of a track
-ROUNDS = 6
 NEARBY = 0.45  # of the logarithm of a focal length: how far the errors must rise to both sides
-RISE = 2.0  # of the sum of log(1 + (error / NOISE)^2), below which a minimum may be noise
+RISE = 2.0  # of an error (`Refined.cost_f`), below which a minimum may be noise
 LEAST_PAIRS = 8
 LARGEST_SPREAD = 0.15  # of single pairs about the median, as a share of the focal length
 LARGEST_ERROR = 0.1  # of the median
@@ -93,10 +90,10 @@ def _errors(pair: Tracks, height: int) -> np.ndarray | None:
         return None
     start_n2, end_n2 = (points[kept.ravel().astype(bool)] for points in (start_n2, end_n2))
     pixels_f = pair.width * FOCALS
-    rays = tuple(_rays(points, pixels_f) for points in (start_n2, end_n2))
+    rays = _rays(start_n2, pixels_f), _rays(end_n2, pixels_f)
     motions = [_motion(F_33, start_n2, end_n2, focal) for focal in pixels_f]
     R_f33, t_f3 = (np.stack(part) for part in zip(*motions, strict=True))
-    return _refined_errors(R_f33, t_f3, rays, pixels_f)
+    return refined(R_f33, t_f3, rays, pixels_f).cost_f
 
 
 def _rays(points_n2: np.ndarray, pixels_f: np.ndarray) -> np.ndarray:
@@ -109,55 +106,3 @@ def _motion(F_33: np.ndarray, start_n2: np.ndarray, end_n2: np.ndarray, focal: f
     K_33 = np.diag([focal, focal, 1.0])
     _, R_33, t_31, _ = cv2.recoverPose(K_33 @ F_33 @ K_33, start_n2, end_n2, K_33)
     return R_33, t_31.ravel()
-
-
-def _refined_errors(
-    R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, ...], pixels_f: np.ndarray
-) -> np.ndarray:
-    """Levenberg and Marquardt's method over rotation and direction, for all focal lengths at once; robust errors."""
-    residuals_fn = _residuals(R_f33, t_f3, rays, pixels_f)
-    cost_f, damping_f = _cost(residuals_fn), np.full(len(pixels_f), 1e-3)
-    for _ in range(ROUNDS):
-        across_f23 = _across(t_f3)
-        moved = [_moved(R_f33, t_f3, across_f23, step) for step in 1e-6 * np.eye(5)]
-        J_fn5 = np.stack([_residuals(*one, rays, pixels_f) - residuals_fn for one in moved], axis=-1) / 1e-6
-        weighted_f5n = np.swapaxes(J_fn5, 1, 2) / (1 + (residuals_fn / NOISE) ** 2)[:, None]
-        H_f55 = weighted_f5n @ J_fn5
-        H_f55 += (damping_f[:, None] * np.diagonal(H_f55, axis1=1, axis2=2) + 1e-9)[..., None] * np.eye(5)
-        steps_f5 = -np.linalg.solve(H_f55, weighted_f5n @ residuals_fn[..., None])[..., 0]
-        R_new, t_new = _moved(R_f33, t_f3, across_f23, steps_f5)
-        residuals_new = _residuals(R_new, t_new, rays, pixels_f)
-        cost_new = _cost(residuals_new)
-        better_f = cost_new < cost_f
-        R_f33 = np.where(better_f[:, None, None], R_new, R_f33)
-        t_f3 = np.where(better_f[:, None], t_new, t_f3)
-        residuals_fn = np.where(better_f[:, None], residuals_new, residuals_fn)
-        cost_f, damping_f = np.where(better_f, cost_new, cost_f), damping_f * np.where(better_f, 0.2, 10)
-    return cost_f
-
-
-def _cost(residuals_fn: np.ndarray) -> np.ndarray:
-    return np.log1p((residuals_fn / NOISE) ** 2).sum(axis=1)
-
-
-def _across(t_f3: np.ndarray) -> np.ndarray:
-    """Two directions at right angles to each other and to t, (f, 2, 3)."""
-    return np.linalg.svd(t_f3[:, None])[2][:, 1:]
-
-
-def _moved(
-    R_f33: np.ndarray, t_f3: np.ndarray, across_f23: np.ndarray, steps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Motions after a step, of three angles and two along `across`, that is (5,) or (f, 5)."""
-    t_new = t_f3 + (np.broadcast_to(steps, (len(t_f3), 5))[:, 3:, None] * across_f23).sum(axis=1)
-    R_new = Rotation.from_rotvec(steps[..., :3]).as_matrix() @ R_f33
-    return R_new, t_new / np.linalg.norm(t_new, axis=1, keepdims=True)
-
-
-def _residuals(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, ...], pixels_f: np.ndarray) -> np.ndarray:
-    """Sampson's distances from the epipolar geometry in pixels, (f, n)."""
-    start_fn3, end_fn3 = rays
-    E_f33 = np.cross(t_f3[:, None], np.swapaxes(R_f33, 1, 2)).swapaxes(1, 2)  # [t]x R, column by column
-    lines_fn3, back_fn3 = start_fn3 @ E_f33.swapaxes(1, 2), end_fn3 @ E_f33
-    squares = (lines_fn3[..., :2] ** 2).sum(axis=-1) + (back_fn3[..., :2] ** 2).sum(axis=-1)
-    return pixels_f[:, None] * (end_fn3 * lines_fn3).sum(axis=-1) / np.sqrt(squares + 1e-18)

@@ -64,9 +64,14 @@ def small_size(size: tuple[int, int]) -> tuple[int, int]:
     return width, max(1, round(size[1] * width / size[0]))
 
 
-def corners_of(frame_hw: np.ndarray) -> np.ndarray:
-    """Return points of a grey frame that can be tracked, in its pixels, (n, 2)."""
-    corners = cv2.goodFeaturesToTrack(frame_hw, MOST_POINTS, LEAST_QUALITY, APART)
+def corners_of(frame_hw: np.ndarray, seen_hw: np.ndarray | None = None) -> np.ndarray:
+    """Return points of a grey frame that can be tracked, in its pixels, float32, (n, 2).
+
+    Args:
+        frame_hw: uint8.
+        seen_hw: where they may lie, not 0; None: everywhere.
+    """
+    corners = cv2.goodFeaturesToTrack(frame_hw, MOST_POINTS, LEAST_QUALITY, APART, mask=seen_hw)
     return np.empty((0, 2), np.float32) if corners is None else np.asarray(corners).reshape(-1, 2)
 
 
@@ -80,16 +85,21 @@ def track(first_hw: np.ndarray, second_hw: np.ndarray, corners_n2: np.ndarray | 
     """
     width = first_hw.shape[1]
     corners = corners_of(first_hw) if corners_n2 is None else corners_n2
-    if not len(corners):
-        return Tracks(np.empty((0, 2)), np.empty((0, 2)), 0, width)
-    there, found = _followed(first_hw, second_hw, corners)
-    back, found_back = _followed(second_hw, first_hw, there)
-    error = np.abs(back - corners).max(axis=1)
-    kept = (found & found_back).ravel().astype(bool) & (error < RETURNS_WITHIN)
-    return Tracks(corners[kept].astype(float), there[kept].astype(float), len(corners), width)
+    ends, kept = followed(first_hw, second_hw, corners)
+    return Tracks(corners[kept].astype(float), ends[kept].astype(float), len(corners), width)
 
 
-def _followed(first_hw: np.ndarray, second_hw: np.ndarray, points: Any) -> tuple[np.ndarray, np.ndarray]:
+def followed(first_hw: np.ndarray, second_hw: np.ndarray, points_n2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where points of a frame are in another one, float32, (n, 2), and which of them are found there, (n,)."""
+    if not len(points_n2):
+        return np.empty((0, 2), np.float32), np.empty(0, bool)
+    there, found = _flow(first_hw, second_hw, points_n2)
+    back, found_back = _flow(second_hw, first_hw, there)
+    error = np.abs(back - points_n2).max(axis=1)
+    return there, (found & found_back).ravel().astype(bool) & (error < RETURNS_WITHIN)
+
+
+def _flow(first_hw: np.ndarray, second_hw: np.ndarray, points: Any) -> tuple[np.ndarray, np.ndarray]:
     """Where points of the first frame are in the second one, and which of them were found."""
     where: Any = None  # no guess is given
     ends, found, _ = cv2.calcOpticalFlowPyrLK(

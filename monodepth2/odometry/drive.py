@@ -14,9 +14,9 @@ from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
+from monodepth2.datasets.trajectories import from_first
 from monodepth2.errors import UserError, counted
 from monodepth2.files.text import numbered_lines
-from monodepth2.odometry.trajectories import from_first
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)

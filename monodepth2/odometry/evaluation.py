@@ -8,6 +8,7 @@ from monodepth2.checkpoints.published import weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
 from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.odometry.drive import find_drive, frame_times, true_trajectory
@@ -15,7 +16,6 @@ from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odom
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import OdometryResult
-from monodepth2.odometry.trajectories import chained, distances, scaled
 from monodepth2.runtime.devices import pick_device
 
 OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark",

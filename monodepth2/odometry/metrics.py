@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monodepth2.odometry.trajectories import distances, multiplied, scaled, steps
+from monodepth2.datasets.trajectories import distances, multiplied, scaled, steps
 
 SNIPPET = 5  # frames
 LENGTHS = (100, 200, 300, 400, 500, 600, 700, 800)  # of KITTI's segments in metres

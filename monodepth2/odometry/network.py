@@ -138,8 +138,9 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
     path = network_file(folder, "pose")
     if not holds_network(folder, "pose"):
         raise UserError(
-            f"{folder} holds no pose network ({path.name}), as after training on stereo pairs alone "
-            "or with --known_poses: odometry needs a checkpoint trained with neighbours in --frame_ids"
+            f"{folder} holds no pose network ({path.name}), as after training on stereo pairs alone, "
+            "with --known_poses or with --tracked_poses: odometry needs a checkpoint trained with neighbours in "
+            "--frame_ids"
         )
     state = read_network(path)
     if "pose_conv.weight" in state:

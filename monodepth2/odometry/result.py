@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
+from monodepth2.datasets.trajectories import distances
 from monodepth2.errors import counted
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, Alignment, OdometryFigures
-from monodepth2.odometry.trajectories import distances
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from monodepth2.config import Options
+from monodepth2.datasets.trajectories import write_poses, write_tum
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file
 from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.odometry.plots import draw_trajectory
-from monodepth2.odometry.trajectories import write_poses, write_tum
 
 
 def run(options: Options) -> int:

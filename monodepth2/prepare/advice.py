@@ -13,6 +13,7 @@ NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
+TEACH_MOTION = 10_000  # targets, with fewer of which pose networks have learnt little here (docs/results.md)
 _REASONS = {
     STILL: "stand still or nearly so",
     TURN: "only turn on the spot, which shows no depth",
@@ -40,6 +41,11 @@ def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
     )
 
 
+def prefers_tracked(drives: Sequence[WrittenDrive], targets: int) -> bool:
+    """Whether to train with the motion that points show: they show it, and targets are too few to learn it from."""
+    return targets < TEACH_MOTION and all(drive.steps is not None for drive in drives)
+
+
 def _longest_gap(plans: Sequence[Plan]) -> int:
     return max((drive.gap.frames for plan in plans for drive in plan.drives), default=3)
 
@@ -54,6 +60,16 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             f"{counted(targets, 'target')} to train on will hardly be enough: they make {counted(steps, 'step')} of "
             f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
             f"{more_to_learn(targets, batch_size)}"
+        )
+    if prefers_tracked(drives, targets):
+        found.append(
+            "so few targets do not teach a network how the camera moves; --tracked_poses takes the motion from points "
+            "that were followed, which leaves metres unknown and makes no network for `odometry`"
+        )
+    elif unknown := [drive.name for drive in drives if drive.steps is None]:
+        found.append(
+            f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}: "
+            "--tracked_poses cannot be used unless the lines of such drives are taken out of splits/"
         )
     for part in parts:
         before = f"{part.name}: " if len(parts) > 1 else ""

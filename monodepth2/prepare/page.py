@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from monodepth2 import pages
+from monodepth2.datasets.trajectories import chained
 from monodepth2.files.pictures import read_picture
 from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
 from monodepth2.prepare.part import Part, WrittenDrive
@@ -20,6 +21,7 @@ REPORT = "report.html"
 THUMBNAILS = 12
 THUMBNAIL_WIDTH = 240
 MOST_BINS = 1200  # of a curve
+MOST_NAMES = 10  # of paths
 COLOURS = ("#3a9d5d", "#cfead8", "#8d99ae", "#d1495b", "#edae49", "#30638e", "#c9ada7")  # of the verdicts
 TINT = np.array([214, 40, 57])
 
@@ -50,6 +52,7 @@ def write_report(
         command=command,
         thumbnails=_thumbnails(folder, drives),
         parts=[_part(folder, part, drives) for part in parts],
+        paths=_paths(drives),
     )
 
 
@@ -132,6 +135,23 @@ def _curve(part: Part) -> Figure:
     seen = [code for code in range(len(VERDICTS)) if code in codes]
     handles = [Patch(color=COLOURS[code], label=VERDICTS[code]) for code in seen]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8, frameon=False)
+    return figure
+
+
+def _paths(drives: Sequence[WrittenDrive]) -> Figure | None:
+    """The drives' paths from above, each from the place and in the direction of its first picture."""
+    told = {drive.name: chained(drive.steps) for drive in drives if drive.steps is not None}
+    if not told:
+        return None
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    for n, (name, poses) in enumerate(told.items()):
+        axes.plot(poses[:, 0, 3], poses[:, 2, 3], linewidth=1.2, label=name if n < MOST_NAMES else None)
+    axes.plot(0, 0, "o", color="#1c2430")
+    axes.set(xlabel="to the right of the first picture", ylabel="ahead of it")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     return figure
 
 

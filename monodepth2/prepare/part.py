@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
@@ -18,6 +19,7 @@ from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
 from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.walked import walked_paths
 from monodepth2.prepare.writing import write_picture
 from monodepth2.runtime.threads import ahead, map_ahead
 
@@ -26,7 +28,10 @@ READ_AHEAD = 8  # frames
 
 @dataclass(frozen=True)
 class Part:
-    """A source, and all that was found out and decided of it."""
+    """A source, and all that was found out and decided of it.
+
+    `paths` are the steps of the camera along each of its drives, as `tracked_steps` returns them.
+    """
 
     source: Source
     known: KnownCamera
@@ -35,6 +40,7 @@ class Part:
     analysis: Analysis
     framing: Framing
     plan: Plan
+    paths: tuple[np.ndarray | None, ...] = ()
 
     @property
     def shown(self) -> float:
@@ -49,11 +55,12 @@ class Part:
 
 
 class WrittenDrive(NamedTuple):
-    """A drive, its name in the data set, and the source it is from."""
+    """A drive, its name in the data set, the source it is from, and the steps of its camera where points tell them."""
 
     name: str
     drive: Drive
     part: Part
+    steps: np.ndarray | None = None
 
     @property
     def span(self) -> tuple[float, float]:
@@ -101,7 +108,8 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         known = camera_of_motion(known, analysis.focal, frame_size)
         framing = frame_pictures(frame_size, box, known.camera, width, height)
     analysis = replace(analysis, still=analysis.still | source.mask(small))
-    return Part(source, known, bars, box, analysis, framing, planned), kept
+    paths = walked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
+    return Part(source, known, bars, box, analysis, framing, planned, paths), kept
 
 
 def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:

@@ -59,7 +59,7 @@ def run(options: PrepareOptions) -> int:
 def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tuple[list["Part"], list["WrittenDrive"]]:
     """Read all sources, and write pictures, cameras and masks of their drives."""
     from monodepth2.prepare.part import WrittenDrive, prepare_part
-    from monodepth2.prepare.writing import place_pictures, write_facts
+    from monodepth2.prepare.writing import place_pictures, write_facts, write_path
 
     read: list[tuple[Part, KeptSource]] = []
     for n, source in enumerate(sources):
@@ -67,11 +67,15 @@ def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tup
         read.append(prepare_part(options, source, size, folder / READ / f"{n:03d}"))
     written: list[WrittenDrive] = []
     for part, kept in read:
-        drives = {folder / f"drive_{len(written) + n:03d}": drive for n, drive in enumerate(part.plan.drives)}
-        written += [WrittenDrive(path.name, drive, part) for path, drive in drives.items()]
-        place_pictures(kept, drives)
-        for path, drive in drives.items():
-            write_facts(path, drive, part.framing, part.known, part.analysis, part.source)
+        first = len(written)
+        written += [
+            WrittenDrive(f"drive_{first + n:03d}", drive, part, steps)
+            for n, (drive, steps) in enumerate(zip(part.plan.drives, part.paths, strict=True))
+        ]
+        place_pictures(kept, {folder / one.name: one.drive for one in written[first:]})
+        for one in written[first:]:
+            write_facts(folder / one.name, one.drive, part.framing, part.known, part.analysis, part.source)
+            write_path(folder / one.name, one.steps)
     return [part for part, _ in read], written
 
 
@@ -88,7 +92,7 @@ def _write_rest(
     counts = {part: len(lines) for part, lines in lists.items()}
     advice = advice_on(parts, drives, counts["train"])
     assert options.output is not None
-    write_report(folder, parts, drives, counts, advice, training_command(options.output, parts[0].framing.size))
+    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives, counts["train"]))
     values = {
         "monodepth2": __version__,
         "options": asdict(options),
@@ -102,9 +106,13 @@ def _write_rest(
     return counts, advice
 
 
-def training_command(output: Path, size: tuple[int, int]) -> str:
-    """The command that trains on a data set with pictures of a size (width, height)."""
-    return f"{started_as('train')} {shlex.quote(str(output))} --width {size[0]} --height {size[1]}"
+def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -> str:
+    """The command that trains on a data set of these drives, with so many targets to train on."""
+    from monodepth2.prepare.advice import prefers_tracked
+
+    width, height = drives[0].part.framing.size
+    tracked = " --tracked_poses" if prefers_tracked(drives, targets) else ""
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{tracked}"
 
 
 def _tell_result(
@@ -124,4 +132,4 @@ def _tell_result(
     print(f"lists: {targets}, in {output / 'splits'}")
     for sentence in advice:
         print(f"- {sentence}")
-    print(f"look at {output / 'report.html'}, then train: {training_command(output, parts[0].framing.size)}")
+    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives, counts['train'])}")

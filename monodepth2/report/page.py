@@ -115,7 +115,7 @@ def _walked(
     """The path, or why there is none."""
     if not options.temporal_ids:
         return None, "This run learns from stereo pairs alone and has no network of motion"
-    if options.known_poses:
+    if options.knows_motion:
         return None, "This run takes the motion from the drives' poses and has no network of motion"
     try:
         walked = camera_path(model, options, lines, device)

@@ -15,9 +15,9 @@ from monodepth2.datasets.check import complete_lines
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.trajectories import chained
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import MotionNetwork
-from monodepth2.odometry.trajectories import chained
 
 MOST_STEPS = 40  # they take a quarter of a second each on one core at 640x192
 BATCH_SIZE = 4

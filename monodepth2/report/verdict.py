@@ -64,7 +64,7 @@ def _still(figures: Figures, options: Options) -> str | None:
 
 
 def _identity(figures: Figures, options: Options) -> str | None:
-    if not options.temporal_ids or options.known_poses or not figures.motion < LEAST_MOTION:
+    if not options.temporal_ids or options.knows_motion or not figures.motion < LEAST_MOTION:
         return None
     return (
         f"the motion network says that the camera stands still, its motion moves pixels by {figures.motion:.2f} only. "

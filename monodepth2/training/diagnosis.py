@@ -194,9 +194,10 @@ class Diagnosis:
         pixels = figures.get(DISPLACEMENT)
         if pixels is None or not pixels < least:
             return {}
-        if self.options.known_poses:
+        if self.options.knows_motion:
+            usual = "" if self.options.tracked_poses else "the poses are not in metres, or "
             found = f"the known motion moves pixels by {pixels:.2f} on average"
-            return {"pose": f"{found}; usually the poses are not in metres, or the camera stands still: look at them"}
+            return {"pose": f"{found}; usually {usual}the camera stands still: look at the pictures"}
         return {
             "pose": f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; usually "
             f"neighbouring frames differ too little: try frames farther apart, {self._farther_frames}"

@@ -67,7 +67,7 @@ def _scoring(options: Options) -> list[tuple[str, list[str]]]:
     alone = ["--align", "none"] if options.knows_metres else ["--eval_mono"]
     scale = ["--eval_stereo"] if options.use_stereo else alone
     if options.dataset == "kitti_odom":
-        moves = options.temporal_ids and not options.known_poses
+        moves = options.temporal_ids and not options.knows_motion
         return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if moves else []
     if options.split in TRAINING_SPLITS and not options.makes_split:
         return [("evaluate", [*scale, *flags])]

@@ -19,7 +19,7 @@ NOTEBOOK = Path(__file__).parents[2] / "examples/video_in_model_out.ipynb"
 # what makes it short
 SHORTER = {
     "prepare": "--width 128",
-    "train": "--weights_init scratch --batch_size 2 --pose_model_type posecnn --num_workers 0",
+    "train": "--weights_init scratch --batch_size 2 --num_workers 0",
 }
 
 

@@ -18,7 +18,7 @@ TUTORIAL = Path(__file__).parents[2] / "docs/tutorial.md"
 # what makes it short: a minute of training is for people
 SHORTER = {
     "prepare": "--width 160",
-    "train": "--weights_init scratch --num_epochs 1 --batch_size 2 --pose_model_type posecnn --num_workers 0",
+    "train": "--weights_init scratch --num_epochs 1 --batch_size 2 --num_workers 0",
 }
 LEFT = {
     "prepare": "data/drive/report.html",

@@ -21,10 +21,10 @@ from monodepth2.datasets.picture_cache import PictureCache, fill_cache
 from monodepth2.datasets.samples import Sample, SampleKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, write_lines
+from monodepth2.datasets.trajectories import write_poses
 from monodepth2.doctor.lists import list_findings
 from monodepth2.doctor.run import diagnose
 from monodepth2.errors import UserError
-from monodepth2.odometry.trajectories import write_poses
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 

@@ -12,13 +12,15 @@ from monodepth2.config import Options
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.trajectories import scaled, write_poses, write_tum
 from monodepth2.errors import UserError
 from monodepth2.method.losses.photometric import Target
+from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions
 from monodepth2.method.view_synthesis import ViewSynthesis
-from monodepth2.odometry.trajectories import write_poses, write_tum
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.raycast import KITTI
 
@@ -118,6 +120,26 @@ def test_the_check_says_how_far_neighbours_are_apart(drive: Path) -> None:
     assert f"{metres:.3g} m apart" in known.check([TARGET])
 
 
+def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Path, tmp_path: Path) -> None:
+    for path in drive.iterdir():
+        if path.name != "poses.txt":
+            (tmp_path / path.name).symlink_to(path)
+    tracked = {"known_poses": False, "tracked_poses": True, "depth_supervision": 0.0}
+    chosen = replace(options(drive), data_path=tmp_path, **tracked)
+    poses = read_poses(drive / "poses.txt")
+    write_poses(tmp_path / "tracked_poses.txt", scaled(poses, 0.05))
+    known = KnownPoses.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    assert "--tracked_poses: the motion of 1 drive" in known.check([TARGET])
+    motion = np.linalg.inv(poses[2]) @ poses[1]
+    np.testing.assert_allclose(known.source_T_target(TARGET, 1), scaled(motion[None], 0.05)[0], atol=1e-8)
+    assert not chosen.knows_metres
+    assert "pose" not in MonodepthModel(chosen).networks
+    (tmp_path / "tracked_poses.txt").unlink()
+    with pytest.raises(UserError, match=r"--tracked_poses: 1 of 1 drives .*tracked_poses\.txt; `monodepth2 prepare`"):
+        known.check([TARGET])
+
+
 @pytest.mark.parametrize(
     ("poses", "line", "more", "words"),
     [
@@ -153,3 +175,11 @@ def test_poses_that_cannot_be_used_are_refused(poses, line, more, words: str, dr
 def test_flags_that_contradict_known_poses_are_refused(more: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         Options(known_poses=True, **more)
+    with pytest.raises(UserError, match=words):
+        Options(tracked_poses=True, **more)
+
+
+@pytest.mark.parametrize("more", [{"known_poses": True}, {"use_stereo": True}, {"depth_supervision": 0.1}])
+def test_metres_do_not_go_with_motion_in_an_unknown_unit(more: dict) -> None:
+    with pytest.raises(UserError, match=f"--tracked_poses .*--{next(iter(more))} lengths in metres"):
+        Options(tracked_poses=True, **more)

@@ -14,10 +14,10 @@ from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.random_crop import RandomCrop
 from monodepth2.datasets.samples import Sample, SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.trajectories import write_poses
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Window
 from monodepth2.files.pictures import read_pyramid
-from monodepth2.odometry.trajectories import write_poses
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.raycast import KITTI
 

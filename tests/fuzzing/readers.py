@@ -42,6 +42,7 @@ from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine, read_lines
+from monodepth2.datasets.trajectories import write_poses, write_tum
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
 from monodepth2.files.fit import STRETCH
@@ -50,7 +51,6 @@ from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader
 from monodepth2.files.weight_files import read_weights
 from monodepth2.motion.focal import FocalLength
-from monodepth2.odometry.trajectories import write_poses, write_tum
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input

@@ -13,9 +13,9 @@ import evaluate_pose
 from monodepth2.command import main as command
 from monodepth2.config import Options
 from monodepth2.datasets.poses import read_poses, read_trajectory
+from monodepth2.datasets.trajectories import from_first, write_poses, write_tum
 from monodepth2.errors import UserError
 from monodepth2.odometry import evaluate_odometry
-from monodepth2.odometry.trajectories import from_first, write_poses, write_tum
 from trajectory import trajectory
 from trees import write_checkpoint
 

@@ -18,13 +18,13 @@ from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.trajectories import chained, from_first, steps, write_poses
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.odometry import evaluate_odometry
 from monodepth2.odometry.metrics import odometry_figures
 from monodepth2.odometry.plots import draw_trajectory
-from monodepth2.odometry.trajectories import chained, from_first, steps, write_poses
 from scripts import HANGS, in_process
 from trajectory import trajectory
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from monodepth2.datasets.trajectories import chained, scaled, steps
 from monodepth2.odometry.metrics import (
     LENGTHS,
     align,
@@ -13,7 +14,6 @@ from monodepth2.odometry.metrics import (
     segment_errors,
     snippet_errors,
 )
-from monodepth2.odometry.trajectories import chained, scaled, steps
 from trajectory import trajectory
 
 DRIVE = trajectory(seed=2, frames=1200)[0]  # 963 m

@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
 from monodepth2.config import Options
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
+from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.run import run
 from monodepth2.prepare.sources import Frame, Source
+from runs import QUICK, TINY
+from scripts import monodepth2
 
 
 def prepared(folder: Path, *sources: Path, **flags: object) -> Path:
@@ -80,6 +85,24 @@ def test_pictures_show_what_the_frames_showed(clip: Path, tmp_path: Path) -> Non
         expected = shrunk(given[n])[6:70]
         assert np.abs(found[n] - expected).mean() < 5
         assert np.abs(found[n] - shrunk(given[n - 1 if n else 1])[6:70]).mean() > 8
+
+
+def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    corridor = Corridor(1, (320, 192))
+    clip = write_clip(tmp_path / "clip.mp4", [corridor.picture(0.2 * n) for n in range(30)])
+    output = prepared(tmp_path, clip, width=320)
+    assert "--width 320 --height 192 --tracked_poses" in capsys.readouterr().out
+    found = steps(read_poses(output / "drive_000/tracked_poses.txt"))
+    assert len(found) == len(pictures(output / "drive_000")) - 1 > 10
+    places = found[:, :3, 3]
+    lengths = np.linalg.norm(places, axis=1)
+    assert (places[:, 2] < -0.99 * lengths).mean() > 0.9, "straight ahead"
+    assert np.abs(np.log(lengths / np.median(lengths))).max() < 0.3, "as fast all the time"
+    assert Rotation.from_matrix(found[:, :3, :3]).magnitude().mean() < np.radians(0.3)
+    small = ("--width", 128, "--height", 64, "--batch_size", 2, "--num_epochs", 1, "--no_report")
+    done = monodepth2("train", output, *TINY, *QUICK, *small, "--tracked_poses", "--log_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--tracked_poses: the motion of 1 drive by points" in done.stderr
 
 
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:

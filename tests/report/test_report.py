@@ -13,11 +13,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monodepth2.config import Options, ReportOptions
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.trajectories import chained
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import predict_steps
-from monodepth2.odometry.trajectories import chained
 from monodepth2.pages import _flags
 from monodepth2.report import report_of_training, run
 from monodepth2.report.curves import read_curves

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from monodepth2.datasets.poses import read_poses
+from monodepth2.datasets.trajectories import chained, distances, from_first, scaled, steps, write_poses
 from monodepth2.errors import UserError
-from monodepth2.odometry.trajectories import chained, distances, from_first, scaled, steps, write_poses
 from trajectory import trajectory
 
 IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0"

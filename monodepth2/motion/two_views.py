@@ -1,0 +1,152 @@
+"""The motion between two pictures of a known camera, by points that both show.
+
+Points x, y of two pictures, as rays (x, y, 1) of a camera, obey b^T E a = 0 with E = [t]x R: R and t, of which only the
+direction shows, bring points of the first camera into the second one's axes (Hartley and Zisserman, "Multiple View
+Geometry", 2004, chapter 9).
+
+Legend of shapes: n points; f guesses of the camera's focal length, looked at together.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+OUTLIER = 0.7  # pixels of a small frame from the epipolar line
+NOISE = 0.15  # likewise, of a track
+ROUNDS = 6
+LEAST_POINTS = 20  # that agree on a motion, and
+LEAST_SHARE = 0.4  # of all
+
+
+class Refined(NamedTuple):
+    """Motions with the least error.
+
+    Attributes:
+        R_f33: rotations.
+        t_f3: directions, of length 1.
+        residuals_fn: how far points lie from their epipolar lines, in pixels, with a sign.
+        cost_f: sums of log(1 + (residual / NOISE)^2).
+    """
+
+    R_f33: np.ndarray
+    t_f3: np.ndarray
+    residuals_fn: np.ndarray
+    cost_f: np.ndarray
+
+
+class Motion(NamedTuple):
+    """The motion of a camera between two pictures.
+
+    Attributes:
+        R_33: rotation from the first camera's axes into the second one's.
+        t_3: direction of the translation, of length 1: second = R first + t.
+        kept_n: which of the points obey it.
+    """
+
+    R_33: np.ndarray
+    t_3: np.ndarray
+    kept_n: np.ndarray
+
+
+def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> Motion | None:
+    """Return the motion that most points agree on; None where they are too few, or agree on none.
+
+    Args:
+        start_n2: x, y in pixels of the first picture.
+        end_n2: the same points in the second one.
+        K_33: the camera, in those pixels.
+    """
+    if len(start_n2) < LEAST_POINTS:
+        return None
+    E_33, kept = cv2.findEssentialMat(start_n2, end_n2, K_33, cv2.RANSAC, 0.999, OUTLIER)
+    if E_33 is None or E_33.shape != (3, 3) or kept.sum() < max(LEAST_POINTS, LEAST_SHARE * len(start_n2)):
+        return None
+    _, R_33, t_31, _ = cv2.recoverPose(E_33, start_n2, end_n2, K_33, mask=kept)
+    rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
+    best = refined(R_33[None], t_31.reshape(1, 3), (rays[0][None], rays[1][None]), K_33[:1, 0])
+    kept_n = np.abs(best.residuals_fn[0]) < OUTLIER
+    return Motion(best.R_f33[0], best.t_f3[0], kept_n)
+
+
+def depths(motion: Motion, start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the depth of points in the first picture, in lengths of the translation, and their parallax.
+
+    Returns:
+        (n,) each; a depth is negative where rays part, and the parallax, in pixels, is what the point has moved beyond
+        what the rotation explains. Where that is small, the depth is uncertain.
+    """
+    turned_n3 = rays_of(start_n2, K_33) @ motion.R_33.T
+    end_n3 = rays_of(end_n2, K_33)
+    apart_n3, across_n3 = np.cross(end_n3, turned_n3), np.cross(end_n3, motion.t_3[None])
+    squares_n = (apart_n3**2).sum(axis=1)
+    return -(apart_n3 * across_n3).sum(axis=1) / (squares_n + 1e-18), np.sqrt(squares_n) * K_33[0, 0]
+
+
+def backwards(motion: Motion) -> Motion:
+    """The motion from the second picture to the first."""
+    return Motion(motion.R_33.T, -motion.R_33.T @ motion.t_3, motion.kept_n)
+
+
+def rays_of(points_n2: np.ndarray, K_33: np.ndarray) -> np.ndarray:
+    """Points as rays of a camera, with depth 1, (n, 3)."""
+    rays: np.ndarray = np.column_stack([points_n2, np.ones(len(points_n2))]) @ np.linalg.inv(K_33).T
+    return rays
+
+
+def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndarray], pixels_f: np.ndarray) -> Refined:
+    """Levenberg and Marquardt's method over rotation and direction, for all guesses at once; robust errors.
+
+    Args:
+        R_f33: rotations to begin with.
+        t_f3: directions to begin with.
+        rays: of the points in either picture, (f, n, 3) each.
+        pixels_f: focal lengths in pixels, in which errors are counted.
+    """
+    residuals_fn = _residuals(R_f33, t_f3, rays, pixels_f)
+    cost_f, damping_f = _cost(residuals_fn), np.full(len(pixels_f), 1e-3)
+    for _ in range(ROUNDS):
+        across_f23 = _across(t_f3)
+        moved = [_moved(R_f33, t_f3, across_f23, step) for step in 1e-6 * np.eye(5)]
+        J_fn5 = np.stack([_residuals(*one, rays, pixels_f) - residuals_fn for one in moved], axis=-1) / 1e-6
+        weighted_f5n = np.swapaxes(J_fn5, 1, 2) / (1 + (residuals_fn / NOISE) ** 2)[:, None]
+        H_f55 = weighted_f5n @ J_fn5
+        H_f55 += (damping_f[:, None] * np.diagonal(H_f55, axis1=1, axis2=2) + 1e-9)[..., None] * np.eye(5)
+        steps_f5 = -np.linalg.solve(H_f55, weighted_f5n @ residuals_fn[..., None])[..., 0]
+        R_new, t_new = _moved(R_f33, t_f3, across_f23, steps_f5)
+        residuals_new = _residuals(R_new, t_new, rays, pixels_f)
+        cost_new = _cost(residuals_new)
+        better_f = cost_new < cost_f
+        R_f33 = np.where(better_f[:, None, None], R_new, R_f33)
+        t_f3 = np.where(better_f[:, None], t_new, t_f3)
+        residuals_fn = np.where(better_f[:, None], residuals_new, residuals_fn)
+        cost_f, damping_f = np.where(better_f, cost_new, cost_f), damping_f * np.where(better_f, 0.2, 10)
+    return Refined(R_f33, t_f3, residuals_fn, cost_f)
+
+
+def _cost(residuals_fn: np.ndarray) -> np.ndarray:
+    return np.log1p((residuals_fn / NOISE) ** 2).sum(axis=1)
+
+
+def _across(t_f3: np.ndarray) -> np.ndarray:
+    """Two directions at right angles to each other and to t, (f, 2, 3)."""
+    return np.linalg.svd(t_f3[:, None])[2][:, 1:]
+
+
+def _moved(
+    R_f33: np.ndarray, t_f3: np.ndarray, across_f23: np.ndarray, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Motions after a step, of three angles and two along `across`, that is (5,) or (f, 5)."""
+    t_new = t_f3 + (np.broadcast_to(steps, (len(t_f3), 5))[:, 3:, None] * across_f23).sum(axis=1)
+    R_new = Rotation.from_rotvec(steps[..., :3]).as_matrix() @ R_f33
+    return R_new, t_new / np.linalg.norm(t_new, axis=1, keepdims=True)
+
+
+def _residuals(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, ...], pixels_f: np.ndarray) -> np.ndarray:
+    """Sampson's distances from the epipolar geometry in pixels, (f, n)."""
+    start_fn3, end_fn3 = rays
+    E_f33 = np.cross(t_f3[:, None], np.swapaxes(R_f33, 1, 2)).swapaxes(1, 2)  # [t]x R, column by column
+    lines_fn3, back_fn3 = start_fn3 @ E_f33.swapaxes(1, 2), end_fn3 @ E_f33
+    squares = (lines_fn3[..., :2] ** 2).sum(axis=-1) + (back_fn3[..., :2] ** 2).sum(axis=-1)
+    return pixels_f[:, None] * (end_fn3 * lines_fn3).sum(axis=-1) / np.sqrt(squares + 1e-18)
