@@ -15,6 +15,8 @@ from scipy.spatial.transform import Rotation
 
 OUTLIER = 0.7  # pixels of a small frame from the epipolar line
 NOISE = 0.15  # likewise, of a track
+NUDGE = 1e-6  # of angles, for derivatives
+CROSS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(0, 2, 1)  # t @ CROSS is the matrix of t x
 ROUNDS = 6
 LEAST_POINTS = 20  # that agree on a motion, and
 LEAST_SHARE = 0.4  # of all
@@ -108,10 +110,10 @@ def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndar
     cost_f, damping_f = _cost(residuals_fn), np.full(len(pixels_f), 1e-3)
     for _ in range(ROUNDS):
         across_f23 = _across(t_f3)
-        moved = [_moved(R_f33, t_f3, across_f23, step) for step in 1e-6 * np.eye(5)]
-        J_fn5 = np.stack([_residuals(*one, rays, pixels_f) - residuals_fn for one in moved], axis=-1) / 1e-6
-        weighted_f5n = np.swapaxes(J_fn5, 1, 2) / (1 + (residuals_fn / NOISE) ** 2)[:, None]
-        H_f55 = weighted_f5n @ J_fn5
+        moved = _moved(R_f33, t_f3, across_f23, NUDGE * np.eye(5)[:, None])
+        J_f5n = np.swapaxes(_residuals(*moved, rays, pixels_f) - residuals_fn, 0, 1) / NUDGE
+        weighted_f5n = J_f5n / (1 + (residuals_fn / NOISE) ** 2)[:, None]
+        H_f55 = weighted_f5n @ np.swapaxes(J_f5n, 1, 2)
         H_f55 += (damping_f[:, None] * np.diagonal(H_f55, axis1=1, axis2=2) + 1e-9)[..., None] * np.eye(5)
         steps_f5 = -np.linalg.solve(H_f55, weighted_f5n @ residuals_fn[..., None])[..., 0]
         R_new, t_new = _moved(R_f33, t_f3, across_f23, steps_f5)
@@ -137,16 +139,16 @@ def _across(t_f3: np.ndarray) -> np.ndarray:
 def _moved(
     R_f33: np.ndarray, t_f3: np.ndarray, across_f23: np.ndarray, steps: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Motions after a step, of three angles and two along `across`, that is (5,) or (f, 5)."""
-    t_new = t_f3 + (np.broadcast_to(steps, (len(t_f3), 5))[:, 3:, None] * across_f23).sum(axis=1)
-    R_new = Rotation.from_rotvec(steps[..., :3]).as_matrix() @ R_f33
-    return R_new, t_new / np.linalg.norm(t_new, axis=1, keepdims=True)
+    """Motions after steps of three angles and two along `across`: of (f, 5) one for each, of (k, 1, 5) k for each."""
+    turns = Rotation.from_rotvec(steps[..., :3].reshape(-1, 3)).as_matrix().reshape(*steps.shape[:-1], 3, 3)
+    t_new = t_f3 + (steps[..., 3:, None] * across_f23).sum(axis=-2)
+    return turns @ R_f33, t_new / np.linalg.norm(t_new, axis=-1, keepdims=True)
 
 
 def _residuals(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, ...], pixels_f: np.ndarray) -> np.ndarray:
-    """Sampson's distances from the epipolar geometry in pixels, (f, n)."""
+    """Sampson's distances from the epipolar geometry in pixels, (f, n); of (k, f) motions (k, f, n)."""
     start_fn3, end_fn3 = rays
-    E_f33 = np.cross(t_f3[:, None], np.swapaxes(R_f33, 1, 2)).swapaxes(1, 2)  # [t]x R, column by column
-    lines_fn3, back_fn3 = start_fn3 @ E_f33.swapaxes(1, 2), end_fn3 @ E_f33
+    E_f33 = (t_f3 @ CROSS.reshape(3, 9)).reshape(*t_f3.shape, 3) @ R_f33
+    lines_fn3, back_fn3 = start_fn3 @ np.swapaxes(E_f33, -1, -2), end_fn3 @ E_f33
     squares = (lines_fn3[..., :2] ** 2).sum(axis=-1) + (back_fn3[..., :2] ** 2).sum(axis=-1)
     return pixels_f[:, None] * (end_fn3 * lines_fn3).sum(axis=-1) / np.sqrt(squares + 1e-18)
