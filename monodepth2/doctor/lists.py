@@ -20,8 +20,9 @@ from monodepth2.datasets.camera_report import (
 )
 from monodepth2.datasets.check import missing_pictures, split_remarks
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import USEFUL_STEPS, more_to_learn
+from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit
@@ -95,12 +96,13 @@ def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine
 
 
 def list_findings(
-    options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine], of_2019: bool
+    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine], of_2019: bool
 ) -> list[Finding]:
     """Return what is wrong with the lists as such.
 
     Args:
         options: of the training.
+        layout: of its data.
         training: its lines.
         validation: likewise.
         of_2019: whether the lists are the published ones, whose validation frames lie among the others on purpose.
@@ -117,7 +119,24 @@ def list_findings(
                 spoils=False,
             )
         )
+    if len(training) < TEACH_MOTION and _could_track(options, layout, training):
+        found.append(
+            Finding(
+                "too few targets to learn motion from",
+                counted(len(training), "target"),
+                f"a pose network usually learns nothing from fewer than {TEACH_MOTION:,}, and then depth is not learnt",
+                "add --tracked_poses, which takes the motion from the points that `prepare` has followed",
+                spoils=False,
+            )
+        )
     return found
+
+
+def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]) -> bool:
+    """Whether the motion could be that of points, and is not."""
+    if options.use_stereo or options.knows_motion or options.knows_metres or not options.temporal_ids:
+        return False
+    return all(poses_path(layout, folder, tracked=True).is_file() for folder in {line.folder for line in training})
 
 
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:

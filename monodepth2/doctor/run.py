@@ -98,7 +98,7 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looks)),
         *overlap_findings(training, validation),
-        *list_findings(options, training, validation, False),
+        *list_findings(options, layout, training, validation, False),
         *_leaks(options, layout, training, validation, samples),
     ]
     looked = _looked(lines, len(training), looks)

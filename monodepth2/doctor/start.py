@@ -32,7 +32,7 @@ def start_remarks(
     """
     near = options.at_smallest_gap
     of_2019 = options.split in TRAINING_SPLITS and not options.makes_split
-    found = list_findings(options, training, validation, of_2019)
+    found = list_findings(options, layout, training, validation, of_2019)
     if can_measure():
         looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from monodepth2.config import Options
-from monodepth2.datasets.training_lines import USEFUL_STEPS, more_to_learn
+from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn
 from monodepth2.errors import counted
 from monodepth2.prepare.framing import proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
@@ -13,7 +13,6 @@ NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
-TEACH_MOTION = 10_000  # targets, with fewer of which pose networks have learnt little here (docs/results.md)
 _REASONS = {
     STILL: "stand still or nearly so",
     TURN: "only turn on the spot, which shows no depth",

@@ -99,6 +99,11 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     assert (places[:, 2] < -0.99 * lengths).mean() > 0.9, "straight ahead"
     assert np.abs(np.log(lengths / np.median(lengths))).max() < 0.3, "as fast all the time"
     assert Rotation.from_matrix(found[:, :3, :3]).magnitude().mean() < np.radians(0.3)
+    told = monodepth2("doctor", output, "--width", 320, "--height", 192)
+    assert "too few targets to learn motion from" in told.stdout
+    assert "add --tracked_poses" in told.stdout
+    told = monodepth2("doctor", output, "--width", 320, "--height", 192, "--tracked_poses")
+    assert "learn motion from" not in told.stdout
     small = ("--width", 128, "--height", 64, "--batch_size", 2, "--num_epochs", 1, "--no_report")
     done = monodepth2("train", output, *TINY, *QUICK, *small, "--tracked_poses", "--log_dir", tmp_path)
     assert done.returncode == 0, done.stderr
