@@ -29,7 +29,9 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
     np.testing.assert_allclose(prediction.metric_depth, METRES_PER_UNIT * prediction.depth, rtol=1e-6)
 
 
-def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
+def test_speeds_are_learnt_from_and_make_metres(
+    small_copy: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
     done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
     assert done.returncode == 0, done.stderr
@@ -37,6 +39,10 @@ def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, t
     assert 0 < scalars(tmp_path / "mdp", "loss/velocity")[0] < 2
     facts = load_depth_network(tmp_path / "mdp/models/weights_0", torch.device("cpu")).facts
     assert facts.metric_scale == METRES_PER_UNIT
+    monkeypatch.setattr("monodepth2.checkpoints.facts.METRES_PER_UNIT", 1.0)  # as in earlier versions
+    other = train(small_copy, split, tmp_path, "--num_epochs", 2, "--velocity_weight", 0.05, "--resume")
+    assert other.returncode == 2
+    assert "the unit of depth was 5.4 m and is 1 m" in other.stderr
 
 
 @pytest.mark.slow(reason="trains three times")
