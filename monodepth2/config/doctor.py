@@ -37,6 +37,8 @@ class DoctorOptions(Checked):
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
     frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
+    known_poses: bool = same_as(Options, "known_poses")
+    tracked_poses: bool = same_as(Options, "tracked_poses")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")
 

@@ -175,10 +175,7 @@ def _check_known(options: "Options") -> None:
             )
     for name in ("known_poses", "use_stereo", "depth_supervision"):
         if options.tracked_poses and getattr(options, name):
-            raise UserError(
-                f"--tracked_poses states motion in a unit that nobody knows, --{name} lengths in metres: drop one of "
-                "the two flags"
-            )
+            raise UserError(f"--tracked_poses has no known scale, and --{name} has one: drop one of the two flags")
 
 
 def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:

@@ -70,6 +70,8 @@ class KnownPoses:
             )
         for folder, frame in last.items():
             self._check_count(folder, frame + 1)
+        if self.tracked and (right := next((line for line in lines if line.side == "r"), None)):
+            raise UserError(f"{flag}: poses are the left camera's, '{right}' is of the right one: leave such lines out")
         if self.layout.baseline is None and (right := next((line for line in lines if line.side == "r"), None)):
             raise UserError(
                 f"{flag}: poses are the left camera's, '{right}' is of the right one, and the baseline between "

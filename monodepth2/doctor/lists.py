@@ -19,6 +19,7 @@ from monodepth2.datasets.camera_report import (
     views_of,
 )
 from monodepth2.datasets.check import missing_pictures, split_remarks
+from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
@@ -73,6 +74,17 @@ def _shape_findings(options: Options, views: Sequence[View]) -> list[Finding]:
     return found
 
 
+def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+    """Return why the files of poses that a training would read cannot be used."""
+    known = KnownPoses.from_options(options, layout)
+    try:
+        if known:
+            known.check(lines)
+    except UserError as error:
+        return [Finding("poses cannot be used", str(error), "training refuses to begin", "mend them", spoils=True)]
+    return []
+
+
 def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
     """Return which pictures of the samples do not exist.
 
@@ -124,7 +136,7 @@ def list_findings(
             Finding(
                 "too few targets to learn motion from",
                 counted(len(training), "target"),
-                f"a pose network usually learns nothing from fewer than {TEACH_MOTION:,}, and then depth is not learnt",
+                "from a few thousand a pose network usually learns nothing, and then depth is not learnt",
                 "add --tracked_poses, which takes the motion from the points that `prepare` has followed",
                 spoils=False,
             )

@@ -11,7 +11,14 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
 from monodepth2.datasets.training_lines import own_split, training_lines
 from monodepth2.doctor.findings import Finding, as_text
-from monodepth2.doctor.lists import camera_findings, leak_findings, list_findings, missing_findings, overlap_findings
+from monodepth2.doctor.lists import (
+    camera_findings,
+    leak_findings,
+    list_findings,
+    missing_findings,
+    overlap_findings,
+    pose_findings,
+)
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
 from monodepth2.doctor.page import write_page
 from monodepth2.doctor.pictures import file_findings, measured_findings, standing_findings
@@ -98,6 +105,7 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looks)),
         *overlap_findings(training, validation),
+        *pose_findings(options, layout, lines),
         *list_findings(options, layout, training, validation, False),
         *_leaks(options, layout, training, validation, samples),
     ]

@@ -18,6 +18,7 @@ NOISE = 0.15  # likewise, of a track
 NUDGE = 1e-6  # of angles, for derivatives
 CROSS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(0, 2, 1)  # t @ CROSS is the matrix of t x
 ROUNDS = 6
+FARTHEST = 1e9  # of a point, in lengths of the step; of points beyond it nothing would be asked
 LEAST_POINTS = 20  # that agree on a motion, and
 LEAST_SHARE = 0.4  # of all
 
@@ -65,11 +66,14 @@ def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> Mot
     E_33, kept = cv2.findEssentialMat(start_n2, end_n2, K_33, cv2.RANSAC, 0.999, OUTLIER)
     if E_33 is None or E_33.shape != (3, 3) or kept.sum() < max(LEAST_POINTS, LEAST_SHARE * len(start_n2)):
         return None
-    _, R_33, t_31, _ = cv2.recoverPose(E_33, start_n2, end_n2, K_33, mask=kept)
+    _, R_33, t_31, kept, _ = cv2.recoverPose(E_33, start_n2, end_n2, K_33, distanceThresh=FARTHEST, mask=kept)
     rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
     best = refined(R_33[None], t_31.reshape(1, 3), (rays[0][None], rays[1][None]), K_33[:1, 0])
-    kept_n = np.abs(best.residuals_fn[0]) < OUTLIER
-    return Motion(best.R_f33[0], best.t_f3[0], kept_n)
+    motion = Motion(best.R_f33[0], best.t_f3[0], np.abs(best.residuals_fn[0]) < OUTLIER)
+    depth_n, parallax_n = depths(motion, start_n2, end_n2, K_33)
+    if (np.sign(depth_n) * parallax_n)[motion.kept_n].sum() < 0:  # most lies behind the camera
+        return motion._replace(t_3=-motion.t_3)
+    return motion
 
 
 def depths(motion: Motion, start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,11 +8,13 @@ from monodepth2.errors import counted
 from monodepth2.prepare.framing import proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+from monodepth2.prepare.walked import LEAST_WIDTH
 
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
+KNOWN_SHARE = 0.8  # of the pictures
 _REASONS = {
     STILL: "stand still or nearly so",
     TURN: "only turn on the spot, which shows no depth",
@@ -40,9 +42,14 @@ def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
     )
 
 
-def prefers_tracked(drives: Sequence[WrittenDrive], targets: int) -> bool:
-    """Whether to train with the motion that points show: they show it, and targets are too few to learn it from."""
-    return targets < TEACH_MOTION and all(drive.steps is not None for drive in drives)
+def prefers_tracked(drives: Sequence[WrittenDrive]) -> bool:
+    """Whether to train with the motion that points show, and leave drives out of which they show none.
+
+    It is so if targets are too few to learn motion from, and such drives have few of them.
+    """
+    pictures = sum(len(drive.drive.frames) for drive in drives)
+    known = sum(len(drive.drive.frames) for drive in drives if drive.path)
+    return pictures < TEACH_MOTION and known >= KNOWN_SHARE * pictures
 
 
 def _longest_gap(plans: Sequence[Plan]) -> int:
@@ -60,16 +67,18 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
             f"{more_to_learn(targets, batch_size)}"
         )
-    if prefers_tracked(drives, targets):
+    tracked, unknown = prefers_tracked(drives), [drive.name for drive in drives if not drive.path]
+    if tracked:
         found.append(
             "so few targets do not teach a network how the camera moves; --tracked_poses takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
-    elif unknown := [drive.name for drive in drives if drive.steps is None]:
-        found.append(
-            f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}: "
-            "--tracked_poses cannot be used unless the lines of such drives are taken out of splits/"
-        )
+    if unknown:
+        becomes = "splits/ leaves them out" if tracked else "--tracked_poses cannot be used with them"
+        why = f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}"
+        if parts[0].framing.size[0] < LEAST_WIDTH:
+            why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"
+        found.append(f"{why}: {becomes}")
     for part in parts:
         before = f"{part.name}: " if len(parts) > 1 else ""
         found += [before + sentence for sentence in _on_part(part, drives)]

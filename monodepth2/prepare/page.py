@@ -21,7 +21,7 @@ REPORT = "report.html"
 THUMBNAILS = 12
 THUMBNAIL_WIDTH = 240
 MOST_BINS = 1200  # of a curve
-MOST_NAMES = 10  # of paths
+MOST_PATHS, PATHS_ABREAST = 12, 4
 COLOURS = ("#3a9d5d", "#cfead8", "#8d99ae", "#d1495b", "#edae49", "#30638e", "#c9ada7")  # of the verdicts
 TINT = np.array([214, 40, 57])
 
@@ -64,6 +64,7 @@ def _row(folder: Path, written: WrittenDrive) -> dict[str, Any]:
         "start": f"{start:.1f}",
         "end": f"{end:.1f}",
         "pictures": len(written.drive.frames),
+        "told": f"{written.path.told} of {len(written.path.steps)}" if written.path else "no path",
         "gap": written.drive.gap,
     }
 
@@ -139,19 +140,29 @@ def _curve(part: Part) -> Figure:
 
 
 def _paths(drives: Sequence[WrittenDrive]) -> Figure | None:
-    """The drives' paths from above, each from the place and in the direction of its first picture."""
-    told = {drive.name: chained(drive.steps) for drive in drives if drive.steps is not None}
-    if not told:
+    """The drives' paths from above, of the longest drives, each in its own unit and from its own first picture."""
+    known = sorted((one for one in drives if one.path), key=lambda one: -len(one.drive.frames))[:MOST_PATHS]
+    if not known:
         return None
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    for n, (name, poses) in enumerate(told.items()):
-        axes.plot(poses[:, 0, 3], poses[:, 2, 3], linewidth=1.2, label=name if n < MOST_NAMES else None)
-    axes.plot(0, 0, "o", color="#1c2430")
-    axes.set(xlabel="to the right of the first picture", ylabel="ahead of it")
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    columns = min(PATHS_ABREAST, len(known))
+    rows = -(-len(known) // columns)
+    figure = Figure(figsize=(2.4 * columns, 2.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(known) :]:
+        axes.set_visible(False)
+    for axes, one in zip(panels, sorted(known), strict=False):
+        assert one.path
+        x, z = chained(one.path.steps)[:, (0, 2), 3].T
+        side = 0.55 * max(np.ptp(x), np.ptp(z), 1e-6)
+        middle_x, middle_z = (x.min() + x.max()) / 2, (z.min() + z.max()) / 2
+        axes.plot(x, z, color="#1c2430", linewidth=1.2)
+        axes.plot(x[0], z[0], "o", color="#3a9d5d")
+        axes.plot(x[-1], z[-1], "s", color="#d1495b")
+        axes.set(xlim=(middle_x - side, middle_x + side), ylim=(middle_z - side, middle_z + side))
+        axes.set_aspect("equal")
+        axes.set_title(one.name, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
     return figure
 
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import Box, Size
+from monodepth2.motion.path import TrackedPath
 from monodepth2.motion.still import Bars, black_bars
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analyser, Analysis
@@ -28,10 +28,7 @@ READ_AHEAD = 8  # frames
 
 @dataclass(frozen=True)
 class Part:
-    """A source, and all that was found out and decided of it.
-
-    `paths` are the steps of the camera along each of its drives, as `tracked_steps` returns them.
-    """
+    """A source, and all that was found out and decided of it; `paths` are those of the camera along its drives."""
 
     source: Source
     known: KnownCamera
@@ -40,7 +37,7 @@ class Part:
     analysis: Analysis
     framing: Framing
     plan: Plan
-    paths: tuple[np.ndarray | None, ...] = ()
+    paths: tuple[TrackedPath | None, ...] = ()
 
     @property
     def shown(self) -> float:
@@ -55,12 +52,12 @@ class Part:
 
 
 class WrittenDrive(NamedTuple):
-    """A drive, its name in the data set, the source it is from, and the steps of its camera where points tell them."""
+    """A drive, its name in the data set, the source it is from, and the path of its camera where points show it."""
 
     name: str
     drive: Drive
     part: Part
-    steps: np.ndarray | None = None
+    path: TrackedPath | None = None
 
     @property
     def span(self) -> tuple[float, float]:

@@ -11,7 +11,9 @@ from monodepth2 import __version__
 from monodepth2.config import PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
+from monodepth2.datasets.poses import TRACKED
 from monodepth2.datasets.splits import write_lines
+from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import whole_file
 from monodepth2.prepare.lists import Stretch, make_lists
@@ -59,7 +61,7 @@ def run(options: PrepareOptions) -> int:
 def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tuple[list["Part"], list["WrittenDrive"]]:
     """Read all sources, and write pictures, cameras and masks of their drives."""
     from monodepth2.prepare.part import WrittenDrive, prepare_part
-    from monodepth2.prepare.writing import place_pictures, write_facts, write_path
+    from monodepth2.prepare.writing import place_pictures, write_facts
 
     read: list[tuple[Part, KeptSource]] = []
     for n, source in enumerate(sources):
@@ -69,13 +71,14 @@ def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tup
     for part, kept in read:
         first = len(written)
         written += [
-            WrittenDrive(f"drive_{first + n:03d}", drive, part, steps)
-            for n, (drive, steps) in enumerate(zip(part.plan.drives, part.paths, strict=True))
+            WrittenDrive(f"drive_{first + n:03d}", drive, part, path)
+            for n, (drive, path) in enumerate(zip(part.plan.drives, part.paths, strict=True))
         ]
         place_pictures(kept, {folder / one.name: one.drive for one in written[first:]})
         for one in written[first:]:
             write_facts(folder / one.name, one.drive, part.framing, part.known, part.analysis, part.source)
-            write_path(folder / one.name, one.steps)
+            if one.path:
+                write_poses(folder / one.name / TRACKED, chained(one.path.steps))
     return [part for part, _ in read], written
 
 
@@ -83,16 +86,20 @@ def _write_rest(
     folder: Path, options: PrepareOptions, parts: list["Part"], drives: list["WrittenDrive"]
 ) -> tuple[dict[str, int], list[str]]:
     """Write the lists, the choices and the page; return the number of lines of each list, and advice."""
-    from monodepth2.prepare.advice import advice_on
+    from monodepth2.prepare.advice import advice_on, prefers_tracked
     from monodepth2.prepare.page import write_report
     from monodepth2.prepare.writing import source_values
 
-    lists = make_lists([Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives])
+    tracked = prefers_tracked(drives)
+    stretches = [
+        Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives if one.path or not tracked
+    ]
+    lists = make_lists(stretches)
     write_lines(lists, folder / SPLITS)
     counts = {part: len(lines) for part, lines in lists.items()}
     advice = advice_on(parts, drives, counts["train"])
     assert options.output is not None
-    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives, counts["train"]))
+    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives))
     values = {
         "monodepth2": __version__,
         "options": asdict(options),
@@ -106,12 +113,12 @@ def _write_rest(
     return counts, advice
 
 
-def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -> str:
-    """The command that trains on a data set of these drives, with so many targets to train on."""
+def training_command(output: Path, drives: list["WrittenDrive"]) -> str:
+    """The command that trains on a data set of these drives."""
     from monodepth2.prepare.advice import prefers_tracked
 
     width, height = drives[0].part.framing.size
-    tracked = " --tracked_poses" if prefers_tracked(drives, targets) else ""
+    tracked = " --tracked_poses" if prefers_tracked(drives) else ""
     return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{tracked}"
 
 
@@ -132,4 +139,4 @@ def _tell_result(
     print(f"lists: {targets}, in {output / 'splits'}")
     for sentence in advice:
         print(f"- {sentence}")
-    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives, counts['train'])}")
+    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives)}")

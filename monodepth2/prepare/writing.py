@@ -4,13 +4,10 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from monodepth2 import __version__
 from monodepth2.datasets.folders import CAMERA, MASK
-from monodepth2.datasets.poses import TRACKED
-from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.files.output_paths import whole_file
 from monodepth2.prepare.analysis import Analysis
 from monodepth2.prepare.camera import KnownCamera
@@ -76,16 +73,6 @@ def write_facts(
         "monodepth2": __version__,
     }
     _write_json(folder / DRIVE, values)
-
-
-def write_path(folder: Path, steps: np.ndarray | None) -> None:
-    """Write a drive's `tracked_poses.txt`, unless its steps are not known.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    if steps is not None:
-        write_poses(folder / TRACKED, chained(steps))
 
 
 def source_values(source: Source) -> dict[str, str | int | float]:

@@ -18,7 +18,7 @@ from scripts import monodepth2
 NOTEBOOK = Path(__file__).parents[2] / "examples/video_in_model_out.ipynb"
 # what makes it short
 SHORTER = {
-    "prepare": "--width 128",
+    "prepare": "--width 256",
     "train": "--weights_init scratch --batch_size 2 --num_workers 0",
 }
 

@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime")
 TUTORIAL = Path(__file__).parents[2] / "docs/tutorial.md"
 # what makes it short: a minute of training is for people
 SHORTER = {
-    "prepare": "--width 160",
+    "prepare": "--width 256",
     "train": "--weights_init scratch --num_epochs 1 --batch_size 2 --num_workers 0",
 }
 LEFT = {

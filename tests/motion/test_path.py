@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
+from clips import Corridor
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.trajectories import steps
-from monodepth2.motion.path import tracked_steps
+from monodepth2.motion.path import MEDIAN_DEPTH, tracked_path
 from monodepth2.motion.two_views import LEAST_POINTS, backwards, depths, motion_of
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.raycast import KITTI
@@ -65,9 +66,10 @@ def street() -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
 
 def test_a_street_is_followed(street: tuple[list[np.ndarray], np.ndarray, np.ndarray]) -> None:
     pictures, K_33, poses = street
-    found, true = tracked_steps(pictures, K_33), steps(poses)
-    assert found is not None
-    assert found.shape == true.shape
+    path, true = tracked_path(pictures, K_33), steps(poses)
+    assert path is not None
+    found = path.steps
+    assert path.told == len(found) == len(true)
     turns = Rotation.from_matrix(found[:, :3, :3] @ np.swapaxes(true[:, :3, :3], 1, 2)).magnitude()
     assert np.degrees(np.median(turns)) < 0.1
     lengths, true_lengths = (np.linalg.norm(one[:, :3, 3], axis=1) for one in (found, true))
@@ -75,15 +77,17 @@ def test_a_street_is_followed(street: tuple[list[np.ndarray], np.ndarray, np.nda
     assert np.degrees(np.arccos(np.median(cosines))) < 2
     ratios = np.log(lengths / true_lengths)
     assert np.abs(ratios - np.median(ratios)).max() < 0.15
-    assert 5 < 1 / np.exp(np.median(ratios)) < 50, "metres of a unit: the median depth of the points"
+    assert 8 < MEDIAN_DEPTH / np.exp(np.median(ratios)) < 40, "metres, the median depth of the points"
 
 
 def test_a_picture_that_shows_nothing_is_bridged(street: tuple[list[np.ndarray], np.ndarray, np.ndarray]) -> None:
     pictures, K_33, poses = street
     blind = [*pictures]
     blind[6] = np.full_like(pictures[6], 90)
-    found, true = tracked_steps(blind, K_33), steps(poses)
-    assert found is not None
+    path, true = tracked_path(blind, K_33), steps(poses)
+    assert path is not None
+    found = path.steps
+    assert path.told == len(found) - 2
     assert np.isfinite(found).all()
     lengths = np.linalg.norm(found[:, :3, 3], axis=1) / np.linalg.norm(true[:, :3, 3], axis=1)
     assert abs(np.log(lengths[5:7] / np.median(lengths))).max() < 0.3
@@ -91,6 +95,32 @@ def test_a_picture_that_shows_nothing_is_bridged(street: tuple[list[np.ndarray],
 
 def test_what_is_hidden_by_a_mask_says_nothing(street: tuple[list[np.ndarray], np.ndarray, np.ndarray]) -> None:
     pictures, K_33, _ = street
-    assert tracked_steps(pictures, K_33, np.zeros_like(pictures[0])) is None
-    assert tracked_steps(pictures[:1], K_33) is None
-    assert tracked_steps([np.full_like(pictures[0], 90)] * 5, K_33) is None
+    assert tracked_path(pictures, K_33, np.zeros_like(pictures[0])) is None
+    assert tracked_path(pictures[:1], K_33) is None
+    assert tracked_path(pictures[:2], K_33) is None
+    assert tracked_path([np.full_like(pictures[0], 90)] * 5, K_33) is None
+
+
+def test_a_wall_that_fills_the_view_shows_no_path() -> None:
+    corridor, focal = Corridor(1, (320, 192)), 160 / np.tan(np.radians(30))
+    pictures = [corridor.picture(0.1 * n, turned=90)[..., 0].copy() for n in range(12)]
+    assert tracked_path(pictures, np.array([[focal, 0, 160], [0, focal, 96], [0, 0, 1]])) is None
+
+
+def test_backwards_is_told_from_forwards() -> None:
+    scene, ahead = make_street(5, 90), camera(320, 96)
+    K_33 = Camera(*KITTI).matrix(320, 96, dtype=np.float64)[:3, :3]
+    pictures = [np.asarray(Image.fromarray(render(scene, n, ahead)[0]).convert("L")) for n in range(66, 60, -1)]
+    path = tracked_path(pictures, K_33)
+    assert path is not None
+    assert (path.steps[:, 2, 3] > 0.98 * np.linalg.norm(path.steps[:, :3, 3], axis=1)).all()
+
+
+def test_far_points_show_the_way_too() -> None:
+    start, _, depth = seen(noise=0.0)
+    for length in (0.05, -0.05):  # of depths from 80 to 600 lengths
+        there = np.column_stack([start, np.ones(len(start))]) @ np.linalg.inv(K).T * depth[:, None]
+        projected = (there + np.array([0, 0, length])) @ K.T
+        motion = motion_of(start, projected[:, :2] / projected[:, 2:], K)
+        assert motion is not None
+        assert motion.t_3[2] * length > 0

@@ -103,6 +103,7 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     assert "too few targets to learn motion from" in told.stdout
     assert "add --tracked_poses" in told.stdout
     told = monodepth2("doctor", output, "--width", 320, "--height", 192, "--tracked_poses")
+    assert "a tiny set" in told.stdout
     assert "learn motion from" not in told.stdout
     small = ("--width", 128, "--height", 64, "--batch_size", 2, "--num_epochs", 1, "--no_report")
     done = monodepth2("train", output, *TINY, *QUICK, *small, "--tracked_poses", "--log_dir", tmp_path)
