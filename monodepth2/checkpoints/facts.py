@@ -9,7 +9,6 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import KINDS, STRETCH, Fit
-from monodepth2.method.depth_maps import METRES_PER_UNIT
 
 MOST_CAMERAS = 64  # that are kept of a training on more
 LARGEST_NUMBER = 1e6
@@ -42,7 +41,7 @@ class TrainingFacts:
         """What a run's options say."""
         fit = Fit(options.fit, options.crop_top)
         # with a rig its baseline is the scale, by which what is known is brought to the network's unit, too
-        metric_scale = METRES_PER_UNIT if options.knows_metres and not options.use_stereo else None
+        metric_scale = 1.0 if options.knows_metres and not options.use_stereo else None
         baseline = options.baseline or KITTI_BASELINE
         return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale)
 

@@ -4,6 +4,7 @@ This module imports nothing heavy, so that `--help` answers at once.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,8 @@ FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
 NETWORKS = ("encoder", "depth", "pose_encoder", "pose", "predictive_mask", "intrinsics")
 POSE_BACKBONE = "resnet10t"
+START_DEPTH = 15.0  # metres: that of half of a street's pixels
+TRACKED_DEPTH = 4.0  # units of tracked motion: the median of its points; streets then have some 5 m per unit
 SPLITS_WITHOUT_DEPTH = ("benchmark", *ODOMETRY_SPLITS)  # there is no ground truth for them to score depth on
 
 
@@ -465,6 +468,17 @@ class Options(Checked):
     def knows_metres(self) -> bool:
         """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
         return self.depth_supervision > 0 or self.known_poses or self.velocity_weight > 0
+
+    @property
+    def start_depth(self) -> float | None:
+        """The depth that new networks see at first, where typical ones are known, in their unit; None: as in 2019.
+
+        There it is 0.2 units. From as near as that depths are hardly found when the motion is given in metres.
+        """
+        if self.use_stereo or not (self.knows_metres or self.knows_motion):
+            return None
+        usual = TRACKED_DEPTH if self.tracked_poses else START_DEPTH
+        return usual if self.min_depth < usual < self.max_depth else math.sqrt(self.min_depth * self.max_depth)
 
     @property
     def learns_pseudo_labels(self) -> bool:

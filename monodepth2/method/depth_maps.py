@@ -22,11 +22,6 @@ def stereo_factor(baseline: float) -> float:
 STEREO_SCALE_FACTOR = stereo_factor(0.54)  # of KITTI's rig: 5.4
 
 
-# of a network of one camera that is told lengths in metres: new networks see depths of 0.2 units, and from there the
-# depths of a street in units of a metre are hardly found (docs/results.md)
-METRES_PER_UNIT = STEREO_SCALE_FACTOR
-
-
 def network_unit(use_stereo: bool, baseline: float | None) -> float:
     """Return what a metre is in the unit of a network that is told lengths in metres while it trains.
 
@@ -38,7 +33,7 @@ def network_unit(use_stereo: bool, baseline: float | None) -> float:
         UserError: there is a rig of unknown baseline.
     """
     if not use_stereo:
-        return 1 / METRES_PER_UNIT
+        return 1.0
     if baseline is None:
         raise UserError(
             "--use_stereo: the baseline of the rig is unknown, so that lengths in metres have no meaning beside it; "

@@ -10,6 +10,11 @@ import torch
 from torch import Tensor
 
 
+def disp_of_depth(depth: float, min_depth: float, max_depth: float) -> float:
+    """Return the network's output, 0 to 1, that `disp_to_depth` makes this depth of."""
+    return (1 / depth - 1 / max_depth) / (1 / min_depth - 1 / max_depth)
+
+
 def disp_to_depth(disp: Tensor, min_depth: float, max_depth: float) -> tuple[Tensor, Tensor]:
     """Turn the network's sigmoid output into disparity and depth (section 3.3 of the paper).
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.config import FrameId, Options
+from monodepth2.method.geometry import disp_of_depth
 from monodepth2.method.networks import (
     DepthDecoder,
     HrDecoder,
@@ -39,6 +40,8 @@ class MonodepthModel(nn.Module):
         self.encoder = make_encoder(options.encoder, options.num_layers)
         channels = self.encoder.num_ch_enc
         self.depth = make_decoder(options.decoder, channels, options.scales)
+        if options.start_depth:
+            self.depth.start_at(disp_of_depth(options.start_depth, options.min_depth, options.max_depth))
         if self.temporal_ids:
             self._add_pose_network(options, int(channels[-1]))
         if options.predictive_mask:

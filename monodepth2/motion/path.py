@@ -3,7 +3,7 @@
 Between neighbours, points show the rotation and the direction of the way (`two_views`). Points of three pictures show
 how long a step is beside the one before it: by both, they have the same depth in the picture in the middle. Along a
 drive these ratios make lengths. A weak pull on the median depth of the points keeps their errors from adding up, and
-gives the unit: that depth is `MEDIAN_DEPTH`. How long it is in metres no picture shows.
+gives the unit: that depth is `TRACKED_DEPTH`. How long it is in metres no picture shows.
 
 Where a plane fills the view, two motions explain it equally well, and a step may get the wrong one. Such steps differ
 from those around them; a drive with many of them, or several at a time, has no path.
@@ -21,10 +21,10 @@ from scipy.linalg import solveh_banded
 from scipy.ndimage import median_filter
 from scipy.spatial.transform import Rotation
 
+from monodepth2.config.options import TRACKED_DEPTH
 from monodepth2.motion.tracks import corners_of, followed
 from monodepth2.motion.two_views import backwards, depths, motion_of
 
-MEDIAN_DEPTH = 4.0  # of the points: streets then have some 5 m per unit, which networks learn well (docs/results.md)
 LEAST_STEPS = 3
 LEAST_POINTS = 5  # with a depth in both steps, for a ratio
 LEAST_PARALLAX = 0.3  # pixels of a small frame, below which a depth says nothing
@@ -43,7 +43,7 @@ class TrackedPath(NamedTuple):
     """The path of a camera along a drive.
 
     Attributes:
-        steps: `next_T_this`, (k, 4, 4); the points' median depth is `MEDIAN_DEPTH`.
+        steps: `next_T_this`, (k, 4, 4); the points' median depth is `TRACKED_DEPTH`.
         told: how many of the steps points have shown; the others are like those around them.
     """
 
@@ -176,4 +176,4 @@ def _lengths(depth_k: np.ndarray, ratio_k: np.ndarray, error_k: np.ndarray) -> n
     right[1:] += wanted
     right[:-1] -= wanted
     logs = solveh_banded(banded, right)
-    return MEDIAN_DEPTH * np.exp(logs - np.nanmedian(logs + depth_k))
+    return TRACKED_DEPTH * np.exp(logs - np.nanmedian(logs + depth_k))

@@ -45,7 +45,7 @@ def read_state(point: ResumePoint, fixed: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(state.get("fixed"), dict) or state.get("step") != point.step:
         raise UserError(f"{path}: not the state of a run after {point.step:,} steps; {REMEDY}")
     for name, value in fixed.items():
-        before = state["fixed"].get(name, "unknown")
+        before = state["fixed"].get(name)
         if before != value:
             was = shown(str(before)).strip("'")
             raise UserError(f"--resume: {name} was {was} and is {value}: a run goes on with the same "

@@ -66,8 +66,6 @@ class Trainer:
             seed_all(options.seed)
             self.data = TrainingData(options, self.processes, self.device)
             self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
-            if scale := TrainingFacts.of(options).metric_scale:
-                self.fixed["the unit of depth"] = f"{scale:g} m"
             self.saved = self._read_saved() if self.resumed else None
             self._build_model()
         self.processes.check_same(self._facts())

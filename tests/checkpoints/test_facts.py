@@ -63,7 +63,7 @@ def test_damaged_facts_are_refused(damage: dict) -> None:
 
 def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
     told = {"depth_supervision": 0.1}, {"known_poses": True}, {"velocity_weight": 0.05}
-    assert [TrainingFacts.of(Options(**one)).metric_scale for one in told] == [5.4, 5.4, 5.4]
+    assert [TrainingFacts.of(Options(**one)).metric_scale for one in told] == [1.0, 1.0, 1.0]
     assert TrainingFacts.of(Options()).metric_scale is None
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
     assert depth_factor(False, True, 1.0, None, metric_scale=1.0) == 1

@@ -25,7 +25,6 @@ from monodepth2.datasets.trajectories import write_poses
 from monodepth2.doctor.lists import list_findings
 from monodepth2.doctor.run import diagnose
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import METRES_PER_UNIT
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 
@@ -114,11 +113,11 @@ def test_known_motion_and_ways_are_those_of_the_drawn_gap(drive: Path) -> None:
     for gap in (1, 2, 3):
         motions = data_set(chosen, 4).sample(0, gap=gap).source_T_target
         assert motions is not None
-        moved = {source: METRES_PER_UNIT * float(motion[2, 3]) for source, motion in motions.items()}
+        moved = {source: float(motion[2, 3]) for source, motion in motions.items()}
         assert moved == pytest.approx({-1: 16 - (4 - gap) ** 2, 1: 16 - (4 + gap) ** 2})
         ways = data_set(options(drive, velocity_weight=1.0), 4).sample(0, gap=gap).travelled
         assert ways is not None
-        assert {source: METRES_PER_UNIT * float(way) for source, way in ways.items()} == pytest.approx(
+        assert {source: float(way) for source, way in ways.items()} == pytest.approx(
             {-1: (16 - (4 - gap) ** 2) / 2, 1: ((4 + gap) ** 2 - 16) / 2}
         )
 

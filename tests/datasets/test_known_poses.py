@@ -17,7 +17,6 @@ from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import scaled, write_poses, write_tum
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import METRES_PER_UNIT
 from monodepth2.method.losses.photometric import Target
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions
@@ -86,8 +85,8 @@ def test_with_the_other_camera_motion_and_depth_are_in_units_of_its_baseline(dri
     assert warped < 0.45 * still
     assert batch.source_T_target is not None
     assert alone.source_T_target is not None
-    of_one, units = (given.source_T_target[1][0, :3, 3] for given in (alone, batch))
-    torch.testing.assert_close(units, METRES_PER_UNIT * of_one * 0.1 / BASELINE)
+    metres, units = (given.source_T_target[1][0, :3, 3] for given in (alone, batch))
+    torch.testing.assert_close(units, metres * 0.1 / BASELINE)
 
 
 def test_both_formats_give_the_same_motion_and_rows_of_a_batch_have_theirs(drive: Path, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import METRES_PER_UNIT
 from scene import DRIVE
 from trees import write_oxts
 
@@ -47,15 +46,16 @@ def known(folder: Path, **more: object) -> KnownSpeeds:
 
 def test_the_way_is_the_integral_of_the_speed(drive: Path) -> None:
     speeds = known(drive)
-    for source, metres in ((-1, 1.1), (1, 2.0), (2, 2.4)):
-        assert METRES_PER_UNIT * speeds.travelled(LINE, source) == pytest.approx(metres)
+    assert speeds.travelled(LINE, -1) == pytest.approx(1.1)
+    assert speeds.travelled(LINE, 1) == pytest.approx(2.0)
+    assert speeds.travelled(LINE, 2) == pytest.approx(2.4)
     assert "1.55 m apart" in speeds.check([LINE])
 
 
 def test_prepared_drives_have_their_times(drive: Path) -> None:
     (drive / "times.txt").unlink()
     (drive / "drive.json").write_text(json.dumps({"times": [2 * time for time in TIMES]}))
-    assert METRES_PER_UNIT * known(drive).travelled(LINE, 1) == pytest.approx(4.0)
+    assert known(drive).travelled(LINE, 1) == pytest.approx(4.0)
 
 
 def test_beside_a_rig_the_way_is_in_units_of_its_baseline(drive: Path) -> None:
@@ -66,8 +66,8 @@ def test_kittis_own_files(small_copy: Path) -> None:
     write_oxts(small_copy / DRIVE, speed=15.0, frames=8)
     speeds = known(small_copy, dataset="kitti")
     line = SplitLine(DRIVE, 3, "r")
-    assert METRES_PER_UNIT * speeds.travelled(line, -1) == pytest.approx(1.5)
-    assert METRES_PER_UNIT * speeds.travelled(line, 2) == pytest.approx(3.0)
+    assert speeds.travelled(line, -1) == pytest.approx(1.5)
+    assert speeds.travelled(line, 2) == pytest.approx(3.0)
     (small_copy / DRIVE / "oxts/data/0000000004.txt").unlink()
     again = known(small_copy, dataset="kitti")
     again.check([replace(line, frame=2)])
@@ -79,9 +79,8 @@ def test_samples_hold_the_ways_whether_mirrored_or_not(drive: Path) -> None:
     data_set = MonoDataset.from_options(options(drive, height=64, width=96), [LINE], augment=False)
     batch = stack([data_set.sample(0, mirrored) for mirrored in (False, True)])
     assert batch.travelled is not None
-    torch.testing.assert_close(METRES_PER_UNIT * batch.travelled[1], torch.tensor([2.0, 2.0]))
-    ways = {source: METRES_PER_UNIT * way for source, way in batch.rows(slice(0, 1)).travelled.items()}
-    torch.testing.assert_close(ways, {-1: torch.tensor([1.1]), 1: torch.tensor([2.0])})
+    torch.testing.assert_close(batch.travelled[1], torch.tensor([2.0, 2.0]))
+    torch.testing.assert_close(batch.rows(slice(0, 1)).travelled, {-1: torch.tensor([1.1]), 1: torch.tensor([2.0])})
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from monodepth2.evaluation import evaluate, evaluate_all, predict_split
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
-from monodepth2.method.depth_maps import METRES_PER_UNIT, STEREO_SCALE_FACTOR, resize_bilinear
+from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from scene import DRIVE
 from scripts import in_process
 from trees import linked, write_benchmark_pictures, write_improved_truth, write_odometry_sequence
@@ -266,7 +266,7 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
     told = replace(options, load_weights_folder=checkpoint(depth_supervision=0.1), eval_mono=False)
     for scaled in (replace(told, align="none"), replace(told, eval_stereo=True)):
         result = evaluate(scaled)
-        assert (result.protocol.factor, result.notes) == (METRES_PER_UNIT, ())
+        assert (result.protocol.factor, result.notes) == (1, ())
 
 
 def test_the_page_shows_figures_every_image_and_the_worst(options: Options, others, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from batches import batch
 from monodepth2.config import Options
 from monodepth2.errors import UserError
+from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.losses import Objective
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import ResnetEncoder, imagenet_weights
@@ -74,6 +75,24 @@ def step(options: Options) -> None:
             assert name in largest, name
             assert largest[name].isfinite(), name
             assert largest[name] > 0, name
+
+
+@pytest.mark.parametrize("decoder", ["2019", "small", "hr"])
+def test_networks_that_are_told_motion_begin_at_usual_depths(decoder: str) -> None:
+    told = [
+        ({"known_poses": True}, 15),
+        ({"tracked_poses": True}, 4),
+        ({"depth_supervision": 1.0, "max_depth": 10.0}, 1),
+    ]
+    for flags, expected in told:
+        options = Options(decoder=decoder, encoder="lcnet_050", **flags)
+        model = MonodepthModel(options).eval()
+        disps = model.depth(model.encoder(torch.rand(1, 3, 64, 96)))
+        for disp in disps.values():
+            _, depth = disp_to_depth(disp, options.min_depth, options.max_depth)
+            assert depth.median().item() == pytest.approx(expected, rel=0.3)
+    assert Options().start_depth is None
+    assert Options(known_poses=True, use_stereo=True).start_depth is None
 
 
 def test_children_are_in_the_order_of_2019() -> None:

@@ -6,9 +6,10 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from clips import Corridor
+from monodepth2.config.options import TRACKED_DEPTH
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.trajectories import steps
-from monodepth2.motion.path import MEDIAN_DEPTH, tracked_path
+from monodepth2.motion.path import tracked_path
 from monodepth2.motion.two_views import LEAST_POINTS, backwards, depths, motion_of
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.raycast import KITTI
@@ -77,7 +78,7 @@ def test_a_street_is_followed(street: tuple[list[np.ndarray], np.ndarray, np.nda
     assert np.degrees(np.arccos(np.median(cosines))) < 2
     ratios = np.log(lengths / true_lengths)
     assert np.abs(ratios - np.median(ratios)).max() < 0.15
-    assert 8 < MEDIAN_DEPTH / np.exp(np.median(ratios)) < 40, "metres, the median depth of the points"
+    assert 8 < TRACKED_DEPTH / np.exp(np.median(ratios)) < 40, "metres, the median depth of the points"
 
 
 def test_a_picture_that_shows_nothing_is_bridged(street: tuple[list[np.ndarray], np.ndarray, np.ndarray]) -> None:

@@ -9,7 +9,6 @@ from PIL import Image
 
 from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.datasets.trajectories import write_poses
-from monodepth2.method.depth_maps import METRES_PER_UNIT
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import camera, make_street, render
 from runs import TINY, scalars, train, weights
@@ -26,23 +25,17 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
     assert parts[0] > parts[1] > 0
     predictor = DepthPredictor.from_checkpoint(tmp_path / "mdp/models/weights_0", "cpu")
     prediction = predictor.predict(np.zeros((64, 96, 3), np.uint8))
-    np.testing.assert_allclose(prediction.metric_depth, METRES_PER_UNIT * prediction.depth, rtol=1e-6)
+    np.testing.assert_array_equal(prediction.metric_depth, prediction.depth)
 
 
-def test_speeds_are_learnt_from_and_make_metres(
-    small_copy: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
     write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
     done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
     assert done.returncode == 0, done.stderr
     assert "neighbouring pictures are 1 m apart by their speeds" in done.stderr
     assert 0 < scalars(tmp_path / "mdp", "loss/velocity")[0] < 2
     facts = load_depth_network(tmp_path / "mdp/models/weights_0", torch.device("cpu")).facts
-    assert facts.metric_scale == METRES_PER_UNIT
-    monkeypatch.setattr("monodepth2.checkpoints.facts.METRES_PER_UNIT", 1.0)  # as in earlier versions
-    other = train(small_copy, split, tmp_path, "--num_epochs", 2, "--velocity_weight", 0.05, "--resume")
-    assert other.returncode == 2
-    assert "the unit of depth was 5.4 m and is 1 m" in other.stderr
+    assert facts.metric_scale == 1
 
 
 @pytest.mark.slow(reason="trains three times")
@@ -78,7 +71,7 @@ def test_a_drive_with_poses_trains_without_a_pose_network(tmp_path: Path) -> Non
     assert "neighbouring pictures are" in done.stderr
     folder = tmp_path / "mdp/models/weights_0"
     assert {path.stem for path in folder.glob("*.pth")} == {"encoder", "depth", "adam", "state"}
-    assert load_depth_network(folder, torch.device("cpu")).facts.metric_scale == METRES_PER_UNIT
+    assert load_depth_network(folder, torch.device("cpu")).facts.metric_scale == 1
     assert "takes the motion from the drives" in (tmp_path / "mdp/report.html").read_text()
     assert "--align none" not in done.stderr, "the drive has no ground truth to score with"
     asked = in_process("evaluate_pose", "--load_weights_folder", folder, "--data_path", drive, "--dataset", "folder",

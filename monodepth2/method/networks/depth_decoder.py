@@ -1,5 +1,6 @@
 """The decoder of disparities and of predictive masks."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,6 +33,11 @@ class Conv3x3(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(b, in, h, w) to (b, out, h, w)."""
         return self.conv(reflect(x))
+
+
+def start_at(head: nn.Module, disp: float) -> None:
+    """Let a head begin at about this output of the sigmoid after it."""
+    nn.init.constant_(head.get_parameter("conv.bias"), math.log(disp / (1 - disp)))
 
 
 class ConvBlock(nn.Module):
@@ -121,6 +127,11 @@ class DepthDecoder(nn.Module):
         before, after = self.decoder[2 * (4 - stage)], self.decoder[2 * (4 - stage) + 1]
         x = double(before(x))
         return after(torch.cat([x, *skip], 1) if skip else x)
+
+    def start_at(self, disp: float) -> None:
+        """Let all heads begin at about this output, between 0 and 1."""
+        for position in range(len(self.scales)):
+            start_at(self.decoder[10 + position], disp)
 
     def _head(self, position: int, x: Tensor) -> Tensor:
         head = self.decoder[10 + position]

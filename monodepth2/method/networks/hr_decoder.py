@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.method.networks.checkpointing import recomputed
-from monodepth2.method.networks.depth_decoder import CHANNELS, Conv3x3, ConvBlock, double, elu
+from monodepth2.method.networks.depth_decoder import CHANNELS, Conv3x3, ConvBlock, double, elu, start_at
 from monodepth2.runtime.precision import full_precision
 
 ROWS = 4  # that have nodes beside the encoder's map; the fifth map, at 1/32, is the encoder's alone
@@ -97,6 +97,11 @@ class HrDecoder(nn.Module):
     def _finest(self, x: Tensor) -> Tensor:
         before, after = self.finest
         return after(double(before(x)))
+
+    def start_at(self, disp: float) -> None:
+        """Let all heads begin at about this output, between 0 and 1."""
+        for head in self.heads.values():
+            start_at(head, disp)
 
     def _head(self, scale: str, x: Tensor) -> Tensor:
         head = self.heads[scale]
