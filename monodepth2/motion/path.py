@@ -11,7 +11,7 @@ from those around them; a drive with many of them, or several at a time, has no 
 Legend of shapes: k steps, one fewer than pictures; p points.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,7 +32,8 @@ LARGEST_TURN = 0.5  # radians from picture to picture: beyond it, a wrong soluti
 NEIGHBOURS = 7  # steps, from whose median direction one differs
 USUAL_BENDS = 4  # times as much as half of them do, where it is wrong,
 LEAST_BEND, LARGEST_BEND = 0.1, 0.35  # but never below and always above these, in radians
-LARGEST_JUMP = 0.8  # radians from step to step, unless the camera turns back: beyond it, one of the two is wrong
+LARGEST_JUMP = 0.8  # radians from step to step, unless the camera turns back: beyond it, one of the two is wrong,
+MOST_JUMPS = 0.01  # and where more than this share are such, many are
 LEAST_TOLD = 0.7  # share of the steps that points must show
 LEAST_ERROR = 0.02  # of the logarithm of a ratio
 CHANGE = 0.1  # likewise: how much the length usually changes from a step to the next
@@ -51,7 +52,7 @@ class TrackedPath(NamedTuple):
     told: int
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """What points say of the way from a picture to the next; not a number where they say nothing.
 
     Attributes:
@@ -69,20 +70,11 @@ class _Step(NamedTuple):
     error: float = np.nan
 
 
-UNTOLD = _Step(np.full(3, np.nan), np.full(3, np.nan))
+UNTOLD = Step(np.full(3, np.nan), np.full(3, np.nan))
 
 
-def tracked_path(
-    pictures: Iterable[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarray | None = None
-) -> TrackedPath | None:
-    """Return the path of a camera; None where points show too little of it.
-
-    Args:
-        pictures: of one drive in order, small and grey, uint8, (h, w) each; neighbours show some pixels of motion.
-        K_33: their camera, in pixels.
-        seen_hw: where something may move, not 0; None: everywhere.
-    """
-    found = list(_steps(pictures, K_33, seen_hw))
+def path_of(found: Sequence[Step]) -> TrackedPath | None:
+    """Return the path along the steps of a drive; None where points show too little of it."""
     turns, directions = (np.array([step[n] for step in found]).reshape(-1, 3) for n in (0, 1))
     untold = np.isnan(turns[:, 0])
     if not _is_enough(untold):
@@ -95,7 +87,8 @@ def tracked_path(
     if not _is_enough(untold) or not _is_enough(np.isnan(lengths[:, 0])):
         return None
     directions = _filled(directions, untold)
-    if (np.abs((directions[1:] * directions[:-1]).sum(axis=1)) < np.cos(LARGEST_JUMP)).any():
+    jumps = np.abs((directions[1:] * directions[:-1]).sum(axis=1)) < np.cos(LARGEST_JUMP)
+    if jumps.mean() > MOST_JUMPS:
         return None
     steps = np.tile(np.eye(4), (len(found), 1, 1))
     steps[:, :3, :3] = Rotation.from_rotvec(_filled(turns, untold)).as_matrix()
@@ -103,7 +96,14 @@ def tracked_path(
     return TrackedPath(steps, int((~untold).sum()))
 
 
-def _steps(pictures: Iterable[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarray | None) -> Iterator[_Step]:
+def steps_of(pictures: Iterable[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarray | None = None) -> Iterator[Step]:
+    """Yield what points say of each step between pictures.
+
+    Args:
+        pictures: of one drive in order, small and grey, uint8, (h, w) each; neighbours show some pixels of motion.
+        K_33: their camera, in pixels.
+        seen_hw: where something may move, not 0; None: everywhere.
+    """
     carried_p2, known_p2 = np.empty((0, 2), np.float32), np.empty((0, 2))  # points; depth, parallax by the step before
     for this, following in pairwise(pictures):
         points_p2 = np.concatenate([carried_p2, corners_of(this, seen_hw)])
@@ -122,7 +122,7 @@ def _steps(pictures: Iterable[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarray
         # of near points, whose parallax is large, the depth is surest
         ratio, error = _median(np.log(before_p / depth_p[both]), np.minimum(parallax_p[both], parallax_before_p))
         nearness = np.median(1 / depth_p[motion.kept_n])
-        yield _Step(turn.as_rotvec(), motion.t_3, -np.log(nearness) if nearness > 0 else np.nan, ratio, error)
+        yield Step(turn.as_rotvec(), motion.t_3, -np.log(nearness) if nearness > 0 else np.nan, ratio, error)
         next_p, parallax_p = depths(backwards(motion), end_p2, start_p2, K_33)
         good &= (next_p > 0) & (parallax_p > LEAST_PARALLAX) & ~carried  # followed for long, points slip
         carried_p2, known_p2 = ends_p2[kept][good], np.stack([next_p, parallax_p], axis=1)[good]

@@ -73,7 +73,7 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             "so few targets do not teach a network how the camera moves; --tracked_poses takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
-    if unknown:
+    if unknown and targets < TEACH_MOTION:
         becomes = "splits/ leaves them out" if tracked else "--tracked_poses cannot be used with them"
         why = f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}"
         if parts[0].framing.size[0] < LEAST_WIDTH:

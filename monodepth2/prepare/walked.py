@@ -1,19 +1,23 @@
 """The camera's path along the drives of a source, by the points of their pictures."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
-from monodepth2.files.pictures import read_picture
-from monodepth2.motion.path import TrackedPath, tracked_path
+from monodepth2.datasets.training_lines import TEACH_MOTION
+from monodepth2.files.fit import Size
+from monodepth2.motion.path import Step, TrackedPath, path_of, steps_of
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.framing import Framing
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive
 from monodepth2.runtime.threads import THREADS, map_ahead
 
+PART = 50  # steps of a drive, that are found side by side with others
 LEAST_WIDTH = 256  # of pictures; in smaller ones points are too inexact
 MARGIN = 15  # pixels of small frames, as wide as what is looked at around a point: the outline of a mask is still
 
@@ -23,6 +27,8 @@ def walked_paths(
 ) -> tuple[TrackedPath | None, ...]:
     """Return the path of each drive; None where points show too little of it, or pictures are too small.
 
+    Where pictures are so many that a network learns the motion from them, all are None: to follow points takes time.
+
     Args:
         name: of the source, for the progress bar.
         kept: has the pictures.
@@ -31,24 +37,30 @@ def walked_paths(
         still_hw: where its frames never move, as `Analysis.still`.
     """
     size = small_size(framing.size)
-    if size[0] < LEAST_WIDTH:
+    if size[0] < LEAST_WIDTH or sum(len(drive.frames) for drive in drives) >= TEACH_MOTION:
         return (None,) * len(drives)
     numbers = framing.camera.matrix(*size, dtype=np.float64)[:3, :3]
     seen = cv2.resize(framing.mask(still_hw), size, interpolation=cv2.INTER_NEAREST)
     seen = cv2.erode(seen, np.ones((MARGIN, MARGIN), np.uint8))
-    total = sum(len(drive.frames) for drive in drives)
-    with tqdm(total=total, desc=f"{name}, path", unit="picture", disable=None, leave=False) as bar:
+    parts = [(drive, start) for drive in drives for start in range(0, len(drive.frames) - 1, PART)]
+    with tqdm(total=len(parts), desc=f"{name}, path", unit=f"{PART} pictures", disable=None, leave=False) as bar:
 
-        def path(drive: Drive) -> TrackedPath | None:
-            return tracked_path(_small(kept, drive, size, bar.update), numbers, seen)
+        def steps(part: tuple[Drive, int]) -> list[Step]:
+            drive, start = part
+            before = min(start, 1)  # a step earlier, so that the length of the first is known by the one before it
+            frames = drive.frames[start - before : start + PART + 1]
+            found = list(steps_of((_small(kept.picture(frame), size) for frame in frames), numbers, seen))
+            bar.update()
+            return found[before:]
 
-        return tuple(map_ahead(path, drives, THREADS))
+        found = map_ahead(steps, parts, THREADS)
+        return tuple(
+            path_of([step for _ in range(0, len(drive.frames) - 1, PART) for step in next(found)]) for drive in drives
+        )
 
 
-def _small(
-    kept: KeptSource, drive: Drive, size: tuple[int, int], done: Callable[[int], object]
-) -> Iterator[np.ndarray]:
-    for frame in drive.frames:
-        grey = np.asarray(read_picture(kept.picture(frame)).convert("L"))
-        done(1)
-        yield cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+def _small(path: Path, size: Size) -> np.ndarray:
+    """A picture, grey and of a size, uint8, (h, w)."""
+    with Image.open(path) as image:
+        image.draft("L", size)  # decoded as small as is possible
+        return cv2.resize(np.asarray(image.convert("L")), size, interpolation=cv2.INTER_AREA)

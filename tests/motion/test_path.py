@@ -9,13 +9,17 @@ from clips import Corridor
 from monodepth2.config.options import TRACKED_DEPTH
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.trajectories import steps
-from monodepth2.motion.path import tracked_path
+from monodepth2.motion.path import TrackedPath, path_of, steps_of
 from monodepth2.motion.two_views import LEAST_POINTS, backwards, depths, motion_of
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.raycast import KITTI
 
 K = np.array([[277.0, 0, 160], [0, 277, 96], [0, 0, 1]])
 TURN, MOVE = np.array([0.01, -0.03, 0.005]), np.array([0.2, -0.05, -0.8])
+
+
+def tracked_path(pictures: list[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarray | None = None) -> TrackedPath | None:
+    return path_of(list(steps_of(pictures, K_33, seen_hw)))
 
 
 def seen(points: int = 120, noise: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
