@@ -1,19 +1,20 @@
 """The camera's path along the drives of a source, by the points of their pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from monodepth2.datasets.training_lines import TEACH_MOTION
-from monodepth2.files.pictures import read_picture
+from monodepth2.files.fit import Size
 from monodepth2.motion.path import Step, TrackedPath, path_of, steps_of
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.framing import Framing
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive
-from monodepth2.prepare.sources import PictureFrame
 from monodepth2.runtime.threads import THREADS, map_ahead
 
 PART = 50  # steps of a drive, that are found side by side with others
@@ -48,8 +49,7 @@ def walked_paths(
             drive, start = part
             before = min(start, 1)  # a step earlier, so that the length of the first is known by the one before it
             frames = drive.frames[start - before : start + PART + 1]
-            pictures = (PictureFrame(read_picture(kept.picture(frame)), 0).grey(size) for frame in frames)
-            found = list(steps_of(pictures, numbers, seen))
+            found = list(steps_of((_small(kept.picture(frame), size) for frame in frames), numbers, seen))
             bar.update()
             return found[before:]
 
@@ -57,3 +57,10 @@ def walked_paths(
         return tuple(
             path_of([step for _ in range(0, len(drive.frames) - 1, PART) for step in next(found)]) for drive in drives
         )
+
+
+def _small(path: Path, size: Size) -> np.ndarray:
+    """A picture, grey and of a size, uint8, (h, w)."""
+    with Image.open(path) as image:
+        image.draft("L", size)  # decoded as small as is possible
+        return cv2.resize(np.asarray(image.convert("L")), size, interpolation=cv2.INTER_AREA)
