@@ -92,6 +92,8 @@ class VideoReader:
 
     Args:
         path: of the file.
+        made_small: whether frames are only looked at at half their size or less. Then edges of blocks are not smoothed
+            in frames that lie between others, which takes a fifth of the time of decoding and is not seen.
 
     Attributes:
         rate: frames per second.
@@ -107,7 +109,7 @@ class VideoReader:
 
     no_video = f"is no picture that is read here ({', '.join(FORMATS)}), and no video"
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, made_small: bool = False) -> None:
         self.path = path
         self.damaged = False
         self.reason = ""  # for which reading ended early
@@ -122,6 +124,8 @@ class VideoReader:
             raise UserError(f"{path}: {self.no_video}")
         self._stream = streams[0]
         self._stream.thread_type = "AUTO"  # decodes several frames at a time
+        if made_small:
+            self._stream.codec_context.options = {"skip_loop_filter": "bidir"}
         self.rate = _likely_rate(self._stream.average_rate)
         self.count: int | None = self._stream.frames or None
         length = self._container.duration

@@ -16,9 +16,10 @@ from scipy.spatial.transform import Rotation
 OUTLIER = 0.7  # pixels of a small frame from the epipolar line
 NOISE = 0.15  # likewise, of a track
 NUDGE = 1e-6  # of angles, for derivatives
+NUDGED = Rotation.from_rotvec(NUDGE * np.eye(5, 3)).as_matrix()[:, None]  # the first three turn, the others do not
 CROSS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(0, 2, 1)  # t @ CROSS is the matrix of t x
-ROUNDS = 6
-FARTHEST = 1e9  # of a point, in lengths of the step; of points beyond it nothing would be asked
+MOST_ROUNDS = 12
+SETTLED = 0.2  # of the cost: from a round that changes it less, nothing is gained
 LEAST_POINTS = 20  # that agree on a motion, and
 LEAST_SHARE = 0.4  # of all
 
@@ -66,7 +67,8 @@ def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> Mot
     E_33, kept = cv2.findEssentialMat(start_n2, end_n2, K_33, cv2.RANSAC, 0.999, OUTLIER)
     if E_33 is None or E_33.shape != (3, 3) or kept.sum() < max(LEAST_POINTS, LEAST_SHARE * len(start_n2)):
         return None
-    _, R_33, t_31, kept, _ = cv2.recoverPose(E_33, start_n2, end_n2, K_33, distanceThresh=FARTHEST, mask=kept)
+    *turns, t_31 = cv2.decomposeEssentialMat(E_33)
+    R_33 = max(turns, key=np.trace)  # the other one turns the camera half round
     rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
     best = refined(R_33[None], t_31.reshape(1, 3), (rays[0][None], rays[1][None]), K_33[:1, 0])
     motion = Motion(best.R_f33[0], best.t_f3[0], np.abs(best.residuals_fn[0]) < OUTLIER)
@@ -83,11 +85,12 @@ def depths(motion: Motion, start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.nd
         (n,) each; a depth is negative where rays part, and the parallax, in pixels, is what the point has moved beyond
         what the rotation explains. Where that is small, the depth is uncertain.
     """
-    turned_n3 = rays_of(start_n2, K_33) @ motion.R_33.T
-    end_n3 = rays_of(end_n2, K_33)
-    apart_n3, across_n3 = np.cross(end_n3, turned_n3), np.cross(end_n3, motion.t_3[None])
-    squares_n = (apart_n3**2).sum(axis=1)
-    return -(apart_n3 * across_n3).sum(axis=1) / (squares_n + 1e-18), np.sqrt(squares_n) * K_33[0, 0]
+    turned_n3, end_n3 = rays_of(start_n2, K_33) @ motion.R_33.T, rays_of(end_n2, K_33)
+    ends_n, both_n = (end_n3**2).sum(axis=1), (end_n3 * turned_n3).sum(axis=1)
+    # of e x r and e x t, by dot products alone, which are quicker
+    products_n = ends_n * (turned_n3 @ motion.t_3) - both_n * (end_n3 @ motion.t_3)
+    squares_n = (ends_n * (turned_n3**2).sum(axis=1) - both_n**2).clip(0)
+    return -products_n / (squares_n + 1e-18), np.sqrt(squares_n) * K_33[0, 0]
 
 
 def backwards(motion: Motion) -> Motion:
@@ -96,9 +99,8 @@ def backwards(motion: Motion) -> Motion:
 
 
 def rays_of(points_n2: np.ndarray, K_33: np.ndarray) -> np.ndarray:
-    """Points as rays of a camera, with depth 1, (n, 3)."""
-    rays: np.ndarray = np.column_stack([points_n2, np.ones(len(points_n2))]) @ np.linalg.inv(K_33).T
-    return rays
+    """Points as rays of a camera without skew, with depth 1, (n, 3)."""
+    return np.column_stack([(points_n2 - K_33[:2, 2]) / K_33.diagonal()[:2], np.ones(len(points_n2))])
 
 
 def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndarray], pixels_f: np.ndarray) -> Refined:
@@ -112,22 +114,25 @@ def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndar
     """
     residuals_fn = _residuals(R_f33, t_f3, rays, pixels_f)
     cost_f, damping_f = _cost(residuals_fn), np.full(len(pixels_f), 1e-3)
-    for _ in range(ROUNDS):
+    for _ in range(MOST_ROUNDS):
         across_f23 = _across(t_f3)
-        moved = _moved(R_f33, t_f3, across_f23, NUDGE * np.eye(5)[:, None])
+        moved = NUDGED @ R_f33, _shifted(t_f3, across_f23, NUDGE * np.eye(5)[:, None, 3:])
         J_f5n = np.swapaxes(_residuals(*moved, rays, pixels_f) - residuals_fn, 0, 1) / NUDGE
         weighted_f5n = J_f5n / (1 + (residuals_fn / NOISE) ** 2)[:, None]
         H_f55 = weighted_f5n @ np.swapaxes(J_f5n, 1, 2)
         H_f55 += (damping_f[:, None] * np.diagonal(H_f55, axis1=1, axis2=2) + 1e-9)[..., None] * np.eye(5)
         steps_f5 = -np.linalg.solve(H_f55, weighted_f5n @ residuals_fn[..., None])[..., 0]
-        R_new, t_new = _moved(R_f33, t_f3, across_f23, steps_f5)
+        R_new = Rotation.from_rotvec(steps_f5[:, :3]).as_matrix() @ R_f33
+        t_new = _shifted(t_f3, across_f23, steps_f5[:, 3:])
         residuals_new = _residuals(R_new, t_new, rays, pixels_f)
         cost_new = _cost(residuals_new)
-        better_f = cost_new < cost_f
+        better_f, change_f = cost_new < cost_f, np.abs(cost_new - cost_f)
         R_f33 = np.where(better_f[:, None, None], R_new, R_f33)
         t_f3 = np.where(better_f[:, None], t_new, t_f3)
         residuals_fn = np.where(better_f[:, None], residuals_new, residuals_fn)
         cost_f, damping_f = np.where(better_f, cost_new, cost_f), damping_f * np.where(better_f, 0.2, 10)
+        if (change_f < SETTLED).all():
+            break
     return Refined(R_f33, t_f3, residuals_fn, cost_f)
 
 
@@ -140,13 +145,11 @@ def _across(t_f3: np.ndarray) -> np.ndarray:
     return np.linalg.svd(t_f3[:, None])[2][:, 1:]
 
 
-def _moved(
-    R_f33: np.ndarray, t_f3: np.ndarray, across_f23: np.ndarray, steps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Motions after steps of three angles and two along `across`: of (f, 5) one for each, of (k, 1, 5) k for each."""
-    turns = Rotation.from_rotvec(steps[..., :3].reshape(-1, 3)).as_matrix().reshape(*steps.shape[:-1], 3, 3)
-    t_new = t_f3 + (steps[..., 3:, None] * across_f23).sum(axis=-2)
-    return turns @ R_f33, t_new / np.linalg.norm(t_new, axis=-1, keepdims=True)
+def _shifted(t_f3: np.ndarray, across_f23: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Directions after two angles along `across`: of (f, 2) one for each, of (k, 1, 2) k for each."""
+    t_new = t_f3 + (shifts[..., None] * across_f23).sum(axis=-2)
+    shifted: np.ndarray = t_new / np.linalg.norm(t_new, axis=-1, keepdims=True)
+    return shifted
 
 
 def _residuals(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, ...], pixels_f: np.ndarray) -> np.ndarray:

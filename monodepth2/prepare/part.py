@@ -97,6 +97,8 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         left, top, right, bottom = options.crop
         box = (left, top, right, bottom)
     framing = frame_pictures(frame_size, box, known.camera, width, height)
+    halved = all(2 * made <= side for made, side in zip(framing.scaled, frame_size, strict=True))
+    source.made_small = halved and framing.lens is None
     kept = KeptSource(folder, {"source": source.state, "framing": asdict(framing), "camera": known.accuracy})
     analysis = _kept_analysis(source, kept, options.gap) or _analysed(source, framing, known, kept)
     planned = plan(analysis, options.gap)

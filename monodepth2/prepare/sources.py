@@ -76,6 +76,7 @@ class Source:
         end: seconds from the beginning where to stop.
         fps: frames per second of a folder.
         most_fps: how many frames per second to look at.
+        made_small: as of `VideoReader`.
         remarks: what to know of it, filled while it is read.
     """
 
@@ -84,6 +85,7 @@ class Source:
     end: float = float("inf")
     fps: float = 10.0
     most_fps: float = 20.0
+    made_small: bool = False
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -132,7 +134,7 @@ class Source:
                 yield from islice(reader.decoded(), 1)
 
     def _decoded(self) -> Iterator[Frame]:
-        with VideoReader(self.path) as reader:
+        with VideoReader(self.path, self.made_small) as reader:
             if self.start > 1:
                 reader.seek(self.start)
             yield from reader.decoded()
