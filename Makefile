@@ -29,8 +29,8 @@ demo: $(READY)
 demo-long: $(READY)
 	$(BIN)/python -m monodepth2.demo demo-long --scratch --minutes 25 --frames 90
 
-# a file's tests stay in one process: they share what they train
-TESTS = $(BIN)/python -m pytest -n auto --dist loadfile
+# a file's tests stay in one process: they share what they train; files begin in the order of tests/conftest.py
+TESTS = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(TESTS)

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow(reason="takes training steps of batch 12, exports a network and trains")
+@pytest.mark.slow(reason="takes training steps, exports a network and trains")
 def test_it_measures_and_writes_its_tables(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "benchmarks/gpu.py"), "--device", "cpu", "--quick", "--output"]
     parts = ["--parts", "onnx", "step", "training", "--step_seconds", "1"]

@@ -53,7 +53,7 @@ def test_the_notebook_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mon
         pytest.importorskip(package)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
-    write_clip(tmp_path / "drive.mp4", drive(0, 60, 0.4))
+    write_clip(tmp_path / "drive.mp4", drive(0, 40, 0.4))
     first, *others = code_cells()
     run(first, names := {})
     names["EPOCHS"] = 1

@@ -42,7 +42,7 @@ def test_the_tutorial_names_every_step() -> None:
 def test_the_tutorial_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    write_clip(tmp_path / "drive.mp4", drive(0, 60, 0.4))
+    write_clip(tmp_path / "drive.mp4", drive(0, 40, 0.4))
     shutil.copy(tmp_path / "drive.mp4", tmp_path / "other.mp4")
     for name, *words in commands():
         run = monodepth2(name, *words, *SHORTER.get(name, "").split())
