@@ -5,8 +5,8 @@ how long a step is beside the one before it: by both, they have the same depth i
 drive these ratios make lengths. A weak pull on the median depth of the points keeps their errors from adding up, and
 gives the unit: that depth is `TRACKED_DEPTH`. How long it is in metres no picture shows.
 
-Where a plane fills the view, two motions explain it equally well, and a step may get the wrong one. Such steps differ
-from those around them; a drive with many of them, or several at a time, has no path.
+Where a plane fills the view, two motions explain it equally well. Steps of which that is seen say nothing; others may
+get the wrong one, and differ from those around them. A drive with many of either, or several at a time, has no path.
 
 Legend of shapes: k steps, one fewer than pictures; p points.
 """
@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from monodepth2.config.options import TRACKED_DEPTH
 from monodepth2.motion.tracks import corners_of, followed
-from monodepth2.motion.two_views import backwards, depths, motion_of
+from monodepth2.motion.two_views import Motion, backwards, depths, motion_of
 
 LEAST_STEPS = 3
 LEAST_POINTS = 5  # with a depth in both steps, for a ratio
@@ -104,12 +104,13 @@ def steps_of(pictures: Iterable[np.ndarray], K_33: np.ndarray, seen_hw: np.ndarr
         K_33: their camera, in pixels.
         seen_hw: where something may move, not 0; None: everywhere.
     """
+    motion: Motion | None = None
     carried_p2, known_p2 = np.empty((0, 2), np.float32), np.empty((0, 2))  # points; depth, parallax by the step before
     for this, following in pairwise(pictures):
         points_p2 = np.concatenate([carried_p2, corners_of(this, seen_hw)])
         ends_p2, kept = followed(this, following, points_p2)
         start_p2, end_p2 = points_p2[kept].astype(float), ends_p2[kept].astype(float)
-        motion = motion_of(start_p2, end_p2, K_33)
+        motion = motion_of(start_p2, end_p2, K_33, motion)
         if motion is None or (turn := Rotation.from_matrix(motion.R_33)).magnitude() > LARGEST_TURN:
             carried_p2, known_p2 = carried_p2[:0], known_p2[:0]
             yield UNTOLD

@@ -20,6 +20,8 @@ NUDGED = Rotation.from_rotvec(NUDGE * np.eye(5, 3)).as_matrix()[:, None]  # the 
 CROSS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(0, 2, 1)  # t @ CROSS is the matrix of t x
 MOST_ROUNDS = 12
 SETTLED = 0.2  # of the cost: from a round that changes it less, nothing is gained
+AS_LIKELY = 9  # difference of costs, below which points of a plane, say, agree on either of two motions
+APART = 0.3  # radians between the directions of two motions that are not the same
 LEAST_POINTS = 20  # that agree on a motion, and
 LEAST_SHARE = 0.4  # of all
 
@@ -54,24 +56,33 @@ class Motion(NamedTuple):
     kept_n: np.ndarray
 
 
-def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray) -> Motion | None:
-    """Return the motion that most points agree on; None where they are too few, or agree on none.
+def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray, guess: Motion | None = None) -> Motion | None:
+    """Return the motion that most points agree on; None where they are too few, or agree on none or on two.
 
     Args:
         start_n2: x, y in pixels of the first picture.
         end_n2: the same points in the second one.
         K_33: the camera, in those pixels.
+        guess: of the motion, such as that of the step before; one that is wrong does no harm.
     """
     if len(start_n2) < LEAST_POINTS:
         return None
-    E_33, kept = cv2.findEssentialMat(start_n2, end_n2, K_33, cv2.RANSAC, 0.999, OUTLIER)
+    rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
+    # in units of the focal length: with fx and fy that differ, this method of OpenCV finds nothing
+    plain = [np.ascontiguousarray(rays_n3[:, :2]) for rays_n3 in rays]
+    E_33, kept = cv2.findEssentialMat(*plain, np.eye(3), cv2.USAC_DEFAULT, 0.999, OUTLIER / K_33[0, 0])
     if E_33 is None or E_33.shape != (3, 3) or kept.sum() < max(LEAST_POINTS, LEAST_SHARE * len(start_n2)):
         return None
     *turns, t_31 = cv2.decomposeEssentialMat(E_33)
-    R_33 = max(turns, key=np.trace)  # the other one turns the camera half round
-    rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
-    best = refined(R_33[None], t_31.reshape(1, 3), (rays[0][None], rays[1][None]), K_33[:1, 0])
-    motion = Motion(best.R_f33[0], best.t_f3[0], np.abs(best.residuals_fn[0]) < OUTLIER)
+    starts = [(max(turns, key=np.trace), t_31.ravel())]  # the other rotation turns the camera half round
+    if guess is not None:
+        starts.append((guess.R_33, guess.t_3))
+    R_f33, t_f3 = map(np.array, zip(*starts, strict=True))
+    found = refined(R_f33, t_f3, (rays[0][None], rays[1][None]), np.full(len(starts), K_33[0, 0]))
+    if np.ptp(found.cost_f) < AS_LIKELY and np.abs(found.t_f3[0] @ found.t_f3[-1]) < np.cos(APART):
+        return None
+    best = int(np.argmin(found.cost_f))
+    motion = Motion(found.R_f33[best], found.t_f3[best], np.abs(found.residuals_fn[best]) < OUTLIER)
     depth_n, parallax_n = depths(motion, start_n2, end_n2, K_33)
     if (np.sign(depth_n) * parallax_n)[motion.kept_n].sum() < 0:  # most lies behind the camera
         return motion._replace(t_3=-motion.t_3)
@@ -109,7 +120,7 @@ def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndar
     Args:
         R_f33: rotations to begin with.
         t_f3: directions to begin with.
-        rays: of the points in either picture, (f, n, 3) each.
+        rays: of the points in either picture, (f, n, 3) each, or (1, n, 3) for all guesses.
         pixels_f: focal lengths in pixels, in which errors are counted.
     """
     residuals_fn = _residuals(R_f33, t_f3, rays, pixels_f)

@@ -53,6 +53,17 @@ def test_two_views_show_turn_direction_and_depth() -> None:
     np.testing.assert_allclose(back[sure] * length, second[sure], rtol=0.08)
 
 
+def test_a_guess_helps_where_it_is_right_and_does_no_harm_where_it_is_wrong() -> None:
+    start, end, _ = seen()
+    alone = motion_of(start, end, K)
+    assert alone is not None
+    wrong = alone._replace(R_33=np.eye(3), t_3=np.array([1.0, 0, 0]))
+    for guess in (alone, wrong):
+        motion = motion_of(start, end, K, guess)
+        assert motion is not None
+        assert motion.t_3 @ alone.t_3 > np.cos(0.01)
+
+
 def test_too_few_points_show_nothing() -> None:
     start, end, _ = seen()
     assert motion_of(start[: LEAST_POINTS - 1], end[: LEAST_POINTS - 1], K) is None
@@ -106,8 +117,9 @@ def test_what_is_hidden_by_a_mask_says_nothing(street: tuple[list[np.ndarray], n
     assert tracked_path([np.full_like(pictures[0], 90)] * 5, K_33) is None
 
 
-def test_a_wall_that_fills_the_view_shows_no_path() -> None:
-    corridor, focal = Corridor(1, (320, 192)), 160 / np.tan(np.radians(30))
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_a_wall_that_fills_the_view_shows_no_path(seed: int) -> None:
+    corridor, focal = Corridor(seed, (320, 192)), 160 / np.tan(np.radians(30))
     pictures = [corridor.picture(0.1 * n, turned=90)[..., 0].copy() for n in range(12)]
     assert tracked_path(pictures, np.array([[focal, 0, 160], [0, focal, 96], [0, 0, 1]])) is None
 
