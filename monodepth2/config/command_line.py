@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from monodepth2.config.config_file import read_config
 from monodepth2.config.declare import Checked, Kind, option_type
 from monodepth2.config.options import Options
-from monodepth2.config.recipes import RECIPES
+from monodepth2.config.recipes import RECIPES, recipe_beside
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used
 from monodepth2.errors import UserError, nearest
 
@@ -127,7 +127,9 @@ def _resolved(
 ) -> dict[str, Any]:
     """The options that flags, the positional, the file and the recipe state: the earlier of these wins."""
     path, word, recipe = (found.pop(name, None) for name in (CONFIG, WORD, RECIPE))
-    stated = {**(recipes[recipe] if recipe else {}), **(read_config(path, kind) if path else {}), **found}
+    stated = {**(read_config(path, kind) if path else {}), **found}
+    if recipe:
+        stated = {**recipe_beside(recipes[recipe], stated), **stated}
     if not positional or word in (None, []):
         return stated
     if positional.option in found:

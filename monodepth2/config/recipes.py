@@ -1,5 +1,6 @@
 """Sets of training options under one name; every one of them is a flag as well, which wins over the set."""
 
+from collections.abc import Mapping
 from typing import Any
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -15,3 +16,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": 3e-4,
     },
 }
+
+
+def recipe_beside(recipe: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a recipe that count beside those that are stated: without a pose network, none of it."""
+    knows_motion = stated.get("known_poses") or stated.get("tracked_poses")
+    return {name: value for name, value in recipe.items() if not (knows_motion and name == "pose_encoder")}

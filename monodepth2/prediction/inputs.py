@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
+from monodepth2.datasets.folders import MASK
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import open_input
 from monodepth2.files.picture_files import ENDINGS, FORMATS, LARGEST_FILE, PictureError, is_heif, open_picture
@@ -141,13 +142,16 @@ def _find_pictures(folder: Path, ext: str | None) -> Pictures:
     except OSError as error:
         raise UserError(f"--image_path {folder}: cannot be read ({error.strerror})") from error
     known = [path for path in files if path.suffix.lower() in {*ENDINGS, *endings}]
-    inputs = [path for path in known if not is_own_output(path)]
+    masks = [path for path in known if path.name == MASK and len(known) > 1]
+    inputs = [path for path in known if path not in masks and not is_own_output(path)]
     chosen = [path for path in inputs if path.suffix.lower() in endings]
-    own, others = len(known) - len(inputs), sorted({*files} - {*known} | {*inputs} - {*chosen})
+    own, others = len(known) - len(masks) - len(inputs), sorted({*files} - {*known} | {*inputs} - {*chosen})
     if not chosen:
         found = _holdings(own, others, len(entries) - len(files))
         raise UserError(f"--image_path {folder}: holds no pictures ({', '.join(endings)}){found}")
     remarks = [f"{counted(own, 'picture')} left out: predictions of an earlier run"] if own else []
+    if masks:
+        remarks.append(f"{MASK} left out: it tells which parts of the other pictures never move")
     if others:
         remarks.append(f"{counted(len(others), 'file')} left out for their ending: {_named(others)}")
     return _pictures(chosen, folder, inputs, remarks)

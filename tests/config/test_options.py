@@ -133,6 +133,8 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     assert {name: getattr(modern, name) for name in rest} == rest
     assert options_from_json(modern.to_json(), "opt.json") == modern  # spelled out
     assert parse(["--recipe", "2019"], script="train.py") == parse([], script="train.py") == Options()
+    for motion in ("--known_poses", "--tracked_poses"):
+        assert parse(["--recipe", "modern", motion], script="train.py").pose_encoder is None
 
 
 @pytest.mark.parametrize("words", ["--weight_decay 0.01", "--crop_scale 0.5 1", "--pseudo_weight 0.1"])
@@ -151,7 +153,7 @@ def test_recipes_are_for_training_alone(capsys) -> None:
 
 def test_a_mistake_beside_a_recipe_names_what_the_recipe_sets(tmp_path: Path, capsys) -> None:
     for words, flag in (
-        ("--known_poses", "--pose_encoder"),
+        ("--pose_model_type shared", "--pose_encoder"),
         ("--scheduler_step_size 5", "--schedule"),
         ("--grad_checkpointing", "--encoder, --pose_encoder"),
     ):

@@ -193,6 +193,17 @@ def test_a_second_run_leaves_its_outputs_out(
         predict(replace(options, image_path=folder / "predictions"))
 
 
+def test_the_mask_of_a_drive_is_no_picture(
+    options: PredictOptions, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    picture(4).convert("L").save(folder / "mask.png")
+    assert predict(options) == 0
+    assert "mask.png left out" in capsys.readouterr().out
+    assert len(names(folder / "predictions")) == 6
+    predict(replace(options, image_path=folder / "mask.png"))  # unless it is asked for by its name
+    assert len(names(folder / "predictions")) == 8
+
+
 def test_an_input_is_never_overwritten(options: PredictOptions, folder: Path, tmp_path: Path) -> None:
     picture(4).save(folder / "photo.jpeg")
     picture(5).save(folder / "a b_disp.jpeg")  # named like an output, but nobody's
