@@ -69,8 +69,8 @@ def motion_of(start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.ndarray, guess:
         return None
     rays = rays_of(start_n2, K_33), rays_of(end_n2, K_33)
     # in units of the focal length: with fx and fy that differ, this method of OpenCV finds nothing
-    plain = [np.ascontiguousarray(rays_n3[:, :2]) for rays_n3 in rays]
-    E_33, kept = cv2.findEssentialMat(*plain, np.eye(3), cv2.USAC_DEFAULT, 0.999, OUTLIER / K_33[0, 0])
+    first, second = (np.ascontiguousarray(rays_n3[:, :2]) for rays_n3 in rays)
+    E_33, kept = cv2.findEssentialMat(first, second, np.eye(3), cv2.USAC_DEFAULT, 0.999, OUTLIER / float(K_33[0, 0]))
     if E_33 is None or E_33.shape != (3, 3) or kept.sum() < max(LEAST_POINTS, LEAST_SHARE * len(start_n2)):
         return None
     *turns, t_31 = cv2.decomposeEssentialMat(E_33)
