@@ -1,9 +1,13 @@
 """Mistakes of a user, and how a script ends on them: one clear message, a non-zero exit code, no traceback."""
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
+
+# what is wrong with a path that a user gave, or with the disk behind it
+OF_PATHS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT}
 
 
 class UserError(ValueError):
@@ -61,8 +65,8 @@ def tell(message: str) -> None:
 def run_script(main: Callable[[], int | None]) -> None:
     """Run a script's `main` and exit with its code.
 
-    A `UserError` is printed as one message and ends with code 2, Ctrl-C with code 130, a reader that has
-    gone with code 141. Anything else is a bug in the program and keeps its traceback.
+    A `UserError`, and a path that may not be entered or written, is printed as one message and ends with code 2, Ctrl-C
+    with code 130, a reader that has gone with code 141. Anything else is a bug in the program and keeps its traceback.
     """
     sys.exit(_exit_code(main))
 
@@ -81,3 +85,9 @@ def _exit_code(main: Callable[[], int | None]) -> int:
         # whoever read our output, head for one, has gone; what is still buffered would raise again on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in OF_PATHS or error.filename is None:
+            raise
+        path = printable(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else error.filename
+        print(f"error: {path}: {error.strerror}; name another path, or change that", file=sys.stderr)
+        return 2

@@ -25,6 +25,7 @@ def test_counts_are_told_as_people_say_them() -> None:
         ("return 3", 3, ""),
         ("raise UserError('use --that')", 2, "error: use --that\n"),
         ("raise KeyboardInterrupt", 130, "interrupted\n"),
+        ("open('x' * 300)", 2, f"error: {'x' * 300}: File name too long; name another path, or change that\n"),
     ],
 )
 def test_how_a_script_ends(code: str, exit_code: int, said: str) -> None:
@@ -36,6 +37,10 @@ def test_a_bug_keeps_its_traceback() -> None:
     done = run("raise KeyError('x')")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_file_that_is_missing_where_the_program_put_it_is_a_bug() -> None:
+    assert "Traceback" in run("open('no such file')").stderr
 
 
 def test_a_reader_that_has_gone_is_no_error() -> None:

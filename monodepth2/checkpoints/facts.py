@@ -45,6 +45,11 @@ class TrainingFacts:
         baseline = options.baseline or KITTI_BASELINE
         return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale)
 
+    @property
+    def distinct_cameras(self) -> tuple[Camera, ...]:
+        """The cameras, those once that differ in nothing but the size of their pictures, or where they are from."""
+        return tuple({(camera.fx, camera.fy, camera.cx, camera.cy): camera for camera in self.cameras}.values())
+
     def to_state(self) -> dict[str, Any]:
         """The facts as plain things: numbers, texts, lists and dictionaries."""
         return {

@@ -247,14 +247,19 @@ def load_depth_network(
     load_state(depth, depth_state, depth_path)
     height, width = input_size(encoder_state, encoder_path, height, width)
     facts = trained_facts(encoder_state, folder)
+    nearest = facts.min_depth if min_depth is None else min_depth
+    farthest = facts.max_depth if max_depth is None else max_depth
+    if nearest >= farthest:
+        trained = f"{folder} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}"
+        raise UserError(f"a nearest depth of {nearest:g} and a farthest of {farthest:g} are no range; {trained}")
     network = DepthNetwork(
         encoder,
         depth,
         height,
         width,
         trained_on_stereo(encoder_state, encoder_path),
-        facts.min_depth if min_depth is None else min_depth,
-        facts.max_depth if max_depth is None else max_depth,
+        nearest,
+        farthest,
         facts,
     )
     return network.eval().to(device)

@@ -198,14 +198,16 @@ def check_baseline(baseline: float | None, metric: bool, scale: float) -> None:
 
 
 def check_depth_range(min_depth: float | None, max_depth: float | None) -> None:
-    """Refuse depths that are no range; those that are not given are 2019's.
+    """Refuse depths that are no range; one that is not given is the checkpoint's, and compared when that is read.
 
     Raises:
         UserError: they are none.
     """
-    least, most = min_depth or 0.1, max_depth or 100.0
-    if not 0 < least < most < float("inf") or min_depth == 0 or max_depth == 0:
-        raise UserError(f"--min_depth {least} --max_depth {most}: need 0 < min_depth < max_depth")
+    given = {"--min_depth": min_depth, "--max_depth": max_depth}
+    depths = [depth for depth in given.values() if depth is not None]
+    if not all(0 < depth < float("inf") for depth in depths) or (len(depths) == 2 and depths[0] >= depths[1]):
+        words = " ".join(f"{flag} {depth:g}" for flag, depth in given.items() if depth is not None)
+        raise UserError(f"{words}: need 0 < min_depth < max_depth")
 
 
 def _check_pattern(pattern: str) -> None:

@@ -12,10 +12,12 @@ from monodepth2.datasets.camera_files import READERS, read_kitti_camera
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.pictures import ENDINGS, picture_size
+from monodepth2.files.picture_files import picture_names
+from monodepth2.files.pictures import picture_size
 
 KITTI_BASELINE = 0.54  # metres between the two cameras of KITTI's rig
 USUAL_FOV = 60.0
+BY_FOV = "given by --fov"
 
 
 class Place(NamedTuple):
@@ -101,7 +103,7 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
 def _assumed(fov: float | None, size: Size) -> Camera:
     degrees = fov or USUAL_FOV
     focal = 0.5 / math.tan(math.radians(degrees) / 2)
-    words = "given by --fov" if fov else "assumed"
+    words = BY_FOV if fov else "assumed"
     return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words}: {degrees:g}° wide, square pixels")
 
 
@@ -111,7 +113,7 @@ def size_of_pictures(folder: Path) -> Size:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    names = sorted(name for name in _names(folder) if Path(name).suffix.lower() in ENDINGS)
+    names = picture_names(folder)
     if not names:
         raise UserError(f"{folder}: holds no picture whose size could be told")
     return picture_size(folder / names[0])

@@ -90,8 +90,9 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it cannot be read, or holds something else.
     """
+    content = required_input(path, MOST_BYTES, "no such file")
     try:
-        values = json.loads(required_input(path, MOST_BYTES, "no such file"))
+        values = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a JSON file ({first_line(error)})") from error
     if not isinstance(values, dict):

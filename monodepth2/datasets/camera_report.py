@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from monodepth2.datasets.camera_choice import BY_FOV
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -74,12 +75,21 @@ def _size(layout: Layout, line: SplitLine) -> Size | None:
         return None
 
 
-def check_views(views: Sequence[View]) -> None:
+def check_views(views: Sequence[View], fov: float | None = None) -> None:
     """Refuse cameras that the method cannot follow.
 
+    Args:
+        views: the cameras of all drives.
+        fov: the width of the view that the user states for those that no file states.
+
     Raises:
-        UserError: one is distorted.
+        UserError: one is distorted, or files state them all.
     """
+    if fov and views and not any(view.camera.source.startswith(BY_FOV) for view in views):
+        raise UserError(
+            f"--fov {fov:g} changes nothing, as {views[0].drive} and all others have a camera of their own "
+            f"({views[0].camera.source}): give --intrinsics FX FY CX CY, or drop --fov"
+        )
     for view in views:
         if view.camera.is_distorted:
             raise UserError(

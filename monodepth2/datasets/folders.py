@@ -15,7 +15,6 @@ A line of a split is `<folder> <n> <l|r>`: the picture at place n of the drive, 
 
 import argparse
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +26,14 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
-from monodepth2.files.pictures import ENDINGS
+from monodepth2.files.picture_files import ENDINGS, MASK, natural_key, picture_names
 
-RIGHT, MASKS, MASK = "right", "masks", "mask.png"
+RIGHT, MASKS = "right", "masks"
 NO_DRIVES = (RIGHT, MASKS, "depth", "proj_depth")  # folders that belong to a drive, the last one as KITTI has it
 CAMERA = "camera.json"
 SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
 MOST_FOLDERS = 1 << 17
-_DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Folders(Layout):
         Raises:
             UserError: there are none.
         """
-        found = [folder for folder in _walk(self.root) if self.names(folder)]
+        found = [folder for folder in walk(self.root) if self.names(folder)]
         if not found:
             endings = " ".join(ENDINGS)
             raise UserError(f"--data_path {self.root}: no folder in it holds pictures ({endings}, in any case)")
@@ -64,7 +62,7 @@ class Folders(Layout):
     def names(self, folder: Path) -> tuple[str, ...]:
         """The names of a folder's pictures in natural order; none where there is no such folder."""
         if not self._names.get(folder):
-            self._names[folder] = _pictures(folder)
+            self._names[folder] = picture_names(folder)
         return self._names[folder]
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
@@ -117,26 +115,11 @@ class Folders(Layout):
         return next(iter(found.values()), None)
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts names as people do: numbers in them by their value."""
-    parts = _DIGITS.split(name)
-    return [(0, int(part), part) if n % 2 else (1, 0, part) for n, part in enumerate(parts)]
-
-
-def _pictures(folder: Path) -> tuple[str, ...]:
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return ()
-    kept = (name for name in names if Path(name).suffix.lower() in ENDINGS and name != MASK and name[0] != ".")
-    return tuple(sorted(kept, key=natural_key))
-
-
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
     """The folders of a data set, without those that belong to drives, and without hidden ones."""
     for count, (folder, inner, _) in enumerate(os.walk(root)):
         if count >= MOST_FOLDERS:
-            raise UserError(f"--data_path {root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
+            raise UserError(f"{root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
         inner[:] = [name for name in inner if name not in NO_DRIVES and name[0] != "."]
         yield Path(folder)
 

@@ -154,8 +154,9 @@ def _numbers(path: Path) -> np.ndarray:
 
 def _times_of_drive(path: Path) -> np.ndarray:
     """The times that `prepare` has noted."""
+    content = read_text(path)
     try:
-        times = json.loads(read_text(path))["times"]
+        times = json.loads(content)["times"]
         return np.array([float(time) for time in times])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise UserError(f"{path}: states no times of its pictures; write {TIMES} beside it") from error

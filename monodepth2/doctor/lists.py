@@ -45,14 +45,14 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
     """Return what is wrong with the cameras: files that cannot be used, distortion, shapes that do not fit."""
     try:
         views = views_of(layout, lines)
-        check_views(views)
+        check_views(views, layout.cameras.fov)
     except UserError as error:
         return [
             Finding(
                 "a camera cannot be used",
                 str(error),
                 "training refuses to begin",
-                "mend the file that states the camera, or give --intrinsics FX FY CX CY, or --fov DEGREES",
+                "mend the file that states the camera, or give --intrinsics FX FY CX CY",
                 spoils=True,
             )
         ]

@@ -1,8 +1,9 @@
 """Where results go: checked before the work rather than after it, and written whole or not at all."""
 
 import os
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from monodepth2.errors import UserError
@@ -53,11 +54,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         UserError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # not with the whole name in it: with more than that it could be too long
+    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     try:
         yield partial
         os.replace(partial, path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()

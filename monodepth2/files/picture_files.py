@@ -1,5 +1,7 @@
 """Files of pictures, opened without trust."""
 
+import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,7 +21,12 @@ HAS_AVIF = find_spec("PIL.AvifImagePlugin") is not None  # since Pillow 11.3
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "JPEG2000", *(["AVIF"] if HAS_AVIF else []))
 ENDINGS = (".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+MASK = "mask.png"  # of a folder of pictures: what of them is to be left out; no picture itself
 MARK = "a prediction of monodepth2"  # in every picture that predict.py writes, so that none is taken for an input
+
+_DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
+
+OWN_ENDINGS = (".jpeg", ".png")  # of predictions
 
 # a damaged file is read or refused; that each of its tags is odd, too, is no news
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -31,6 +38,22 @@ class PictureError(UserError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
+
+
+def picture_names(folder: Path) -> tuple[str, ...]:
+    """The names of a folder's pictures in natural order, without hidden ones and `MASK`; none where it has none."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ()
+    kept = (name for name in names if Path(name).suffix.lower() in ENDINGS and name != MASK and name[0] != ".")
+    return tuple(sorted(kept, key=natural_key))
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts names as people do: numbers in them by their value."""
+    parts = _DIGITS.split(name)
+    return [(0, int(part), part) if n % 2 else (1, 0, part) for n, part in enumerate(parts)]
 
 
 @contextmanager
@@ -65,6 +88,17 @@ def is_marked(picture: Image.Image) -> bool:
     """Whether an opened picture was written by a prediction."""
     comments = picture.info.get("Comment"), picture.info.get("comment")  # of PNG, of JPEG and GIF
     return MARK in comments or MARK.encode() in comments
+
+
+def is_own_output(path: Path) -> bool:
+    """Whether a file is a picture that a prediction wrote."""
+    if path.suffix.lower() not in OWN_ENDINGS:
+        return False
+    try:
+        with open_picture(path, ("JPEG", "PNG")) as picture:
+            return is_marked(picture)
+    except PictureError:  # what cannot be opened is for its reader to report
+        return False
 
 
 def is_heif(path: Path) -> bool:

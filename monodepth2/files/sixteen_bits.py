@@ -1,6 +1,5 @@
 """Pictures of 16 bits per value, and the range that a camera uses of these."""
 
-import os
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from monodepth2.errors import tell
-from monodepth2.files.picture_files import PictureError, is_marked, open_picture
+from monodepth2.files.picture_files import PictureError, is_marked, open_picture, picture_names
 from monodepth2.files.rgb import WHITE, upright
 
 NARROW = {1023: 10, 4095: 12}  # the white of cameras with fewer bits
@@ -74,7 +73,7 @@ def _white_of(folder: Path, ending: str) -> int:
 
 
 def _largest_values(folder: Path, ending: str) -> Iterator[int]:
-    names = sorted(name for name in os.listdir(folder) if name.endswith(ending))
+    names = [name for name in picture_names(folder) if name.endswith(ending)]
     for name in names[:: -(-len(names) // SAMPLE)]:
         try:
             with open_picture(folder / name) as picture:

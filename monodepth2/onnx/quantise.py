@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from monodepth2.datasets.folders import walk
 from monodepth2.errors import UserError, counted, first_line
 from monodepth2.files.fit import Fit
-from monodepth2.files.pictures import ENDINGS, read_pyramid
+from monodepth2.files.picture_files import is_own_output, picture_names
+from monodepth2.files.pictures import read_pyramid
 from monodepth2.onnx.convert import quiet
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import make_session, run_session
@@ -103,7 +105,8 @@ def calibration_pictures(folder: Path, metadata: Metadata) -> list[np.ndarray]:
     """
     if not folder.is_dir():
         raise UserError(f"--calibration {folder}: no such folder")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    found = (inner / name for inner in sorted(walk(folder)) for name in picture_names(inner))
+    paths = [path for path in found if not is_own_output(path)]
     chosen = np.linspace(0, len(paths) - 1, min(MOST_PICTURES, len(paths))).round().astype(int)
     size, (kind, top) = {"width": metadata.width, "height": metadata.height}, metadata.fit or ("stretch", 0.5)
     levels = [read_pyramid(paths[n], 0, **size, fit=Fit(kind, top))[0] for n in chosen]

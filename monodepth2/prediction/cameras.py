@@ -3,6 +3,8 @@
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 
+MOST_STRETCH = 1.05  # of pixels: beyond it the camera is another picture's
+
 
 def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[Camera | float, str]:
     """Choose the camera: the given one, the checkpoint's own, or KITTI's.
@@ -16,9 +18,9 @@ def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[
     """
     if focal_length is not None:
         return focal_length, f"focal length {focal_length:g} of the width (given by --focal_length)"
-    cameras = {(camera.fx, camera.fy, camera.cx, camera.cy): camera for camera in facts.cameras}
+    cameras = facts.distinct_cameras
     if len(cameras) == 1:
-        (camera,) = cameras.values()
+        (camera,) = cameras
         numbers = f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g} of the size"
         return camera, f"the pictures are taken to be of the checkpoint's camera, {numbers} ({camera.source})"
     why = f"was trained on {len(cameras)} cameras" if cameras else "does not say its camera"

@@ -14,10 +14,9 @@ from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale, ground_distance, ground_scale
+from monodepth2.prediction.cameras import MOST_STRETCH
 from monodepth2.prediction.inputs import Pictures, Video
 from monodepth2.prediction.predictor import DepthPredictor
-
-MOST_STRETCH = 1.05  # of pixels: beyond it the camera is another picture's
 
 
 def scale_of_input(options: PredictOptions, predictor: DepthPredictor, source: Pictures | Video) -> GroundScale:
@@ -71,16 +70,17 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
     """The camera of pictures of a size: as the flag says, else the one that the network was trained with."""
     if options.focal_length is not None:
         return Camera(options.focal_length, options.focal_length * size[0] / size[1])
-    if len(facts.cameras) != 1:
-        known = f"was trained with {len(facts.cameras)} cameras" if facts.cameras else "does not state its camera"
+    cameras = facts.distinct_cameras
+    if len(cameras) != 1:
+        known = f"was trained with {len(cameras)} cameras" if cameras else "does not state its camera"
         raise UserError(f"--camera_height: the checkpoint {known}; give --focal_length in widths of the picture")
-    stretch = facts.cameras[0].stretch_of_pixels(size)
+    stretch = cameras[0].stretch_of_pixels(size)
     if not 1 / MOST_STRETCH < stretch < MOST_STRETCH:
         raise UserError(
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
             "camera; give --focal_length in widths of the picture"
         )
-    return facts.cameras[0]
+    return cameras[0]
 
 
 def _evenly(paths: Sequence[Path]) -> list[Path]:

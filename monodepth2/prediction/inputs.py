@@ -11,11 +11,18 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from monodepth2.datasets.folders import MASK
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import open_input
-from monodepth2.files.picture_files import ENDINGS, FORMATS, LARGEST_FILE, PictureError, is_heif, open_picture
-from monodepth2.prediction.outputs import is_own_output
+from monodepth2.files.picture_files import (
+    ENDINGS,
+    FORMATS,
+    LARGEST_FILE,
+    MASK,
+    PictureError,
+    is_heif,
+    is_own_output,
+    open_picture,
+)
 
 ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 SCHEMES = ("rtsp", "rtmp", "http", "https", "udp", "rtp", "tcp")  # of streams that are read

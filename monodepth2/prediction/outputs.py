@@ -5,6 +5,7 @@ Legend of shapes: h w pixels of the picture, h' w' of the network.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,10 +14,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from monodepth2.datasets.cameras import Camera
+from monodepth2.errors import tell
+from monodepth2.files.fit import Size
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.picture_files import MARK, PictureError, is_marked, open_picture
+from monodepth2.files.picture_files import MARK
 from monodepth2.pages.colours import coloured_disparity
-from monodepth2.prediction.naming import KINDS
+from monodepth2.prediction.cameras import MOST_STRETCH
 from monodepth2.prediction.point_cloud import Pinhole, point_cloud, write_ply
 from monodepth2.prediction.predictor import DepthPrediction
 
@@ -62,9 +65,19 @@ class Settings:
     def pinhole(self, width: int, height: int) -> Pinhole:
         """The camera of pictures of a size."""
         if isinstance(self.camera, Camera):
+            _tell_other_shape(self.camera, (width, height))
             fx, fy, cx, cy = self.camera.fx, self.camera.fy, self.camera.cx, self.camera.cy
             return Pinhole(fx * width, fy * height, cx * width, cy * height)
         return Pinhole(self.camera * width, self.camera * width, width / 2, height / 2)
+
+
+@cache
+def _tell_other_shape(camera: Camera, size: Size) -> None:
+    if not 1 / MOST_STRETCH < camera.stretch_of_pixels(size) < MOST_STRETCH:
+        tell(
+            f"warning: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's camera; "
+            "points are right only if they were squeezed: else give --focal_length in widths of the picture"
+        )
 
 
 def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: Settings) -> bool:
@@ -85,17 +98,6 @@ def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: S
     with whole_file(path) as partial, partial.open("wb") as file:
         WRITERS[kind](file, prediction, settings)
     return kind != CUT_KIND or _fits(settings.depth(prediction))
-
-
-def is_own_output(path: Path) -> bool:
-    """Whether a file is a picture that was written here."""
-    if path.suffix.lower() not in {kind.ending for kind in KINDS.values()}:
-        return False
-    try:
-        with open_picture(path, ("JPEG", "PNG")) as picture:
-            return is_marked(picture)
-    except PictureError:  # what cannot be opened is for the prediction to report
-        return False
 
 
 def side_by_side(prediction: DepthPrediction, settings: Settings) -> np.ndarray:

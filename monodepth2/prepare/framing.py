@@ -11,6 +11,7 @@ import numpy as np
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Box, Fit, Size
+from monodepth2.files.picture_files import MAX_PIXELS
 from monodepth2.motion.still import Bars
 from monodepth2.prepare.sources import Frame
 
@@ -111,6 +112,11 @@ def frame_pictures(frame_size: Size, box: Box, camera: Camera, width: int, heigh
         max(width, round(frame_size[0] * width / (part[2] - part[0]))),
         max(height, round(frame_size[1] * height / (part[3] - part[1]))),
     )
+    if scaled[0] * scaled[1] > MAX_PIXELS:
+        raise UserError(
+            f"--width {width}: the whole frame would have {scaled[0]} x {scaled[1]} pixels, more than "
+            f"{MAX_PIXELS // 1_000_000} million; give a smaller --width, or a larger part by --crop"
+        )
     corner = (
         min(scaled[0] - width, round((box[0] + part[0]) * scaled[0] / frame_size[0])),
         min(scaled[1] - height, round((box[1] + part[1]) * scaled[1] / frame_size[1])),

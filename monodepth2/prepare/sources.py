@@ -17,17 +17,17 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.datasets.folders import MASK, Folders
 from monodepth2.datasets.masks import BLACK
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import ENDINGS, PictureError
+from monodepth2.files.picture_files import ENDINGS, MASK, PictureError, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
 SAMPLES = 12
+APART = 15  # frames between samples, where the length of a video is not known
 
 
 class Frame(Protocol):
@@ -121,13 +121,18 @@ class Source:
     def samples(self) -> Iterator[Frame]:
         """Yield some frames from all over the source."""
         if self.is_folder:
-            paths = self.picture_paths()
-            every = -(-len(paths) // SAMPLES)
-            yield from (PictureFrame(read_picture(path), 0.0) for path in paths[::every])
+            paths = [path for _, path in self._timed_paths()]
+            for path in paths[:: -(-len(paths) // SAMPLES) or 1]:
+                with suppress(PictureError):  # is told when it is read
+                    yield PictureFrame(read_picture(path), 0.0)
             return
         last = self.start
         with VideoReader(self.path) as reader:
             last = max(last, min(self.end, reader.seconds or 0.0))
+            if last == self.start:  # a file that does not say how long it lasts
+                frames = (frame for frame in reader.decoded() if self.start - BIT <= frame.time < self.end)
+                yield from islice(frames, 0, SAMPLES * APART, APART)
+                return
         for n in range(SAMPLES):
             with VideoReader(self.path) as reader:
                 reader.seek(self.start + (last - self.start) * n / SAMPLES)
@@ -142,18 +147,20 @@ class Source:
                 self._remark("is damaged or cut off; what can be decoded is used")
 
     def _pictures(self) -> Iterator[Frame]:
-        for index, path in enumerate(self.picture_paths()):
-            time = index / self.fps
-            if not self.start - BIT <= time < self.end:
-                continue
+        for time, path in self._timed_paths():
             try:
                 yield PictureFrame(read_picture(path), time)
             except PictureError as error:
                 self._remark(f"a picture is left out: {error}")
 
+    def _timed_paths(self) -> list[tuple[float, Path]]:
+        """The pictures of a folder between start and end, and their seconds."""
+        timed = [(index / self.fps, path) for index, path in enumerate(self.picture_paths())]
+        return [(time, path) for time, path in timed if self.start - BIT <= time < self.end]
+
     def picture_paths(self) -> list[Path]:
         """The pictures of a folder in natural order."""
-        return [self.path / name for name in Folders(self.path).names(self.path) if name != MASK]
+        return [self.path / name for name in picture_names(self.path)]
 
     def mask(self, size: Size) -> np.ndarray:
         """Where a folder's own `mask.png` leaves its pictures out, bool, (h, w) of a size (width, height).
@@ -200,6 +207,11 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     end = float("inf") if options.end is None else options.end
     most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
     sources = [Source(path.expanduser(), options.start, end, options.fps, most_fps) for path in options.sources]
+    places = [source.path.resolve() for source in sources]
+    if twice := next((source for source, place in zip(sources, places, strict=True) if places.count(place) > 1), None):
+        raise UserError(f"{twice.path}: is named twice; drop one of them")
+    if options.is_given("fps") and not any(source.is_folder for source in sources):
+        raise UserError("--fps is the rate of a folder of frames, and a video states its own: drop it")
     for source in sources:
         if source.is_folder:
             if not source.picture_paths():
@@ -207,6 +219,8 @@ def find_sources(options: PrepareOptions) -> list[Source]:
                 raise UserError(f"{source.path}: holds no pictures ({endings}); name a video or a folder of frames")
         elif not source.path.exists():
             raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
+        elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
+            raise UserError(f"{source.path}: is a picture; name a video or a folder of frames")
         else:
             with VideoReader(source.path):
                 pass

@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder
+from monodepth2.runtime.locks import process_lock, take_lock
 
 FACTS = "prepare.json"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
@@ -20,6 +21,8 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
         UserError: the folder holds something already, or cannot be written.
     """
     check_output_folder("output", output)
+    if output.resolve() == Path.cwd():
+        raise UserError(f"--output {output}: is the folder you are in; name one that is new")
     for source in sources:
         if source.resolve().is_relative_to(output.resolve()):
             raise UserError(f"--output {output}: {source} lies in it; name a folder of its own")
@@ -41,8 +44,11 @@ def staged_folder(output: Path) -> Iterator[Path]:
         UserError: it cannot be written.
     """
     staged, old = (output.with_name(f".{output.name}.{word}") for word in ("partial", "replaced"))
+    lock_path = output.with_name(f".{output.name}.lock")
+    lock = process_lock(lock_path)
     try:
         staged.mkdir(parents=True, exist_ok=True)
+        take_lock(lock, lambda: None, patience=0)
         _clear(staged)
         try:
             yield staged
@@ -57,11 +63,17 @@ def staged_folder(output: Path) -> Iterator[Path]:
         if output.exists():
             os.replace(output, old)
         os.replace(staged, output)
+    except TimeoutError as error:
+        raise UserError(f"--output {output}: another run is preparing it; wait for its end, or name another") from error
     except OSError as error:
         raise UserError(f"--output {output}: cannot be written ({error.strerror or error})") from error
     finally:
-        if output.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        if lock.is_locked:
+            if output.exists():
+                shutil.rmtree(old, ignore_errors=True)
+            with suppress(OSError):  # Windows keeps what is in use
+                lock_path.unlink()
+            lock.release()
 
 
 def _clear(staged: Path) -> None:

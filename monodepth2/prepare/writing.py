@@ -7,8 +7,9 @@ from pathlib import Path
 from PIL import Image
 
 from monodepth2 import __version__
-from monodepth2.datasets.folders import CAMERA, MASK
+from monodepth2.datasets.folders import CAMERA
 from monodepth2.files.output_paths import whole_file
+from monodepth2.files.picture_files import MASK
 from monodepth2.prepare.analysis import Analysis
 from monodepth2.prepare.camera import KnownCamera
 from monodepth2.prepare.framing import Framing
@@ -33,7 +34,10 @@ def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
 
 
 def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
-    """Move the pictures of drives to their folders, which are made, as `000000.jpg` and so on.
+    """Put the pictures of drives into their folders, which are made, as `000000.jpg` and so on.
+
+    They are there twice until the data set is whole, where the file system knows links: a run that is interrupted until
+    then loses nothing.
 
     Args:
         kept: has the pictures of a source.
@@ -42,7 +46,11 @@ def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
     for target, drive in drives.items():
         target.mkdir()
         for n, frame in enumerate(drive.frames):
-            os.replace(kept.picture(frame), target / f"{n:06d}.jpg")
+            picture = target / f"{n:06d}.jpg"
+            try:
+                os.link(kept.picture(frame), picture)
+            except OSError:  # a file system without links
+                os.replace(kept.picture(frame), picture)
 
 
 def write_facts(

@@ -77,12 +77,12 @@ def _flat(figures: Figures, options: Options) -> str | None:
     if not figures.variation < LEAST_VARIATION:
         return None
     found = f"the depth is nearly the same everywhere, the disparity varies by {figures.variation:.1%} of its mean"
-    if figures.gain >= LITTLE_GAIN:
+    if figures.gain >= LITTLE_GAIN and not options.knows_motion:
         return (
             f"{found}, and the motion alone lowers the error by {figures.gain:.0%}. Usually the camera only turns, or "
             "moves too little to see depth: take pictures of a camera that moves forward or sideways"
         )
-    if figures.variation < COLLAPSED:
+    if figures.variation < COLLAPSED and not options.start_depth:
         return (
             f"{found}: the network has collapsed, and training on does not change it. Train anew with a lower "
             f"learning rate (--learning_rate {options.learning_rate / 10:g})"

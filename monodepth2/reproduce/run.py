@@ -141,7 +141,7 @@ class Reproduction:
         left = [row for row in self.rows if not self.lacking[row.name]]
         for seed in self.options.seeds:
             for recipe in recipes_of(left):
-                if code := self._train(recipe, seed):
+                if self._is_needed(recipe, seed) and (code := self._train(recipe, seed)):
                     return code
                 self._write()
         print(f"the page of {len(self.rows)} rows is {self.options.folder / PAGE}")
@@ -167,6 +167,11 @@ class Reproduction:
                 self.found[row.name, PUBLISHED] = "left out of a rehearsal without --published"
             else:
                 self._score(row, PUBLISHED)
+
+    def _is_needed(self, recipe: Recipe, seed: int) -> bool:
+        """Whether a row that has no score yet is of this recipe, or of one that starts from its weights."""
+        missing = [row for row in self.rows if not isinstance(self.found.get((row.name, f"seed{seed}")), Score)]
+        return any(recipe.name in (row.recipe, RECIPES[row.recipe].start) for row in missing)
 
     def _train(self, recipe: Recipe, seed: int) -> int:
         """Train a recipe unless that is done, and score its rows; return the exit code of a training that was ended."""

@@ -65,7 +65,7 @@ class TrainingData:
         if processes.is_main:
             _check_pictures(layout, lines, options)
         self.views = views_of(layout, lines)
-        check_views(self.views)
+        check_views(self.views, options.fov)
         self.cache = PictureCache.from_options(options, layout, lines)
         cameras = self.distinct_cameras if options.learn_intrinsics else ()
         self.train_set, self.val_set = (

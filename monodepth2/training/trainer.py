@@ -7,7 +7,16 @@ from signal import Signals
 from typing import Any
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import ITS_FLAGS, MEAN, WITHOUT_IT, load_networks, weights_folder
+from monodepth2.checkpoints.networks import (
+    ITS_FLAGS,
+    MEAN,
+    WITHOUT_IT,
+    load_networks,
+    network_file,
+    read_network,
+    trained_facts,
+    weights_folder,
+)
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.errors import UserError, counted, tell
@@ -322,6 +331,9 @@ class Trainer:
         if folder:
             wanted = NETWORKS if self.resumed else options.models_to_load
             load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+            if processes.is_main and not self.resumed and "depth" in wanted:
+                for remark in _other_depths(options, folder):
+                    tell(f"warning: {remark}")
         rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
         self.optimizer = self.learn.optimizer
@@ -380,11 +392,35 @@ def _check_unread(options: Options) -> None:
             f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "
             "(--encoder, or --recipe modern): drop one of the two flags"
         )
+    if options.is_given("models_to_load") and not options.load_weights_folder:
+        raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
+    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
+        if options.is_given(name) and not options.temporal_ids:
+            raise UserError(
+                f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
+            )
     if options.pretrained_weights and options.weights_init == "scratch":
         raise UserError(
             f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights: drop one of "
             "the two flags"
         )
+
+
+def _other_depths(options: Options, folder: Path) -> list[str]:
+    """What to know of a loaded depth network whose depths mean something else in this run."""
+    path = network_file(folder, "encoder")
+    facts, remarks = trained_facts(read_network(path), folder), []
+    if (facts.min_depth, facts.max_depth) != (options.min_depth, options.max_depth):
+        remarks.append(
+            f"{path} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}: with others its "
+            "depths are others, too; give these to keep them"
+        )
+    alone = "where that is another one, its depths begin too near or too far; --models_to_load encoder leaves them out"
+    if options.tracked_poses:
+        remarks.append(f"the unit of {path} is not known to be that of --tracked_poses: {alone}")
+    elif options.start_depth and facts.metric_scale is None:
+        remarks.append(f"the unit of {path} is not known to be the metre, as this run's is: {alone}")
+    return remarks
 
 
 def _silent(_: str) -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import load_depth_network
-from monodepth2.config import Options
+from monodepth2.config import Options, PredictOptions
 from monodepth2.datasets.cameras import Camera
+from monodepth2.demo.network import WEIGHTS
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map
 from monodepth2.evaluation.regions import Region
@@ -20,6 +21,7 @@ from monodepth2.files.fit import Fit
 from monodepth2.method.depth_maps import at_picture_size, depth_factor, resize_bilinear
 from monodepth2.onnx.metadata import Metadata, of_training
 from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.training.trainer import _other_depths
 from trees import write_checkpoint
 
 CPU = torch.device("cpu")
@@ -35,6 +37,20 @@ def test_facts_go_through_a_state_and_through_metadata() -> None:
     assert Metadata.from_properties(properties, "a.onnx").facts("a.onnx") == FACTS
     older = {name: value for name, value in properties.items() if name.rpartition(".")[2] not in of_training(FACTS)}
     assert Metadata.from_properties(older, "a.onnx").facts("a.onnx") == TrainingFacts(0.2, 50.0)
+
+
+def test_a_depth_range_that_is_none_beside_the_checkpoints_own_is_refused() -> None:
+    with pytest.raises(UserError, match=r"nearest depth of 150 and a farthest of 100 .* trained with --min_depth 0.1"):
+        load_depth_network(WEIGHTS, CPU, min_depth=150.0)
+    with pytest.raises(UserError, match=r"^--max_depth -1: need"):
+        PredictOptions(image_path="a.jpg", load_weights_folder=WEIGHTS, max_depth=-1.0)
+
+
+def test_weights_of_another_range_or_unit_are_told_of() -> None:
+    assert _other_depths(Options(), WEIGHTS) == []
+    assert "trained with --min_depth 0.1 --max_depth 100" in _other_depths(Options(min_depth=1.0), WEIGHTS)[0]
+    assert "not known to be the metre" in _other_depths(Options(known_poses=True), WEIGHTS)[0]
+    assert "not known to be that of --tracked_poses" in _other_depths(Options(tracked_poses=True), WEIGHTS)[0]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.camera_choice import size_of_pictures
 from monodepth2.datasets.camera_files import (
     read_baseline,
     read_camera_json,
@@ -52,6 +53,13 @@ def options(root: Path, **changes) -> Options:
 
 def camera_of(root: Path, drive: str = "d/one", **changes) -> Camera:
     return layout_of(options(root, **changes)).camera(SplitLine(drive, 1, "l"))
+
+
+def test_a_mask_and_hidden_files_do_not_tell_the_size_of_pictures(tmp_path: Path) -> None:
+    Image.new("L", (80, 48)).save(tmp_path / "mask.png")
+    (tmp_path / "._pic_0.png").write_bytes(b"of macOS")
+    Image.new("RGB", (160, 96)).save(tmp_path / "pic_0.png")
+    assert size_of_pictures(tmp_path) == (160, 96)
 
 
 def test_the_matrix_is_that_of_2019() -> None:
@@ -280,6 +288,13 @@ def test_files_above_the_data_set_do_not_count(tmp_path: Path) -> None:
 def test_flags_that_say_no_camera_are_refused(tmp_path: Path, changes: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         options(tmp_path, **changes)
+
+
+def test_a_width_of_the_view_that_changes_nothing_is_refused(tmp_path: Path) -> None:
+    own = View("a", Camera(0.9, 1.4, source="camera.json"), SIZE)
+    check_views([own, View("b", Camera(0.5, 0.8, source="given by --fov: 90° wide, square pixels"), SIZE)], fov=90.0)
+    with pytest.raises(UserError, match=r"--fov 90 changes nothing, .*\(camera.json\)"):
+        check_views([own], fov=90.0)
 
 
 def remarks_of(root: Path, drives: list[str], size: tuple[int, int] = SIZE, fit: Fit = STRETCH, **changes) -> list[str]:

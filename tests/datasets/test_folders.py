@@ -13,7 +13,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_data_set, complete_lines, split_remarks, still_remarks
-from monodepth2.datasets.folders import Folders, made_split, main, natural_key
+from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.layouts import KittiRaw, layout_of, make_layout
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -23,6 +23,7 @@ from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
+from monodepth2.files.picture_files import natural_key
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.training.trainer import Trainer
 from runs import TINY_NETWORK

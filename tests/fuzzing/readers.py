@@ -46,6 +46,7 @@ from monodepth2.datasets.trajectories import write_poses, write_tum
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
 from monodepth2.files.fit import STRETCH
+from monodepth2.files.picture_files import is_own_output
 from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader
@@ -54,7 +55,6 @@ from monodepth2.motion.focal import FocalLength
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
-from monodepth2.prediction.outputs import is_own_output
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.prepare.analysis import Analysis, Look
 from monodepth2.prepare.kept import KeptSource

@@ -133,6 +133,12 @@ def test_metres_that_were_learnt_are_in_the_file(checkpoint, tmp_path: Path) -> 
     picture = np.zeros((64, 96, 3), np.uint8)
     prediction = DepthPredictor.from_checkpoint(options.output, "cpu").predict(picture)
     np.testing.assert_array_equal(prediction.metric_depth, prediction.depth)
+    model = onnx.load(options.output)  # as with --pred_depth_scale_factor 5
+    for item in model.metadata_props:
+        item.value = {"depth_factor": "5.0", "metric_scale": "null"}.get(item.key.rpartition(".")[2], item.value)
+    onnx.save(model, tmp_path / "scaled.onnx")
+    prediction = DepthPredictor.from_checkpoint(tmp_path / "scaled.onnx", "cpu").predict(picture)
+    np.testing.assert_array_equal(prediction.metric_depth, np.float32(5) * prediction.depth)
 
 
 def test_the_file_stands_alone_and_is_clean(plain: tuple[Path, str], dynamic: Exported) -> None:

@@ -1,5 +1,6 @@
 """Depth networks in 8 bits: smaller, close to the float32 network, refused where they are not."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ from PIL import Image
 
 from monodepth2.config import ExportOptions
 from monodepth2.errors import UserError
+from monodepth2.files.picture_files import MARK
 from monodepth2.onnx import export
+from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
+from monodepth2.onnx.quantise import calibration_pictures
 from trees import write_checkpoint
 
 onnx = pytest.importorskip("onnx")
@@ -34,6 +38,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(weights: Path, output: Path, **changes: object) -> ExportOptions:
     return ExportOptions(load_weights_folder=weights, output=output, **changes)
+
+
+def test_masks_depth_and_predictions_are_not_calibrated_on(pictures: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(pictures, tmp_path / "drive"))
+    (folder / "depth").mkdir()
+    for name in ("mask.png", "._0.jpg", "depth/0.png"):
+        (folder / name).write_bytes((pictures / "0.png").read_bytes())
+    Image.new("RGB", (120, 80)).save(folder / "0_disp.jpeg", comment=MARK)
+    metadata = Metadata("test", "depth", 64, 96, 32, 1, False, False, "fp32", "mono", False, 0.1, 100.0)
+    assert len(calibration_pictures(folder, metadata)) == 12
 
 
 @pytest.mark.slow(reason="exports and quantises")

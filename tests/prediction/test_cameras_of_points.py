@@ -51,7 +51,9 @@ def test_points_lie_on_the_rays_of_the_checkpoints_camera(
         image_path=str(tmp_path / "a.png"), load_weights_folder=weights, no_cuda=True, outputs=("ply",)
     )
     assert predict(options) == 0
-    assert "taken to be of the checkpoint's camera, fx 0.9" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "taken to be of the checkpoint's camera, fx 0.9" in told.out
+    assert "another shape" not in told.err
     cloud = PlyData.read(tmp_path / "predictions/a_points.ply")
     assert "focal length 81 (x) 84 (y) pixels" in cloud.comments[1]
     assert "principal point 40.5 33;" in cloud.comments[2]
@@ -62,3 +64,13 @@ def test_points_lie_on_the_rays_of_the_checkpoints_camera(
     np.testing.assert_allclose(1.4 * 60 * points["y"] / points["z"] + 0.55 * 60, rows, atol=1e-3)
     predict(replace(options, outputs=("color",)))
     assert "ply:" not in capsys.readouterr().out
+
+
+def test_pictures_of_another_shape_are_told_of(checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = linked(checkpoint(), tmp_path / "weights")
+    state = torch.load(weights / "encoder.pth", weights_only=True)
+    torch.save({**state, "cameras": [OWN.to_plain()]}, tmp_path / "new.pth")
+    os.replace(tmp_path / "new.pth", weights / "encoder.pth")
+    Image.new("RGB", (90, 90)).save(tmp_path / "a.png")
+    predict(PredictOptions(image_path=tmp_path / "a.png", load_weights_folder=weights, no_cuda=True, outputs=("ply",)))
+    assert "pictures of 90 x 90 are of another shape" in capsys.readouterr().err

@@ -23,6 +23,7 @@ from monodepth2.errors import UserError
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.run import run
 from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
 
@@ -268,6 +269,56 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
             run(PrepareOptions(sources=(tmp_path / name,), output=tmp_path / "out"))
 
 
+@pytest.mark.parametrize(
+    ("names", "flags", "words"),
+    [
+        (("drive.mp4", "./drive.mp4"), {}, "is named twice"),
+        (("drive.mp4",), {"fps": 5.0}, "--fps is the rate of a folder"),
+        (("a.png",), {}, "is a picture; name a video"),
+        (("drive.mp4",), {"width": 1 << 16}, "--width 65536: the whole frame would have 65536 x"),
+        (("drive.mp4",), {"output": Path()}, "is the folder you are in"),
+    ],
+)
+def test_flags_that_cannot_be_meant_are_refused(
+    clip: Path, names: tuple, flags: dict, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(clip, tmp_path / "drive.mp4")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UserError, match=words):
+        run(
+            PrepareOptions.stated({"sources": [tmp_path / name for name in names], "output": tmp_path / "out", **flags})
+        )
+
+
+def test_what_is_left_out_has_no_say_in_what_pictures_show(tmp_path: Path) -> None:
+    """Neither in their size nor in bars; a damaged picture among them ends nothing."""
+    frames, folder = drive(1, 40, 0.2), tmp_path / "frames"
+    folder.mkdir()
+    for n, frame in enumerate(frames):
+        Image.fromarray(frame.transpose(1, 0, 2) if n < 5 else frame).save(folder / f"{n}.png")
+    (folder / "5.png").write_bytes(b"no picture")
+    first = Image.open(prepared(tmp_path, folder, start=0.5) / "drive_000/000000.jpg")
+    assert first.size == (128, 64)
+
+
+def test_a_video_that_does_not_say_how_long_it_is_keeps_what_one_dark_frame_hides(tmp_path: Path) -> None:
+    frames = drive(1, 60, 0.2)
+    frames[0] = frames[0].copy()
+    frames[0][:32] = 0
+    video = write_clip(tmp_path / "live.h264", frames)
+    assert facts(prepared(tmp_path, video) / "drive_000")["box"][1] == pytest.approx(4.8, abs=5)
+
+
+def test_of_two_runs_for_one_output_the_second_is_told(clip: Path, tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "data set"):
+        with pytest.raises(UserError, match="another run is preparing it"):
+            prepared(tmp_path, clip)
+        assert (tmp_path / ".data set.partial").is_dir()
+    prepared(tmp_path, clip)
+
+
 def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) -> None:
     output = prepared(tmp_path, clip)
     before = (output / "report.html").read_text()
@@ -336,6 +387,17 @@ def test_an_interrupted_run_is_gone_on_with(
     assert {path.stat().st_mtime_ns for path in output.glob("drive_001/*.jpg")} == set(pictures_before.values())
     again = contents(output)
     assert {name for name in whole if whole[name] != again[name]} <= {"report.html"}  # plots name their parts at random
+
+
+def test_what_was_read_is_kept_until_the_page_is_written(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("monodepth2.prepare.page.write_report", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip)
+    prepared(tmp_path, clip)
+    assert "drive.mp4: was read to its end by a run that was interrupted" in capsys.readouterr().err
 
 
 def interrupted_at_second(result: Callable[[Analyser], Analysis]) -> Callable[[Analyser], Analysis]:

@@ -126,6 +126,14 @@ def test_the_verdict_says_why_and_what_to_do(figures: Figures, kind: str, words:
     assert words in verdict.sentence
 
 
+def test_a_flat_depth_is_the_networks_fault_where_the_motion_is_known() -> None:
+    flat = LEARNT._replace(variation=0.006)
+    assert "take pictures of a camera that moves" in judge(flat, Options()).sentence
+    for known in ({"known_poses": True}, {"tracked_poses": True}):
+        assert "Networks begin like this: train longer" in judge(flat, Options(**known)).sentence
+        assert "train longer" in judge(LEARNT._replace(variation=0.0), Options(**known)).sentence
+
+
 def test_what_looks_unusual_is_remarked() -> None:
     remarks = judge(LEARNT._replace(near_below=0.7, disagreement=0.3), Options()).remarks
     assert len(remarks) == 2

@@ -14,8 +14,9 @@ from monodepth2.datasets.splits import known_splits
 from monodepth2.evaluation import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import BAND, RECIPES, ROWS, TABLES
-from monodepth2.reproduce.run import chosen
+from monodepth2.reproduce.run import Reproduction, chosen
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
+from monodepth2.reproduce.scores import Score
 from scripts import monodepth2
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,20 @@ def test_rows_that_share_a_training_train_it_once() -> None:
     rows = chosen(("mono_640x192", "eigen_benchmark", "make3d"))
     assert len(rows) == 6
     assert [recipe.name for recipe in recipes_of(rows)] == ["mono_640x192", "stereo_640x192", "mono+stereo_640x192"]
+
+
+def test_what_has_its_score_is_not_trained_again(tmp_path: Path) -> None:
+    rows = chosen(("mono_640x192", "mono_1024x320"))
+    options = ReproduceOptions(rows=("mono_640x192", "mono_1024x320"), output=tmp_path, data_path=tmp_path)
+    work = Reproduction(rows, options, scale_of(options))
+    one, larger = recipes_of(rows)
+    assert work._is_needed(one, 0)
+    score = Score("weights", {"abs_rel": 0.1}, {}, 1)
+    work.found = {(row.name, "seed0"): score for row in rows if row.recipe == one.name}
+    assert larger.start == one.name
+    assert work._is_needed(one, 0)
+    work.found = {(row.name, "seed0"): score for row in rows}
+    assert not work._is_needed(one, 0)
 
 
 @pytest.mark.slow(reason="trains and scores a row of a table")
