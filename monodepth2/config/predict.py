@@ -143,7 +143,7 @@ class PredictOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.image_path is None:
+        if not self.image_path:
             raise UserError("--image_path is missing: name a picture, a folder of pictures, a video or a stream")
         check_weights(self)
         check_depth_range(self.min_depth, self.max_depth)
