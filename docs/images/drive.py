@@ -17,7 +17,7 @@ def main(video: Path) -> None:
     """Read and write."""
     with VideoReader(video) as reader:
         first, *others = islice(reader.frames(), FRAMES)
-    how = {"duration": 1000 / FRAMES_PER_SECOND, "loop": 0, "quality": 40, "method": 6}
+    how = {"duration": 1000 / FRAMES_PER_SECOND, "loop": 0, "quality": 65, "method": 6}
     first.save(Path(__file__).with_name("drive.webp"), save_all=True, append_images=others, **how)
 
 
