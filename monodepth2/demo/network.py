@@ -57,7 +57,12 @@ def network_options(drive: Path, folder: Path, name: str, epochs: int, seed: int
 def going_on(options: Options) -> Options:
     """The options of a training that goes on from `WEIGHTS`: on stereo pairs alone, which need no pose network."""
     return replace(
-        options, frame_ids=(0,), load_weights_folder=WEIGHTS, models_to_load=("encoder", "depth"), learning_rate=3e-4
+        options,
+        frame_ids=(0,),
+        pose_encoder=None,
+        load_weights_folder=WEIGHTS,
+        models_to_load=("encoder", "depth"),
+        learning_rate=3e-4,
     )
 
 
