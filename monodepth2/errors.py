@@ -89,5 +89,5 @@ def _exit_code(main: Callable[[], int | None]) -> int:
         if error.errno not in OF_PATHS or error.filename is None:
             raise
         path = printable(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else error.filename
-        print(f"error: {path}: {error.strerror}; name another path, or change that", file=sys.stderr)
+        print(f"error: {path}: {error.strerror}; remove the cause, or name another path", file=sys.stderr)
         return 2

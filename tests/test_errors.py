@@ -25,7 +25,7 @@ def test_counts_are_told_as_people_say_them() -> None:
         ("return 3", 3, ""),
         ("raise UserError('use --that')", 2, "error: use --that\n"),
         ("raise KeyboardInterrupt", 130, "interrupted\n"),
-        ("open('x' * 300)", 2, f"error: {'x' * 300}: File name too long; name another path, or change that\n"),
+        ("open('x' * 300)", 2, f"error: {'x' * 300}: File name too long; remove the cause, or name another path\n"),
     ],
 )
 def test_how_a_script_ends(code: str, exit_code: int, said: str) -> None:

@@ -22,7 +22,7 @@ from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import Fit
-from monodepth2.files.output_paths import make_output_folder
+from monodepth2.files.output_paths import make_output_folder, partial_path
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.pages.colours import coloured_disparity
 
@@ -57,7 +57,7 @@ class DisparityFile:
     def __init__(self, folder: Path, weights: Path, split: str, count: int) -> None:
         of_file = "" if weights.is_dir() else f"_{weights.stem}"
         self.path = folder / f"disps_{Path(split).name}_split{of_file}.npy"
-        self.partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        self.partial = partial_path(self.path)
         self.count = count
         self.rows: np.memmap | None = None
         self.said = f"disparities are in {self.path}"

@@ -47,6 +47,11 @@ def make_output_folder(flag: str, folder: Path) -> Path:
     return folder
 
 
+def partial_path(path: Path) -> Path:
+    """The name beside a file under which this process writes it; it is short, however long the file's own is."""
+    return path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
@@ -54,8 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         UserError: it cannot be written.
     """
-    # not with the whole name in it: with more than that it could be too long
-    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
+    partial = partial_path(path)
     try:
         yield partial
         os.replace(partial, path)

@@ -14,6 +14,7 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.pictures import LARGEST_SIDE
+from monodepth2.method.depth_maps import stereo_factor
 
 FORMAT = 1
 PREFIX = "monodepth2."
@@ -84,7 +85,10 @@ class Metadata:
         kind, top = self.fit if self.fit and len(self.fit) == 2 else (STRETCH.kind, STRETCH.crop_top)
         state: dict[str, Any] = {"min_depth": self.min_depth, "max_depth": self.max_depth, "baseline": self.baseline}
         state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or []}
-        state["metric_scale"] = self.metric_scale
+        rig = stereo_factor(self.baseline) if self.use_stereo and self.baseline else None
+        # a scale that the file was exported with is that of its depths, unless it is the rig's
+        exported = self.depth_unit == "m" and self.depth_factor != rig
+        state["metric_scale"] = self.depth_factor if exported else self.metric_scale
         return TrainingFacts.from_state(state, Path(source))
 
     def to_properties(self) -> dict[str, str]:

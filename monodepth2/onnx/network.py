@@ -8,7 +8,6 @@ Legend of shapes: b batch, h w pixels.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from torch import Tensor
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import required_input
-from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.runtime.extras import require_packages
 
@@ -76,9 +74,6 @@ class OnnxDepthNetwork:
         self.use_stereo = self.metadata.use_stereo
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
         self.facts = self.metadata.facts(str(self.path))
-        factor, unit, baseline = self.metadata.depth_factor, self.metadata.depth_unit, self.facts.baseline
-        if unit == "m" and factor and not (self.use_stereo and baseline and factor == stereo_factor(baseline)):
-            self.facts = replace(self.facts, metric_scale=factor)  # that the file was exported with
         self._check_depth_range(min_depth, max_depth)
         model = _without_weights(model)
         self.session = make_session(content, device, str(self.path))

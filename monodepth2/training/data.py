@@ -65,7 +65,7 @@ class TrainingData:
         if processes.is_main:
             _check_pictures(layout, lines, options)
         self.views = views_of(layout, lines)
-        check_views(self.views, options.fov)
+        check_views(self.views, options.fov if options.resume == "never" else None)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
         cameras = self.distinct_cameras if options.learn_intrinsics else ()
         self.train_set, self.val_set = (

@@ -11,6 +11,7 @@ from monodepth2.checkpoints.networks import (
     ITS_FLAGS,
     MEAN,
     WITHOUT_IT,
+    holds_network,
     load_networks,
     network_file,
     read_network,
@@ -323,6 +324,8 @@ class Trainer:
     def _build_model(self) -> None:
         options, processes = self.options, self.processes
         _check_unread(options)
+        if not self.resumed:
+            _check_without_effect(options)
         self.model = MonodepthModel(options, len(self.data.distinct_cameras))
         given = options.load_weights_folder and weights_folder(options.load_weights_folder)
         folder = self.resumed.folder if self.resumed else given
@@ -392,13 +395,6 @@ def _check_unread(options: Options) -> None:
             f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "
             "(--encoder, or --recipe modern): drop one of the two flags"
         )
-    if options.is_given("models_to_load") and not options.load_weights_folder:
-        raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
-    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
-        if options.is_given(name) and not options.temporal_ids:
-            raise UserError(
-                f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
-            )
     if options.pretrained_weights and options.weights_init == "scratch":
         raise UserError(
             f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights: drop one of "
@@ -406,8 +402,21 @@ def _check_unread(options: Options) -> None:
         )
 
 
+def _check_without_effect(options: Options) -> None:
+    """Refuse flags that change nothing; not of a run that goes on, which needs those that it was started with."""
+    if options.is_given("models_to_load") and not options.load_weights_folder:
+        raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
+    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
+        if options.is_given(name) and not options.temporal_ids:
+            raise UserError(
+                f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
+            )
+
+
 def _other_depths(options: Options, folder: Path) -> list[str]:
     """What to know of a loaded depth network whose depths mean something else in this run."""
+    if not holds_network(folder, "encoder"):  # where facts are kept
+        return []
     path = network_file(folder, "encoder")
     facts, remarks = trained_facts(read_network(path), folder), []
     if (facts.min_depth, facts.max_depth) != (options.min_depth, options.max_depth):

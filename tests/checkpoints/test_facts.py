@@ -53,6 +53,11 @@ def test_weights_of_another_range_or_unit_are_told_of() -> None:
     assert "not known to be that of --tracked_poses" in _other_depths(Options(tracked_poses=True), WEIGHTS)[0]
 
 
+def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) -> None:
+    shutil.copy(WEIGHTS / "depth.pth", tmp_path)
+    assert _other_depths(Options(min_depth=1.0), tmp_path) == []
+
+
 @pytest.mark.parametrize(
     "damage",
     [
