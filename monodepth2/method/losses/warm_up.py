@@ -1,0 +1,41 @@
+"""The first steps, in which a new pose network finds the camera's motion (`--motion_warmup`).
+
+From the first step on, the loss of the paper rewards what a motion explains by chance: the minimum over the sources and
+the auto-mask leave out the pixels that it explains worse, and a photometric error of sharp pictures shows the way only
+where they are a pixel or two apart. Known motions train; what a new pose network says does not come near. So in these
+steps nothing is left out, and the pictures that are compared are as coarse as a few blocks across.
+"""
+
+from dataclasses import replace
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from monodepth2.method.losses.objective import Objective
+from monodepth2.method.stages import Batch
+
+COLUMNS = (24, 48)  # of blocks across a picture, one number after the other
+
+
+def columns_at(step: int, steps: int) -> int | None:
+    """How coarse pictures are at a step of a warm-up of so many, in blocks across; None after it."""
+    return COLUMNS[len(COLUMNS) * step // steps] if step < steps else None
+
+
+def coarse(pictures: Tensor, columns: int) -> Tensor:
+    """Return (..., c, h, w) pictures as they look in so many blocks across, smoothly between the blocks' middles."""
+    h, w = pictures.shape[-2:]
+    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    blocks = F.interpolate(flat, (max(1, round(h * columns / w)), columns), mode="area")
+    return F.interpolate(blocks, (h, w), mode="bilinear", align_corners=False).view(pictures.shape)
+
+
+def coarse_batch(batch: Batch, columns: int) -> Batch:
+    """Return a batch whose pictures for the loss are coarse; the networks' own pictures stay as they are."""
+    color = {i: {level: coarse(image, columns) for level, image in levels.items()} for i, levels in batch.color.items()}
+    return replace(batch, color=color)
+
+
+def without_choice(objective: Objective) -> Objective:
+    """Return an objective that averages over the sources and masks nothing that is explained badly."""
+    return replace(objective, average=True, automask=False)
