@@ -37,7 +37,7 @@ def _check_sizes(options: "Options") -> None:
     options.require_at_least(0, "num_workers", "seed", "disparity_smoothness")
     if options.seed >= 2**63:
         raise UserError(f"--seed {options.seed}: must be below 2**63")
-    options.require_at_least(0, "weight_decay")
+    options.require_at_least(0, "weight_decay", "motion_warmup")
     options.require_at_least(0, "depth_supervision", "velocity_weight", "pseudo_weight")
     options.require_positive("encoder_lr_factor")
     if options.ema is not None and not 0 < options.ema < 1:
@@ -168,7 +168,8 @@ def _check_known(options: "Options") -> None:
     flag = "--known_poses" if options.known_poses else "--tracked_poses"
     if not options.temporal_ids:
         raise UserError(f"{flag} states the motion between neighbours, and --frame_ids 0 has none: drop it")
-    for name in ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "learn_intrinsics"):
+    needing = ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "motion_warmup")
+    for name in (*needing, "learn_intrinsics"):
         if options.is_given(name):
             raise UserError(
                 f"{flag} takes the place of the pose network, which --{name} needs: drop one of the two flags"

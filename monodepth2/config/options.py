@@ -164,6 +164,12 @@ class Options(Checked):
         "motion from the drives' tracked_poses.txt, which `prepare` finds by points that it follows, in place of a "
         "pose network: for videos too short to teach one; metres stay unknown",
     )
+    motion_warmup: int = option(
+        0,
+        "training",
+        "first steps, in which a new pose network finds the camera's motion: coarse pictures are compared, on average "
+        "over the neighbours, without auto-masking; 500 are enough (default: 0, as in 2019)",
+    )
     velocity_weight: float = option(
         0.0,
         "training",

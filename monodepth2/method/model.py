@@ -47,7 +47,7 @@ class MonodepthModel(nn.Module):
         if options.predictive_mask:
             self.predictive_mask = make_decoder(options.decoder, channels, options.scales, len(options.source_ids))
         if options.learn_intrinsics:
-            self.intrinsics = LearntFocals(cameras)
+            self.intrinsics = LearntFocals(cameras, options.motion_warmup)
         for network in self.children():
             if isinstance(network, (ResnetEncoder, DepthDecoder, HrDecoder)):
                 network.checkpointing = options.grad_checkpointing
@@ -98,7 +98,11 @@ class MonodepthModel(nn.Module):
 
     def _focals(self, batch: Batch, poses: dict[FrameId, RelativePose]) -> Tensor:
         assert batch.camera is not None
-        rotations = [pose.axisangle for pose in poses.values()]
+        # a network that sees all frames at once states the motion to an earlier source backward in time
+        backward = [source < 0 and not pose.invert for source, pose in poses.items()]
+        rotations = [
+            -pose.axisangle if back else pose.axisangle for pose, back in zip(poses.values(), backward, strict=True)
+        ]
         return self.intrinsics(batch.camera, batch.K[0], batch.color_aug[0].shape[-1], rotations)
 
     def _add_pose_network(self, options: Options, feature_channels: int) -> None:

@@ -81,7 +81,8 @@ class Diagnosis:
     def note_loss(self, loss: Tensor) -> None:
         """Take note of a step's loss without waiting for it."""
         self._mean(LOSS).add(loss)
-        if self.steps < FIRST_STEPS:
+        # losses of a warm-up are lower than the first ones after it, which are the start
+        if 0 <= self.steps - self.options.motion_warmup < FIRST_STEPS:
             self.start.add(loss)
         self.steps += 1
 
@@ -236,7 +237,8 @@ class Diagnosis:
         }
 
     def _unmoved_loss(self) -> str | None:
-        if len(self.epoch_losses) < 3 or self.options.load_weights_folder:
+        early = len(self.epoch_losses) < 3 or self.steps <= self.options.motion_warmup
+        if early or self.options.load_weights_folder:
             return None
         # an epoch of a huge data set has long learnt in its mean, the first steps of a small one are noisy
         start, now = max(float(self.start.value), self.epoch_losses[0]), min(self.epoch_losses[-2:])

@@ -23,11 +23,12 @@ def first_lines(
     parameters = sum(parameter.numel() for parameter in model.parameters())
     joint = options.batch_size * processes.world_size
     shares = "" if processes.alone else f" ({processes.world_size} processes of {options.batch_size})"
+    warm_up = f"{counted(options.motion_warmup, 'step')} of them for motion first, " if options.motion_warmup else ""
     name = f"{options.model_name} with pseudo-labels" if options.learns_pseudo_labels else options.model_name
     return (
         f"{name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
         f"{counted(options.num_epochs, 'epoch')} of {counted(data.steps_per_epoch, 'step')}, "
-        f"{parameters / 1e6:.1f} M parameters, batches of {joint}{shares}, learning rate {schedule.in_words}, "
+        f"{warm_up}{parameters / 1e6:.1f} M parameters, batches of {joint}{shares}, learning rate {schedule.in_words}, "
         f"{_in_words(device, processes)}, loader processes: {data.workers}, {origin}\n"
         f"writing to {options.run_folder}"
     )

@@ -36,10 +36,11 @@ class GraphedStep:
         if self._steps <= STEPS_BEFORE or not self._recordable:
             return self._aside(batch)
         rate = float(self.learn.optimizer.param_groups[0]["lr"])
-        if self._recording is None or self._recording.rate != rate:
+        constants = (rate, self.learn.columns)
+        if self._recording is None or self._recording.constants != constants:
             self._recording = None  # its memory first
             try:
-                self._recording = self._record(batch, rate)
+                self._recording = self._record(batch, constants)
             except RuntimeError as error:
                 self._recordable = False
                 self.report(f"the step cannot be recorded for the GPU, which makes it slower ({first_line(error)})")
@@ -55,21 +56,21 @@ class GraphedStep:
         main.wait_stream(aside)
         return result
 
-    def _record(self, batch: Batch, rate: float) -> "_Recording":
+    def _record(self, batch: Batch, constants: tuple[float, int | None]) -> "_Recording":
         """Record a step on a copy of a batch; nothing is computed yet."""
         graph, recorded = torch.cuda.CUDAGraph(), batch.copy()
         # other threads, that of the loader above all, go on with memory of their own meanwhile
         with _recordable(self.learn.optimizer), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             result = self.learn(recorded)
-        return _Recording(graph, rate, recorded, result)
+        return _Recording(graph, constants, recorded, result)
 
 
 @dataclass(frozen=True)
 class _Recording:
-    """A recorded step, the learning rate that is a number in it, and the memory that it reads and writes."""
+    """A recorded step, what is fixed in it (the learning rate and the pictures' columns), and the memory it uses."""
 
     graph: torch.cuda.CUDAGraph
-    rate: float
+    constants: tuple[float, int | None]
     batch: Batch
     result: StepResult
 

@@ -14,6 +14,7 @@ from torch.profiler import record_function
 from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
+from monodepth2.method.losses.warm_up import coarse_batch, without_choice
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import LearntFocals
 from monodepth2.method.networks.learnt_focals import RATE_FACTOR
@@ -62,6 +63,9 @@ class TrainingStep:
         options: of the run.
         device: where the model is.
 
+    Attributes:
+        columns: of the pictures that steps compare, while `--motion_warmup` lasts; else None.
+
     Raises:
         UserError: the device has not the numbers asked for, or there is no compiler.
     """
@@ -76,6 +80,7 @@ class TrainingStep:
         self.objective = Objective.from_options(options)
         self.networks: Callable[[Batch], Predictions] = model
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
+        self.columns: int | None = None
         if options.compile:
             check_compiler(device)
             for network in model.networks.values():
@@ -179,7 +184,10 @@ class TrainingStep:
         return torch.stack(losses).sum(), [torch.cat(parts) for parts in zip(*gradients, strict=True)]
 
     def _loss(self, batch: Batch, predictions: Predictions) -> Tensor:
-        return self.objective(batch, predictions, self.synthesise_views(batch, predictions)).total
+        objective = self.objective
+        if self.columns is not None:
+            batch, objective = coarse_batch(batch, self.columns), without_choice(objective)
+        return objective(batch, predictions, self.synthesise_views(batch, predictions)).total
 
     def _slices(self, samples: int) -> Iterator[slice]:
         size = 1 if self.device.type == "cpu" else samples

@@ -21,6 +21,7 @@ from monodepth2.checkpoints.networks import (
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options, option_type
 from monodepth2.errors import UserError, counted, tell
+from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
 from monodepth2.report import report_of_training
@@ -191,6 +192,7 @@ class Trainer:
         loaded = next(self.data.train_batches)
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
+        self.learn.columns = columns_at(self.step, self.options.motion_warmup)
         result = self.take_step(batch)
         if self.mean:
             self.mean.update()
@@ -406,7 +408,9 @@ def _check_without_effect(options: Options) -> None:
     """Refuse flags that change nothing; not of a run that goes on, which needs those that it was started with."""
     if options.is_given("models_to_load") and not options.load_weights_folder:
         raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
-    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
+    if options.learn_intrinsics and options.batch_size == 1:
+        raise UserError("--learn_intrinsics compares the turns of several samples: give --batch_size 2 or more")
+    for name in ("pose_model_type", "pose_model_input", "pose_encoder", "motion_warmup"):
         if options.is_given(name) and not options.temporal_ids:
             raise UserError(
                 f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"

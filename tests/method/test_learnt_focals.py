@@ -18,41 +18,58 @@ from monodepth2.method.view_synthesis import places_in_sources
 K = torch.tensor([[60.0, 0, 50, 0], [0, 60, 30, 0], [0, 0, 1, 0], [0, 0, 0, 1]])[None]
 
 
-def seen(focals: LearntFocals, turn: float, camera: int = 0, roll: float = 0.0) -> torch.Tensor:
-    """The factor after enough steps of a rotation."""
-    rotation = torch.tensor([[0.0, turn, roll]])
+def seen(focals: LearntFocals, turn: float, camera: int = 0, roll: float = 0.0, bias: float = 0.0) -> torch.Tensor:
+    """The factors after enough steps with a turn to either side, on top of one that is always the same."""
+    rotation = torch.tensor([[0.0, bias + turn, roll], [0.0, bias - turn, -roll]])
     for _ in range(FIRST_STEPS + 1):
-        factor = focals(torch.tensor([camera]), K, 100, [rotation, -rotation])
+        factor = focals(torch.tensor([camera, camera]), K.repeat(2, 1, 1), 100, [rotation, rotation])
     return factor
 
 
 def test_a_camera_that_turns_is_learnt_and_the_error_is_that_of_the_formula() -> None:
     focals = LearntFocals(2)
     factor = seen(focals, turn=0.04, camera=1)
-    assert factor.tolist() == [1.0]
-    assert focals.errors[1].item() == pytest.approx(2 * 60 * PIXEL_ERROR / (100**2 * 0.04), rel=1e-4)
-    factor.backward()
+    assert factor.tolist() == [1.0, 1.0]
+    # the standard deviation of two values
+    assert focals.errors[1].item() == pytest.approx(2 * 60 * PIXEL_ERROR / (100**2 * 0.04 * 2**0.5), rel=1e-4)
+    factor.sum().backward()
     assert focals.log_factor.grad is not None
-    assert focals.log_factor.grad.tolist() == [0.0, 1.0]
+    assert focals.log_factor.grad.tolist() == [0.0, 2.0]
     assert math.isinf(focals.errors[0].item()), "nothing is known of the other camera"
 
 
-@pytest.mark.parametrize(("turn", "roll"), [(0.0, 0.0), (0.001, 0.0), (0.0, 0.3)], ids=["none", "little", "roll"])
-def test_what_cannot_be_observed_is_not_learnt(turn: float, roll: float) -> None:
+@pytest.mark.parametrize(
+    ("turn", "roll", "bias"),
+    [(0.0, 0.0, 0.0), (0.001, 0.0, 0.0), (0.0, 0.3, 0.0), (0.0, 0.0, 0.1)],
+    ids=["none", "little", "roll", "the same in all pictures"],
+)
+def test_what_cannot_be_observed_is_not_learnt(turn: float, roll: float, bias: float) -> None:
     focals = LearntFocals(1)
-    seen(focals, turn, roll=roll).backward()
+    seen(focals, turn, roll=roll, bias=bias).sum().backward()
     assert focals.log_factor.grad is not None
     assert focals.log_factor.grad.item() == 0
 
 
 def test_the_first_steps_and_what_is_only_looked_at_teach_nothing() -> None:
-    focals = LearntFocals(1)
-    focals(torch.tensor([0]), K, 100, [torch.tensor([[0.0, 0.1, 0.0]])]).backward()
+    focals = LearntFocals(1, motion_warmup=300)
+    assert focals.first_steps == 300 + FIRST_STEPS
+    given = torch.tensor([0, 0]), K.repeat(2, 1, 1), 100, [torch.tensor([[0.0, 0.1, 0.0], [0.0, -0.1, 0.0]])]
+    focals(*given).sum().backward()
     assert focals.log_factor.grad is not None
     assert focals.log_factor.grad.item() == 0
     focals.eval()
-    focals(torch.tensor([0]), K, 100, [torch.tensor([[0.0, 0.1, 0.0]])])
+    focals(*given)
     assert focals.steps.item() == 1
+
+
+def test_turns_that_neighbours_do_not_agree_on_do_not_count() -> None:
+    """A pose network that knows nothing says of each pair of pictures something else."""
+    focals = LearntFocals(1)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(FIRST_STEPS + 1):
+        rotations = [0.04 * torch.randn(8, 3, generator=generator) for _ in range(2)]
+        focals(torch.zeros(8, dtype=torch.long), K.repeat(8, 1, 1), 100, rotations)
+    assert focals.errors.item() > 3 * 2 * 60 * PIXEL_ERROR / (100**2 * 0.04)
 
 
 def test_a_factor_acts_on_both_focal_lengths_and_on_nothing_else() -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 PIXEL_ERROR = 0.1  # of matching, in pixels of the network's input
 LARGEST_ERROR = 0.1  # of a focal length that may be learnt, as a share of it
-FIRST_STEPS = 200  # for depth and motion alone
+FIRST_STEPS = 200  # for depth and motion alone, after those that are for motion alone
 MEMORY = 500  # steps that the mean of rotations looks back
 RATE_FACTOR = 20.0  # of the networks' learning rate: one number has a long way to go
 
@@ -24,20 +24,25 @@ class LearntFocals(nn.Module):
     as depth is free. A factor is therefore learnt only while the turns that the pose network sees make that share
     small enough; without them it stays at 1.
 
+    A pose network that has not learnt anything states turns, too, nearly the same ones for all pictures. So those turns
+    count that differ from sample to sample, and of them what all neighbours of a sample agree on.
+
     Args:
         cameras: how many.
+        motion_warmup: first steps that show motion alone.
 
     Attributes:
         log_factor: what is learnt, (cameras,).
-        signal: mean square of w^2 r / (2 f) in pixels per camera, (cameras,).
-        steps: that a camera has been seen in, (cameras,).
+        signal: variance of w^2 r / (2 f) in pixels per camera, (cameras,).
+        steps: with several samples of a camera, (cameras,).
     """
 
     signal: Tensor
     steps: Tensor
 
-    def __init__(self, cameras: int) -> None:
+    def __init__(self, cameras: int, motion_warmup: int = 0) -> None:
         super().__init__()
+        self.first_steps = motion_warmup + FIRST_STEPS
         self.log_factor = nn.Parameter(torch.zeros(cameras))
         self.register_buffer("signal", torch.zeros(cameras))
         self.register_buffer("steps", torch.zeros(cameras))
@@ -49,7 +54,8 @@ class LearntFocals(nn.Module):
             camera_b: which camera took a sample.
             K_b44: the intrinsics that the factor is for, in pixels.
             width: of the picture, in pixels.
-            rotations: axis-angles of the motion to the sources, b3 each, in radians.
+            rotations: axis-angles of the motion between the target and each source, forward in time, b3 each, in
+                radians.
         """
         if self.training:
             self._note(camera_b, K_b44, width, rotations)
@@ -59,23 +65,34 @@ class LearntFocals(nn.Module):
     @property
     def errors(self) -> Tensor:
         """By what share each focal length is uncertain, (cameras,); infinite where nothing turns."""
-        return PIXEL_ERROR / self.signal.sqrt()
+        return PIXEL_ERROR / self.signal.clamp(min=0).sqrt()
 
     @property
     def learning(self) -> Tensor:
         """Whether each factor is being learnt, a bool, (cameras,)."""
-        return (self.steps >= FIRST_STEPS) & (self.errors < LARGEST_ERROR)
+        return (self.steps >= self.first_steps) & (self.errors < LARGEST_ERROR)
 
     @torch.no_grad()
     def _note(self, camera_b: Tensor, K_b44: Tensor, width: int, rotations: Sequence[Tensor]) -> None:
         """Count the turns of a batch in, to the side and up or down; those about the view's axis tell nothing."""
-        turns_b = torch.stack([rotation[:, :2].float().square().sum(1) for rotation in rotations]).mean(0)
-        signal_b = turns_b * (width**2 / (2 * K_b44[:, 0, 0].float())) ** 2
-        samples = torch.zeros_like(self.signal).index_add_(0, camera_b, torch.ones_like(signal_b))
-        mean = torch.zeros_like(self.signal).index_add_(0, camera_b, signal_b) / samples.clamp(min=1)
-        seen = (samples > 0) & mean.isfinite()
+        pixels_b1 = width**2 / (2 * K_b44[:, :1, 0].float())
+        turns_sb2 = torch.stack([pixels_b1 * rotation[:, :2].float() for rotation in rotations])
+        zeros = torch.zeros_like(self.signal)
+        samples = zeros.index_add(0, camera_b, torch.ones_like(pixels_b1[:, 0]))
+        sums = torch.zeros(len(rotations), len(zeros), 2).to(turns_sb2).index_add(1, camera_b, turns_sb2)
+        turns_sb2 = turns_sb2 - (sums / samples.clamp(min=1)[:, None])[:, camera_b]
+        agreed_b = _agreed(turns_sb2).sum(1)
+        variance = zeros.index_add(0, camera_b, agreed_b) / (samples - 1).clamp(min=1)
+        seen = (samples > 1) & variance.isfinite()
         self.steps += seen
-        self.signal += torch.where(seen, (mean - self.signal) / self.steps.clamp(1, MEMORY), 0.0)
+        self.signal += torch.where(seen, (variance - self.signal) / self.steps.clamp(1, MEMORY), 0.0)
+
+
+def _agreed(values_sbn: Tensor) -> Tensor:
+    """The mean product of the values of two different sources, or the square of those of a single one, bn."""
+    sources = len(values_sbn)
+    squares = values_sbn.square().sum(0)
+    return squares if sources == 1 else (values_sbn.sum(0).square() - squares) / (sources * (sources - 1))
 
 
 def refocused(K_b44: Tensor, factors_b: Tensor) -> Tensor:
