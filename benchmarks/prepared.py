@@ -43,6 +43,7 @@ def main() -> None:
         "log_dir": arguments.folder / "runs",
         "encoder": "resnet10t",
         "pose_encoder": None,
+        "motion_warmup": 0,
         "learning_rate": 3e-4,
         "width": 256,
         **STEADY,

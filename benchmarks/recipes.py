@@ -1,9 +1,8 @@
 """What each addition to the 2019 recipe brings at equal time: `python benchmarks/recipes.py --folder FOLDER`.
 
-Every recipe trains from scratch on rendered streets at 256x96 for as much processor time as
-the others, and is scored on a held-out street. A short run before it tells how many steps that makes. Sources are both
-neighbours and the right camera; with --mono, from which these streets are hardly learnt in an hour, the neighbours
-alone. Run it with OMP_NUM_THREADS=1, so that several may run side by side.
+Every recipe trains from scratch on rendered streets at 256x96 for as much processor time as the others, and is scored
+on a held-out street. A short run before it tells how many steps that makes. Sources are both neighbours and the right
+camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may run side by side.
 """
 
 import argparse
@@ -19,6 +18,7 @@ from tabulate import tabulate
 from torch.utils.flop_counter import FlopCounterMode
 
 from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network
+from monodepth2.config import RECIPES as FLAG_SETS
 from monodepth2.config import ExportOptions, Options
 from monodepth2.onnx.export import export
 from monodepth2.prediction.predictor import DepthPredictor
@@ -34,6 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "2019, rate 4e-4": {"learning_rate": 4e-4},
     "2019, adamw and cosine": STEADY,
     "2019, hr decoder": {"decoder": "hr"},
+    "2019, motion warm-up": {"motion_warmup": 500},
     "small encoders": TINY,
     "small encoders, small decoder, two scales": LIGHT,
     "the same, adamw and cosine": {**LIGHT, **STEADY},
@@ -48,6 +49,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "the same, crop": {**LIGHT, **STEADY, "augment_crop": True},
     "the same, gap 1 to 2": {**LIGHT, **STEADY, "frame_gap": (1, 2)},
     "the same, ema": {**LIGHT, **STEADY, "ema": 0.998},
+    "modern": FLAG_SETS["modern"],
+    "modern, without the warm-up": {**FLAG_SETS["modern"], "motion_warmup": 0},
 }
 
 

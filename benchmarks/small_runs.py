@@ -17,7 +17,8 @@ from monodepth2.training.trainer import Trainer
 NETWORK: dict[str, Any] = {
     "encoder": "mobilenetv4_conv_small_050",
     "decoder": "small",
-    "pose_encoder": "mobilenetv4_conv_small_050",
+    "pose_encoder": "test_resnet",  # small, and finds the motion (pose_networks.py)
+    "motion_warmup": 500,
     "scales": (0, 1),
     "height": 96,
     "width": 192,
@@ -63,11 +64,7 @@ def score(options: Options, **changed: Any) -> float:
 
 
 def first_training(folder: Path, samples: int) -> Options:
-    """Train depth, from the demo's weights, and motion on other streets; return the options.
-
-    One camera alone teaches rendered streets too slowly from scratch: a motion network that knows nothing spoils the
-    depth first. Here the true depth holds it, and unlike a second camera leaves everything else to the motion.
-    """
+    """Train depth, from the demo's weights, and motion on other streets, with true depth beside; return the options."""
     streets = folder / "other_streets"
     write_synthetic_drive(streets, OTHER_STREETS, progress=True)
     split = streets / "split"

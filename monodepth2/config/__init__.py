@@ -10,7 +10,7 @@ from monodepth2.config.options import NETWORKS, SPLITS_WITHOUT_DEPTH, STEREO, Fr
 from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.pseudo_label import PseudoLabelOptions
-from monodepth2.config.recipes import RECIPES
+from monodepth2.config.recipes import MOTION_WARMUP, RECIPES
 from monodepth2.config.reproduce import ReproduceOptions
 from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
 from monodepth2.config.sharing import PushOptions
@@ -19,6 +19,7 @@ from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOpti
 __all__ = [
     "EVALUATION_SPLITS",
     "MAKE3D",
+    "MOTION_WARMUP",
     "NETWORKS",
     "ODOMETRY_SPLITS",
     "RECIPES",

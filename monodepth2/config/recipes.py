@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+MOTION_WARMUP = 500  # steps: enough wherever it was tried (docs/results.md)
 RECIPES: dict[str, dict[str, Any]] = {
     "2019": {},
     # small and quick, for computers without a GPU; what is measured of it: docs/results.md
     "modern": {
         "encoder": "resnet10t",
-        "pose_encoder": "mobilenetv4_conv_small_050",
+        "pose_encoder": "test_resnet",
+        "motion_warmup": MOTION_WARMUP,
         "decoder": "small",
         "scales": (0, 1),
         "optimizer": "adamw",

@@ -99,9 +99,9 @@ class MonodepthModel(nn.Module):
     def _focals(self, batch: Batch, poses: dict[FrameId, RelativePose]) -> Tensor:
         assert batch.camera is not None
         # a network that sees all frames at once states the motion to an earlier source backward in time
-        backward = [source < 0 and not pose.invert for source, pose in poses.items()]
         rotations = [
-            -pose.axisangle if back else pose.axisangle for pose, back in zip(poses.values(), backward, strict=True)
+            -poses[source].axisangle if source < 0 and not poses[source].invert else poses[source].axisangle
+            for source in self.temporal_ids
         ]
         return self.intrinsics(batch.camera, batch.K[0], batch.color_aug[0].shape[-1], rotations)
 

@@ -19,7 +19,7 @@ from monodepth2.method.geometry import (
     sampling_grid,
     transform_from_parameters,
 )
-from monodepth2.method.networks import refocused
+from monodepth2.method.networks import refocused, with_picture_kept
 from monodepth2.method.stages import Batch, Predictions, RelativePose, Views
 from monodepth2.runtime.compilation import Compiler, uncompiled
 
@@ -62,7 +62,8 @@ class ViewSynthesis:
         if predictions.focals is not None:
             batch = replace(batch, K={level: refocused(K, predictions.focals) for level, K in batch.K.items()})
         depths = self._depths(predictions.disps, batch.color[0][0].shape[-2:])
-        transforms = {scale: self._transforms(batch, predictions.poses, depth) for scale, depth in depths.items()}
+        poses = {source: with_picture_kept(pose, predictions.focals) for source, pose in predictions.poses.items()}
+        transforms = {scale: self._transforms(batch, poses, depth) for scale, depth in depths.items()}
         if self.own_resolution:
             warped = {scale: self._warp(batch, scale, [depths[scale]], [transforms[scale]])[0] for scale in depths}
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config import PrepareOptions
+from monodepth2.config import MOTION_WARMUP, PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.poses import TRACKED
@@ -118,8 +118,8 @@ def training_command(output: Path, drives: list["WrittenDrive"]) -> str:
     from monodepth2.prepare.advice import prefers_tracked
 
     width, height = drives[0].part.framing.size
-    tracked = " --tracked_poses" if prefers_tracked(drives) else ""
-    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{tracked}"
+    motion = "--tracked_poses" if prefers_tracked(drives) else f"--motion_warmup {MOTION_WARMUP}"
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height} {motion}"
 
 
 def _tell_result(

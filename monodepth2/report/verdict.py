@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from monodepth2.config import Options
+from monodepth2.config import MOTION_WARMUP, Options
 from monodepth2.method.losses.photometric import STILL_ERROR
 from monodepth2.report.evidence import Figures
 
@@ -38,7 +38,7 @@ def judge(figures: Figures, options: Options) -> Verdict:
     for found in (_broken(figures), _still(figures, options), _identity(figures, options), _flat(figures, options)):
         if found:
             return Verdict("nothing", f"It has learnt nothing: {found}.", [])
-    kind, sentence = _by_gain(figures)
+    kind, sentence = _by_gain(figures, options)
     return Verdict(kind, sentence, _remarks(figures))
 
 
@@ -93,7 +93,7 @@ def _flat(figures: Figures, options: Options) -> str | None:
     )
 
 
-def _by_gain(figures: Figures) -> tuple[str, str]:
+def _by_gain(figures: Figures, options: Options) -> tuple[str, str]:
     """The verdict by what the warp is good for."""
     change = f"{figures.gain:.0%} lower than" if figures.gain >= 0 else f"{-figures.gain:.0%} higher than"
     if figures.gain < -1:
@@ -106,10 +106,12 @@ def _by_gain(figures: Figures) -> tuple[str, str]:
         return "learnt", f"It has learnt: {found}."
     if figures.gain >= LITTLE_GAIN:
         return "little", f"It has learnt a little: {found}. Train longer (more --num_epochs, with --resume)."
+    cold = options.temporal_ids and not (options.knows_motion or options.motion_warmup or options.load_weights_folder)
+    warm_up = f"A new pose network begins sooner with --motion_warmup {MOTION_WARMUP}. " if cold else ""
     return "nothing", (
         f"It has learnt nothing that helps so far: {found}. Networks begin like this: train longer (more --num_epochs, "
-        "with --resume). If the loss does not fall any more, check the camera that the run names in its first line, "
-        "and that neighbouring frames show the same scene a moment earlier and later (--frame_ids)."
+        f"with --resume). {warm_up}If the loss does not fall any more, check the camera that the run names in its "
+        "first line, and that neighbouring frames show the same scene a moment earlier and later (--frame_ids)."
     )
 
 

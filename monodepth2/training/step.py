@@ -81,6 +81,7 @@ class TrainingStep:
         self.networks: Callable[[Batch], Predictions] = model
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         self.columns: int | None = None
+        self._first_objective = without_choice(self.objective)
         if options.compile:
             check_compiler(device)
             for network in model.networks.values():
@@ -186,7 +187,7 @@ class TrainingStep:
     def _loss(self, batch: Batch, predictions: Predictions) -> Tensor:
         objective = self.objective
         if self.columns is not None:
-            batch, objective = coarse_batch(batch, self.columns), without_choice(objective)
+            batch, objective = coarse_batch(batch, self.columns), self._first_objective
         return objective(batch, predictions, self.synthesise_views(batch, predictions)).total
 
     def _slices(self, samples: int) -> Iterator[slice]:

@@ -134,7 +134,8 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     assert options_from_json(modern.to_json(), "opt.json") == modern  # spelled out
     assert parse(["--recipe", "2019"], script="train.py") == parse([], script="train.py") == Options()
     for motion in ("--known_poses", "--tracked_poses"):
-        assert parse(["--recipe", "modern", motion], script="train.py").pose_encoder is None
+        known = parse(["--recipe", "modern", motion], script="train.py")
+        assert (known.pose_encoder, known.motion_warmup, known.encoder) == (None, 0, "resnet10t")
 
 
 @pytest.mark.parametrize("words", ["--weight_decay 0.01", "--crop_scale 0.5 1", "--pseudo_weight 0.1"])

@@ -10,7 +10,7 @@ from batches import batch, predictions, still, synthesis
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.geometry import transform_from_parameters
-from monodepth2.method.networks import LearntFocals, refocused
+from monodepth2.method.networks import LearntFocals, refocused, with_picture_kept
 from monodepth2.method.networks.learnt_focals import FIRST_STEPS, PIXEL_ERROR
 from monodepth2.method.stages import Batch, Predictions, RelativePose
 from monodepth2.method.view_synthesis import places_in_sources
@@ -89,6 +89,21 @@ def test_views_are_those_of_the_refocused_camera() -> None:
     expected = synthesis()(other, said)
     assert views.warped[0].equal(expected.warped[0])
     assert views.K[0].equal(longer[0])
+
+
+def test_the_gradient_of_a_focal_length_is_that_of_the_second_part_alone() -> None:
+    """A longer focal length with a smaller turn shifts the middle as before, and the edges less by 2 r x^2 / f."""
+    made, turn = batch(height=60, width=100).rows(slice(1)), 1e-3
+    pose = RelativePose(torch.tensor([[0.0, turn, 0.0]]), torch.zeros(1, 3), invert=False)
+    factor = torch.ones(1, requires_grad=True)
+    kept = with_picture_kept(pose, factor)
+    assert kept.axisangle.equal(pose.axisangle)
+    transform = transform_from_parameters(kept.axisangle, kept.translation)
+    places = places_in_sources(torch.ones_like(made.color[0][0][:, :1]), refocused(K, factor), [transform])
+    across = (places.view(60, 100, 2)[30, :, 0] + 1) * (100 - 1) / 2  # in pixels, along the middle row
+    for x in (10, 50, 90):
+        (slope,) = torch.autograd.grad(across[x], factor, retain_graph=True)
+        assert slope.item() == pytest.approx(-2 * turn * (x - 50) ** 2 / 60, abs=2e-4)
 
 
 def test_a_turn_between_two_pictures_tells_the_focal_length() -> None:

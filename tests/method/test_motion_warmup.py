@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from batches import batch, predictions, still, synthesis
+from batches import batch, synthesis
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.losses import Objective

@@ -134,6 +134,13 @@ def test_a_flat_depth_is_the_networks_fault_where_the_motion_is_known() -> None:
         assert "train longer" in judge(LEARNT._replace(variation=0.0), Options(**known)).sentence
 
 
+def test_a_new_pose_network_is_offered_a_warm_up() -> None:
+    worse = LEARNT._replace(warped=0.13)
+    assert "--motion_warmup 500" in judge(worse, Options()).sentence
+    for other in ({"motion_warmup": 500}, {"frame_ids": (0,), "use_stereo": True}, {"tracked_poses": True}):
+        assert "--motion_warmup" not in judge(worse, Options(**other)).sentence
+
+
 def test_what_looks_unusual_is_remarked() -> None:
     remarks = judge(LEARNT._replace(near_below=0.7, disagreement=0.3), Options()).remarks
     assert len(remarks) == 2

@@ -6,7 +6,7 @@ import numpy as np
 
 from monodepth2.method.networks.depth_decoder import CHANNELS, SMALL_CHANNELS, DepthDecoder
 from monodepth2.method.networks.hr_decoder import HrDecoder
-from monodepth2.method.networks.learnt_focals import LearntFocals, refocused
+from monodepth2.method.networks.learnt_focals import LearntFocals, refocused, with_picture_kept
 from monodepth2.method.networks.pose_cnn import PoseCNN
 from monodepth2.method.networks.pose_decoder import PoseDecoder
 from monodepth2.method.networks.resnet_encoder import ResnetEncoder, imagenet_weights
@@ -51,4 +51,5 @@ __all__ = [
     "make_decoder",
     "make_encoder",
     "refocused",
+    "with_picture_kept",
 ]

@@ -1,9 +1,12 @@
 """Focal lengths that are learnt beside depth and motion."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+
+from monodepth2.method.stages import RelativePose
 
 PIXEL_ERROR = 0.1  # of matching, in pixels of the network's input
 LARGEST_ERROR = 0.1  # of a focal length that may be learnt, as a share of it
@@ -19,10 +22,10 @@ class LearntFocals(nn.Module):
     camera and not the output of a network.
 
     What tells a focal length f is rotation. A turn by r moves a pixel at x from the centre by f r + r x^2 / f. Another
-    turn explains the first part as well, so all lies in the second: a matching error of e pixels at the edge of a
-    picture of width w leaves the focal length uncertain by a share of 2 f e / (w^2 r). Forward motion tells nothing,
-    as depth is free. A factor is therefore learnt only while the turns that the pose network sees make that share
-    small enough; without them it stays at 1.
+    turn explains the first part as well (`with_picture_kept`), so all lies in the second: a matching error of e pixels
+    at the edge of a picture of width w leaves the focal length uncertain by a share of 2 f e / (w^2 r). Forward motion
+    tells nothing, as depth is free. A factor is therefore learnt only while the turns that the pose network sees make
+    that share small enough; without them it stays at 1.
 
     A pose network that has not learnt anything states turns, too, nearly the same ones for all pictures. So those turns
     count that differ from sample to sample, and of them what all neighbours of a sample agree on.
@@ -93,6 +96,19 @@ def _agreed(values_sbn: Tensor) -> Tensor:
     sources = len(values_sbn)
     squares = values_sbn.square().sum(0)
     return squares if sources == 1 else (values_sbn.sum(0).square() - squares) / (sources * (sources - 1))
+
+
+def with_picture_kept(pose: RelativePose, factors_b: Tensor | None) -> RelativePose:
+    """Return the same motion, whose turns and sideways ways grow less as factors of the focal length grow.
+
+    So a gradient with respect to a factor is that of another focal length with the same shift of the picture as a
+    whole. Else the factor follows every error of the pose network: a shorter focal length makes wrong turns harm less.
+    """
+    if factors_b is None:
+        return pose
+    less_b1 = (factors_b.detach() / factors_b)[:, None]  # 1, with a gradient
+    less_b3 = torch.cat([less_b1, less_b1, torch.ones_like(less_b1)], 1)
+    return replace(pose, axisangle=pose.axisangle * less_b3, translation=pose.translation * less_b3)
 
 
 def refocused(K_b44: Tensor, factors_b: Tensor) -> Tensor:
