@@ -42,8 +42,6 @@ def main() -> None:
         "seed": arguments.seed,
         "log_dir": arguments.folder / "runs",
         "encoder": "resnet10t",
-        "pose_encoder": None,
-        "motion_warmup": 0,
         "learning_rate": 3e-4,
         "width": 256,
         **STEADY,

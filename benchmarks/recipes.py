@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network
 from monodepth2.config import RECIPES as FLAG_SETS
 from monodepth2.config import ExportOptions, Options
+from monodepth2.config.recipes import recipe_beside
 from monodepth2.onnx.export import export
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
@@ -34,7 +35,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "2019, rate 4e-4": {"learning_rate": 4e-4},
     "2019, adamw and cosine": STEADY,
     "2019, hr decoder": {"decoder": "hr"},
-    "2019, motion warm-up": {"motion_warmup": 500},
+    "2019, test_resnet for motion": {"pose_encoder": "test_resnet"},
     "small encoders": TINY,
     "small encoders, small decoder, two scales": LIGHT,
     "the same, adamw and cosine": {**LIGHT, **STEADY},
@@ -50,7 +51,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "the same, gap 1 to 2": {**LIGHT, **STEADY, "frame_gap": (1, 2)},
     "the same, ema": {**LIGHT, **STEADY, "ema": 0.998},
     "modern": FLAG_SETS["modern"],
-    "modern, without the warm-up": {**FLAG_SETS["modern"], "motion_warmup": 0},
 }
 
 
@@ -105,7 +105,7 @@ def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -
         no_doctor=True,
         save_frequency=1000,
         log_frequency=1000,
-        **RECIPES[name],
+        **recipe_beside(RECIPES[name], {"use_stereo": not arguments.mono}),
     )
     per_line = timed(replace(options, model_name="probe", split=str(probe), num_epochs=1)) / PROBE_LINES
     lines = len((split / "train_files.txt").read_text().splitlines())

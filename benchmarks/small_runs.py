@@ -9,6 +9,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from monodepth2.config import Options
+from monodepth2.config.recipes import recipe_beside
 from monodepth2.demo.network import WEIGHTS
 from monodepth2.evaluation import evaluate
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
@@ -47,7 +48,13 @@ def epochs(lists: Path, samples: int) -> int:
 
 def small_options(log_dir: Path, name: str, **changed: Any) -> Options:
     """The options of a training that replaces an older one of its name, with the network above unless they differ."""
-    return Options(log_dir=log_dir, model_name=name, overwrite=True, save_frequency=1000, **{**NETWORK, **changed})
+    return Options(
+        log_dir=log_dir,
+        model_name=name,
+        overwrite=True,
+        save_frequency=1000,
+        **{**recipe_beside(NETWORK, changed), **changed},
+    )
 
 
 def train(options: Options) -> Trainer:

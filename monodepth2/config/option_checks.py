@@ -163,6 +163,11 @@ def _check_known(options: "Options") -> None:
         )
     if options.velocity_weight and not options.temporal_ids:
         raise UserError("--velocity_weight is about the motion between neighbours, and --frame_ids 0 has none: drop it")
+    if options.motion_warmup and options.use_stereo:
+        raise UserError(
+            f"--motion_warmup {options.motion_warmup} is for one camera: on coarse pictures of two, all depths become "
+            "the nearest ones; drop it, or --use_stereo"
+        )
     if not options.knows_motion:
         return
     flag = "--known_poses" if options.known_poses else "--tracked_poses"

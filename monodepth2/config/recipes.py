@@ -21,7 +21,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def recipe_beside(recipe: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a recipe that count beside those that are stated: without a pose network, none of it."""
-    pose_networks = ("pose_encoder", "motion_warmup")
+    """Return the options of a recipe that count beside those that are stated.
+
+    Without a pose network nothing of one counts, and with a second camera no warm-up.
+    """
     no_pose_network = stated.get("known_poses") or stated.get("tracked_poses") or len(stated.get("frame_ids", ())) == 1
-    return {name: value for name, value in recipe.items() if not (no_pose_network and name in pose_networks)}
+    without = {
+        "pose_encoder": no_pose_network,
+        "motion_warmup": no_pose_network or stated.get("use_stereo"),
+    }
+    return {name: value for name, value in recipe.items() if not without.get(name)}

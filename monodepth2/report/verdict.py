@@ -106,7 +106,8 @@ def _by_gain(figures: Figures, options: Options) -> tuple[str, str]:
         return "learnt", f"It has learnt: {found}."
     if figures.gain >= LITTLE_GAIN:
         return "little", f"It has learnt a little: {found}. Train longer (more --num_epochs, with --resume)."
-    cold = options.temporal_ids and not (options.knows_motion or options.motion_warmup or options.load_weights_folder)
+    begun = options.motion_warmup or options.load_weights_folder
+    cold = options.temporal_ids and not (options.knows_motion or options.use_stereo or begun)
     warm_up = f"A new pose network begins sooner with --motion_warmup {MOTION_WARMUP}. " if cold else ""
     return "nothing", (
         f"It has learnt nothing that helps so far: {found}. Networks begin like this: train longer (more --num_epochs, "

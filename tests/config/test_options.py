@@ -136,6 +136,8 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     for motion in ("--known_poses", "--tracked_poses"):
         known = parse(["--recipe", "modern", motion], script="train.py")
         assert (known.pose_encoder, known.motion_warmup, known.encoder) == (None, 0, "resnet10t")
+    stereo = parse(["--recipe", "modern", "--use_stereo"], script="train.py")
+    assert (stereo.pose_encoder, stereo.motion_warmup) == ("test_resnet", 0)
 
 
 @pytest.mark.parametrize("words", ["--weight_decay 0.01", "--crop_scale 0.5 1", "--pseudo_weight 0.1"])

@@ -98,8 +98,10 @@ def test_pictures_become_finer_and_then_sharp() -> None:
     assert columns_at(0, 1) == 24
 
 
-def test_a_warm_up_is_refused_where_no_pose_network_is() -> None:
+def test_a_warm_up_is_refused_where_it_cannot_be() -> None:
     with pytest.raises(UserError, match="--motion_warmup"):
         Options(motion_warmup=-1)
     with pytest.raises(UserError, match="takes the place of the pose network, which --motion_warmup needs"):
         Options(motion_warmup=500, tracked_poses=True, dataset="folder")
+    with pytest.raises(UserError, match="--motion_warmup 500 is for one camera"):
+        Options(motion_warmup=500, use_stereo=True)

@@ -137,7 +137,7 @@ def test_a_flat_depth_is_the_networks_fault_where_the_motion_is_known() -> None:
 def test_a_new_pose_network_is_offered_a_warm_up() -> None:
     worse = LEARNT._replace(warped=0.13)
     assert "--motion_warmup 500" in judge(worse, Options()).sentence
-    for other in ({"motion_warmup": 500}, {"frame_ids": (0,), "use_stereo": True}, {"tracked_poses": True}):
+    for other in ({"motion_warmup": 500}, {"use_stereo": True}, {"tracked_poses": True}):
         assert "--motion_warmup" not in judge(worse, Options(**other)).sentence
 
 

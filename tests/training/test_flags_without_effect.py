@@ -12,7 +12,6 @@ def test_flags_without_effect_are_refused() -> None:
         ({"models_to_load": ("depth",)}, "--models_to_load names networks of --load_weights_folder"),
         ({"frame_ids": (0,), "use_stereo": True, "pose_model_type": "shared"}, "--pose_model_type is about the pose"),
         ({"frame_ids": (0,), "use_stereo": True, "pose_encoder": "lcnet_050"}, "--pose_encoder is about the pose"),
-        ({"frame_ids": (0,), "use_stereo": True, "motion_warmup": 500}, "--motion_warmup is about the pose"),
         ({"learn_intrinsics": True, "batch_size": 1}, "give --batch_size 2 or more"),
     ):
         with pytest.raises(UserError, match=words):
