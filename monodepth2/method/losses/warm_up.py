@@ -1,9 +1,10 @@
 """The first steps, in which a new pose network finds the camera's motion (`--motion_warmup`).
 
-From the first step on, the loss of the paper rewards what a motion explains by chance: the minimum over the sources and
-the auto-mask leave out the pixels that it explains worse, and a photometric error of sharp pictures shows the way only
-where they are a pixel or two apart. Known motions train; what a new pose network says does not come near. So in these
-steps nothing is left out, and the pictures that are compared are as coarse as a few blocks across.
+The loss of the paper does not show a wrong motion the way to the right one. The minimum over the sources and the
+auto-mask leave out the pixels that it explains worse, so that only those count that it explains better by chance. And a
+photometric error of sharp pictures falls towards the right motion only from a pixel or two away. So in these steps
+nothing is left out, and the pictures that are compared are as coarse as a few blocks across. docs/results.md has what
+was measured.
 """
 
 from dataclasses import replace
