@@ -168,6 +168,8 @@ def _check_known(options: "Options") -> None:
             f"--motion_warmup {options.motion_warmup} is for one camera: on coarse pictures of two, all depths become "
             "the nearest ones; drop it, or --use_stereo"
         )
+    if options.motion_warmup and options.predictive_mask:
+        raise UserError("--motion_warmup leaves nothing out, and --predictive_mask does: drop one of the two flags")
     if not options.knows_motion:
         return
     flag = "--known_poses" if options.known_poses else "--tracked_poses"

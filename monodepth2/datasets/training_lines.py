@@ -10,7 +10,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
 
 USEFUL_STEPS = 5000  # of a training, for a useful result
-TEACH_MOTION = 10_000  # targets: with fewer, pose networks have learnt nothing here (docs/results.md)
+TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of motion (docs/results.md)
 FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
 
 

@@ -136,7 +136,7 @@ def list_findings(
             Finding(
                 "too few targets to learn motion from",
                 counted(len(training), "target"),
-                "from a few thousand a pose network usually learns nothing, and then depth is not learnt",
+                "from a few thousand a pose network often learns nothing, and then depth is not learnt",
                 "add --tracked_poses, which takes the motion from the points that `prepare` has followed",
                 spoils=False,
             )

@@ -62,12 +62,15 @@ class ViewSynthesis:
         if predictions.focals is not None:
             batch = replace(batch, K={level: refocused(K, predictions.focals) for level, K in batch.K.items()})
         depths = self._depths(predictions.disps, batch.color[0][0].shape[-2:])
-        poses = {source: with_picture_kept(pose, predictions.focals) for source, pose in predictions.poses.items()}
-        transforms = {scale: self._transforms(batch, poses, depth) for scale, depth in depths.items()}
+        transforms = {scale: self._transforms(batch, predictions.poses, depth) for scale, depth in depths.items()}
+        warping = transforms
+        if predictions.focals is not None:  # the same transforms, with other gradients
+            poses = {source: with_picture_kept(pose, predictions.focals) for source, pose in predictions.poses.items()}
+            warping = {scale: self._transforms(batch, poses, depth) for scale, depth in depths.items()}
         if self.own_resolution:
-            warped = {scale: self._warp(batch, scale, [depths[scale]], [transforms[scale]])[0] for scale in depths}
+            warped = {scale: self._warp(batch, scale, [depths[scale]], [warping[scale]])[0] for scale in depths}
         else:
-            warped = dict(zip(depths, self._warp(batch, 0, [*depths.values()], [*transforms.values()]), strict=True))
+            warped = dict(zip(depths, self._warp(batch, 0, [*depths.values()], [*warping.values()]), strict=True))
         return Views(warped, depths, transforms, batch.K)
 
     def _depths(self, disps: dict[int, Tensor], size: torch.Size) -> dict[int, Tensor]:

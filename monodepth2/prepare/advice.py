@@ -70,7 +70,7 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
     tracked, unknown = prefers_tracked(drives), [drive.name for drive in drives if not drive.path]
     if tracked:
         found.append(
-            "so few targets do not teach a network how the camera moves; --tracked_poses takes the motion from points "
+            "so few targets hardly teach a network how the camera moves; --tracked_poses takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
     if unknown and targets < TEACH_MOTION:

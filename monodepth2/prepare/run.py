@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config import MOTION_WARMUP, PrepareOptions
+from monodepth2.config import MOTION_WARMUP, Options, PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.poses import TRACKED
@@ -99,7 +99,7 @@ def _write_rest(
     counts = {part: len(lines) for part, lines in lists.items()}
     advice = advice_on(parts, drives, counts["train"])
     assert options.output is not None
-    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives))
+    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives, counts["train"]))
     values = {
         "monodepth2": __version__,
         "options": asdict(options),
@@ -113,13 +113,17 @@ def _write_rest(
     return counts, advice
 
 
-def training_command(output: Path, drives: list["WrittenDrive"]) -> str:
-    """The command that trains on a data set of these drives."""
+def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -> str:
+    """The command that trains on a data set of these drives, with so many targets."""
     from monodepth2.prepare.advice import prefers_tracked
 
     width, height = drives[0].part.framing.size
-    motion = "--tracked_poses" if prefers_tracked(drives) else f"--motion_warmup {MOTION_WARMUP}"
-    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height} {motion}"
+    motion = ""
+    if prefers_tracked(drives):
+        motion = " --tracked_poses"
+    elif targets // Options.batch_size * Options.num_epochs >= 4 * MOTION_WARMUP:
+        motion = f" --motion_warmup {MOTION_WARMUP}"
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}"
 
 
 def _tell_result(
@@ -139,4 +143,4 @@ def _tell_result(
     print(f"lists: {targets}, in {output / 'splits'}")
     for sentence in advice:
         print(f"- {sentence}")
-    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives)}")
+    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives, counts['train'])}")

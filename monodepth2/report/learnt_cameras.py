@@ -49,8 +49,9 @@ def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals)
 
 def sentences(cameras: Sequence[Camera], focals: LearntFocals) -> list[str]:
     """Say what has become of each camera."""
-    return [_sentence(n, camera, *values) for n, (camera, values) in
-            enumerate(zip(cameras, _values(focals), strict=True), 1)]  # fmt: skip
+    early = (focals.steps < focals.first_steps).tolist()
+    return [_sentence(n, camera, seen_rarely, *values) for n, (camera, seen_rarely, values) in
+            enumerate(zip(cameras, early, _values(focals), strict=True), 1)]  # fmt: skip
 
 
 def _values(focals: LearntFocals) -> Iterator[tuple[float, float]]:
@@ -65,12 +66,10 @@ def _learnt(camera: Camera, factor: float, error: float) -> Camera:
     return replace(camera, fx=camera.fx * factor, fy=camera.fy * factor, source=source)
 
 
-def _sentence(number: int, camera: Camera, factor: float, error: float) -> str:
+def _sentence(number: int, camera: Camera, seen_rarely: bool, factor: float, error: float) -> str:
     start = f"camera {number} ({camera.source})"
     if factor == 1:
-        return (
-            f"{start}: its focal length is not observable, as it hardly turns in these pictures; "
-            f"fx {camera.fx:.3f} of the width is kept"
-        )
+        why = "too few steps have shown several of its pictures" if seen_rarely else "it hardly turns in these pictures"
+        return f"{start}: its focal length is not observable, as {why}; fx {camera.fx:.3f} of the width is kept"
     now = camera.fx * factor
     return f"{start}: fx {now:.3f} of the width was learnt, uncertain by {error:.0%}; it was {camera.fx:.3f}"

@@ -108,7 +108,7 @@ def _by_gain(figures: Figures, options: Options) -> tuple[str, str]:
         return "little", f"It has learnt a little: {found}. Train longer (more --num_epochs, with --resume)."
     begun = options.motion_warmup or options.load_weights_folder
     cold = options.temporal_ids and not (options.knows_motion or options.use_stereo or begun)
-    warm_up = f"A new pose network begins sooner with --motion_warmup {MOTION_WARMUP}. " if cold else ""
+    warm_up = f"A new run finds the motion sooner with --motion_warmup {MOTION_WARMUP}. " if cold else ""
     return "nothing", (
         f"It has learnt nothing that helps so far: {found}. Networks begin like this: train longer (more --num_epochs, "
         f"with --resume). {warm_up}If the loss does not fall any more, check the camera that the run names in its "

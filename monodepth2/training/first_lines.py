@@ -23,7 +23,8 @@ def first_lines(
     parameters = sum(parameter.numel() for parameter in model.parameters())
     joint = options.batch_size * processes.world_size
     shares = "" if processes.alone else f" ({processes.world_size} processes of {options.batch_size})"
-    warm_up = f"{counted(options.motion_warmup, 'step')} of them for motion first, " if options.motion_warmup else ""
+    warming = min(options.motion_warmup, options.num_epochs * data.steps_per_epoch)
+    warm_up = f"the first {counted(warming, 'step')} for motion, " if warming else ""
     name = f"{options.model_name} with pseudo-labels" if options.learns_pseudo_labels else options.model_name
     return (
         f"{name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "

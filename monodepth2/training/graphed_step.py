@@ -28,19 +28,21 @@ class GraphedStep:
         self.learn, self.report = learn, report
         self._recordable = True
         self._recording: _Recording | None = None
+        self._columns: int | None = None
         self._steps = 0
 
     def __call__(self, batch: Batch) -> StepResult:
         """Learn from a prepared batch."""
+        if self.learn.columns != self._columns:  # another loss, which has not been compiled yet
+            self._columns, self._steps, self._recording = self.learn.columns, 0, None
         self._steps += 1
         if self._steps <= STEPS_BEFORE or not self._recordable:
             return self._aside(batch)
         rate = float(self.learn.optimizer.param_groups[0]["lr"])
-        constants = (rate, self.learn.columns)
-        if self._recording is None or self._recording.constants != constants:
+        if self._recording is None or self._recording.rate != rate:
             self._recording = None  # its memory first
             try:
-                self._recording = self._record(batch, constants)
+                self._recording = self._record(batch, rate)
             except RuntimeError as error:
                 self._recordable = False
                 self.report(f"the step cannot be recorded for the GPU, which makes it slower ({first_line(error)})")
@@ -56,21 +58,21 @@ class GraphedStep:
         main.wait_stream(aside)
         return result
 
-    def _record(self, batch: Batch, constants: tuple[float, int | None]) -> "_Recording":
+    def _record(self, batch: Batch, rate: float) -> "_Recording":
         """Record a step on a copy of a batch; nothing is computed yet."""
         graph, recorded = torch.cuda.CUDAGraph(), batch.copy()
         # other threads, that of the loader above all, go on with memory of their own meanwhile
         with _recordable(self.learn.optimizer), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             result = self.learn(recorded)
-        return _Recording(graph, constants, recorded, result)
+        return _Recording(graph, rate, recorded, result)
 
 
 @dataclass(frozen=True)
 class _Recording:
-    """A recorded step, what is fixed in it (the learning rate and the pictures' columns), and the memory it uses."""
+    """A recorded step, the learning rate that is a number in it, and the memory that it reads and writes."""
 
     graph: torch.cuda.CUDAGraph
-    constants: tuple[float, int | None]
+    rate: float
     batch: Batch
     result: StepResult
 

@@ -328,6 +328,8 @@ class Trainer:
         _check_unread(options)
         if not self.resumed:
             _check_without_effect(options)
+            for remark in _warm_up_remarks(options, self._steps) if processes.is_main else ():
+                tell(f"warning: {remark}")
         self.model = MonodepthModel(options, len(self.data.distinct_cameras))
         given = options.load_weights_folder and weights_folder(options.load_weights_folder)
         folder = self.resumed.folder if self.resumed else given
@@ -415,6 +417,22 @@ def _check_without_effect(options: Options) -> None:
             raise UserError(
                 f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
             )
+
+
+def _warm_up_remarks(options: Options, steps: int) -> list[str]:
+    """What to know of a warm-up that is nearly the whole run, or of weights that need none."""
+    remarks = []
+    if 2 * options.motion_warmup > steps:
+        remarks.append(
+            f"--motion_warmup {options.motion_warmup} is more than half of the run, which has "
+            f"{counted(steps, 'step')}: depth is learnt after it; give fewer, or more --num_epochs"
+        )
+    if options.motion_warmup and options.load_weights_folder and "pose" in options.models_to_load:
+        remarks.append(
+            "--motion_warmup is for a new pose network, and --load_weights_folder brings one: drop the flag, or leave "
+            "pose_encoder and pose out of --models_to_load"
+        )
+    return remarks
 
 
 def _other_depths(options: Options, folder: Path) -> list[str]:

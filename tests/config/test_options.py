@@ -136,8 +136,15 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     for motion in ("--known_poses", "--tracked_poses"):
         known = parse(["--recipe", "modern", motion], script="train.py")
         assert (known.pose_encoder, known.motion_warmup, known.encoder) == (None, 0, "resnet10t")
-    stereo = parse(["--recipe", "modern", "--use_stereo"], script="train.py")
-    assert (stereo.pose_encoder, stereo.motion_warmup) == ("test_resnet", 0)
+    for others, steps in (
+        (["--use_stereo"], 0),
+        (["--predictive_mask", "--disable_automasking"], 0),
+        (["--load_weights_folder", str(tmp_path)], 0),
+        (["--load_weights_folder", str(tmp_path), "--models_to_load", "encoder", "depth"], 500),
+        ([], 500),
+    ):
+        beside = parse(["--recipe", "modern", *others], script="train.py")
+        assert (beside.pose_encoder, beside.motion_warmup) == ("test_resnet", steps)
 
 
 @pytest.mark.parametrize("words", ["--weight_decay 0.01", "--crop_scale 0.5 1", "--pseudo_weight 0.1"])

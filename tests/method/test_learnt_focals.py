@@ -106,6 +106,16 @@ def test_the_gradient_of_a_focal_length_is_that_of_the_second_part_alone() -> No
         assert slope.item() == pytest.approx(-2 * turn * (x - 50) ** 2 / 60, abs=2e-4)
 
 
+def test_a_known_way_does_not_pull_at_a_focal_length() -> None:
+    made = batch()
+    pose = RelativePose(torch.full((2, 3), 0.03), torch.tensor([[0.6, 0.0, 0.8]]).repeat(2, 1), invert=False)
+    said = predictions({-1: pose, 1: still()})
+    factors = torch.ones(2, requires_grad=True)
+    views = synthesis()(made, Predictions(said.disps, said.poses, focals=factors))
+    assert views.warped[0].requires_grad
+    assert not any(transform.requires_grad for transform in views.source_T_target[0].values())
+
+
 def test_a_turn_between_two_pictures_tells_the_focal_length() -> None:
     """Depth known, the turn unknown: both are found from a focal length that is 30 % too long."""
     height, width, true = 60, 100, torch.tensor(60.0)

@@ -105,3 +105,5 @@ def test_a_warm_up_is_refused_where_it_cannot_be() -> None:
         Options(motion_warmup=500, tracked_poses=True, dataset="folder")
     with pytest.raises(UserError, match="--motion_warmup 500 is for one camera"):
         Options(motion_warmup=500, use_stereo=True)
+    with pytest.raises(UserError, match="--motion_warmup leaves nothing out"):
+        Options(motion_warmup=500, predictive_mask=True, disable_automasking=True)

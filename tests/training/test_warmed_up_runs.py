@@ -26,8 +26,11 @@ def test_a_warm_up_is_told_changes_the_training_and_goes_on_where_it_stopped(
 ) -> None:
     two = ("--num_epochs", 2)
     warmed = trained(small_scene, split, tmp_path / "warmed", *two, "--motion_warmup", 3)
-    assert "3 steps of them for motion first" in warmed["words"]
+    assert "the first 3 steps for motion" in warmed["words"]
+    assert "more than half of the run" not in warmed["words"]
     assert not equal(warmed, trained(small_scene, split, tmp_path / "cold", *two))
-    assert not equal(warmed, trained(small_scene, split, tmp_path / "longer", *two, "--motion_warmup", 100))
+    longer = trained(small_scene, split, tmp_path / "longer", *two, "--motion_warmup", 100)
+    assert "warning: --motion_warmup 100 is more than half of the run" in longer["words"]
+    assert not equal(warmed, longer)
     train(small_scene, split, tmp_path / "parts", "--num_epochs", 1, "--motion_warmup", 3)
     assert equal(warmed, trained(small_scene, split, tmp_path / "parts", *two, "--motion_warmup", 3, "--resume"))

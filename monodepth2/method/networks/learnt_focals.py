@@ -28,7 +28,8 @@ class LearntFocals(nn.Module):
     that share small enough; without them it stays at 1.
 
     A pose network that has not learnt anything states turns, too, nearly the same ones for all pictures. So those turns
-    count that differ from sample to sample, and of them what all neighbours of a sample agree on.
+    count that differ between the samples of a batch that a camera has taken, and of them what all neighbours of a
+    sample agree on.
 
     Args:
         cameras: how many.
@@ -37,7 +38,7 @@ class LearntFocals(nn.Module):
     Attributes:
         log_factor: what is learnt, (cameras,).
         signal: variance of w^2 r / (2 f) in pixels per camera, (cameras,).
-        steps: with several samples of a camera, (cameras,).
+        steps: that have seen several samples of a camera, (cameras,).
     """
 
     signal: Tensor
@@ -82,7 +83,7 @@ class LearntFocals(nn.Module):
         turns_sb2 = torch.stack([pixels_b1 * rotation[:, :2].float() for rotation in rotations])
         zeros = torch.zeros_like(self.signal)
         samples = zeros.index_add(0, camera_b, torch.ones_like(pixels_b1[:, 0]))
-        sums = torch.zeros(len(rotations), len(zeros), 2).to(turns_sb2).index_add(1, camera_b, turns_sb2)
+        sums = turns_sb2.new_zeros(len(rotations), len(zeros), 2).index_add(1, camera_b, turns_sb2)
         turns_sb2 = turns_sb2 - (sums / samples.clamp(min=1)[:, None])[:, camera_b]
         agreed_b = _agreed(turns_sb2).sum(1)
         variance = zeros.index_add(0, camera_b, agreed_b) / (samples - 1).clamp(min=1)
@@ -98,14 +99,12 @@ def _agreed(values_sbn: Tensor) -> Tensor:
     return squares if sources == 1 else (values_sbn.sum(0).square() - squares) / (sources * (sources - 1))
 
 
-def with_picture_kept(pose: RelativePose, factors_b: Tensor | None) -> RelativePose:
+def with_picture_kept(pose: RelativePose, factors_b: Tensor) -> RelativePose:
     """Return the same motion, whose turns and sideways ways grow less as factors of the focal length grow.
 
     So a gradient with respect to a factor is that of another focal length with the same shift of the picture as a
     whole. Else the factor follows every error of the pose network: a shorter focal length makes wrong turns harm less.
     """
-    if factors_b is None:
-        return pose
     less_b1 = (factors_b.detach() / factors_b)[:, None]  # 1, with a gradient
     less_b3 = torch.cat([less_b1, less_b1, torch.ones_like(less_b1)], 1)
     return replace(pose, axisangle=pose.axisangle * less_b3, translation=pose.translation * less_b3)
