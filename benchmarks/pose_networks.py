@@ -17,7 +17,8 @@ from tabulate import tabulate
 from torch import Tensor
 
 from monodepth2.config import Options
-from monodepth2.method.geometry import transform_from_parameters
+from monodepth2.datasets.cameras import Camera
+from monodepth2.method.geometry import disp_of_depth, transform_from_parameters
 from monodepth2.method.losses import Objective
 from monodepth2.method.losses.warm_up import coarse_batch, columns_at, without_choice
 from monodepth2.method.model import MonodepthModel
@@ -31,7 +32,7 @@ NETWORKS = ("resnet18", "resnet10t", "test_resnet", "mobilenetv3_small_050", "mo
 TEACHERS = ("paper", "warm-up", "true motion")
 DRIVE = DriveSettings(3, 160, 320, 180, path="handheld", intrinsics=(0.7, 0.7 * 320 / 180, 0.5, 0.5))
 HEIGHT, WIDTH, BATCH, LAST = 96, 192, 4, 100
-FAR = 100.0  # metres, the sky as well
+NEAR, FAR = 0.1, 100.0  # metres; the sky is at the far end
 
 
 def main() -> None:
@@ -61,25 +62,21 @@ def rendered() -> tuple[Tensor, Tensor, Tensor]:
             disps.append(torch.from_numpy(1 / np.minimum(depth, FAR))[None].float())
             poses.append(torch.from_numpy(street.pose(frame)))
     size = {"size": (HEIGHT, WIDTH), "mode": "area"}
-    nearness = F.interpolate(torch.stack(disps), **size)
-    # the sigmoid's value whose depth it is
-    disp = (nearness - 1 / FAR) / (10 - 1 / FAR)
-    return F.interpolate(torch.stack(pictures), **size), disp, torch.stack(poses)
+    depth = 1 / F.interpolate(torch.stack(disps), **size)
+    return F.interpolate(torch.stack(pictures), **size), disp_of_depth(depth, NEAR, FAR), torch.stack(poses)
 
 
 def measured(frames: tuple[Tensor, Tensor, Tensor], name: str, teacher: str, steps: int) -> dict[str, object]:
     """Train one pose network, and return its row."""
     torch.manual_seed(0)
     kind = {"pose_model_type": "posecnn", "pose_encoder": None} if name == "posecnn" else {"pose_encoder": name}
-    options = Options(**{**NETWORK, "height": HEIGHT, "width": WIDTH, "motion_warmup": 0, **kind})
+    size = {"height": HEIGHT, "width": WIDTH, "min_depth": NEAR, "max_depth": FAR}
+    options = Options(**{**NETWORK, **size, "motion_warmup": 0, **kind})
     model = MonodepthModel(options)
     networks = [network for part, network in model.networks.items() if part.startswith("pose")]
     weights = [parameter for network in networks for parameter in network.parameters()]
     optimizer = torch.optim.AdamW(weights, 4e-4)
-    synthesis, objective = (
-        ViewSynthesis((-1, 1), 0.1, FAR, own_resolution=False, scaled_translation=False),
-        Objective((-1, 1)),
-    )
+    synthesis, objective = ViewSynthesis.from_options(options), Objective.from_options(options)
     drawn = np.random.default_rng(0)
     places = [n for n in range(len(frames[0])) if 0 < n % DRIVE.frames_per_drive < DRIVE.frames_per_drive - 1]
     stated, true = [], []
@@ -133,9 +130,7 @@ def sample(
         mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1]))
         color, disp = {i: picture.flip(3) for i, picture in color.items()}, disp.flip(3)
         motions = {i: mirror @ motion @ mirror for i, motion in motions.items()}
-    fx, fy, cx, cy = DRIVE.intrinsics
-    K = torch.eye(4).repeat(BATCH, 1, 1)
-    K[:, 0, 0], K[:, 1, 1], K[:, 0, 2], K[:, 1, 2] = fx * WIDTH, fy * HEIGHT, cx * WIDTH, cy * HEIGHT
+    K = torch.from_numpy(Camera(*DRIVE.intrinsics).matrix(WIDTH, HEIGHT)).repeat(BATCH, 1, 1)
     levels = {i: {0: picture} for i, picture in color.items()}
     return Batch(levels, color, {0: K}, None, places, places < 0), disp, motions
 

@@ -28,7 +28,7 @@ RUNS = ("tree", "prepared", "tree, motion learnt", "prepared, motion learnt")
 
 
 def main() -> None:
-    """Render, encode, prepare, train twice, print a table."""
+    """Render, encode, prepare, train, print a table after each training."""
     flags = parser(__doc__, samples=4000, frames=120)
     flags.add_argument("--runs", nargs="+", default=RUNS, choices=RUNS, metavar="NAME", help=f"of {', '.join(RUNS)}")
     arguments = flags.parse_args()

@@ -168,7 +168,7 @@ class Options(Checked):
         0,
         "training",
         "first steps, in which a new pose network finds the camera's motion: coarse pictures are compared, on average "
-        "over the neighbours, without auto-masking; 500 are enough; with one camera (default: 0, as in 2019)",
+        "over the neighbours, without auto-masking; 500 are enough; not with --use_stereo (default: 0, as in 2019)",
     )
     velocity_weight: float = option(
         0.0,

@@ -55,6 +55,11 @@ def lists_in_words(options: Options, layout: Layout) -> str:
     return f"the lists in {own}" if own else f"the lists made of --data_path {layout.root}"
 
 
+def steps_of(targets: int, batch_size: int = Options.batch_size, epochs: int = Options.num_epochs) -> int:
+    """The steps of a run on so many targets, by default with the usual flags."""
+    return targets // batch_size * epochs
+
+
 def more_to_learn(targets: int, batch_size: int) -> str:
     """What to do where targets are too few for `USEFUL_STEPS` steps."""
     if targets < FEW_TARGETS:

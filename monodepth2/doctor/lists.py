@@ -23,7 +23,7 @@ from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn
+from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit
@@ -120,7 +120,7 @@ def list_findings(
         of_2019: whether the lists are the published ones, whose validation frames lie among the others on purpose.
     """
     found = [] if of_2019 else _inside(options, training, validation)
-    steps = len(training) // options.batch_size * options.num_epochs
+    steps = steps_of(len(training), options.batch_size, options.num_epochs)
     if steps < USEFUL_STEPS:
         found.append(
             Finding(

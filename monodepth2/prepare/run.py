@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config import MOTION_WARMUP, Options, PrepareOptions
+from monodepth2.config import MOTION_WARMUP, PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.poses import TRACKED
 from monodepth2.datasets.splits import write_lines
+from monodepth2.datasets.training_lines import steps_of
 from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import whole_file
@@ -121,7 +122,7 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
     motion = ""
     if prefers_tracked(drives):
         motion = " --tracked_poses"
-    elif targets // Options.batch_size * Options.num_epochs >= 4 * MOTION_WARMUP:
+    elif steps_of(targets) >= 4 * MOTION_WARMUP:
         motion = f" --motion_warmup {MOTION_WARMUP}"
     return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}"
 

@@ -81,7 +81,7 @@ class TrainingStep:
         self.networks: Callable[[Batch], Predictions] = model
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         self.columns: int | None = None
-        self._first_objective = without_choice(self.objective)
+        self._first_objective = without_choice(self.objective)  # never compiled, for a few hundred steps
         if options.compile:
             check_compiler(device)
             for network in model.networks.values():

@@ -412,7 +412,7 @@ def _check_without_effect(options: Options) -> None:
         raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
     if options.learn_intrinsics and options.batch_size == 1:
         raise UserError("--learn_intrinsics compares the turns of several samples: give --batch_size 2 or more")
-    for name in ("pose_model_type", "pose_model_input", "pose_encoder", "motion_warmup"):
+    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
         if options.is_given(name) and not options.temporal_ids:
             raise UserError(
                 f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
