@@ -71,7 +71,8 @@ def render(data: Path, cameras: dict[str, DriveSettings], frames: int) -> None:
 def scores(options: Options, data: Path, cameras: Iterable[str], prefix: str, **scale: bool) -> dict[str, float]:
     """abs_rel on the held-out street of each camera, and their mean."""
     on_each = {"dataset": "kitti_depth", "kitti_calibration": False}
-    found = {camera: score(options, **on_each, **scale, eval_split=str(data / f"test-{camera}")) for camera in cameras}
+    scored = {one: score(options, **on_each, **scale, eval_split=str(data / f"test-{one}")) for one in cameras}
+    found = {camera: metrics.abs_rel for camera, metrics in scored.items()}
     return {f"{prefix}abs_rel": sum(found.values()) / len(found), **{f"{prefix}{one}": found[one] for one in found}}
 
 

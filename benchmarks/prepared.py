@@ -84,7 +84,7 @@ def encode(drive: Path, folder: Path) -> Path:
 def scored_on(street: Path, options: Options, **changed: Any) -> float:
     """abs_rel of a run on the held-out street."""
     on_street = {"dataset": "kitti_depth", "data_path": street, "split": "eigen_zhou"}
-    return score(options, **on_street, eval_split=str(street / "split"), **changed)
+    return score(options, **on_street, eval_split=str(street / "split"), **changed).abs_rel
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from monodepth2.config import Options
 from monodepth2.config.recipes import recipe_beside
 from monodepth2.demo.network import WEIGHTS
 from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from monodepth2.training.trainer import Trainer
 
@@ -64,10 +65,10 @@ def train(options: Options) -> Trainer:
     return trainer
 
 
-def score(options: Options, **changed: Any) -> float:
-    """abs_rel of a run's last checkpoint, with scales from medians; `changed` says on what."""
+def score(options: Options, **changed: Any) -> DepthMetrics:
+    """The figures of a run's last checkpoint, with scales from medians; `changed` says on what."""
     scored = {"load_weights_folder": options.last_weights, "model_name": "mdp", "eval_mono": True, "overwrite": False}
-    return evaluate(replace(options, **{**scored, **changed})).mean.abs_rel
+    return evaluate(replace(options, **{**scored, **changed})).mean
 
 
 def first_training(folder: Path, samples: int) -> Options:
