@@ -87,11 +87,11 @@ class Checked:
                 raise UserError(f"--{name} {value}: must be positive")
 
     def require_at_least(self, least: int, *names: str) -> None:
-        """Refuse values of these options that are below `least`; None passes."""
+        """Refuse values of these options that are below `least` or infinite; None passes."""
         for name in names:
             value = getattr(self, name)
-            if value is not None and not value >= least:
-                wanted = f"at least {least}" if least else "not negative"
+            if value is not None and not least <= value < float("inf"):
+                wanted = "finite" if value == float("inf") else f"at least {least}" if least else "not negative"
                 raise UserError(f"--{name} {value}: must be {wanted}")
 
 

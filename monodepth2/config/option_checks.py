@@ -13,6 +13,7 @@ TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
+LEAST_FACTOR = 1e-3  # of an encoder's rate; who states less has meant a rate
 LEAST_CROP = 0.01  # of the area
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
 
@@ -40,6 +41,11 @@ def _check_sizes(options: "Options") -> None:
     options.require_at_least(0, "weight_decay", "motion_warmup")
     options.require_at_least(0, "depth_supervision", "velocity_weight", "pseudo_weight")
     options.require_positive("encoder_lr_factor")
+    if options.encoder_lr_factor < LEAST_FACTOR:
+        raise UserError(
+            f"--encoder_lr_factor {options.encoder_lr_factor:g}: this is no learning rate but a factor on the one of "
+            "--learning_rate; 0.1 makes the encoder's rate a tenth of that"
+        )
     if options.ema is not None and not 0 < options.ema < 1:
         raise UserError(
             f"--ema {options.ema:g}: give the share of the old mean that stays, between 0 and 1, e.g. 0.999"

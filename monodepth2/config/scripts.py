@@ -37,6 +37,7 @@ _INSTEAD = {
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
+    "poses": "train takes known poses with --known_poses",
 }
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {

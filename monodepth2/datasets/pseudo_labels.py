@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels of a map, h' w' of the network's input.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,5 +143,6 @@ def resized_label(label_hw: np.ndarray, size: Size, fit: Fit, whole: Size) -> np
 
 
 def _command(layout: Layout, root: Path) -> str:
-    data = f"{'--dataset folder ' if isinstance(layout, Folders) else ''}--data_path {layout.root}"
-    return f"monodepth2 pseudo_label --onnx MODEL.onnx --normalise ... --output_is ... {data} --output {root}"
+    data = f"{'--dataset folder ' if isinstance(layout, Folders) else ''}--data_path {shlex.quote(str(layout.root))}"
+    how = "monodepth2 pseudo_label --onnx MODEL.onnx --normalise ... --output_is ..."
+    return f"{how} {data} --output {shlex.quote(str(root))}"

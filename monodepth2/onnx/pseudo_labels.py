@@ -5,6 +5,7 @@ Legend of shapes: h w pixels.
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, first_line
 from monodepth2.files.output_paths import make_output_folder, whole_file
-from monodepth2.files.pictures import read_pyramid
+from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.files.text import read_text
 from monodepth2.onnx.depth_model import DepthModel
 from monodepth2.runtime.devices import pick_device
@@ -26,6 +27,7 @@ from monodepth2.runtime.signals import StopRequest
 
 RECORD = "pseudo_labels.json"  # beside the labels: which model made them, and how
 LARGEST = float(np.finfo(np.float16).max)
+MOST_EMPTY = 10  # labels at the beginning before the model, not the pictures, is taken to be the cause
 
 
 def run(options: PseudoLabelOptions) -> int:
@@ -43,21 +45,37 @@ def run(options: PseudoLabelOptions) -> int:
     device = pick_device(options.device, options.no_cuda)
     model = DepthModel(options.onnx, device, options.input_size, options.output_name)
     folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)
-    _keep_record(folder.root / RECORD, _facts(options, model, layout.root))
+    record, facts = folder.root / RECORD, _facts(options, model, layout.root)
+    _check_record(record, facts)
     pictures = {line: layout.picture_path(line) for line in targets}
     left = [picture for line, picture in pictures.items() if not _is_of(folder.find_one(line, picture), picture)]
     there = len(targets) - len(left)
-    made = 0
+    made, empty = 0, {}
     with StopRequest() as stop:
         for picture in tqdm(left, desc=model.path.name, unit="picture", disable=None):
             if stop.received:
                 break
-            _make_one(picture, folder.place(picture), model, options)
+            try:
+                label_hw = _label(picture, model, options)
+            except PictureError as error:
+                empty[picture] = first_line(error)
+                if len(empty) == MOST_EMPTY and made + there == 0:
+                    break
+                continue
+            _keep_record(record, facts)
+            _write(label_hw, folder.place(picture), picture)
             made += 1
-    if stop.received and made < len(left):
+    if stop.received and made + len(empty) < len(left):
         print(f"stopped by {stop.received.name} with {len(left) - made:,} labels left: the same command goes on")
         return 128 + stop.received
-    print(f"{made:,} labels made, {there:,} were there; train with --pseudo_labels {folder.root}")
+    if empty and made + there == 0:
+        raise UserError(f"{len(empty)} pictures, and no label of any, the first: {next(iter(empty.values()))}")
+    for picture in empty:  # so that a training finds a label of every picture, of which nothing is known here
+        _write(np.full((model.height, model.width), np.nan, np.float16), folder.place(picture), picture)
+    if empty:
+        first = next(iter(empty.values()))
+        print(f"{len(empty):,} labels are empty, and nothing is learnt from them, the first: {first}")
+    print(f"{made:,} labels made, {there:,} were there; train with --pseudo_labels {shlex.quote(str(folder.root))}")
     return 0
 
 
@@ -92,16 +110,23 @@ def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:
     return np.where(known_hw, label_hw, np.nan).astype(np.float16)
 
 
-def _make_one(picture: Path, place: Path, model: DepthModel, options: PseudoLabelOptions) -> None:
-    """Write the label of a picture."""
+def _label(picture: Path, model: DepthModel, options: PseudoLabelOptions) -> np.ndarray:
+    """The label of a picture.
+
+    Raises:
+        PictureError: it cannot be decoded, or the model says nothing of it.
+    """
     (pixels_hw3,) = read_pyramid(picture, 0, model.width, model.height)
     mean, std = options.colours
     map_hw = model((pixels_hw3 / 255 - np.array(mean)) / np.array(std))
     try:
-        label_hw = label_of(map_hw, options.output_is or "disparity")
+        return label_of(map_hw, options.output_is or "disparity")
     except ValueError as error:
-        raise UserError(f"{model.path}: says nothing of {picture} that could be {options.output_is}: check --output_is "
-                        "and --normalise") from error  # fmt: skip
+        raise PictureError(picture, f"{model.path.name} says nothing of it that could be {options.output_is}; if that "
+                           "is so with others, check --output_is and --normalise") from error  # fmt: skip
+
+
+def _write(label_hw: np.ndarray, place: Path, picture: Path) -> None:
     make_output_folder("output", place)
     with whole_file(place / f"{picture.stem}.npy") as partial, partial.open("wb") as file:
         np.save(file, label_hw)
@@ -122,14 +147,19 @@ def _facts(options: PseudoLabelOptions, model: DepthModel, root: Path) -> dict[s
 
 
 def _keep_record(path: Path, facts: dict[str, Any]) -> None:
-    """Note how the labels of a folder are made.
-
-    Raises:
-        UserError: those that are there were made in another way.
-    """
+    """Note how the labels of a folder are made, beside the first of them."""
     if not path.exists():
         with whole_file(path) as partial:
             partial.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _check_record(path: Path, facts: dict[str, Any]) -> None:
+    """Compare with how the labels that are there were made.
+
+    Raises:
+        UserError: in another way.
+    """
+    if not path.exists():
         return
     try:
         before = json.loads(read_text(path))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, StepLR
 
+from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 
 LONGEST_WARM_UP = 500  # steps
@@ -28,16 +29,18 @@ class Schedule:
             self.scheduler = StepLR(optimizer, options.scheduler_step_size, gamma=0.1)
         else:
             self.scheduler = LambdaLR(optimizer, cosine(options.num_epochs * steps_per_epoch))
+        # a network with a rate of its own may come first
+        self._usual = next(i for i, group in enumerate(optimizer.param_groups) if group.get(RATE, 1.0) == 1.0)
 
     @property
     def rate(self) -> float:
-        """The learning rate of the next step."""
-        return float(self.scheduler.get_last_lr()[0])
+        """The learning rate of the next step, of the networks that have none of their own."""
+        return float(self.scheduler.get_last_lr()[self._usual])
 
     @property
     def in_words(self) -> str:
         """The learning rate, for people."""
-        return f"{self.rate:g}" if self.by_epoch else f"up to {self.scheduler.base_lrs[0]:g}"
+        return f"{self.rate:g}" if self.by_epoch else f"up to {self.scheduler.base_lrs[self._usual]:g}"
 
     def end_step(self) -> None:
         """Count a step."""

@@ -98,6 +98,31 @@ def test_depth_becomes_disparity(drive: Path, tmp_path: Path) -> None:
     assert label_error(1 / red, read(drive, 7)).item() < 0.05
 
 
+def test_pictures_without_a_label_get_an_empty_one(drive: Path, tmp_path: Path) -> None:
+    """One that cannot be decoded, and one of which a model of depth says nothing."""
+    picture = (drive / "004.png").read_bytes()
+    (drive / "004.png").write_bytes(picture[:60] + bytes(200) + picture[260:])
+    Image.new("RGB", (96, 64)).save(drive / "005.png")
+    done = label(write_model(tmp_path / "red.onnx"), drive, output_is="depth")
+    assert done.returncode == 0, done.stderr
+    assert "2 labels are empty, and nothing is learnt from them, the first: " in done.stdout
+    assert "004.png" in done.stdout
+    assert not read(drive, 5).any()
+    assert read(drive, 6).all()
+    lines = [SplitLine(".", frame, "l") for frame in (3, 4, 5, 6)]
+    assert "with pseudo-labels" in Known.from_options(training(drive), layout_of(training(drive))).check(lines)[0]
+
+
+def test_a_model_that_says_nothing_of_any_picture_leaves_no_trace(drive: Path, tmp_path: Path) -> None:
+    """So that the right flags find an empty folder."""
+    mean_std = ("--mean", 1, 1, 1, "--std", 1, 1, 1)
+    done = label(write_model(tmp_path / "red.onnx"), drive, *mean_std, normalise="", output_is="depth")
+    assert done.returncode == 2
+    assert "no label of any, the first: " in done.stderr
+    assert "check --output_is and --normalise" in done.stderr
+    assert label(write_model(tmp_path / "red.onnx"), drive).returncode == 0
+
+
 def test_colours_are_normalised_as_asked(drive: Path, tmp_path: Path) -> None:
     """A mean above some of the reds makes these depths negative, so unknown."""
     mean_std = ("--mean", 0.5, 0.5, 0.5, "--std", 0.25, 0.25, 0.25)

@@ -1,5 +1,6 @@
 """Learning rates: their course, those of single networks, and going on with them."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,6 +52,9 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
     step(batch(height=2 * H, width=3 * W // 2))
     for name, rate in expected.items():  # Adam's first step moves a weight by its rate
         assert (model.get_parameter(name) - before[name]).abs().max().item() == pytest.approx(rate, rel=1e-2)
+    for schedule in ("step", "cosine"):
+        told = Schedule(step.optimizer, replace(options, schedule=schedule), steps_per_epoch=1)
+        assert told.in_words.endswith("0.0001"), "the run's rate, not the encoder's"
 
 
 @pytest.mark.slow(reason="starts three trainings")
