@@ -66,7 +66,10 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
         ("train a b", "'b' belongs to no flag; monodepth2 train --help lists all flags"),
         ("train --num_layers", "--num_layers: expected one argument; monodepth2 train --help lists all flags"),
         ("train --crop garg", "--crop belongs to monodepth2 evaluate: monodepth2 train has no use for it; drop it"),
-        ("train --poses x", "--poses belongs to monodepth2 odometry: train takes known poses with --known_poses; drop it"),
+        (
+            "train --poses x",
+            "--poses belongs to monodepth2 odometry: train takes known poses with --known_poses; drop it",
+        ),
         (
             "evaluate --scales 0",
             "--scales belongs to monodepth2 train: the checkpoint says how it was trained; drop it",
