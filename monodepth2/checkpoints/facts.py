@@ -1,6 +1,6 @@
 """What a network's predictions depend on beside its weights; it travels with them, in `encoder.pth` and ONNX files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from monodepth2.files.fit import KINDS, STRETCH, Fit
 
 MOST_CAMERAS = 64  # that are kept of a training on more
 LARGEST_NUMBER = 1e6
+TEACHERS = {"pseudo_labels": "pseudo-labels of another depth model", "depth": "known depth"}  # in words
 SMALLEST_FOCAL = 1e-6  # in widths or heights of the picture; points are divided by it
 
 
@@ -27,6 +28,7 @@ class TrainingFacts:
         cameras: that took them; empty where that is unknown.
         metric_scale: metres per unit of depth, learnt from lengths that were known; None where it is the rig's, or
             unknown.
+        teachers: what its training, or one whose weights that began with, learnt from beside pictures; of `TEACHERS`.
     """
 
     min_depth: float = 0.1
@@ -35,6 +37,7 @@ class TrainingFacts:
     fit: Fit = STRETCH
     cameras: tuple[Camera, ...] = ()
     metric_scale: float | None = None
+    teachers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, options: Options) -> "TrainingFacts":
@@ -43,7 +46,18 @@ class TrainingFacts:
         # with a rig its baseline is the scale, by which what is known is brought to the network's unit, too
         metric_scale = 1.0 if options.knows_metres and not options.use_stereo else None
         baseline = options.baseline or KITTI_BASELINE
-        return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale)
+        learnt_from = {"pseudo_labels": options.learns_pseudo_labels, "depth": options.depth_supervision > 0}
+        teachers = tuple(name for name in TEACHERS if learnt_from[name])
+        return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale, teachers=teachers)
+
+    @property
+    def taught(self) -> str:
+        """What it learnt from beside pictures, in words; nothing where that is nothing."""
+        return " and ".join(TEACHERS[name] for name in self.teachers)
+
+    def after(self, earlier: "TrainingFacts") -> "TrainingFacts":
+        """The facts of a training that began with the weights of an earlier one."""
+        return replace(self, teachers=tuple(name for name in TEACHERS if name in self.teachers + earlier.teachers))
 
     @property
     def distinct_cameras(self) -> tuple[Camera, ...]:
@@ -60,6 +74,7 @@ class TrainingFacts:
             "crop_top": float(self.fit.crop_top),
             "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
             **({} if self.metric_scale is None else {"metric_scale": self.metric_scale}),
+            **({"teachers": list(self.teachers)} if self.teachers else {}),
         }
 
     @staticmethod
@@ -82,10 +97,14 @@ class TrainingFacts:
         metric_scale = state.get("metric_scale")
         usable &= metric_scale is None or _is_length(metric_scale)
         usable &= kind in KINDS and isinstance(top, float) and 0 <= top <= 1
+        teachers = state.get("teachers") or []
+        usable &= isinstance(teachers, list) and all(name in list(TEACHERS) for name in teachers)
         if not usable:
-            raise UserError(f"{path}: its depth range, scale or fit cannot be used; take another copy of the file")
+            raise UserError(
+                f"{path}: its depth range, scale, fit or teachers cannot be used; take another copy of the file"
+            )
         cameras = _cameras(state.get("cameras", []), path)
-        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale)
+        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale, tuple(teachers))
 
 
 def _cameras(entries: Any, path: Path) -> tuple[Camera, ...]:

@@ -240,15 +240,16 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
         notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
-    return (*notes, *_range_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
+    return (*notes, *_training_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
 
 
-def _range_notes(source: NetworkSource) -> list[str]:
-    """Whether the flags state another depth range than the network was trained with."""
+def _training_notes(source: NetworkSource) -> list[str]:
+    """What the network learnt from beside pictures, and whether the flags state another depth range than it had."""
     trained, used = source.facts, source.depth_range
+    taught = [f"trained with {trained.taught}"] if trained.taught else []
     if (trained.min_depth, trained.max_depth) == used:
-        return []
-    return [f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
+        return taught
+    return [*taught, f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
             f"{used[0]:g} and {used[1]:g}, as the flags say"]  # fmt: skip
 
 

@@ -35,11 +35,12 @@ class Verdict(NamedTuple):
 
 def judge(figures: Figures, options: Options) -> Verdict:
     """Say whether a run has learnt."""
+    taught = ["Another model's pseudo-labels were learnt from, too."] if options.learns_pseudo_labels else []
     for found in (_broken(figures), _still(figures, options), _identity(figures, options), _flat(figures, options)):
         if found:
-            return Verdict("nothing", f"It has learnt nothing: {found}.", [])
+            return Verdict("nothing", f"It has learnt nothing: {found}.", taught)
     kind, sentence = _by_gain(figures, options)
-    return Verdict(kind, sentence, _remarks(figures))
+    return Verdict(kind, sentence, [*taught, *_remarks(figures)])
 
 
 def _broken(figures: Figures) -> str | None:

@@ -45,9 +45,9 @@ def card(weights: Path, network: DepthNetwork, repository: str | None, licence: 
     trained = trained_options(weights)
     title = repository.partition("/")[2] if repository else trained.model_name if trained else weights.name
     parts = [
-        _head(licence, trained),
+        _head(licence, trained, network.facts),
         f"# {title}",
-        f"A network that sees depth in a single picture, trained on video {_teachers(trained)} with "
+        f"A network that sees depth in a single picture, trained on video {_teachers(trained, network.facts)} with "
         "[monodepth2](https://arxiv.org/abs/1806.01260) (this file is made by its command `monodepth2 push`).",
         "## Use",
         _use(
@@ -82,18 +82,18 @@ def scale_of_depth(use_stereo: bool, facts: TrainingFacts) -> str:
     return f"Its depth is relative, not metric, as {why}: twice the number is twice as far, and the unit is unknown."
 
 
-def _teachers(trained: Options | None) -> str:
-    """What a training learnt from beside its pictures."""
-    if trained is None:
-        return "(how is not recorded)"
-    others = {"with pseudo-labels of another depth model": trained.learns_pseudo_labels,
-              "with known depth": trained.depth_supervision > 0}  # fmt: skip
-    return " and ".join(words for words, is_so in others.items() if is_so) or "by self-supervision"
+def _teachers(trained: Options | None, facts: TrainingFacts) -> str:
+    """What a training, or one that it began with, learnt from beside its pictures."""
+    if trained:  # a checkpoint of an earlier version has its teachers in the run's record alone
+        facts = TrainingFacts.of(trained).after(facts)
+    if facts.taught:
+        return f"with {facts.taught}"
+    return "by self-supervision" if trained else "(how is not recorded)"
 
 
-def _head(licence: str | None, trained: Options | None) -> str:
+def _head(licence: str | None, trained: Options | None, facts: TrainingFacts) -> str:
     """What the hub reads."""
-    alone = ["self-supervised"] if _teachers(trained) == "by self-supervision" else []
+    alone = ["self-supervised"] if _teachers(trained, facts) == "by self-supervision" else []
     said: dict[str, Any] = {
         "library_name": "monodepth2",
         "pipeline_tag": "depth-estimation",

@@ -280,9 +280,10 @@ class Trainer:
 
     def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
         """What a checkpoint of a model's weights says of the training by now."""
+        facts = self.data.facts.after(self.began_with)
         if not self.options.learn_intrinsics:
-            return self.data.facts
-        return replace(self.data.facts, cameras=learnt_cameras(self.data.distinct_cameras, model.intrinsics))
+            return facts
+        return replace(facts, cameras=learnt_cameras(self.data.distinct_cameras, model.intrinsics))
 
     def _validate(self) -> None:
         """Log one batch of the validation split."""
@@ -333,11 +334,14 @@ class Trainer:
         self.model = MonodepthModel(options, len(self.data.distinct_cameras))
         given = options.load_weights_folder and weights_folder(options.load_weights_folder)
         folder = self.resumed.folder if self.resumed else given
+        self.began_with = TrainingFacts()
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
             self.model.load_imagenet(options, options.models_to_load if folder else ())
         if folder:
             wanted = NETWORKS if self.resumed else options.models_to_load
             load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+            if {"encoder", "depth"} & set(wanted):
+                self.began_with = _facts_of(folder)
             if processes.is_main and not self.resumed and "depth" in wanted:
                 for remark in _other_depths(options, folder):
                     tell(f"warning: {remark}")
@@ -435,12 +439,18 @@ def _warm_up_remarks(options: Options, steps: int) -> list[str]:
     return remarks
 
 
+def _facts_of(folder: Path) -> TrainingFacts:
+    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say."""
+    if not holds_network(folder, "encoder"):
+        return TrainingFacts()
+    return trained_facts(read_network(network_file(folder, "encoder")), folder)
+
+
 def _other_depths(options: Options, folder: Path) -> list[str]:
     """What to know of a loaded depth network whose depths mean something else in this run."""
     if not holds_network(folder, "encoder"):  # where facts are kept
         return []
-    path = network_file(folder, "encoder")
-    facts, remarks = trained_facts(read_network(path), folder), []
+    path, facts, remarks = network_file(folder, "encoder"), _facts_of(folder), []
     if (facts.min_depth, facts.max_depth) != (options.min_depth, options.max_depth):
         remarks.append(
             f"{path} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}: with others its "

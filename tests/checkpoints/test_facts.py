@@ -69,6 +69,9 @@ def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) 
         {"fit": "shear"},
         {"metric_scale": 0.0},
         {"metric_scale": "metres"},
+        {"teachers": ["a book"]},
+        {"teachers": [[]]},
+        {"teachers": "depth"},
         {"crop_top": 7.0},
         {"cameras": "none"},
         {"cameras": [{"fx": 1.0}]},
@@ -89,6 +92,9 @@ def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
     assert depth_factor(False, True, 1.0, None, metric_scale=1.0) == 1
     assert depth_factor(False, True, 3.0, None, metric_scale=1.0) == 3
+    taught = TrainingFacts.of(Options(depth_supervision=0.1)).after(TrainingFacts(teachers=("pseudo_labels",)))
+    assert taught.taught == "pseudo-labels of another depth model and known depth"
+    assert TrainingFacts.from_state(taught.to_state(), Path("encoder.pth")) == taught
     assert "metric_scale" not in TrainingFacts().to_state(), "files of other runs stay as they were"
 
 

@@ -1,5 +1,6 @@
 """Trainings that learn from another model's disparities, too."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from batches import label_error
+from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -103,6 +105,13 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
     page = (tmp_path / "mdp/report.html").read_text()
     assert "mdp, with pseudo-labels: did it learn?" in page
     assert "self-supervised" not in page.lower()
+    assert "<title>mdp, with pseudo-labels" in page
+    assert "pseudo-labels were learnt from" in json.loads((tmp_path / "mdp/report.json").read_text())["remarks"][0]
+    weights_0 = tmp_path / "mdp/models/weights_0"
+    further = train(small_scene, split, tmp_path, *flags, "--model_name", "further", "--load_weights_folder", weights_0)
+    assert further.returncode == 0, further.stderr
+    facts = load_depth_network(tmp_path / "further/models/weights_0", torch.device("cpu")).facts
+    assert facts.taught == "pseudo-labels of another depth model"
     missing = train(small_scene, split, tmp_path, "--pseudo_labels", tmp_path / "labels", "--overwrite")
     assert missing.returncode == 2
     assert "1 of 11 pictures have no file there" in missing.stderr
