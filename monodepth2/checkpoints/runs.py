@@ -34,7 +34,9 @@ def newest_weights(name: str, log_dir: Path) -> Path:
 def _others(name: str, log_dir: Path) -> str:
     """What a message says of the runs that there are."""
     names = run_names(log_dir)
-    some = (
-        f"it holds {', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}" if names else "it has none"
+    if not names:
+        return ", nor any other; name another --log_dir"
+    more = " and others" if len(names) > NAMED else ""
+    return (
+        nearest(name, names) or f"; it holds {', '.join(names[:NAMED])}{more}: name one of them, or another --log_dir"
     )
-    return nearest(name, names) or f"; {some}: name one of them, or another --log_dir"

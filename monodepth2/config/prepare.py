@@ -27,7 +27,9 @@ class PrepareOptions(Checked):
         "output": "the data set",
     }
 
-    sources: tuple[Path, ...] = option((), "input", "videos, or folders of frames that follow one another")
+    sources: tuple[Path, ...] = option(
+        (), "input", "videos, folders of videos, or folders of frames that follow one another"
+    )
     start: float = option(0.0, "input", "seconds of the video to leave out at its beginning")
     end: float | None = option(
         None, "input", "seconds from the beginning of the video where to stop (default: its end)"

@@ -16,7 +16,7 @@ from monodepth2.files.picture_files import picture_names
 from monodepth2.files.pictures import picture_size
 
 KITTI_BASELINE = 0.54  # metres between the two cameras of KITTI's rig
-USUAL_FOV = 60.0
+USUAL_FOV = 60.0  # degrees along the longer side of the picture
 BY_FOV = "given by --fov"
 
 
@@ -101,10 +101,22 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _assumed(fov: float | None, size: Size) -> Camera:
-    degrees = fov or USUAL_FOV
+    degrees = fov or usual_width(size)
     focal = 0.5 / math.tan(math.radians(degrees) / 2)
     words = BY_FOV if fov else "assumed"
-    return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words}: {degrees:g}° wide, square pixels")
+    return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words}: {degrees:.3g}° wide, square pixels")
+
+
+def usual_width(size: Size) -> float:
+    """Return how many degrees a camera of which nothing is known sees from left to right.
+
+    Args:
+        size: (width, height) of its pictures; one that is held upright has turned its wide side.
+    """
+    width, height = size
+    if width >= height:
+        return USUAL_FOV
+    return math.degrees(2 * math.atan(math.tan(math.radians(USUAL_FOV) / 2) * width / height))
 
 
 def size_of_pictures(folder: Path) -> Size:

@@ -32,6 +32,7 @@ from monodepth2.files.picture_files import LARGEST_FILE
 
 SHOWN = 4
 MOST_READ = 2000  # training pictures, where files of one size are many
+REMEDY_OF_POSES = "mend or add what is named, or leave the flag out"
 _REMEDIES = {
     PIXELS: "give the camera's own numbers with --intrinsics FX FY CX CY --intrinsics_size W H, or lay a camera.json "
     "beside the pictures",
@@ -81,7 +82,7 @@ def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
         if known:
             known.check(lines)
     except UserError as error:
-        return [Finding("poses cannot be used", str(error), "training refuses to begin", "mend them", spoils=True)]
+        return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]
     return []
 
 

@@ -1,9 +1,36 @@
-"""Which camera the points of `ply` are made with."""
+"""Whether pictures are like those of the checkpoint's camera, and which camera points are made with."""
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
+from monodepth2.files.fit import STRETCH, Size
 
 MOST_STRETCH = 1.05  # of pixels: beyond it the camera is another picture's
+MOST_NAMED = 3  # shapes
+
+
+def has_shape_of(camera: Camera, size: Size) -> bool:
+    """Whether pictures of a size have the shape of the camera's."""
+    return 1 / MOST_STRETCH < camera.stretch_of_pixels(size) < MOST_STRETCH
+
+
+def unknown_shape(facts: TrainingFacts, size: Size) -> str | None:
+    """Return a warning of pictures which a network sees squeezed in a way that it has not learnt from.
+
+    Args:
+        facts: of its training.
+        size: of the pictures.
+    """
+    known = facts.distinct_cameras
+    if not known or facts.fit.kind != STRETCH.kind or any(has_shape_of(camera, size) for camera in known):
+        return None
+    width, height = size
+    shapes = sorted({f"{camera.fy / camera.fx:.2f}" for camera in known})
+    return (
+        f"warning: pictures of {width} x {height} are {width / height:.2f} times as wide as high. The network has "
+        f"learnt from pictures that are {' or '.join(shapes[:MOST_NAMED])} times as wide, and sees these squeezed. If "
+        "`monodepth2 prepare` has cut the pictures it learnt from, prepare these in the same way, and predict the "
+        "pictures that it writes"
+    )
 
 
 def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[Camera | float, str]:

@@ -14,7 +14,7 @@ from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale, ground_distance, ground_scale
-from monodepth2.prediction.cameras import MOST_STRETCH
+from monodepth2.prediction.cameras import has_shape_of
 from monodepth2.prediction.inputs import Pictures, Video
 from monodepth2.prediction.predictor import DepthPredictor
 
@@ -74,11 +74,11 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
     if len(cameras) != 1:
         known = f"was trained with {len(cameras)} cameras" if cameras else "does not state its camera"
         raise UserError(f"--camera_height: the checkpoint {known}; give --focal_length in widths of the picture")
-    stretch = cameras[0].stretch_of_pixels(size)
-    if not 1 / MOST_STRETCH < stretch < MOST_STRETCH:
+    if not has_shape_of(cameras[0], size):
         raise UserError(
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
-            "camera; give --focal_length in widths of the picture"
+            f"camera; if only rows were cut from those, as `prepare` does, give --focal_length {cameras[0].fx:.4g}, "
+            "else what it is in widths of these pictures"
         )
     return cameras[0]
 

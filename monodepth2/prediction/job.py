@@ -1,8 +1,10 @@
 """How to predict and what to write, decided once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from monodepth2.errors import tell
+from monodepth2.prediction.cameras import unknown_shape
 from monodepth2.prediction.naming import RECORDING_KIND, Label, Naming
 from monodepth2.prediction.outputs import Settings, write_output
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
@@ -22,6 +24,7 @@ class Job:
         post_process: average with the predictions of the mirrored pictures.
         stabilise: keep the scale of depth steady from frame to frame.
         with_recording: whether frames are also joined to a recording for rerun's viewer.
+        told: warnings of pictures, so that each is told once.
     """
 
     predictor: DepthPredictor
@@ -33,6 +36,7 @@ class Job:
     post_process: bool
     stabilise: bool
     with_recording: bool = False
+    told: list[str] = field(default_factory=list)
 
     def recording_path(self, label: Label) -> Path | None:
         """Where the recording of all frames goes; None where there is to be none."""
@@ -47,6 +51,9 @@ class Job:
         Raises:
             UserError: a file cannot be written.
         """
+        if not self.told and (warning := unknown_shape(prediction.facts, prediction.picture.size)):
+            self.told.append(warning)
+            tell(warning)
         fitted = [write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in self.kinds]
         return all(fitted)
 

@@ -19,7 +19,7 @@ from monodepth2.files.fit import Size
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.picture_files import MARK
 from monodepth2.pages.colours import coloured_disparity
-from monodepth2.prediction.cameras import MOST_STRETCH
+from monodepth2.prediction.cameras import has_shape_of
 from monodepth2.prediction.point_cloud import Pinhole, point_cloud, write_ply
 from monodepth2.prediction.predictor import DepthPrediction
 
@@ -73,7 +73,7 @@ class Settings:
 
 @cache
 def _tell_other_shape(camera: Camera, size: Size) -> None:
-    if not 1 / MOST_STRETCH < camera.stretch_of_pixels(size) < MOST_STRETCH:
+    if not has_shape_of(camera, size):
         tell(
             f"warning: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's camera; "
             "points are right only if they were squeezed: else give --focal_length in widths of the picture"

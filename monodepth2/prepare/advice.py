@@ -126,7 +126,7 @@ def _on_pictures(part: Part) -> list[str]:
             "smaller --width nothing is lost"
         )
     if framing.size[1] > framing.size[0]:
-        found.append("the pictures stand upright: much of them is sky and road; record lengthwise")
+        found.append("the pictures stand upright: much of them is sky and road; hold the camera sideways")
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.datasets.camera_choice import USUAL_FOV
+from monodepth2.datasets.camera_choice import usual_width
 from monodepth2.datasets.camera_files import READERS, read_camera_json
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
@@ -18,10 +18,7 @@ from monodepth2.prepare.sources import Source
 GIVEN, TAGGED, ASSUMED = "as given", "± 10 %", "± 30 %"
 LEAST_ERROR = 0.05  # of a focal length that motion shows: of a lens with k1 = -0.05 it comes out 7 to 9 % too long
 LARGEST_STRETCH = 1.02  # of pixels: beyond it, the numbers are for pictures of another shape
-NOT_SHOWN = (
-    f"nothing states the camera, and the drive does not show it: a view {USUAL_FOV:g}° wide is assumed; give "
-    "--intrinsics, --fov or --camera, or record a camera that also turns while it moves, e.g. in the hand"
-)
+NOT_SHOWN = "nothing states the camera, and the drive does not show it"
 
 
 class KnownCamera(NamedTuple):
@@ -62,8 +59,13 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
     tags = source.tags()
     known = _given(options, source, size) or _tagged(tags, source, size)
     if known is None:
-        camera = _square(0.5 / math.tan(math.radians(USUAL_FOV) / 2), size, f"assumed: {USUAL_FOV:g}° wide")
-        known = KnownCamera(camera, ASSUMED, (NOT_SHOWN,))
+        width = usual_width(size)
+        camera = _square(0.5 / math.tan(math.radians(width) / 2), size, f"assumed: {width:.3g}° wide")
+        remark = (
+            f"{NOT_SHOWN}: a view {width:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or record a "
+            "camera that also turns while it moves, e.g. in the hand"
+        )
+        known = KnownCamera(camera, ASSUMED, (remark,))
     remarks = [*known.remarks]
     if is_wide_lens(tags) and not known.camera.is_distorted:
         remarks.append(
@@ -96,7 +98,7 @@ def camera_of_motion(known: KnownCamera, found: FocalLength | None, size: Size) 
         f"nothing states the camera: its view is {words}. This holds for a lens that does not bend straight lines; "
         "give --intrinsics, --fov or --camera if you know better"
     )
-    others = tuple(one for one in known.remarks if one != NOT_SHOWN)
+    others = tuple(one for one in known.remarks if not one.startswith(NOT_SHOWN))
     return estimate._replace(camera=replace(estimate.camera, source=words), remarks=(remark, *others))
 
 

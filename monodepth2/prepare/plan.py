@@ -16,6 +16,7 @@ from monodepth2.prepare.analysis import CUT, STEPS, Analysis, Look
 MOVES = 2.0  # flow of the longest gap looked at, below which a moment says nothing of the best gap
 TURNS = 0.8  # share of the tracks that a turn on the spot explains
 TURN_FLOW = 3.0  # with less flow a turn cannot be told from any other motion
+TIME_ERROR = 0.01  # share of the time between frames
 LATE = 1.75  # times the gap between two frames: something is missing between them
 LEAST_PICTURES = 5  # of a drive: three targets
 NEARBY = 15  # frames to either side
@@ -126,7 +127,7 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
     if seconds is not None:
         frames = max(1, round(seconds / step))
         flow, survival = figures.get(min(figures, key=lambda known: abs(known - frames)), (0.0, 0.0))
-        if seconds < step:
+        if seconds < (1 - TIME_ERROR) * step:
             return Gap(step, 1, flow, survival, f"--gap asks for {seconds:g} s, but there are no frames between these")
         return Gap(seconds, frames, flow, survival, "as --gap asks for")
     lasting = [frames for frames, (_, survival) in figures.items() if survival >= LEAST_SURVIVAL] or [1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config import MOTION_WARMUP, PrepareOptions
+from monodepth2.config import MOTION_WARMUP, Options, PrepareOptions
 from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.poses import TRACKED
@@ -124,7 +124,8 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
         motion = " --tracked_poses"
     elif steps_of(targets) >= 4 * MOTION_WARMUP:
         motion = f" --motion_warmup {MOTION_WARMUP}"
-    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}"
+    batch = f" --batch_size {targets}" if targets < Options.batch_size else ""
+    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}{batch}"
 
 
 def _tell_result(

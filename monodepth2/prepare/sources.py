@@ -20,13 +20,14 @@ from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.masks import BLACK
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import ENDINGS, MASK, PictureError, picture_names
+from monodepth2.files.picture_files import ENDINGS, MASK, PictureError, natural_key, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
 SAMPLES = 12
+VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".ts")  # that a folder is searched for
 APART = 15  # frames between samples, where the length of a video is not known
 
 
@@ -202,11 +203,14 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     """Check that all there is can be opened.
 
     Raises:
-        UserError: a path does not exist, is no video, or a folder without pictures.
+        UserError: a path does not exist, is no video, or a folder with neither pictures nor videos.
     """
     end = float("inf") if options.end is None else options.end
     most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
-    sources = [Source(path.expanduser(), options.start, end, options.fps, most_fps) for path in options.sources]
+    paths = [one for path in options.sources for one in _videos_in(path.expanduser())]
+    sources = [Source(path, options.start, end, options.fps, most_fps) for path in paths]
+    if len(paths) > len(options.sources) and (options.start or options.end is not None):
+        raise UserError("--start and --end are for one video, and a folder holds several: name the video, or drop them")
     places = [source.path.resolve() for source in sources]
     if twice := next((source for source, place in zip(sources, places, strict=True) if places.count(place) > 1), None):
         raise UserError(f"{twice.path}: is named twice; drop one of them")
@@ -215,8 +219,10 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     for source in sources:
         if source.is_folder:
             if not source.picture_paths():
-                endings = " ".join(ENDINGS)
-                raise UserError(f"{source.path}: holds no pictures ({endings}); name a video or a folder of frames")
+                raise UserError(
+                    f"{source.path}: holds no pictures ({' '.join(ENDINGS)}) and no videos "
+                    f"({' '.join(VIDEO_ENDINGS)}); name a video, or a folder of frames or of videos"
+                )
         elif not source.path.exists():
             raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
         elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
@@ -225,6 +231,14 @@ def find_sources(options: PrepareOptions) -> list[Source]:
             with VideoReader(source.path):
                 pass
     return sources
+
+
+def _videos_in(path: Path) -> list[Path]:
+    """The videos of a folder that holds no pictures, in natural order, as cameras in cars write them; else the path."""
+    if not path.is_dir() or picture_names(path):
+        return [path]
+    videos = [one for one in path.iterdir() if one.suffix.lower() in VIDEO_ENDINGS and not one.name.startswith(".")]
+    return sorted(videos, key=lambda one: natural_key(one.name)) or [path]
 
 
 def _exif(picture: Image.Image) -> dict[str, str]:

@@ -59,8 +59,7 @@ def _still(figures: Figures, options: Options) -> str | None:
         )
     return (
         f"nothing moves in the held-out frames, a frame and its sources differ by {figures.difference:.4f} on average. "
-        "Take pictures of a moving camera, or frames farther apart "
-        f"(--frame_ids {' '.join(str(2 * frame) for frame in options.frame_ids)})"
+        f"Take pictures of a moving camera, or frames farther apart ({_farther(options)})"
     )
 
 
@@ -69,9 +68,14 @@ def _identity(figures: Figures, options: Options) -> str | None:
         return None
     return (
         f"the motion network says that the camera stands still, its motion moves pixels by {figures.motion:.2f} only. "
-        "Usually neighbouring frames differ too little: try frames farther apart "
-        f"(--frame_ids {' '.join(str(2 * frame) for frame in options.frame_ids)})"
+        "Networks begin like this: train longer. If that changes nothing, neighbouring frames differ too little: take "
+        f"frames farther apart ({_farther(options)})"
     )
+
+
+def _farther(options: Options) -> str:
+    ids = " ".join(str(2 * frame) for frame in options.frame_ids)
+    return f"--frame_ids {ids} --skip_incomplete, or prepare the video with twice the --gap"
 
 
 def _flat(figures: Figures, options: Options) -> str | None:

@@ -252,7 +252,7 @@ class Diagnosis:
 
     @property
     def _farther_frames(self) -> str:
-        return f"--frame_ids {' '.join(str(2 * offset) for offset in self.options.frame_ids)}"
+        return f"--frame_ids {' '.join(str(2 * offset) for offset in self.options.frame_ids)} --skip_incomplete"
 
 
 class RunningMean:

@@ -75,7 +75,7 @@ def test_a_run_is_found_by_its_name(weights: Path, tmp_path: Path, capsys) -> No
     ):
         with pytest.raises(UserError, match=re.escape(message)):
             newest_weights(name, tmp_path)
-    with pytest.raises(UserError, match="it has none"):
+    with pytest.raises(UserError, match="holds no run of this name, nor any other; name another --log_dir"):
         newest_weights("x", tmp_path / "nowhere")
 
 

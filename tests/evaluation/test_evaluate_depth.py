@@ -266,7 +266,7 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
     told = replace(options, load_weights_folder=checkpoint(depth_supervision=0.1), eval_mono=False)
     for scaled in (replace(told, align="none"), replace(told, eval_stereo=True)):
         result = evaluate(scaled)
-        assert (result.protocol.factor, result.notes) == (1, ())
+        assert (result.protocol.factor, result.notes) == (1, ("trained with known depth",))
 
 
 def test_the_page_shows_figures_every_image_and_the_worst(options: Options, others, tmp_path: Path) -> None:

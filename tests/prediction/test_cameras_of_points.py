@@ -14,7 +14,8 @@ from plyfile import PlyData
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import Camera
-from monodepth2.prediction.cameras import camera_of_points
+from monodepth2.files.fit import Fit
+from monodepth2.prediction.cameras import camera_of_points, unknown_shape
 from monodepth2.prediction.run import predict
 from trees import linked
 
@@ -73,4 +74,10 @@ def test_pictures_of_another_shape_are_told_of(checkpoint, tmp_path: Path, capsy
     os.replace(tmp_path / "new.pth", weights / "encoder.pth")
     Image.new("RGB", (90, 90)).save(tmp_path / "a.png")
     predict(PredictOptions(image_path=tmp_path / "a.png", load_weights_folder=weights, no_cuda=True, outputs=("ply",)))
-    assert "pictures of 90 x 90 are of another shape" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "pictures of 90 x 90 are of another shape" in told
+    assert "90 x 90 are 1.00 times as wide as high. The network has learnt from pictures that are 1.56 times" in told
+    known = TrainingFacts(cameras=(OWN,))
+    assert unknown_shape(known, (90, 60)) is None
+    assert unknown_shape(replace(known, cameras=()), (90, 90)) is None, "nothing is known"
+    assert unknown_shape(replace(known, fit=Fit("crop", 0.5)), (90, 90)) is None, "nothing is squeezed"

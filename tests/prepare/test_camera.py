@@ -43,6 +43,15 @@ def test_what_is_given_counts_before_files_tags_and_what_is_assumed(tmp_path: Pa
         known(tagged, camera=tmp_path / "camera.yaml")
 
 
+def test_a_camera_held_upright_is_assumed_to_see_its_usual_angle_from_top_to_bottom(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
+    options = PrepareOptions(sources=(video,), output=Path("out"))
+    across, upright = (camera_of(options, Source(video), size).camera for size in ((160, 90), (90, 160)))
+    assert upright.fy == pytest.approx(across.fx)
+    assert upright.fx == pytest.approx(across.fy)
+    assert upright.source == "assumed: 36° wide"
+
+
 def test_numbers_for_another_shape_are_warned_of(tmp_path: Path) -> None:
     video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
     found = known(video, intrinsics=(3000, 3000, 2000, 1500), intrinsics_size=(4000, 3000))

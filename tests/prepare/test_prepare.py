@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.sources import Frame, Source, find_sources
 from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
@@ -267,6 +268,18 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     for name, words in (("none.mp4", "no such file"), ("notes.mp4", "no video"), ("empty", "holds no pictures")):
         with pytest.raises(UserError, match=words):
             run(PrepareOptions(sources=(tmp_path / name,), output=tmp_path / "out"))
+
+
+def test_a_folder_of_videos_stands_for_them(tmp_path: Path) -> None:
+    """As a camera in a car leaves them, a file each minute."""
+    (tmp_path / "card").mkdir()
+    for name in ("clip10.mp4", "clip9.MP4"):
+        write_clip(tmp_path / "card" / name, drive(1, 3, 0.1))
+    (tmp_path / "card/index.txt").write_text("two clips")
+    options = PrepareOptions(sources=(tmp_path / "card",), output=tmp_path / "out")
+    assert [source.path.name for source in find_sources(options)] == ["clip9.MP4", "clip10.mp4"]
+    with pytest.raises(UserError, match="a folder holds several: name the video"):
+        find_sources(replace(options, start=1.0))
 
 
 @pytest.mark.parametrize(

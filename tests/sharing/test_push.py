@@ -210,7 +210,10 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (lambda config: json.dumps({**config, "networks": {"depth": {}}}), "does not name this network"),
         (lambda config: changed(config, height=65), "encoder.safetensors: states no usable input size"),
         (lambda config: changed(config, use_stereo=None), "its use_stereo is neither true nor false"),
-        (lambda config: changed(config, max_depth=float("nan")), "its depth range, scale or fit cannot be used"),
+        (
+            lambda config: changed(config, max_depth=float("nan")),
+            "its depth range, scale, fit or teachers cannot be used",
+        ),
         (lambda config: changed(config, cameras=[{"fx": 1}]), "its cameras cannot be used"),
         (lambda config: changed(config, cameras=[{**FACTS.cameras[0].to_plain(), "fx": 0.0}]), "its cameras cannot be"),
         (
