@@ -143,6 +143,9 @@ def _check_combinations(options: "Options") -> None:
         raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
     if options.overwrite and options.resume != "never":
         raise UserError("--overwrite starts anew, --resume continues: drop one of them")
+    for name in ("encoder", "pose_encoder"):
+        if getattr(options, name) == "":
+            raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")
     if options.grad_checkpointing and (options.encoder or options.pose_encoder):
         raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
     _check_known(options)

@@ -80,8 +80,11 @@ class MonodepthModel(nn.Module):
         """The children by name, in checkpoint order."""
         return dict(self.named_children())
 
-    def load_imagenet(self, options: Options, already_loaded: tuple[str, ...] = ()) -> None:
-        """Start the ResNets from ImageNet weights, but for those in `already_loaded`.
+    def load_imagenet(self, options: Options, already_loaded: tuple[str, ...] = ()) -> list[str]:
+        """Start the encoders from ImageNet weights, but for those in `already_loaded`.
+
+        Returns:
+            The backbones that have none, as `--pretrained_weights` is of another one.
 
         Raises:
             UserError: the weights are neither in the given file nor to be downloaded.
@@ -91,10 +94,13 @@ class MonodepthModel(nn.Module):
             weights = imagenet_weights(options.num_layers, options.pretrained_weights)
             for network in resnets:
                 network.load_imagenet(weights)
+        without = []
         for backbone in (net for net in wanted if isinstance(net, TimmEncoder)):
-            # a file is the depth network's; a pose network of another kind then begins from scratch
             if options.pretrained_weights is None or backbone.name == options.encoder:
                 backbone.load_imagenet(options.pretrained_weights)
+            else:  # a file is the depth network's
+                without.append(backbone.name)
+        return without
 
     def _focals(self, batch: Batch, poses: dict[FrameId, RelativePose]) -> Tensor:
         assert batch.camera is not None
@@ -112,7 +118,7 @@ class MonodepthModel(nn.Module):
         elif self.pose_model_type == "shared":
             self.pose = PoseDecoder(feature_channels, num_feature_sets=frames, num_motions=frames - 1)
         else:
-            self.pose_encoder = make_encoder(options.pose_backbone, options.num_layers, frames)
+            self.pose_encoder = make_encoder(options.pose_backbone, options.num_layers, frames, "--pose_encoder")
             feature_channels = int(self.pose_encoder.num_ch_enc[-1])
             # 2019's decoder always states at least two motions; a pair uses the first
             self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))

@@ -336,7 +336,11 @@ class Trainer:
         folder = self.resumed.folder if self.resumed else given
         self.began_with = TrainingFacts()
         if options.weights_init == "pretrained" and processes.is_main and not self.resumed:  # the others get them
-            self.model.load_imagenet(options, options.models_to_load if folder else ())
+            for name in self.model.load_imagenet(options, options.models_to_load if folder else ()):
+                tell(
+                    f"warning: --pretrained_weights {options.pretrained_weights} is for the depth network; the pose "
+                    f"network's {name} begins from scratch"
+                )
         if folder:
             wanted = NETWORKS if self.resumed else options.models_to_load
             load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)

@@ -39,11 +39,16 @@ def test_a_backbone_that_begins_at_a_quarter_gets_a_stem() -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("resnet10", "did you mean"), ("vit_tiny_patch16_224", "name a convolutional network")],
+    [
+        ("resnet10", "did you mean"),
+        ("nonsense", "has no such network; name a convolutional network"),
+        ("vit_tiny_patch16_224", "name a convolutional network"),
+    ],
 )
 def test_what_is_no_such_backbone_is_refused(name: str, told: str) -> None:
-    with pytest.raises(UserError, match=told):
-        TimmEncoder(name)
+    for options, flag in ((Options(encoder=name), "--encoder"), (Options(pose_encoder=name), "--pose_encoder")):
+        with pytest.raises(UserError, match=f"^{flag} {name}: .*{told}"):
+            MonodepthModel(options)
 
 
 def test_pictures_come_in_the_backbones_own_colours() -> None:
@@ -68,7 +73,18 @@ def test_imagenet_weights_of_a_file_reach_pairs_of_pictures(tmp_path: Path) -> N
     torch.testing.assert_close(single.encoder.conv_stem.weight, whole.conv_stem.weight)
 
 
+def test_a_file_is_the_depth_networks(tmp_path: Path) -> None:
+    whole = timm.create_model(SMALL)
+    torch.save(whole.state_dict(), tmp_path / "weights.pth")
+    options = Options(encoder=SMALL, pose_encoder="test_resnet", pretrained_weights=tmp_path / "weights.pth")
+    model = MonodepthModel(options)
+    assert model.load_imagenet(options) == ["test_resnet"]
+    torch.testing.assert_close(model.encoder.encoder.conv_stem.weight, whole.conv_stem.weight)
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.pth: no such file$"):
+        TimmEncoder(SMALL).load_imagenet(tmp_path / "none.pth")
     torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), tmp_path / "other.pth")
     with pytest.raises(UserError, match=f"not the weights of timm's {SMALL}"):
         TimmEncoder(SMALL).load_imagenet(tmp_path / "other.pth")

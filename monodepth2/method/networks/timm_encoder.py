@@ -25,6 +25,7 @@ class TimmEncoder(nn.Module):
     Args:
         name: of the backbone in timm.
         num_input_images: pictures that it sees at once.
+        flag: that names it, for messages.
 
     Attributes:
         num_ch_enc: channels of the five maps.
@@ -36,10 +37,10 @@ class TimmEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, num_input_images: int = 1) -> None:
+    def __init__(self, name: str, num_input_images: int = 1, flag: str = "--encoder") -> None:
         super().__init__()
         self.name, self.num_input_images = name, num_input_images
-        self.encoder = _backbone(name, num_input_images)
+        self.encoder = _backbone(name, num_input_images, flag)
         config = self.encoder.pretrained_cfg
         for statistic in ("mean", "std"):
             values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
@@ -74,6 +75,8 @@ class TimmEncoder(nn.Module):
         Raises:
             UserError: the file is unusable, or the download fails; the message names the remedies.
         """
+        if file and not file.expanduser().is_file():
+            raise UserError(f"--pretrained_weights {file}: no such file")
         try:
             pretrained = _create(self.name, self.num_input_images, pretrained=True, state=_read(file) if file else None)
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ImportError) as error:
@@ -89,26 +92,26 @@ def _read(file: Path) -> dict[str, Any]:
     return plain_state(read_weights(file.expanduser(), "pass timm's weights with --pretrained_weights"))[0]
 
 
-def _backbone(name: str, num_input_images: int) -> Any:
-    require_packages("encoders", f"--encoder {name}", "timm")
+def _backbone(name: str, num_input_images: int, flag: str) -> Any:
+    require_packages("encoders", f"{flag} {name}", "timm")
     import timm
 
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 3)
-        meant = f"; did you mean {', '.join(near)}?" if near else ""
-        raise UserError(f"--encoder {name}: timm {timm.__version__} has no such network{meant}")
+        meant = f"did you mean {', '.join(near)}?" if near else REMEDY
+        raise UserError(f"{flag} {name}: timm {timm.__version__} has no such network; {meant}")
     try:
         backbone = _create(name, num_input_images)
         with torch.no_grad():
             maps = backbone.eval()(torch.zeros(1, 3 * num_input_images, 64, 96))
     except (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise UserError(f"--encoder {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
+        raise UserError(f"{flag} {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
                         f"{REMEDY}") from error  # fmt: skip
     reductions = list(backbone.feature_info.reduction())
     fits = reductions in (REDUCTIONS, REDUCTIONS[1:])
     if not fits or [tuple(m.shape[2:]) for m in maps] != [(64 // r, 96 // r) for r in reductions]:
         sizes = " ".join(f"1/{reduction}" for reduction in reductions)
-        raise UserError(f"--encoder {name}: its feature maps are {sizes} of the picture, and 1/2 (or 1/4) to 1/32 are "
+        raise UserError(f"{flag} {name}: its feature maps are {sizes} of the picture, and 1/2 (or 1/4) to 1/32 are "
                         f"needed; {REMEDY}")  # fmt: skip
     return backbone.train()
 
