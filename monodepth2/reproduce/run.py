@@ -16,11 +16,12 @@ from monodepth2.errors import UserError, first_line, nearest, tell
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.reproduce.page import write_page
 from monodepth2.reproduce.plan import in_words, jobs, measured_step, recipes_of
-from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, ROWS, TABLES, Recipe, Row
+from monodepth2.reproduce.rows import BENCHMARK, GROUPS, MAKE3D, RECIPES, ROWS, TABLES, Recipe, Row
 from monodepth2.reproduce.scales import PaperScale, scale_of
 from monodepth2.reproduce.scores import PUBLISHED, Score, Scores, measured
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.processes import Processes
+from monodepth2.training.run_checkpoints import flags_apart
 from monodepth2.training.trainer import Trainer
 
 PAGE, PLAN = "index.html", "plan.txt"
@@ -57,12 +58,13 @@ def chosen(names: Sequence[str]) -> list[Row]:
         UserError: there is no row and no table of a name.
     """
     for name in names:
-        if name not in (ALL, *ROWS, *TABLES):
+        if name not in (ALL, *ROWS, *TABLES, *GROUPS):
             raise UserError(
-                f"{name}: no row and no table{nearest(name, [*ROWS, *TABLES]) or ';'} monodepth2 reproduce list shows "
+                f"{name}: no row and no table{nearest(name, [*ROWS, *TABLES, *GROUPS]) or ';'} monodepth2 reproduce list shows "
                 "all names"
             )
-    return [row for row in ROWS.values() if {ALL, row.name, row.table} & set(names)]
+    wanted = {*names, *(row for name in names for row in GROUPS.get(name, ()))}
+    return [row for row in ROWS.values() if {ALL, row.name, row.table} & wanted]
 
 
 def listing(rows: Sequence[Row]) -> str:
@@ -151,10 +153,11 @@ class Reproduction:
         return 0 if all(done) else 1
 
     def _kept(self, row: Row, column: str) -> Score | None:
-        """What was measured before, unless that was of other published weights than those named now."""
+        """What was measured before, unless that was of other published weights, or of a recipe that has changed."""
         score, folder = self.scores.find(row, column), self.options.published
-        other = column == PUBLISHED and folder and score and score.weights != str(folder.expanduser() / row.recipe)
-        return None if other else score
+        if score is None or column != PUBLISHED:
+            return score if score and score.flags == RECIPES[row.recipe].words_of_flags else None
+        return None if folder and score.weights != str(folder.expanduser() / row.recipe) else score
 
     def _score_published(self) -> None:
         """Score the published weights, where there are some and they can be had."""
@@ -178,8 +181,11 @@ class Reproduction:
         mine = [row for row in self.rows if row.recipe == recipe.name and not self.lacking[row.name]]
         column, weights = f"seed{seed}", self.scale.weights(recipe, seed)
         try:
-            if not weights.is_dir():
-                code = Trainer(self.scale.training(recipe, seed)).train()
+            wanted = self.scale.training(recipe, seed)
+            if weights.is_dir():
+                _check_flags(weights, wanted)
+            else:
+                code = Trainer(wanted).train()
                 gc.collect()  # trainings hold themselves in circles
                 if code >= ENDED:
                     return code
@@ -200,7 +206,8 @@ class Reproduction:
                 weights = folder.expanduser() / row.recipe if folder else published_model(row.recipe)
             else:
                 weights = self.scale.weights(RECIPES[row.recipe], seed)
-            score = replace(measured(row, self.scale.scoring(row, weights)), how=_how(weights))
+            score = measured(row, self.scale.scoring(row, weights))
+            score = replace(score, how=_how(weights), flags=RECIPES[row.recipe].words_of_flags)
         except UserError as error:
             tell(f"{row.name}, {column}: not scored: {error}")
             self.found[row.name, column] = f"not scored: {first_line(error)}"
@@ -214,6 +221,23 @@ class Reproduction:
     def _write(self) -> None:
         options = self.options
         write_page(options.folder / PAGE, self.rows, options.seeds, self.found, options.scale == "tiny")
+
+
+def _check_flags(weights: Path, wanted: Options) -> None:
+    """Refuse weights that are there of a training with other flags, but for the numbers in which it computed.
+
+    Raises:
+        UserError: there are such.
+    """
+    recorded = recorded_options(weights.parent)
+    if recorded is None:
+        return
+    asked = replace(wanted, precision=recorded.precision, compile=recorded.compile)
+    if listed := flags_apart(recorded, asked):
+        raise UserError(f"{weights.parent.parent} was trained with {listed}: remove it, or name another --output")
+    if wanted.precision != recorded.precision:
+        tell(f"{weights.parent.parent.name}: is there, trained in {recorded.precision}; it is not trained again in "
+             f"{wanted.precision}")  # fmt: skip
 
 
 def _how(weights: Path) -> str:

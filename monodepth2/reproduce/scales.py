@@ -4,20 +4,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+from scipy.io import savemat
+
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.datasets.ground_truth import FILE_NAME
-from monodepth2.datasets.make3d import Make3D
+from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
 from monodepth2.datasets.splits import file_name, read_split, split_folder
 from monodepth2.errors import UserError, first_line
 from monodepth2.evaluation.protocol import split_layout
 from monodepth2.evaluation.truth import open_truth
 from monodepth2.odometry.drive import find_drive
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
-from monodepth2.synthetic import DriveSettings, write_synthetic_drive
+from monodepth2.synthetic import DriveSettings, camera, make_street, render, write_synthetic_drive
 
 ODOMETRY = "kitti_odom"
 FLAGS = {ODOMETRY: "odom_path", MAKE3D: "make3d_path"}  # of roots; that of all else is --data_path
 TINY = DriveSettings(drives=2, frames_per_drive=6, width=124, height=38)
+UPRIGHT = 96, 128  # width and height
 TINY_RUN: dict[str, Any] = {
     **{"batch_size": 2, "num_epochs": 1, "weights_init": "scratch", "dataset": "kitti", "num_workers": 0},
     **{"no_report": True, "no_doctor": True},
@@ -114,6 +119,8 @@ class TinyScale(PaperScale):
         improved.mkdir(exist_ok=True)
         (improved / file_name("test")).write_text((self.street / "split" / file_name("test")).read_text())
 
+        write_make3d(self.street / MAKE3D)
+
     def training(self, recipe: Recipe, seed: int) -> Options:
         """The options of a training of a few steps."""
         options = super().training(recipe, seed)
@@ -123,9 +130,9 @@ class TinyScale(PaperScale):
 
     def scoring(self, row: Row, weights: Path) -> Options:
         """The options of scoring weights on the street's last drive."""
-        if row.split == MAKE3D:
-            raise UserError("the rendered street has nothing of Make3D's kind")
         options = super().scoring(row, weights)
+        if row.split == MAKE3D:
+            return replace(options, num_workers=0)
         dataset, split = "kitti_depth" if row.split == BENCHMARK else "kitti", self.street / "split"
         if row.split == BENCHMARK:
             split = self.street / BENCHMARK
@@ -134,7 +141,22 @@ class TinyScale(PaperScale):
         return replace(options, eval_split=str(split), dataset=dataset, png=False, num_workers=0)
 
     def _data(self, kind: str) -> Path:
-        return self.street
+        return self.street / MAKE3D if kind == MAKE3D else self.street
+
+
+def write_make3d(folder: Path) -> None:
+    """Write two upright pictures of a street and their depths, laid out as Make3D's test set, unless they are there."""
+    for part in ("Test134", "Gridlaserdata"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for n in range(2):
+        path = folder / f"Gridlaserdata/depth_sph_corr-{n}.mat"
+        if path.is_file():
+            continue
+        picture, depth = render(make_street(n, 30), n, camera(*UPRIGHT, intrinsics=(0.8, 0.6, 0.5, 0.5)))
+        Image.fromarray(picture).save(folder / f"Test134/img-{n}.jpg")
+        grid = np.zeros((*depth.shape, 4))
+        grid[..., DEPTH_PLACE] = np.where(np.isfinite(depth), depth, 0)
+        savemat(path, {GRID: grid})
 
 
 def _kind(row: Row) -> str:

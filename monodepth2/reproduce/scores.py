@@ -1,7 +1,7 @@
 """What was measured for a row: figures with their intervals, kept in a file each, so that nothing is scored twice."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Score:
         interval: lower and upper ends of their 95 % intervals over images, by name; empty where there are none.
         images: how many were scored.
         how: in what the training differs from the row's flags, in words; empty where it does not.
+        flags: of the row's training.
     """
 
     weights: str
@@ -33,6 +34,7 @@ class Score:
     interval: Mapping[str, tuple[float, float]]
     images: int
     how: str = ""
+    flags: Sequence[str] = ()
 
 
 def measured(row: Row, options: Options) -> Score:

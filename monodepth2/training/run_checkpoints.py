@@ -156,20 +156,24 @@ def _check_same_run(options: Options) -> None:
     before = recorded_options(options.models_folder)
     if before is None:
         raise UserError(f"--resume: {options.models_folder} has no opt.json that says how the run was started")
+    if listed := flags_apart(before, options):
+        raise UserError(
+            f"--resume: {options.models_folder.parent} was started with {listed}: give the same flags, e.g. by "
+            f"--config {options.models_folder / 'config.yaml'}, or start a run of another --model_name"
+        )
+
+
+def flags_apart(before: Options, options: Options) -> str:
+    """Say which options of a run differ that make it another one; nothing where it is the same."""
     kept = [
         item.name for item in fields(Options) if item.name not in FREE and item.metadata["group"] not in FREE_GROUPS
     ]
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
     if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come
         other.append("pseudo_labels")
-    if other:
-        listed = ", ".join(
-            f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other
-        )
-        raise UserError(
-            f"--resume: {options.models_folder.parent} was started with {listed}: give the same flags, e.g. by "
-            f"--config {options.models_folder / 'config.yaml'}, or start a run of another --model_name"
-        )
+    return ", ".join(
+        f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other
+    )
 
 
 def _told(value: Any) -> str:
