@@ -23,11 +23,12 @@ RECIPES: dict[str, dict[str, Any]] = {
 def recipe_beside(recipe: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a recipe that count beside those that are stated.
 
-    Without a pose network nothing of one counts. There is no warm-up of one that is loaded, with a second camera, or
-    with a mask that is learnt.
+    Without a pose network nothing of one counts, and only one of the usual kind has an encoder of its own. There is no
+    warm-up of one that is loaded, with a second camera, or with a mask that is learnt.
     """
+    no_encoder = stated.get("pose_model_type", "separate_resnet") != "separate_resnet"
     no_pose_network = stated.get("known_poses") or stated.get("tracked_poses") or len(stated.get("frame_ids", ())) == 1
     loaded = stated.get("load_weights_folder") and "pose" in stated.get("models_to_load", ("pose",))
     others = loaded or stated.get("use_stereo") or stated.get("predictive_mask")
-    without = {"pose_encoder": no_pose_network, "motion_warmup": no_pose_network or others}
+    without = {"pose_encoder": no_pose_network or no_encoder, "motion_warmup": no_pose_network or others}
     return {name: value for name, value in recipe.items() if not without.get(name)}

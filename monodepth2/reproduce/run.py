@@ -15,7 +15,7 @@ from monodepth2.config.reproduce import ALL, LIST
 from monodepth2.errors import UserError, first_line, nearest, tell
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.reproduce.page import write_page
-from monodepth2.reproduce.plan import in_words, jobs, measured_step, recipes_of
+from monodepth2.reproduce.plan import REFERENCE, in_words, jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import BENCHMARK, GROUPS, MAKE3D, RECIPES, ROWS, TABLES, Recipe, Row
 from monodepth2.reproduce.scales import PaperScale, scale_of
 from monodepth2.reproduce.scores import PUBLISHED, Score, Scores, measured
@@ -59,10 +59,8 @@ def chosen(names: Sequence[str]) -> list[Row]:
     """
     for name in names:
         if name not in (ALL, *ROWS, *TABLES, *GROUPS):
-            raise UserError(
-                f"{name}: no row and no table{nearest(name, [*ROWS, *TABLES, *GROUPS]) or ';'} monodepth2 reproduce list shows "
-                "all names"
-            )
+            meant = nearest(name, [*ROWS, *TABLES, *GROUPS]) or ";"
+            raise UserError(f"{name}: no row and no table{meant} monodepth2 reproduce list shows all names")
     wanted = {*names, *(row for name in names for row in GROUPS.get(name, ()))}
     return [row for row in ROWS.values() if {ALL, row.name, row.table} & wanted]
 
@@ -90,7 +88,8 @@ def _needs(row: Row) -> str:
 def _plan(rows: Sequence[Row], options: ReproduceOptions, scale: PaperScale) -> int:
     """Say what there is to do, and leave it in a file."""
     lacking = left_out({row.name: scale.lacking(row) for row in rows}, "not possible yet")
-    seconds = options.step_seconds or measured_step(pick_device(options.device, options.no_cuda))
+    step = replace(REFERENCE, precision=options.precision, compile=options.compile)
+    seconds = options.step_seconds or measured_step(pick_device(options.device, options.no_cuda), step)
     origin = "as stated" if options.step_seconds else "measured on this machine"
     found = list(jobs(rows, options.seeds, scale))
     text = "\n".join([in_words(found, seconds, origin), *lacking])

@@ -171,9 +171,7 @@ def flags_apart(before: Options, options: Options) -> str:
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
     if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come
         other.append("pseudo_labels")
-    return ", ".join(
-        f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other
-    )
+    return ", ".join(f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other)
 
 
 def _told(value: Any) -> str:

@@ -166,13 +166,14 @@ def test_recipes_are_for_training_alone(capsys) -> None:
 
 def test_a_mistake_beside_a_recipe_names_what_the_recipe_sets(tmp_path: Path, capsys) -> None:
     for words, flag in (
-        ("--pose_model_type shared", "--pose_encoder"),
         ("--scheduler_step_size 5", "--schedule"),
         ("--grad_checkpointing", "--encoder, --pose_encoder"),
     ):
         with pytest.raises(SystemExit):
             parse(["--recipe", "modern", *words.split()], script="train.py")
         assert f"(--recipe modern sets {flag})" in capsys.readouterr().err
+    shared = parse(["--recipe", "modern", "--pose_model_type", "shared"], script="train.py")
+    assert (shared.encoder, shared.pose_encoder) == ("resnet10t", None), "it has no encoder of its own"
     (tmp_path / "run.yaml").write_text("recipe: modern\n")
     with pytest.raises(SystemExit):
         parse(["--config", str(tmp_path / "run.yaml")], script="train.py")
