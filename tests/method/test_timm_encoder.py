@@ -21,7 +21,7 @@ SMALL = "lcnet_050"
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_gives_five_maps_and_disparities(name: str) -> None:
+def test_every_family_gives_five_maps(name: str) -> None:
     encoder = TimmEncoder(name)
     maps = encoder(torch.rand(2, 3, 64, 96))
     assert [tuple(m.shape[2:]) for m in maps] == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
