@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import DepthNetwork, num_layers
+from monodepth2.checkpoints.networks import MEAN, DepthNetwork, num_layers
 from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
@@ -230,6 +230,8 @@ def _tell_apart(sources: list[DisparitySource]) -> None:
 
 
 def checkpoint_name(path: Path) -> str:
-    """Name a checkpoint in tables: `<run>/weights_<epoch>` where it lies in a run's folder."""
+    """Name a checkpoint in tables: `<run>/weights_<epoch>` where it lies in a run's folder, or that of a mean in it."""
     folder = path.expanduser().resolve()
+    if folder.name == MEAN and folder.parents[1].name == "models":
+        return f"{checkpoint_name(folder.parent)}/{MEAN}"
     return f"{folder.parents[1].name}/{folder.name}" if folder.parent.name == "models" else folder.name

@@ -82,6 +82,7 @@ class Trainer:
         self.processes.check_same(self._facts())
         # before the networks hold on to the other processes, which cannot be copied
         self.mean = WeightMean(self.model, options.ema) if options.ema else None
+        self.mean_validated = ""  # its last loss, in words
         self.learn.share(self.processes, options)
         if self.mean and self.resumed:
             self.mean.resume(self.resumed.folder, self.resumed.step)
@@ -268,7 +269,8 @@ class Trainer:
             self.progress.message(told)
         if self.mean and not self.state.unsaved:
             kept = self.options.last_weights / MEAN
-            self.progress.message(f"the mean of the weights (--ema {self.options.ema:g}) is in {kept}")
+            told = f" (loss of the last validation batch {self.mean_validated})" if self.mean_validated else ""
+            self.progress.message(f"the mean of the weights (--ema {self.options.ema:g}) is in {kept}{told}")
         if self.options.learn_intrinsics:
             for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
                 self.progress.message(sentence)
@@ -292,19 +294,21 @@ class Trainer:
         self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
         predictions = self.learn.predict(batch)
-        self.best.note(self._log("val", batch, predictions, *self.learn.judge(batch, predictions)))
+        loss = self._log("val", batch, predictions, *self.learn.judge(batch, predictions))
+        self.best.note(loss)
         if self.mean:
-            self._validate_mean(self.mean, batch)
+            self.mean_validated = f"{self._validate_mean(self.mean, batch):.4f}, {loss:.4f} without the mean"
         self.model.train()
 
-    def _validate_mean(self, mean: WeightMean, batch: Batch) -> None:
-        """Log the figures that the mean of the weights has on a validation batch."""
+    def _validate_mean(self, mean: WeightMean, batch: Batch) -> float:
+        """Log the figures that the mean of the weights has on a validation batch; return its loss, as `_log` does."""
         mean.take_statistics()
         views, losses = self.learn.judge(batch, self.learn.predict(batch, mean.networks))
         depth = depth_figures(self.data.val_set, batch, views, self.faults)
         figures = self.processes.mean({**losses.figures, **depth})
         if self.events:
             self.events.scalars("val", self.step, {f"{MEAN}/{tag}": value for tag, value in figures.items()})
+        return figures["loss"]
 
     def _log_is_due(self, batch_index: int) -> bool:
         early = batch_index % self.options.log_frequency == 0 and self.step < EARLY_STEPS

@@ -10,6 +10,7 @@ from monodepth2.checkpoints.folder import check_files, read_manifest
 from monodepth2.checkpoints.networks import load_depth_network, trained_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError
+from monodepth2.evaluation.sources import checkpoint_name
 from monodepth2.method.model import MonodepthModel
 from monodepth2.training.weight_mean import WeightMean
 from runs import train
@@ -29,7 +30,7 @@ def models(small_scene, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("mean")
     done = train(small_scene, write_split(folder / "split"), folder, *FLAGS, "--num_epochs", 3)
     assert done.returncode == 0, done.stderr
-    assert f"(--ema {DECAY}) is in {folder}/mdp/models/weights_2/ema" in done.stderr
+    assert f"(--ema {DECAY}) is in {folder}/mdp/models/weights_2/ema (loss of the last validation batch " in done.stderr
     return folder / "mdp/models"
 
 
@@ -81,6 +82,7 @@ def test_it_is_a_checkpoint_of_its_own(models: Path) -> None:
     assert all(torch.equal(network.depth.state_dict()[key], value) for key, value in weights.items())
     assert (network.height, network.width) == (64, 96)
     assert trained_options(folder) == trained_options(models / "weights_2")
+    assert [checkpoint_name(one) for one in (folder, folder.parent)] == ["mdp/weights_2/ema", "mdp/weights_2"]
 
 
 def test_its_validation_is_logged(models: Path) -> None:
