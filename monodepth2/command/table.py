@@ -51,7 +51,8 @@ class Command:
 _DRIVE = Positional(
     "data_path",
     "DRIVE",
-    "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its name>",
+    "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its name>, "
+    "with --height and --width by its first picture",
     implied_by_drive,
 )
 _ALL = (

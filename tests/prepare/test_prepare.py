@@ -93,7 +93,9 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     corridor = Corridor(1, (320, 192))
     clip = write_clip(tmp_path / "clip.mp4", [corridor.picture(0.2 * n) for n in range(30)])
     output = prepared(tmp_path, clip, width=320)
-    assert "--width 320 --height 192 --tracked_poses" in capsys.readouterr().out
+    targets = len((output / "splits/train_files.txt").read_text().splitlines())
+    assert targets < Options.batch_size
+    assert f"--width 320 --height 192 --tracked_poses --batch_size {targets}" in capsys.readouterr().out
     found = steps(read_poses(output / "drive_000/tracked_poses.txt"))
     assert len(found) == len(pictures(output / "drive_000")) - 1 > 10
     places = found[:, :3, 3]
