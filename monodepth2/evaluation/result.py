@@ -11,6 +11,7 @@ from monodepth2.errors import counted
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
 from monodepth2.evaluation.regions import PixelCounts
+from monodepth2.method.ground_plane import GroundScale
 
 CROPS = {"garg": "Garg's crop", "eigen": "Eigen's crop", "none": "no crop", "mask": "the data set's mask"}
 ALIGNMENTS = {
@@ -57,6 +58,7 @@ class EvaluationResult:
         skipped_pixels: what the skipped lines have instead.
         notes: what the reader should know of the figures.
         worst: the images with the largest abs_rel, that first.
+        ground: the scale by the camera's height, and how far it spreads; None where that is not known.
     """
 
     name: str
@@ -69,6 +71,7 @@ class EvaluationResult:
     skipped_pixels: PixelCounts = PixelCounts()
     notes: tuple[str, ...] = ()
     worst: tuple[Example, ...] = field(default=(), compare=False, repr=False)
+    ground: GroundScale | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,6 +141,7 @@ class EvaluationResult:
             "mean": self._named(self.means),
             "interval_95": ends and {end: self._named(values) for end, values in ends.items()},
             "ratios": statistics and dict(zip(("median", "spread"), statistics, strict=True)),
+            "ground": self.ground and self.ground._asdict(),
             "notes": list(self.notes),
             "images": [
                 {

@@ -275,6 +275,7 @@ def _result(
         skipped_pixels=pixels,
         notes=_notes(source, task),
         worst=worst.sorted(),
+        ground=task.ground,
     )
 
 

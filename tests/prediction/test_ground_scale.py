@@ -142,6 +142,8 @@ def test_disparities_of_the_street_are_scored_in_metres(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["protocol"]["align"] == "ground"
     assert figures["protocol"]["factor"] == pytest.approx(UNIT, rel=0.02)
+    assert (figures["ground"]["found"], figures["ground"]["factor"]) == (3, figures["protocol"]["factor"])
+    assert 0 <= figures["ground"]["spread"] < 0.05
     assert figures["mean"]["abs_rel"] < 0.02
     for other in (
         ("--eval_mono",),

@@ -62,6 +62,18 @@ def fresh_step(options: Options, **changed) -> TrainingStep:
     return step
 
 
+def test_adamw_lets_weights_decay(small: Options, small_batch: Batch) -> None:
+    """By the rate times the decay of their own size, beside Adam's step, which is the same."""
+    after = []
+    for decay in (0.0, 0.1):
+        step = fresh_step(small, optimizer="adamw", weight_decay=decay, learning_rate=1e-2)
+        before = [weights.detach().clone() for weights in step.model.parameters()]
+        step(small_batch)
+        after.append([weights.detach() for weights in step.model.parameters()])
+    for start, plain, decayed in zip(before, *after, strict=True):
+        torch.testing.assert_close(plain - decayed, 1e-2 * 0.1 * start, rtol=1e-3, atol=1e-6)
+
+
 def gradients(step: TrainingStep, batch: Batch) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """The loss and all gradients."""
     _, loss, _ = step.backward(batch)
