@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from small_runs import score, train
 from tabulate import tabulate
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,13 +23,17 @@ from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network
 from monodepth2.config import RECIPES as FLAG_SETS
 from monodepth2.config import ExportOptions, Options
 from monodepth2.config.recipes import recipe_beside
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.onnx.export import export
+from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 
 STREETS = DriveSettings(drives=8, frames_per_drive=120, width=320, height=96)
 PROBE_LINES = 80
+SHOWN = 5  # pictures
 TINY = {"encoder": "mobilenetv4_conv_small_050", "pose_encoder": "mobilenetv4_conv_small_050"}
 LIGHT = {**TINY, "decoder": "small", "scales": (0, 1)}
 STEADY = {"optimizer": "adamw", "schedule": "cosine", "learning_rate": 4e-4}
@@ -56,7 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Render, train, score, print a table after each run."""
+    """Render, train, score; print a table after each run, and show what the networks see."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="receives the streets, the runs and figures.json")
     parser.add_argument("--minutes", type=float, default=60, help="processor time of each training")
@@ -68,12 +74,15 @@ def main() -> None:
     streets = arguments.folder / "streets"
     write_synthetic_drive(streets, STREETS, progress=True)
     probe = short_list(streets, arguments.folder)
-    rows = []
+    rows, weights = [], []
     for seed in arguments.seeds:
         for name in arguments.recipes:
-            rows.append(measured(arguments, probe, name, seed))
+            row, last_weights = measured(arguments, probe, name, seed)
+            rows.append(row)
+            weights.append(last_weights)
             print(tabulate(rows, headers="keys", floatfmt=".3f"), flush=True)
             (arguments.folder / "figures.json").write_text(json.dumps(rows, indent=2) + "\n")
+            seen(streets, weights).save(arguments.folder / "seen.jpg", quality=90)
 
 
 def short_list(streets: Path, folder: Path) -> Path:
@@ -86,8 +95,20 @@ def short_list(streets: Path, folder: Path) -> Path:
     return split
 
 
-def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -> dict[str, Any]:
-    """Train a recipe for its time, and return its figures."""
+def seen(streets: Path, weights: list[Path]) -> Image.Image:
+    """Pictures of the held-out street, and below them what each network sees in them, the disparity in colours."""
+    layout, lines = layout_of(Options(data_path=streets, png=False)), read_split(str(streets / "split"), "test")
+    pictures = [Image.open(layout.picture_path(line)).convert("RGB") for line in lines[:: len(lines) // SHOWN][:SHOWN]]
+    predictors = [DepthPredictor.from_checkpoint(folder, "cpu") for folder in weights]
+    columns = [
+        [np.asarray(picture), *(coloured_disparity(one.predict(picture).disp) for one in predictors)]
+        for picture in pictures
+    ]
+    return Image.fromarray(np.concatenate([np.concatenate(column) for column in columns], 1))
+
+
+def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -> tuple[dict[str, Any], Path]:
+    """Train a recipe for its time, and return its figures and the folder of its weights."""
     folder, split = arguments.folder, arguments.folder / "streets/split"
     options = Options(
         data_path=folder / "streets",
@@ -118,7 +139,7 @@ def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -
     taken = timed(options)
     network = load_depth_network(options.last_weights, torch.device("cpu"))
     figures = scored(folder, options)
-    return {
+    row = {
         "recipe": name,
         "seed": seed,
         "abs_rel": figures.abs_rel,
@@ -130,6 +151,7 @@ def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -
         "GMAC": multiplications(network) / 1e9,
         **milliseconds(options.last_weights),
     }
+    return row, options.last_weights
 
 
 def timed(options: Options) -> float:
