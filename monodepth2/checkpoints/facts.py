@@ -12,7 +12,7 @@ from monodepth2.files.fit import KINDS, STRETCH, Fit
 
 MOST_CAMERAS = 64  # that are kept of a training on more
 LARGEST_NUMBER = 1e6
-TEACHERS = {"pseudo_labels": "pseudo-labels of another depth model", "depth": "known depth"}  # in words
+SUPERVISION = {"pseudo_labels": "pseudo-labels of another depth model", "depth": "known depth"}  # in words
 SMALLEST_FOCAL = 1e-6  # in widths or heights of the picture; points are divided by it
 
 
@@ -28,7 +28,8 @@ class TrainingFacts:
         cameras: that took them; empty where that is unknown.
         metric_scale: metres per unit of depth, learnt from lengths that were known; None where it is the rig's, or
             unknown.
-        teachers: what its training, or one whose weights that began with, learnt from beside pictures; of `TEACHERS`.
+        supervision: what else than pictures its training learnt from, or one whose weights it began with; of
+            `SUPERVISION`.
     """
 
     min_depth: float = 0.1
@@ -37,7 +38,7 @@ class TrainingFacts:
     fit: Fit = STRETCH
     cameras: tuple[Camera, ...] = ()
     metric_scale: float | None = None
-    teachers: tuple[str, ...] = ()
+    supervision: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, options: Options) -> "TrainingFacts":
@@ -47,17 +48,20 @@ class TrainingFacts:
         metric_scale = 1.0 if options.knows_metres and not options.use_stereo else None
         baseline = options.baseline or KITTI_BASELINE
         learnt_from = {"pseudo_labels": options.learns_pseudo_labels, "depth": options.depth_supervision > 0}
-        teachers = tuple(name for name in TEACHERS if learnt_from[name])
-        return cls(options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale, teachers=teachers)
+        supervision = tuple(name for name in SUPERVISION if learnt_from[name])
+        return cls(
+            options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale, supervision=supervision
+        )
 
     @property
     def taught(self) -> str:
         """What it learnt from beside pictures, in words; nothing where that is nothing."""
-        return " and ".join(TEACHERS[name] for name in self.teachers)
+        return " and ".join(SUPERVISION[name] for name in self.supervision)
 
     def after(self, earlier: "TrainingFacts") -> "TrainingFacts":
         """The facts of a training that began with the weights of an earlier one."""
-        return replace(self, teachers=tuple(name for name in TEACHERS if name in self.teachers + earlier.teachers))
+        found = self.supervision + earlier.supervision
+        return replace(self, supervision=tuple(name for name in SUPERVISION if name in found))
 
     @property
     def distinct_cameras(self) -> tuple[Camera, ...]:
@@ -74,7 +78,7 @@ class TrainingFacts:
             "crop_top": float(self.fit.crop_top),
             "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
             **({} if self.metric_scale is None else {"metric_scale": self.metric_scale}),
-            **({"teachers": list(self.teachers)} if self.teachers else {}),
+            **({"supervision": list(self.supervision)} if self.supervision else {}),
         }
 
     @staticmethod
@@ -97,14 +101,15 @@ class TrainingFacts:
         metric_scale = state.get("metric_scale")
         usable &= metric_scale is None or _is_length(metric_scale)
         usable &= kind in KINDS and isinstance(top, float) and 0 <= top <= 1
-        teachers = state.get("teachers") or []
-        usable &= isinstance(teachers, list) and all(name in list(TEACHERS) for name in teachers)
+        supervision = state.get("supervision") or []
+        usable &= isinstance(supervision, list) and all(isinstance(name, str) for name in supervision)
         if not usable:
             raise UserError(
-                f"{path}: its depth range, scale, fit or teachers cannot be used; take another copy of the file"
+                f"{path}: its depth range, scale, fit or supervision cannot be used; take another copy of the file"
             )
         cameras = _cameras(state.get("cameras", []), path)
-        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale, tuple(teachers))
+        known = tuple(name for name in SUPERVISION if name in supervision)  # a later version may have more
+        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale, known)
 
 
 def _cameras(entries: Any, path: Path) -> tuple[Camera, ...]:

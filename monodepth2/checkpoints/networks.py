@@ -1,6 +1,7 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -376,9 +377,13 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
     Raises:
         UserError: the record is there but unusable.
     """
-    if TrainingFacts.in_state(encoder_state):
-        return TrainingFacts.from_state(encoder_state, network_file(folder, "encoder"))
-    return TrainingFacts.of(trained_options(folder) or Options())
+    if not TrainingFacts.in_state(encoder_state):
+        return TrainingFacts.of(trained_options(folder) or Options())
+    facts = TrainingFacts.from_state(encoder_state, network_file(folder, "encoder"))
+    with suppress(UserError):  # earlier versions wrote what else was learnt from into the record alone
+        if trained := trained_options(folder):
+            return facts.after(TrainingFacts.of(trained))
+    return facts
 
 
 def kind_of_decoder(state: dict[str, Any], path: Path) -> tuple[str, tuple[int, ...]]:

@@ -66,7 +66,7 @@ _ALL = (
             "monday.mp4 tuesday.mp4 --output data/week --fov 70",
             "drive.mp4 --output data/drive --intrinsics 1158 1153 670 387 --intrinsics_size 1280 720",
         ),
-        Positional("sources", "VIDEO", "videos, or folders of frames: short for --sources VIDEO"),
+        Positional("sources", "VIDEO", "videos, folders of videos, or folders of frames: short for --sources VIDEO"),
     ),
     Command(
         "doctor",

@@ -13,7 +13,6 @@ TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))
 EVALUATION_SPLITS = ("eigen", "eigen_benchmark", "benchmark", MAKE3D, *ODOMETRY_SPLITS)
-LEAST_FACTOR = 1e-3  # of an encoder's rate; who states less has meant a rate
 LEAST_CROP = 0.01  # of the area
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 30.0  # in sizes of the picture: views of 179 and of 2 degrees
 
@@ -41,11 +40,6 @@ def _check_sizes(options: "Options") -> None:
     options.require_at_least(0, "weight_decay", "motion_warmup")
     options.require_at_least(0, "depth_supervision", "velocity_weight", "pseudo_weight")
     options.require_positive("encoder_lr_factor")
-    if options.encoder_lr_factor < LEAST_FACTOR:
-        raise UserError(
-            f"--encoder_lr_factor {options.encoder_lr_factor:g}: this is no learning rate but a factor on the one of "
-            "--learning_rate; 0.1 makes the encoder's rate a tenth of that"
-        )
     if options.ema is not None and not 0 < options.ema < 1:
         raise UserError(
             f"--ema {options.ema:g}: give the share of the old mean that stays, between 0 and 1, e.g. 0.999"
@@ -143,9 +137,6 @@ def _check_combinations(options: "Options") -> None:
         raise UserError("--compile cannot follow --grad_checkpointing: drop one of them")
     if options.overwrite and options.resume != "never":
         raise UserError("--overwrite starts anew, --resume continues: drop one of them")
-    for name in ("encoder", "pose_encoder"):
-        if getattr(options, name) == "":
-            raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")
     if options.grad_checkpointing and (options.encoder or options.pose_encoder):
         raise UserError("--grad_checkpointing works with 2019's ResNets: drop it, or --encoder and --pose_encoder")
     _check_known(options)

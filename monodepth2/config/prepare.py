@@ -42,7 +42,7 @@ class PrepareOptions(Checked):
         "intrinsics",
         "focal lengths and principal point: in widths and heights of the whole upright picture, or in pixels with "
         "--intrinsics_size (default: a camera file beside the video, else what the video says of its camera, else "
-        "what the motion in it shows, else a view 60° wide)",
+        "what the motion in it shows, else a view of 60° along the longer side)",
     )
     intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")
     fov: float | None = option(

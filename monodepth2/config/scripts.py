@@ -37,7 +37,6 @@ _INSTEAD = {
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
-    "poses": "train takes known poses with --known_poses",
 }
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {
@@ -67,6 +66,8 @@ def check_used(options: Options, script: str, names: Mapping[str, str] | None = 
         if name not in USED_BY[script] and options.is_given(name):
             owner = next(other for other, used in USED_BY.items() if name in used)
             instead = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
+            if (name, script) == ("poses", SCRIPTS["train"]):
+                instead = "a training takes known poses with --known_poses"
             raise UserError(f"--{name} belongs to {names.get(owner, owner)}: {instead}; drop it")
 
 

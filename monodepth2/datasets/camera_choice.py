@@ -101,13 +101,13 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _assumed(fov: float | None, size: Size) -> Camera:
-    degrees = fov or usual_width(size)
+    degrees = fov or usual_fov(size)
     focal = 0.5 / math.tan(math.radians(degrees) / 2)
-    words = BY_FOV if fov else "assumed"
-    return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words}: {degrees:.3g}° wide, square pixels")
+    words = f"{BY_FOV}: {fov:g}°" if fov else f"assumed: {degrees:.3g}°"
+    return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words} wide, square pixels")
 
 
-def usual_width(size: Size) -> float:
+def usual_fov(size: Size) -> float:
     """Return how many degrees a camera of which nothing is known sees from left to right.
 
     Args:

@@ -23,7 +23,6 @@ PIXELS, SHAPE, INPUT, SHARED = TROUBLES = (
     "one camera for pictures of several shapes",
 )
 REMEDY = "give --intrinsics or a camera.json if you know it"
-IN_FILE = "give --intrinsics, or correct that file, if you know it"
 
 
 class View(NamedTuple):
@@ -123,8 +122,7 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
     sizes = [*sizes[:MOST_NAMED], counted(len(sizes) - MOST_NAMED, "more size")] if len(sizes) > MOST_NAMED else sizes
     shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
-    remedy = IN_FILE if camera.source.startswith("camera.json") else REMEDY
-    source = f"{camera.source}: {remedy}" if "assumed" in camera.source else camera.source
+    source = f"{camera.source}: {REMEDY}" if "assumed" in camera.source else camera.source
     return f"{counted(drives, 'drive')} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
 
 

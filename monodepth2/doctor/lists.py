@@ -32,7 +32,7 @@ from monodepth2.files.picture_files import LARGEST_FILE
 
 SHOWN = 4
 MOST_READ = 2000  # training pictures, where files of one size are many
-REMEDY_OF_POSES = "mend or add what is named, or leave the flag out"
+REMEDY_OF_POSES = "mend or add what is named, or leave out --known_poses (--tracked_poses)"
 _REMEDIES = {
     PIXELS: "give the camera's own numbers with --intrinsics FX FY CX CY --intrinsics_size W H, or lay a camera.json "
     "beside the pictures",

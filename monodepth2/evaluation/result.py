@@ -141,7 +141,7 @@ class EvaluationResult:
             "mean": self._named(self.means),
             "interval_95": ends and {end: self._named(values) for end, values in ends.items()},
             "ratios": statistics and dict(zip(("median", "spread"), statistics, strict=True)),
-            "ground": self.ground and self.ground._asdict(),
+            "ground": self.ground and self.ground.values,
             "notes": list(self.notes),
             "images": [
                 {

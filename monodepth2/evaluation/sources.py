@@ -232,6 +232,6 @@ def _tell_apart(sources: list[DisparitySource]) -> None:
 def checkpoint_name(path: Path) -> str:
     """Name a checkpoint in tables: `<run>/weights_<epoch>` where it lies in a run's folder, or that of a mean in it."""
     folder = path.expanduser().resolve()
-    if folder.name == MEAN and folder.parents[1].name == "models":
+    if folder.name == MEAN and folder.parent.parent.name == "models":
         return f"{checkpoint_name(folder.parent)}/{MEAN}"
     return f"{folder.parents[1].name}/{folder.name}" if folder.parent.name == "models" else folder.name

@@ -35,6 +35,11 @@ class GroundScale(NamedTuple):
     found: int
     looked_at: int
 
+    @property
+    def values(self) -> dict[str, float | None]:
+        """Ready for JSON; a single map tells no spread."""
+        return {**self._asdict(), "spread": self.spread if self.found > 1 else None}
+
     def __str__(self) -> str:
         spread = f"± {100 * self.spread:.1f} %" if self.found > 1 else "by a single one, which tells no error"
         found = f"the ground was found in {self.found} of {self.looked_at} pictures"

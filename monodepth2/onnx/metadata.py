@@ -18,7 +18,7 @@ from monodepth2.method.depth_maps import stereo_factor
 
 FORMAT = 1
 PREFIX = "monodepth2."
-ADDED = ("baseline", "fit", "cameras", "metric_scale", "teachers")  # files of earlier versions have none of these
+ADDED = ("baseline", "fit", "cameras", "metric_scale", "supervision")  # files of earlier versions have none of these
 LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
 
 
@@ -52,7 +52,7 @@ class Metadata:
         cameras: that took the pictures: fx, fy, cx, cy in units of the picture's size, and where they come from.
         metric_scale: metres per unit of depth, learnt from lengths that were known; null where it is the rig's, or
             unknown.
-        teachers: what was learnt from beside pictures: "pseudo_labels" of another model, "depth" that was known.
+        supervision: what was learnt from beside pictures: "pseudo_labels" of another model, "depth" that was known.
     """
 
     program: str
@@ -76,7 +76,7 @@ class Metadata:
     fit: list | None = None
     cameras: list | None = None
     metric_scale: float | None = None
-    teachers: list | None = None
+    supervision: list | None = None
 
     def facts(self, source: str) -> TrainingFacts:
         """What is known of the training.
@@ -86,7 +86,7 @@ class Metadata:
         """
         kind, top = self.fit if self.fit and len(self.fit) == 2 else (STRETCH.kind, STRETCH.crop_top)
         state: dict[str, Any] = {"min_depth": self.min_depth, "max_depth": self.max_depth, "baseline": self.baseline}
-        state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or [], "teachers": self.teachers}
+        state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or [], "supervision": self.supervision}
         rig = stereo_factor(self.baseline) if self.use_stereo and self.baseline else None
         # a scale that the file was exported with is that of its depths, unless it is the rig's
         exported = self.depth_unit == "m" and self.depth_factor != rig
@@ -121,7 +121,7 @@ def of_training(facts: TrainingFacts) -> dict[str, Any]:
         "fit": [state["fit"], state["crop_top"]],
         "cameras": state["cameras"],
         "metric_scale": facts.metric_scale,
-        "teachers": list(facts.teachers),
+        "supervision": list(facts.supervision),
     }
 
 

@@ -30,6 +30,10 @@ LARGEST = float(np.finfo(np.float16).max)
 MOST_EMPTY = 10  # labels at the beginning before the model, not the pictures, is taken to be the cause
 
 
+class NothingKnown(PictureError):
+    """A picture of which a model says nothing."""
+
+
 def run(options: PseudoLabelOptions) -> int:
     """Make the labels that are not there yet; return the exit code, 128 + the signal that ended the work early.
 
@@ -50,7 +54,8 @@ def run(options: PseudoLabelOptions) -> int:
     pictures = {line: layout.picture_path(line) for line in targets}
     left = [picture for line, picture in pictures.items() if not _is_of(folder.find_one(line, picture), picture)]
     there = len(targets) - len(left)
-    made, empty = 0, {}
+    made, silent = 0, 0
+    empty: dict[Path, str] = {}
     with StopRequest() as stop:
         for picture in tqdm(left, desc=model.path.name, unit="picture", disable=None):
             if stop.received:
@@ -59,7 +64,8 @@ def run(options: PseudoLabelOptions) -> int:
                 label_hw = _label(picture, model, options)
             except PictureError as error:
                 empty[picture] = first_line(error)
-                if len(empty) == MOST_EMPTY and made + there == 0:
+                silent += isinstance(error, NothingKnown)
+                if silent == MOST_EMPTY and made + there == 0:
                     break
                 continue
             _keep_record(record, facts)
@@ -69,7 +75,7 @@ def run(options: PseudoLabelOptions) -> int:
         print(f"stopped by {stop.received.name} with {len(left) - made:,} labels left: the same command goes on")
         return 128 + stop.received
     if empty and made + there == 0:
-        raise UserError(f"{len(empty)} pictures, and no label of any, the first: {next(iter(empty.values()))}")
+        raise UserError(f"none of the first {len(empty)} pictures got a label; the first: {next(iter(empty.values()))}")
     for picture in empty:  # so that a training finds a label of every picture, of which nothing is known here
         _write(np.full((model.height, model.width), np.nan, np.float16), folder.place(picture), picture)
     if empty:
@@ -122,8 +128,8 @@ def _label(picture: Path, model: DepthModel, options: PseudoLabelOptions) -> np.
     try:
         return label_of(map_hw, options.output_is or "disparity")
     except ValueError as error:
-        raise PictureError(picture, f"{model.path.name} says nothing of it that could be {options.output_is}; if that "
-                           "is so with others, check --output_is and --normalise") from error  # fmt: skip
+        raise NothingKnown(picture, f"{model.path.name} says nothing of it that could be {options.output_is}; if other "
+                           "pictures fail, too, check --output_is and --normalise") from error  # fmt: skip
 
 
 def _write(label_hw: np.ndarray, place: Path, picture: Path) -> None:

@@ -6,11 +6,12 @@ from monodepth2.files.fit import STRETCH, Size
 
 MOST_STRETCH = 1.05  # of pixels: beyond it the camera is another picture's
 MOST_NAMED = 3  # shapes
+MOST_SQUEEZED = 1.2  # what `prepare` cuts of the usual shapes, for sides that are multiples of 32, is at most 1.13
 
 
-def has_shape_of(camera: Camera, size: Size) -> bool:
-    """Whether pictures of a size have the shape of the camera's."""
-    return 1 / MOST_STRETCH < camera.stretch_of_pixels(size) < MOST_STRETCH
+def has_shape_of(camera: Camera, size: Size, most: float = MOST_STRETCH) -> bool:
+    """Whether pictures of a size have the aspect ratio of the camera's, or one apart by less than the factor `most`."""
+    return 1 / most < camera.stretch_of_pixels(size) < most
 
 
 def unknown_shape(facts: TrainingFacts, size: Size) -> str | None:
@@ -21,15 +22,19 @@ def unknown_shape(facts: TrainingFacts, size: Size) -> str | None:
         size: of the pictures.
     """
     known = facts.distinct_cameras
-    if not known or facts.fit.kind != STRETCH.kind or any(has_shape_of(camera, size) for camera in known):
+    if (
+        not known
+        or facts.fit.kind != STRETCH.kind
+        or any(has_shape_of(camera, size, MOST_SQUEEZED) for camera in known)
+    ):
         return None
     width, height = size
     shapes = sorted({f"{camera.fy / camera.fx:.2f}" for camera in known})
     return (
-        f"warning: pictures of {width} x {height} are {width / height:.2f} times as wide as high. The network has "
-        f"learnt from pictures that are {' or '.join(shapes[:MOST_NAMED])} times as wide, and sees these squeezed. If "
-        "`monodepth2 prepare` has cut the pictures it learnt from, prepare these in the same way, and predict the "
-        "pictures that it writes"
+        f"warning: pictures of {width} x {height} are {width / height:.2f} times as wide as high, and the network has "
+        f"learnt from pictures that are {' or '.join(shapes[:MOST_NAMED])} times as wide: it sees these distorted. If "
+        "those were cut (by `monodepth2 prepare`, for one), cut these in the same way first, e.g. with `ffmpeg -i "
+        "VIDEO -vf crop=WIDTH:HEIGHT:LEFT:TOP OUTPUT`"
     )
 
 

@@ -77,8 +77,8 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
     if not has_shape_of(cameras[0], size):
         raise UserError(
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
-            f"camera; if only rows were cut from those, as `prepare` does, give --focal_length {cameras[0].fx:.4g}, "
-            "else what it is in widths of these pictures"
+            f"camera; if those are pictures like these with rows cut off, as `prepare` does it, give --focal_length "
+            f"{cameras[0].fx:.4g}, else the focal length in widths of these pictures"
         )
     return cameras[0]
 

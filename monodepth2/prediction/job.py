@@ -24,7 +24,7 @@ class Job:
         post_process: average with the predictions of the mirrored pictures.
         stabilise: keep the scale of depth steady from frame to frame.
         with_recording: whether frames are also joined to a recording for rerun's viewer.
-        told: warnings of pictures, so that each is told once.
+        told: the warning of pictures of an unknown shape, once it was told.
     """
 
     predictor: DepthPredictor

@@ -59,7 +59,7 @@ def _longest_gap(plans: Sequence[Plan]) -> int:
 def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
     """Return what should be known of a data set with so many targets to train on, the most important first."""
     found = []
-    batch_size, epochs, steps = Options.batch_size, Options.num_epochs, steps_of(targets)
+    batch_size, epochs, steps = min(targets, Options.batch_size), Options.num_epochs, steps_of(targets)
     if steps < USEFUL_STEPS:
         found.append(
             f"{counted(targets, 'target')} to train on will hardly be enough: they make {counted(steps, 'step')} of "

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.datasets.camera_choice import usual_width
+from monodepth2.datasets.camera_choice import usual_fov
 from monodepth2.datasets.camera_files import READERS, read_camera_json
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
@@ -59,10 +59,10 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
     tags = source.tags()
     known = _given(options, source, size) or _tagged(tags, source, size)
     if known is None:
-        width = usual_width(size)
-        camera = _square(0.5 / math.tan(math.radians(width) / 2), size, f"assumed: {width:.3g}° wide")
+        degrees = usual_fov(size)
+        camera = _square(0.5 / math.tan(math.radians(degrees) / 2), size, f"assumed: {degrees:.3g}° wide")
         remark = (
-            f"{NOT_SHOWN}: a view {width:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or record a "
+            f"{NOT_SHOWN}: a view {degrees:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or record a "
             "camera that also turns while it moves, e.g. in the hand"
         )
         known = KnownCamera(camera, ASSUMED, (remark,))

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.masks import BLACK
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import Size
 from monodepth2.files.picture_files import ENDINGS, MASK, PictureError, natural_key, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
@@ -207,7 +207,8 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     """
     end = float("inf") if options.end is None else options.end
     most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
-    paths = [one for path in options.sources for one in _videos_in(path.expanduser())]
+    named = [path.expanduser() for path in options.sources]
+    paths = [one for path in named for one in _videos_in(path)]
     sources = [Source(path, options.start, end, options.fps, most_fps) for path in paths]
     if len(paths) > len(options.sources) and (options.start or options.end is not None):
         raise UserError("--start and --end are for one video, and a folder holds several: name the video, or drop them")
@@ -216,29 +217,61 @@ def find_sources(options: PrepareOptions) -> list[Source]:
         raise UserError(f"{twice.path}: is named twice; drop one of them")
     if options.is_given("fps") and not any(source.is_folder for source in sources):
         raise UserError("--fps is the rate of a folder of frames, and a video states its own: drop it")
-    for source in sources:
-        if source.is_folder:
-            if not source.picture_paths():
-                raise UserError(
-                    f"{source.path}: holds no pictures ({' '.join(ENDINGS)}) and no videos "
-                    f"({' '.join(VIDEO_ENDINGS)}); name a video, or a folder of frames or of videos"
-                )
-        elif not source.path.exists():
-            raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
-        elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
-            raise UserError(f"{source.path}: is a picture; name a video or a folder of frames")
-        else:
-            with VideoReader(source.path):
-                pass
-    return sources
+    usable = [source for source in sources if _is_usable(source, source.path in named)]
+    if not usable:
+        raise UserError(f"{named[0]}: none of its videos can be read")
+    return usable
+
+
+def _is_usable(source: Source, named: bool) -> bool:
+    """Whether a source can be opened; of a folder's videos those that cannot are left out, and told.
+
+    Raises:
+        UserError: it cannot, and was named itself.
+    """
+    try:
+        _check_source(source)
+    except UserError as error:
+        if named:
+            raise
+        tell(f"left out: {error}")
+        return False
+    return True
+
+
+def _check_source(source: Source) -> None:
+    if source.is_folder:
+        if not source.picture_paths():
+            raise UserError(
+                f"{source.path}: holds no pictures ({' '.join(ENDINGS)}) and no videos "
+                f"({' '.join(VIDEO_ENDINGS)}) itself; name a video, or the very folder of the frames or videos"
+            )
+    elif not source.path.exists():
+        raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
+    elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
+        raise UserError(f"{source.path}: is a picture; name a video or a folder of frames")
+    else:
+        with VideoReader(source.path):
+            pass
 
 
 def _videos_in(path: Path) -> list[Path]:
-    """The videos of a folder that holds no pictures, in natural order, as cameras in cars write them; else the path."""
-    if not path.is_dir() or picture_names(path):
+    """The videos of a folder, in natural order, as cameras in cars write them; else the path.
+
+    Raises:
+        UserError: a folder holds as many videos as pictures, and either may be meant.
+    """
+    if not path.is_dir():
         return [path]
-    videos = [one for one in path.iterdir() if one.suffix.lower() in VIDEO_ENDINGS and not one.name.startswith(".")]
-    return sorted(videos, key=lambda one: natural_key(one.name)) or [path]
+    found = [one for one in path.iterdir() if one.suffix.lower() in VIDEO_ENDINGS and one.is_file()]
+    videos = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: natural_key(one.name))
+    pictures = picture_names(path)
+    if pictures and len(pictures) <= len(videos):
+        raise UserError(
+            f"{path}: holds {counted(len(videos), 'video')} and {counted(len(pictures), 'picture')}; name the videos "
+            "themselves, or move the pictures to another folder"
+        )
+    return videos if videos and not pictures else [path]
 
 
 def _exif(picture: Image.Image) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
 
 def judge(figures: Figures, options: Options) -> Verdict:
     """Say whether a run has learnt."""
-    taught = ["Another model's pseudo-labels were learnt from, too."] if options.learns_pseudo_labels else []
+    taught = ["It has also learnt from another model's pseudo-labels."] if options.learns_pseudo_labels else []
     for found in (_broken(figures), _still(figures, options), _identity(figures, options), _flat(figures, options)):
         if found:
             return Verdict("nothing", f"It has learnt nothing: {found}.", taught)
@@ -75,7 +75,7 @@ def _identity(figures: Figures, options: Options) -> str | None:
 
 def _farther(options: Options) -> str:
     ids = " ".join(str(2 * frame) for frame in options.frame_ids)
-    return f"--frame_ids {ids} --skip_incomplete, or prepare the video with twice the --gap"
+    return f"--frame_ids {ids} --skip_incomplete, or prepare the video with a larger --gap"
 
 
 def _flat(figures: Figures, options: Options) -> str | None:

@@ -12,8 +12,8 @@ from monodepth2.config.recipes import RECIPES as FLAG_SETS
 
 BELOW, ABOVE = 0.002, 0.001  # of abs_rel from a row's: reruns of the recipe of .115 come to .113 to .116
 RULE = (
-    f"green: abs_rel, of three digits, is at most {BELOW:g} below and {ABOVE:g} above the paper's: reruns of the "
-    "recipe with .115 come to .113 to .116. No such band is known of Make3D and of odometry, so nothing is green there."
+    f"green: abs_rel, rounded to three digits, is at most {BELOW:g} below and {ABOVE:g} above the paper's: reruns of "
+    "the recipe with .115 come to .113 to .116. No band is known of Make3D and of odometry: nothing is green there."
 )
 NAMES = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 OF_MAKE3D = ("abs_rel", "sq_rel", "rmse", "log10")

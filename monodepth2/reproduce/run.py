@@ -60,7 +60,7 @@ def chosen(names: Sequence[str]) -> list[Row]:
     for name in names:
         if name not in (ALL, *ROWS, *TABLES, *GROUPS):
             meant = nearest(name, [*ROWS, *TABLES, *GROUPS]) or ";"
-            raise UserError(f"{name}: no row and no table{meant} monodepth2 reproduce list shows all names")
+            raise UserError(f"{name}: no row and no table{meant} monodepth2 reproduce list shows the rows")
     wanted = {*names, *(row for name in names for row in GROUPS.get(name, ()))}
     return [row for row in ROWS.values() if {ALL, row.name, row.table} & wanted]
 
@@ -154,9 +154,14 @@ class Reproduction:
     def _kept(self, row: Row, column: str) -> Score | None:
         """What was measured before, unless that was of other published weights, or of a recipe that has changed."""
         score, folder = self.scores.find(row, column), self.options.published
-        if score is None or column != PUBLISHED:
-            return score if score and score.flags == RECIPES[row.recipe].words_of_flags else None
-        return None if folder and score.weights != str(folder.expanduser() / row.recipe) else score
+        if score is None:
+            return None
+        if column == PUBLISHED:
+            return None if folder and score.weights != str(folder.expanduser() / row.recipe) else score
+        if score.flags not in (None, RECIPES[row.recipe].words_of_flags):
+            tell(f"{row.name}, {column}: its score is of other flags ({' '.join(score.flags)}), and does not count")
+            return None
+        return score
 
     def _score_published(self) -> None:
         """Score the published weights, where there are some and they can be had."""
@@ -180,11 +185,12 @@ class Reproduction:
         mine = [row for row in self.rows if row.recipe == recipe.name and not self.lacking[row.name]]
         column, weights = f"seed{seed}", self.scale.weights(recipe, seed)
         try:
-            wanted = self.scale.training(recipe, seed)
+            if recipe.start:
+                self._check_flags(RECIPES[recipe.start], seed)
             if weights.is_dir():
-                _check_flags(weights, wanted)
+                self._check_flags(recipe, seed)
             else:
-                code = Trainer(wanted).train()
+                code = Trainer(self.scale.training(recipe, seed)).train()
                 gc.collect()  # trainings hold themselves in circles
                 if code >= ENDED:
                     return code
@@ -197,6 +203,23 @@ class Reproduction:
             if not isinstance(self.found.get((row.name, column)), Score):
                 self._score(row, column, seed)
         return 0
+
+    def _check_flags(self, recipe: Recipe, seed: int) -> None:
+        """Refuse weights of a training with other flags; its numbers and how pictures are stored make no difference.
+
+        Raises:
+            UserError: there are such.
+        """
+        weights, wanted = self.scale.weights(recipe, seed), self.scale.training(recipe, seed)
+        recorded = recorded_options(weights.parent)
+        if recorded is None:
+            return
+        same = {name: getattr(recorded, name) for name in ("precision", "compile", "png")}
+        if listed := flags_apart(recorded, replace(wanted, **same), also=("weights_init", "num_epochs")):
+            raise UserError(f"{weights.parent.parent} was trained with {listed}: remove it, or name another --output")
+        if wanted.precision != recorded.precision:
+            name = weights.parent.parent.name
+            tell(f"{name}: is there, trained in {recorded.precision}, and is not trained again in {wanted.precision}")
 
     def _score(self, row: Row, column: str, seed: int = 0) -> None:
         try:
@@ -220,23 +243,6 @@ class Reproduction:
     def _write(self) -> None:
         options = self.options
         write_page(options.folder / PAGE, self.rows, options.seeds, self.found, options.scale == "tiny")
-
-
-def _check_flags(weights: Path, wanted: Options) -> None:
-    """Refuse weights that are there of a training with other flags, but for the numbers in which it computed.
-
-    Raises:
-        UserError: there are such.
-    """
-    recorded = recorded_options(weights.parent)
-    if recorded is None:
-        return
-    asked = replace(wanted, precision=recorded.precision, compile=recorded.compile)
-    if listed := flags_apart(recorded, asked):
-        raise UserError(f"{weights.parent.parent} was trained with {listed}: remove it, or name another --output")
-    if wanted.precision != recorded.precision:
-        tell(f"{weights.parent.parent.name}: is there, trained in {recorded.precision}; it is not trained again in "
-             f"{wanted.precision}")  # fmt: skip
 
 
 def _how(weights: Path) -> str:

@@ -15,6 +15,7 @@ from monodepth2.datasets.splits import file_name, read_split, split_folder
 from monodepth2.errors import UserError, first_line
 from monodepth2.evaluation.protocol import split_layout
 from monodepth2.evaluation.truth import open_truth
+from monodepth2.files.output_paths import whole_file
 from monodepth2.odometry.drive import find_drive
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
 from monodepth2.synthetic import DriveSettings, camera, make_street, render, write_synthetic_drive
@@ -156,7 +157,8 @@ def write_make3d(folder: Path) -> None:
         Image.fromarray(picture).save(folder / f"Test134/img-{n}.jpg")
         grid = np.zeros((*depth.shape, 4))
         grid[..., DEPTH_PLACE] = np.where(np.isfinite(depth), depth, 0)
-        savemat(path, {GRID: grid})
+        with whole_file(path) as partial, partial.open("wb") as file:
+            savemat(file, {GRID: grid})
 
 
 def _kind(row: Row) -> str:

@@ -26,7 +26,7 @@ class Score:
         interval: lower and upper ends of their 95 % intervals over images, by name; empty where there are none.
         images: how many were scored.
         how: in what the training differs from the row's flags, in words; empty where it does not.
-        flags: of the row's training.
+        flags: of the row's training; None where an earlier version has not noted them.
     """
 
     weights: str
@@ -34,7 +34,7 @@ class Score:
     interval: Mapping[str, tuple[float, float]]
     images: int
     how: str = ""
-    flags: Sequence[str] = ()
+    flags: Sequence[str] | None = None
 
 
 def measured(row: Row, options: Options) -> Score:

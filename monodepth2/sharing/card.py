@@ -47,7 +47,7 @@ def card(weights: Path, network: DepthNetwork, repository: str | None, licence: 
     parts = [
         _head(licence, trained, network.facts),
         f"# {title}",
-        f"A network that sees depth in a single picture, trained on video {_teachers(trained, network.facts)} with "
+        f"A network that sees depth in a single picture, trained on video {_supervision(trained, network.facts)} with "
         "[monodepth2](https://arxiv.org/abs/1806.01260) (this file is made by its command `monodepth2 push`).",
         "## Use",
         _use(
@@ -82,10 +82,8 @@ def scale_of_depth(use_stereo: bool, facts: TrainingFacts) -> str:
     return f"Its depth is relative, not metric, as {why}: twice the number is twice as far, and the unit is unknown."
 
 
-def _teachers(trained: Options | None, facts: TrainingFacts) -> str:
+def _supervision(trained: Options | None, facts: TrainingFacts) -> str:
     """What a training, or one that it began with, learnt from beside its pictures."""
-    if trained:  # a checkpoint of an earlier version has its teachers in the run's record alone
-        facts = TrainingFacts.of(trained).after(facts)
     if facts.taught:
         return f"with {facts.taught}"
     return "by self-supervision" if trained else "(how is not recorded)"
@@ -93,7 +91,7 @@ def _teachers(trained: Options | None, facts: TrainingFacts) -> str:
 
 def _head(licence: str | None, trained: Options | None, facts: TrainingFacts) -> str:
     """What the hub reads."""
-    alone = ["self-supervised"] if _teachers(trained, facts) == "by self-supervision" else []
+    alone = ["self-supervised"] if _supervision(trained, facts) == "by self-supervision" else []
     said: dict[str, Any] = {
         "library_name": "monodepth2",
         "pipeline_tag": "depth-estimation",

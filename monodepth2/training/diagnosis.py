@@ -200,8 +200,9 @@ class Diagnosis:
             found = f"the known motion moves pixels by {pixels:.2f} on average"
             return {"pose": f"{found}; usually {usual}the camera stands still: look at the pictures"}
         return {
-            "pose": f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; usually "
-            f"neighbouring frames differ too little: try frames farther apart, {self._farther_frames}"
+            "pose": f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; networks "
+            "begin like this; if it stays so, neighbouring frames differ too little: try frames farther apart, "
+            f"{self._farther_frames}"
         }
 
     def _flat_disparity(self, figures: Mapping[str, float]) -> str | None:

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -163,10 +163,12 @@ def _check_same_run(options: Options) -> None:
         )
 
 
-def flags_apart(before: Options, options: Options) -> str:
-    """Say which options of a run differ that make it another one; nothing where it is the same."""
+def flags_apart(before: Options, options: Options, also: Sequence[str] = ()) -> str:
+    """Say which options of a run differ that make it another one, or of those in `also`; nothing where none does."""
     kept = [
-        item.name for item in fields(Options) if item.name not in FREE and item.metadata["group"] not in FREE_GROUPS
+        item.name
+        for item in fields(Options)
+        if item.name in also or (item.name not in FREE and item.metadata["group"] not in FREE_GROUPS)
     ]
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
     if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come

@@ -30,17 +30,17 @@ class Schedule:
         else:
             self.scheduler = LambdaLR(optimizer, cosine(options.num_epochs * steps_per_epoch))
         # a network with a rate of its own may come first
-        self._usual = next(i for i, group in enumerate(optimizer.param_groups) if group.get(RATE, 1.0) == 1.0)
+        self._main_group = next(i for i, group in enumerate(optimizer.param_groups) if group.get(RATE, 1.0) == 1.0)
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step, of the networks that have none of their own."""
-        return float(self.scheduler.get_last_lr()[self._usual])
+        return float(self.scheduler.get_last_lr()[self._main_group])
 
     @property
     def in_words(self) -> str:
         """The learning rate, for people."""
-        return f"{self.rate:g}" if self.by_epoch else f"up to {self.scheduler.base_lrs[self._usual]:g}"
+        return f"{self.rate:g}" if self.by_epoch else f"up to {self.scheduler.base_lrs[self._main_group]:g}"
 
     def end_step(self) -> None:
         """Count a step."""

@@ -1,6 +1,7 @@
 """The training loop and nothing else."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from signal import Signals
@@ -50,6 +51,7 @@ from monodepth2.training.wrong_numbers import WrongNumbers
 
 READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
 NOTHING_TO_LEARN = 3  # exit code of a run whose data show nothing
+LEAST_FACTOR = 1e-3  # of an encoder's rate; who states less has meant a rate
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
 
@@ -348,7 +350,7 @@ class Trainer:
         if folder:
             wanted = NETWORKS if self.resumed else options.models_to_load
             load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)
-            if {"encoder", "depth"} & set(wanted):
+            with suppress(UserError):  # told below, where it matters
                 self.began_with = _facts_of(folder)
             if processes.is_main and not self.resumed and "depth" in wanted:
                 for remark in _other_depths(options, folder):
@@ -419,7 +421,15 @@ def _check_unread(options: Options) -> None:
 
 
 def _check_without_effect(options: Options) -> None:
-    """Refuse flags that change nothing; not of a run that goes on, which needs those that it was started with."""
+    """Refuse flags that change nothing or the wrong thing; a run that goes on needs those that it was started with."""
+    if options.encoder_lr_factor < LEAST_FACTOR:
+        raise UserError(
+            f"--encoder_lr_factor {options.encoder_lr_factor:g}: this is no learning rate but a factor on the one of "
+            "--learning_rate; 0.1 makes the encoder's rate a tenth of that"
+        )
+    for name in ("encoder", "pose_encoder"):
+        if getattr(options, name) == "":
+            raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")
     if options.is_given("models_to_load") and not options.load_weights_folder:
         raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
     if options.learn_intrinsics and options.batch_size == 1:
@@ -448,7 +458,11 @@ def _warm_up_remarks(options: Options, steps: int) -> list[str]:
 
 
 def _facts_of(folder: Path) -> TrainingFacts:
-    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say."""
+    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say.
+
+    Raises:
+        UserError: the record of its run is there but unusable.
+    """
     if not holds_network(folder, "encoder"):
         return TrainingFacts()
     return trained_facts(read_network(network_file(folder, "encoder")), folder)

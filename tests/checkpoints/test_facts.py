@@ -69,9 +69,9 @@ def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) 
         {"fit": "shear"},
         {"metric_scale": 0.0},
         {"metric_scale": "metres"},
-        {"teachers": ["a book"]},
-        {"teachers": [[]]},
-        {"teachers": "depth"},
+        {"supervision": [1]},
+        {"supervision": [[]]},
+        {"supervision": "depth"},
         {"crop_top": 7.0},
         {"cameras": "none"},
         {"cameras": [{"fx": 1.0}]},
@@ -92,9 +92,11 @@ def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
     assert depth_factor(False, True, 1.0, None, metric_scale=1.0) == 1
     assert depth_factor(False, True, 3.0, None, metric_scale=1.0) == 3
-    taught = TrainingFacts.of(Options(depth_supervision=0.1)).after(TrainingFacts(teachers=("pseudo_labels",)))
+    taught = TrainingFacts.of(Options(depth_supervision=0.1)).after(TrainingFacts(supervision=("pseudo_labels",)))
     assert taught.taught == "pseudo-labels of another depth model and known depth"
     assert TrainingFacts.from_state(taught.to_state(), Path("encoder.pth")) == taught
+    later = {**taught.to_state(), "supervision": ["depth", "words of a later version"]}
+    assert TrainingFacts.from_state(later, Path("encoder.pth")).supervision == ("depth",)
     assert "metric_scale" not in TrainingFacts().to_state(), "files of other runs stay as they were"
 
 
@@ -116,6 +118,15 @@ def test_an_older_checkpoint_has_the_range_of_its_run(tmp_path: Path) -> None:
     (tmp_path / "models/opt.json").write_text(Options(min_depth=2.0).to_json())
     network = load_depth_network(folder, CPU)
     assert (network.min_depth, network.facts) == (2.0, TrainingFacts(2.0))
+
+
+def test_what_an_earlier_version_learnt_from_is_in_the_record_of_its_run(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "models/weights_0")
+    assert load_depth_network(folder, CPU).facts.taught == ""
+    (tmp_path / "models/opt.json").write_text(Options(pseudo_labels=Path("labels")).to_json())
+    assert load_depth_network(folder, CPU).facts.taught == "pseudo-labels of another depth model"
+    (tmp_path / "models/opt.json").write_text("{")
+    assert load_depth_network(folder, CPU).facts.taught == "", "what it predicts does not hang on the record"
 
 
 def test_metres_come_from_the_baseline() -> None:

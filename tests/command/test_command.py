@@ -68,7 +68,11 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
         ("train --crop garg", "--crop belongs to monodepth2 evaluate: monodepth2 train has no use for it; drop it"),
         (
             "train --poses x",
-            "--poses belongs to monodepth2 odometry: train takes known poses with --known_poses; drop it",
+            "--poses belongs to monodepth2 odometry: a training takes known poses with --known_poses; drop it",
+        ),
+        (
+            "evaluate --poses x",
+            "--poses belongs to monodepth2 odometry: monodepth2 evaluate has no use for it; drop it",
         ),
         (
             "evaluate --scales 0",

@@ -70,8 +70,6 @@ def test_values_arrive_in_their_types() -> None:
         ("--clip_grad_norm nan", "positive"),
         ("--disparity_smoothness -1", "negative"),
         ("--depth_supervision inf", "finite"),
-        ("--encoder=", "--encoder is empty"),
-        ("--encoder_lr_factor 1e-5", "no learning rate but a factor"),
         ("--model_name ../x", "plain name"),
         ("--num_layers 20", "invalid choice"),
         ("--no_such_flag", "unknown flag --no_such_flag; "),

@@ -176,9 +176,7 @@ def test_a_camera_json_says_where_its_numbers_are_from(tmp_path: Path) -> None:
     camera = read_camera_json(tmp_path / "camera.json", lambda: (200, 100))
     assert camera.source == "camera.json: assumed: 60? wide, 30 %"
     told = describe_cameras([View("drive", camera, (200, 100))])
-    assert told.endswith(
-        "(camera.json: assumed: 60? wide, 30 %: give --intrinsics, or correct that file, if you know it)"
-    )
+    assert told.endswith("(camera.json: assumed: 60? wide, 30 %: give --intrinsics or a camera.json if you know it)")
 
 
 def test_what_a_camera_json_leaves_out(tmp_path: Path) -> None:

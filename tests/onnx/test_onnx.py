@@ -117,7 +117,7 @@ def test_the_file_tells_what_it_is(plain: tuple[Path, str], dynamic: Exported) -
         "monodepth2.fit": ["stretch", 0.5],
         "monodepth2.cameras": [],
         "monodepth2.metric_scale": None,
-        "monodepth2.teachers": [],
+        "monodepth2.supervision": [],
     }
     found = facts(dynamic.path)
     assert (found["monodepth2.depth_factor"], found["monodepth2.depth_unit"]) == (1, "arbitrary")

@@ -207,9 +207,9 @@ def test_metadata_of_older_and_newer_versions_are_read(files: dict[str, Path]) -
     properties = {item.key: item.value for item in onnx.load(files["depth18"]).metadata_props}
     expected = Metadata.from_properties(properties, "here")
     assert Metadata.from_properties({**properties, "monodepth2.weather": "[", "other": "{"}, "here") == expected
-    for added in ("baseline", "fit", "cameras", "metric_scale", "teachers"):
+    for added in ("baseline", "fit", "cameras", "metric_scale", "supervision"):
         del properties[f"monodepth2.{added}"]
-    expected = replace(expected, baseline=Metadata.baseline, fit=None, cameras=None, teachers=None)
+    expected = replace(expected, baseline=Metadata.baseline, fit=None, cameras=None, supervision=None)
     assert Metadata.from_properties(properties, "here") == expected
     del properties["monodepth2.height"]
     with pytest.raises(UserError, match=r"here: its metadata are damaged \(height"):

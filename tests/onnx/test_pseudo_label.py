@@ -118,7 +118,7 @@ def test_a_model_that_says_nothing_of_any_picture_leaves_no_trace(drive: Path, t
     mean_std = ("--mean", 1, 1, 1, "--std", 1, 1, 1)
     done = label(write_model(tmp_path / "red.onnx"), drive, *mean_std, normalise="", output_is="depth")
     assert done.returncode == 2
-    assert "no label of any, the first: " in done.stderr
+    assert "none of the first 10 pictures got a label; the first: " in done.stderr
     assert "check --output_is and --normalise" in done.stderr
     assert label(write_model(tmp_path / "red.onnx"), drive).returncode == 0
 

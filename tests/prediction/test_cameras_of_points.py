@@ -76,8 +76,8 @@ def test_pictures_of_another_shape_are_told_of(checkpoint, tmp_path: Path, capsy
     predict(PredictOptions(image_path=tmp_path / "a.png", load_weights_folder=weights, no_cuda=True, outputs=("ply",)))
     told = capsys.readouterr().err
     assert "pictures of 90 x 90 are of another shape" in told
-    assert "90 x 90 are 1.00 times as wide as high. The network has learnt from pictures that are 1.56 times" in told
+    assert "are 1.00 times as wide as high, and the network has learnt from pictures that are 1.56 times" in told
     known = TrainingFacts(cameras=(OWN,))
-    assert unknown_shape(known, (90, 60)) is None
+    assert unknown_shape(known, (90, 60)) is unknown_shape(known, (90, 52)) is None
     assert unknown_shape(replace(known, cameras=()), (90, 90)) is None, "nothing is known"
     assert unknown_shape(replace(known, fit=Fit("crop", 0.5)), (90, 90)) is None, "nothing is squeezed"

@@ -272,7 +272,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
             run(PrepareOptions(sources=(tmp_path / name,), output=tmp_path / "out"))
 
 
-def test_a_folder_of_videos_stands_for_them(tmp_path: Path) -> None:
+def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """As a camera in a car leaves them, a file each minute."""
     (tmp_path / "card").mkdir()
     for name in ("clip10.mp4", "clip9.MP4"):
@@ -282,6 +282,15 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path) -> None:
     assert [source.path.name for source in find_sources(options)] == ["clip9.MP4", "clip10.mp4"]
     with pytest.raises(UserError, match="a folder holds several: name the video"):
         find_sources(replace(options, start=1.0))
+    (tmp_path / "card/clip11.mp4").write_bytes(b"cut off")
+    assert len(find_sources(options)) == 2
+    assert "left out: " in capsys.readouterr().err
+    Image.new("RGB", (8, 8)).save(tmp_path / "card/thumb.jpg")
+    with pytest.raises(UserError, match="holds 3 videos and 1 picture; name the videos"):
+        find_sources(options)
+    for n in range(4):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"card/{n}.jpg")
+    assert [source.path.name for source in find_sources(options)] == ["card"], "frames, and the video they are of"
 
 
 @pytest.mark.parametrize(

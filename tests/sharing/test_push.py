@@ -212,7 +212,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (lambda config: changed(config, use_stereo=None), "its use_stereo is neither true nor false"),
         (
             lambda config: changed(config, max_depth=float("nan")),
-            "its depth range, scale, fit or teachers cannot be used",
+            "its depth range, scale, fit or supervision cannot be used",
         ),
         (lambda config: changed(config, cameras=[{"fx": 1}]), "its cameras cannot be used"),
         (lambda config: changed(config, cameras=[{**FACTS.cameras[0].to_plain(), "fx": 0.0}]), "its cameras cannot be"),
@@ -316,7 +316,7 @@ def test_the_card_of_a_training_on_windows_names_no_folder(run_folder: Path, tmp
     assert "secret" not in text
 
 
-def test_the_card_names_other_teachers(run_folder: Path, tmp_path: Path) -> None:
+def test_the_card_names_other_supervision(run_folder: Path, tmp_path: Path) -> None:
     record = run_folder / "models/opt.json"
     plain = card_of(run_folder / "models/weights_3", tmp_path / "plain")
     assert "- self-supervised" in plain
