@@ -165,6 +165,8 @@ def build_parser(
 ) -> argparse.ArgumentParser:
     """Return the parser that knows every option of a class, in groups; its help shows all or those named."""
     parser = _Parser(description=description, formatter_class=_HelpFormatter)
+    # before Python 3.14 argparse takes -5.3e-05 for a flag
+    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
     groups = {name: parser.add_argument_group(f"{name}: {about}") for name, about in kind.groups.items()}
     for item in fields(kind):
         metadata = dict(item.metadata)

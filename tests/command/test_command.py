@@ -12,7 +12,17 @@ from PIL import Image
 
 from monodepth2.command.drive import implied_by_drive
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, USED_BY, Options, SyntheticOptions, launched_as, parse, parse_as, started_as
+from monodepth2.config import (
+    SCRIPTS,
+    USED_BY,
+    Options,
+    PrepareOptions,
+    SyntheticOptions,
+    launched_as,
+    parse,
+    parse_as,
+    started_as,
+)
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
@@ -97,6 +107,13 @@ def test_a_script_speaks_of_scripts() -> None:
 def test_a_flag_may_be_shortened_as_in_2019() -> None:
     options = parse(["--model_n", "x", "--data_p", "y", "--disable_a"], script="train.py")
     assert (options.model_name, options.data_path, options.disable_automasking) == ("x", Path("y"), True)
+
+
+def test_small_negative_numbers_are_numbers() -> None:
+    words = ["a.mp4", "--output", "out", "--intrinsics", "0.9", "1.6", "0.5", "0.5", "--distortion", "-0.3", "0.1",
+             "-5.3e-05", "-1E-3"]  # fmt: skip
+    options = parse_as(PrepareOptions, words, positional=COMMANDS["prepare"].positional)
+    assert options.distortion == (-0.3, 0.1, -5.3e-05, -1e-3)
 
 
 def drive_of(folder: Path, *flags: str) -> Options:
