@@ -487,6 +487,11 @@ class Options(Checked):
         return usual if self.min_depth < usual < self.max_depth else math.sqrt(self.min_depth * self.max_depth)
 
     @property
+    def farther_frames(self) -> str:
+        """The flags that take neighbours twice as far away."""
+        return f"--frame_ids {' '.join(str(2 * frame) for frame in self.frame_ids)} --skip_incomplete"
+
+    @property
     def learns_pseudo_labels(self) -> bool:
         """Whether another model's disparities are part of the loss."""
         return self.pseudo_labels is not None and self.pseudo_weight > 0

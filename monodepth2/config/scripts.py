@@ -38,6 +38,7 @@ _INSTEAD = {
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
 }
+_INSTEAD_OF_TRAINING = {"poses": "a training takes known poses with --known_poses"}
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {
     "train": "train.py",
@@ -65,9 +66,8 @@ def check_used(options: Options, script: str, names: Mapping[str, str] | None = 
     for name in (item.name for item in fields(Options)):
         if name not in USED_BY[script] and options.is_given(name):
             owner = next(other for other, used in USED_BY.items() if name in used)
-            instead = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
-            if (name, script) == ("poses", SCRIPTS["train"]):
-                instead = "a training takes known poses with --known_poses"
+            usual = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
+            instead = _INSTEAD_OF_TRAINING.get(name, usual) if script == SCRIPTS["train"] else usual
             raise UserError(f"--{name} belongs to {names.get(owner, owner)}: {instead}; drop it")
 
 

@@ -60,6 +60,11 @@ def steps_of(targets: int, batch_size: int = Options.batch_size, epochs: int = O
     return targets // batch_size * epochs
 
 
+def usual_batch(targets: int) -> int:
+    """The usual samples per step, or all targets where they are fewer."""
+    return max(1, min(targets, Options.batch_size))
+
+
 def more_to_learn(targets: int, batch_size: int) -> str:
     """What to do where targets are too few for `USEFUL_STEPS` steps."""
     if targets < FEW_TARGETS:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from monodepth2.config import Options
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of
+from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
 from monodepth2.errors import counted
 from monodepth2.prepare.framing import proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
@@ -59,7 +59,8 @@ def _longest_gap(plans: Sequence[Plan]) -> int:
 def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
     """Return what should be known of a data set with so many targets to train on, the most important first."""
     found = []
-    batch_size, epochs, steps = min(targets, Options.batch_size), Options.num_epochs, steps_of(targets)
+    batch_size, epochs = usual_batch(targets), Options.num_epochs
+    steps = steps_of(targets, batch_size)
     if steps < USEFUL_STEPS:
         found.append(
             f"{counted(targets, 'target')} to train on will hardly be enough: they make {counted(steps, 'step')} of "

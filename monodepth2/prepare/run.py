@@ -13,7 +13,7 @@ from monodepth2.config.scripts import started_as
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.poses import TRACKED
 from monodepth2.datasets.splits import write_lines
-from monodepth2.datasets.training_lines import steps_of
+from monodepth2.datasets.training_lines import steps_of, usual_batch
 from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import whole_file
@@ -124,7 +124,8 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
         motion = " --tracked_poses"
     elif steps_of(targets) >= 4 * MOTION_WARMUP:
         motion = f" --motion_warmup {MOTION_WARMUP}"
-    batch = f" --batch_size {targets}" if targets < Options.batch_size else ""
+    batch_size = usual_batch(targets)
+    batch = f" --batch_size {batch_size}" if batch_size != Options.batch_size else ""
     return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}{batch}"
 
 

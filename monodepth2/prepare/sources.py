@@ -259,7 +259,7 @@ def _videos_in(path: Path) -> list[Path]:
     """The videos of a folder, in natural order, as cameras in cars write them; else the path.
 
     Raises:
-        UserError: a folder holds as many videos as pictures, and either may be meant.
+        UserError: a folder holds pictures, and as many videos or more, so that either may be meant.
     """
     if not path.is_dir():
         return [path]

@@ -74,8 +74,7 @@ def _identity(figures: Figures, options: Options) -> str | None:
 
 
 def _farther(options: Options) -> str:
-    ids = " ".join(str(2 * frame) for frame in options.frame_ids)
-    return f"--frame_ids {ids} --skip_incomplete, or prepare the video with a larger --gap"
+    return f"{options.farther_frames}, or prepare the video with a larger --gap"
 
 
 def _flat(figures: Figures, options: Options) -> str | None:

@@ -143,12 +143,12 @@ RECIPES = _of_names(
     *ADDITIONS,
 )
 
-# further names of rows: the paper's number of a table, and a table's own rows with the one that they are compared with
+# rows and tables that a name stands for as well: a table's rows are compared with the full model's
 GROUPS = {
     "table2": ("mono_640x192",),
     "pose_networks": ("mono_640x192",),
-    "table6": ("mono_1024x320", "stereo_1024x320", "mono+stereo_1024x320"),
-    "odometry": ("odom_9:odometry", "odom_10:odometry"),
+    "table6": ("1024x320",),
+    "odometry": ("odom_9", "odom_10"),
 }
 
 # a line of each table: the recipe, and the paper's figures in the order of its split's names

@@ -119,7 +119,6 @@ class TinyScale(PaperScale):
         improved = self.street / BENCHMARK  # a list is scored by the rules of its folder's name
         improved.mkdir(exist_ok=True)
         (improved / file_name("test")).write_text((self.street / "split" / file_name("test")).read_text())
-
         write_make3d(self.street / MAKE3D)
 
     def training(self, recipe: Recipe, seed: int) -> Options:

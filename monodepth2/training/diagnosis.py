@@ -182,7 +182,7 @@ class Diagnosis:
             return {
                 "still": f"nothing moves in this data: a frame and its sources differ by {error:.4f} on average, which "
                 "is no more than the noise of a camera at rest, so that there is nothing to learn; take pictures of a "
-                f"moving camera, or frames farther apart, {self._farther_frames}"
+                f"moving camera, or frames farther apart, {self.options.farther_frames}"
             }
         if loss < LEAST_LOSS:
             return {
@@ -202,7 +202,7 @@ class Diagnosis:
         return {
             "pose": f"the predicted motion stays at identity, it moves pixels by {pixels:.2f} on average; networks "
             "begin like this; if it stays so, neighbouring frames differ too little: try frames farther apart, "
-            f"{self._farther_frames}"
+            f"{self.options.farther_frames}"
         }
 
     def _flat_disparity(self, figures: Mapping[str, float]) -> str | None:
@@ -234,7 +234,7 @@ class Diagnosis:
             }
         return {
             "automask": f"{found}; usually the camera stands still in most samples: leave these out of --split, or try "
-            f"frames farther apart, {self._farther_frames}"
+            f"frames farther apart, {self.options.farther_frames}"
         }
 
     def _unmoved_loss(self) -> str | None:
@@ -250,10 +250,6 @@ class Diagnosis:
             "not fit or the sources show another scene than the target: try another --learning_rate (1e-4 is usual), "
             "and check --frame_ids"
         )
-
-    @property
-    def _farther_frames(self) -> str:
-        return f"--frame_ids {' '.join(str(2 * offset) for offset in self.options.frame_ids)} --skip_incomplete"
 
 
 class RunningMean:

@@ -1,7 +1,6 @@
 """The training loop and nothing else."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from signal import Signals
@@ -350,10 +349,14 @@ class Trainer:
         if folder:
             wanted = NETWORKS if self.resumed else options.models_to_load
             load_networks(self.model, folder, wanted, missing=WITHOUT_IT, misfit=ITS_FLAGS)
-            with suppress(UserError):  # told below, where it matters
+            depths_are_loaded = "depth" in wanted and not self.resumed
+            try:
                 self.began_with = _facts_of(folder)
-            if processes.is_main and not self.resumed and "depth" in wanted:
-                for remark in _other_depths(options, folder):
+            except UserError:
+                if depths_are_loaded:  # what these mean must be known
+                    raise
+            if processes.is_main and depths_are_loaded:
+                for remark in _other_depths(options, folder, self.began_with):
                     tell(f"warning: {remark}")
         rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
         self.learn = TrainingStep(self.model.to(self.device), replace(options, learning_rate=rate), self.device)
@@ -468,11 +471,11 @@ def _facts_of(folder: Path) -> TrainingFacts:
     return trained_facts(read_network(network_file(folder, "encoder")), folder)
 
 
-def _other_depths(options: Options, folder: Path) -> list[str]:
-    """What to know of a loaded depth network whose depths mean something else in this run."""
+def _other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[str]:
+    """What to know of a loaded depth network, of these facts, whose depths mean something else in this run."""
     if not holds_network(folder, "encoder"):  # where facts are kept
         return []
-    path, facts, remarks = network_file(folder, "encoder"), _facts_of(folder), []
+    path, remarks = network_file(folder, "encoder"), []
     if (facts.min_depth, facts.max_depth) != (options.min_depth, options.max_depth):
         remarks.append(
             f"{path} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}: with others its "

@@ -95,7 +95,9 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     output = prepared(tmp_path, clip, width=320)
     targets = len((output / "splits/train_files.txt").read_text().splitlines())
     assert targets < Options.batch_size
-    assert f"--width 320 --height 192 --tracked_poses --batch_size {targets}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"--width 320 --height 192 --tracked_poses --batch_size {targets}" in told
+    assert f"they make 20 steps of --batch_size {targets} in --num_epochs 20" in told
     found = steps(read_poses(output / "drive_000/tracked_poses.txt"))
     assert len(found) == len(pictures(output / "drive_000")) - 1 > 10
     places = found[:, :3, 3]

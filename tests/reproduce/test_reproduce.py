@@ -183,12 +183,16 @@ def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
 def test_every_row_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags: dict[str, Any] = {"scale": "tiny", "device": "cpu", "output": tmp_path}
     starts = {f"{recipe.start}_seed0" for recipe in RECIPES.values()}
+    told = {}
     for name in ROWS:
         assert run(ReproduceOptions(rows=(name,), **flags)) == 0
+        told[name] = capsys.readouterr().err
         for folder in (tmp_path / "tiny/runs").iterdir():  # all of them together are 9 GB
             if folder.name not in starts:
                 shutil.rmtree(folder)
-    capsys.readouterr()
+    assert "epoch" in told["mono_640x192"]
+    started = {name for name, words in told.items() if "moments taken from" in words}
+    assert started == {name for name, row in ROWS.items() if RECIPES[row.recipe].start}
     assert run(ReproduceOptions(rows=("all",), **flags)) == 0
     assert "epoch" not in capsys.readouterr().err, "the scores are there"
     kept = {path.name: json.loads(path.read_text()) for path in (tmp_path / "tiny/scores").iterdir()}
