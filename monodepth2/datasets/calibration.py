@@ -28,7 +28,7 @@ _RESTORE = "restore the file from KITTI's calibration archive"
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The calibration of one date.
+    """The calibration of one date, or of one sequence.
 
     Attributes:
         path: the file of the cameras.
@@ -52,6 +52,15 @@ class Calibration:
             UserError: a file is missing or a number in it cannot be used; the message names file and key.
         """
         return _read_folder(Path(folder))
+
+    @classmethod
+    def read_sequence(cls, path: Path) -> "Calibration":
+        """Read the `calib.txt` of an odometry sequence, which states no sizes of pictures; each file is read once.
+
+        Raises:
+            UserError: the file is missing or a number in it cannot be used; the message names file and key.
+        """
+        return _read_sequence(Path(path))
 
     def image_size(self, camera: int) -> tuple[int, int]:
         """Return (width, height) of the rectified pictures of colour camera 2 or 3 in pixels.
@@ -96,6 +105,19 @@ def _read_folder(folder: Path) -> Calibration:
         sizes={
             number: _size(values, key, cameras) for number in COLOR_CAMERAS if (key := f"S_rect_{number:02d}") in values
         },
+    )
+
+
+@lru_cache(maxsize=64)
+def _read_sequence(path: Path) -> Calibration:
+    values, camera0_T_velodyne = read_calibration(path), np.eye(4)
+    camera0_T_velodyne[:3] = _matrix(values, "Tr", (3, 4), path)  # into the rectified frame at once
+    return Calibration(
+        path=path,
+        rectification=np.eye(4),
+        camera0_T_velodyne=camera0_T_velodyne,
+        projections={number: _matrix(values, f"P{number}", (3, 4), path) for number in COLOR_CAMERAS},
+        sizes={},
     )
 
 

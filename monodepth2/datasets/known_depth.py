@@ -14,7 +14,7 @@ from monodepth2.datasets.check import check_calibration
 from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
+from monodepth2.datasets.layouts import KittiDepth, KittiOdometry, KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
@@ -57,7 +57,7 @@ class KnownDepth:
             )
         if not options.depth_supervision:
             return None
-        if not isinstance(layout, KittiRaw | Folders):
+        if not isinstance(layout, KittiRaw | KittiOdometry | Folders):
             raise UserError(f"--depth_supervision: --dataset {options.dataset} has no depth; drop the flag")
         return cls(
             layout,
@@ -77,7 +77,7 @@ class KnownDepth:
         """
         if self.beside:
             return self.beside.find_one(line, self.layout.picture_path(line))
-        assert isinstance(self.layout, KittiRaw)
+        assert isinstance(self.layout, KittiRaw | KittiOdometry)
         path = self.layout.depth_path(line)
         return path if path.is_file() else None
 
@@ -85,13 +85,16 @@ class KnownDepth:
         """Check that there is depth, and say of how many lines.
 
         Raises:
-            UserError: there is none, or KITTI's calibration is missing that its scans need.
+            UserError: there is none, or KITTI's calibration, which its scans need, is missing or not of these pictures.
         """
-        known = sum(self.path(line) is not None for line in lines)
+        known = [line for line in lines if self.path(line) is not None]
         if not known:
             raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {self._remedy}")
         check_calibration(self.layout, lines)
-        return f"--depth_supervision: depth is known of {known:,} of {len(lines):,} lines"
+        if isinstance(self.layout, KittiOdometry):
+            for line in {line.folder: line for line in known}.values():
+                self.layout.scanner(line)
+        return f"--depth_supervision: depth is known of {len(known):,} of {len(lines):,} lines"
 
     def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:
         """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.
@@ -113,7 +116,7 @@ class KnownDepth:
         return np.where((depth_hw > nearest) & (depth_hw < farthest), depth_hw, 0).astype(np.float32)
 
     def _kitti(self, line: SplitLine) -> np.ndarray:
-        assert isinstance(self.layout, KittiRaw)
+        assert isinstance(self.layout, KittiRaw | KittiOdometry)
         return self.layout.depth(line)
 
     @property
@@ -122,6 +125,8 @@ class KnownDepth:
             return "lay a map of each picture, called like it, into depth/ beside the pictures"
         if isinstance(self.layout, KittiDepth):
             return "lay proj_depth of KITTI's annotated depth maps into each drive"
+        if isinstance(self.layout, KittiOdometry):
+            return "download the sequences' velodyne scans"
         return "download the drives' velodyne_points"
 
 

@@ -7,20 +7,20 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from monodepth2.config import FrameId, Options
-from monodepth2.datasets.calibration import CAM_TO_CAM, Calibration
+from monodepth2.datasets.calibration import CAM_TO_CAM, COLOR_CAMERAS, Calibration
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import ENDINGS, read_depth_png
+from monodepth2.files.pictures import ENDINGS, picture_size, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
 LONGEST_NAME = 32  # of a numbered picture
@@ -144,7 +144,7 @@ class KittiDepth(KittiRaw):
 
 @dataclass(frozen=True)
 class KittiOdometry(Layout):
-    """`sequences/%02d/image_2|3/%06d.*`; no depth."""
+    """`sequences/%02d/image_2|3/%06d.*`, scans (`velodyne/%06d.bin`) and `calib.txt` beside them."""
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
@@ -153,6 +153,30 @@ class KittiOdometry(Layout):
     def calibration(self, line: SplitLine) -> tuple[Path, int]:
         """The sequence's file that states the cameras, and the line's in it."""
         return self._sequence(line) / "calib.txt", CAMERA[line.side]
+
+    def depth_path(self, line: SplitLine) -> Path:
+        """The Velodyne sweep that belongs to the line's frame, which `depth` reads."""
+        return self._sequence(line) / f"velodyne/{line.frame:06d}.bin"
+
+    def depth(self, line: SplitLine) -> np.ndarray:
+        """The sparse depth of the line's camera in metres, float32, shape (h, w), 0 where unknown."""
+        return depth_map(read_scan(self.depth_path(line)), self.scanner(line), CAMERA[line.side], forward=False)
+
+    def scanner(self, line: SplitLine) -> Calibration:
+        """How points of the scanner come to the line's picture.
+
+        Raises:
+            UserError: the sequence's file does not say, or is about pictures of another size, which it does not state.
+        """
+        path, camera = self.calibration(line)
+        calibration, (width, height) = Calibration.read_sequence(path), picture_size(self.picture_path(line))
+        cx, cy = calibration.projections[camera][:2, 2]
+        if not (_within_middle(cx / width) and _within_middle(cy / height)):
+            raise UserError(
+                f"{path}: a camera whose centre is at {cx:.0f}, {cy:.0f} does not belong to pictures of {width} x "
+                f"{height}: scans need the pictures at the size that KITTI gave them"
+            )
+        return replace(calibration, sizes=dict.fromkeys(COLOR_CAMERAS, (width, height)))
 
     def _sequence(self, line: SplitLine) -> Path:
         if not _SEQUENCE.fullmatch(line.folder):
@@ -184,6 +208,10 @@ LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
+
+
+def _within_middle(share: float) -> bool:
+    return 0.4 < share < 0.6
 
 
 def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:

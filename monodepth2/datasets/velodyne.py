@@ -19,7 +19,7 @@ def read_scan(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is missing, empty, truncated, too large, or holds numbers that are not finite.
     """
-    absent = "no such scan; download the drive's velodyne_points"
+    absent = "no such scan; download the drive's velodyne_points, or the sequence's velodyne"
     content = required_input(path, MOST_BYTES, absent, "download the file again")
     if not content or len(content) % BYTES_PER_POINT:
         points = f"a scan is {BYTES_PER_POINT} bytes per point"

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
-from monodepth2.datasets.layouts import KittiRaw, layout_of
+from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine
@@ -106,6 +107,53 @@ def test_a_scan_is_the_depth_along_the_camera_in_the_networks_unit(golden_scene:
     np.testing.assert_allclose(np.unique(found[found > 0]), expected, rtol=1e-6)
 
 
+def as_sequence(drive: Path, folder: Path, shrink: int = 1) -> KittiOdometry:
+    """The frames 0 to 2 of the golden scene, laid out as odometry sequence 3."""
+    sequence, calibration = folder / "sequences/03", Calibration.read(drive.parent)
+    for kind in ("image_2", "image_3", "velodyne"):
+        (sequence / kind).mkdir(parents=True)
+    for n in range(3):
+        for camera in (2, 3):
+            picture = Image.open(drive / f"image_0{camera}/data/{n:010d}.png")
+            picture.reduce(shrink).save(sequence / f"image_{camera}/{n:06d}.png", compress_level=1)
+        (sequence / f"velodyne/{n:06d}.bin").symlink_to(drive / f"velodyne_points/data/{n:010d}.bin")
+    rows = {f"P{n}": matrix for n, matrix in calibration.projections.items()}
+    rows["Tr"] = (calibration.rectification @ calibration.camera0_T_velodyne)[:3]
+    lines = [f"{key}: {' '.join(map(repr, matrix.ravel().tolist()))}\n" for key, matrix in rows.items()]
+    (sequence / "calib.txt").write_text("".join(lines))
+    return KittiOdometry(folder, ".png")
+
+
+@pytest.mark.parametrize("side", ["l", "r"])
+def test_scans_of_an_odometry_sequence_are_those_of_its_drive(side: str, golden_scene: Path, tmp_path: Path) -> None:
+    layout = as_sequence(golden_scene / DRIVE, tmp_path)
+    expected = KittiRaw(golden_scene, ".png").depth(SplitLine(DRIVE, 1, side))
+    found = layout.depth(SplitLine("3", 1, side))
+    assert np.count_nonzero(found) > 1000
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    chosen = Options(dataset="kitti_odom", data_path=tmp_path, png=True, depth_supervision=1.0)
+    known = KnownDepth.from_options(chosen, layout)
+    assert known is not None
+    assert "3 of 4 lines" in known.check([SplitLine("3", n, side) for n in range(4)])
+    assert known.read(SplitLine("3", 1, side)).any()
+
+
+def test_sequences_of_another_size_or_without_the_scanners_place_are_refused(
+    golden_scene: Path, tmp_path: Path
+) -> None:
+    layout, line = as_sequence(golden_scene / DRIVE, tmp_path, shrink=4), SplitLine("3", 0, "l")
+    chosen = Options(dataset="kitti_odom", data_path=tmp_path, png=True, depth_supervision=1.0)
+    known = KnownDepth.from_options(chosen, layout)
+    assert known is not None
+    with pytest.raises(UserError, match=r"calib.txt: .* does not belong to pictures of 311 x 94: scans need"):
+        known.check([line])
+    path = tmp_path / "elsewhere/sequences/03/calib.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text((tmp_path / "sequences/03/calib.txt").read_text().partition("Tr")[0])
+    with pytest.raises(UserError, match=r"calib.txt: has no line Tr"):
+        KittiOdometry(tmp_path / "elsewhere", ".png").scanner(line)
+
+
 def test_what_the_network_cannot_express_counts_as_unknown(tmp_path: Path) -> None:
     write_drive(tmp_path)
     chosen = options(tmp_path, min_depth=10.0, max_depth=50.0)
@@ -145,7 +193,7 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"dataset": "kitti_odom"}, "--dataset kitti_odom has no depth"),
+        ({"dataset": "kitti_test"}, "--dataset kitti_test has no depth"),
         ({"use_stereo": True}, "--baseline METRES"),
         ({}, "none of the 1 lines has known depth; lay a map of each picture"),
     ],
