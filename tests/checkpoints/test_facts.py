@@ -21,7 +21,7 @@ from monodepth2.files.fit import Fit
 from monodepth2.method.depth_maps import at_picture_size, depth_factor, resize_bilinear
 from monodepth2.onnx.metadata import Metadata, of_training
 from monodepth2.prediction.predictor import DepthPredictor
-from monodepth2.training.trainer import _facts_of, _other_depths
+from monodepth2.training.beginning import facts_of, other_depths
 from trees import write_checkpoint
 
 CPU = torch.device("cpu")
@@ -47,16 +47,16 @@ def test_a_depth_range_that_is_none_beside_the_checkpoints_own_is_refused() -> N
 
 
 def test_weights_of_another_range_or_unit_are_told_of() -> None:
-    facts = _facts_of(WEIGHTS)
-    assert _other_depths(Options(), WEIGHTS, facts) == []
-    assert "trained with --min_depth 0.1 --max_depth 100" in _other_depths(Options(min_depth=1.0), WEIGHTS, facts)[0]
-    assert "not known to be the metre" in _other_depths(Options(known_poses=True), WEIGHTS, facts)[0]
-    assert "not known to be that of --tracked_poses" in _other_depths(Options(tracked_poses=True), WEIGHTS, facts)[0]
+    facts = facts_of(WEIGHTS)
+    assert other_depths(Options(), WEIGHTS, facts) == []
+    assert "trained with --min_depth 0.1 --max_depth 100" in other_depths(Options(min_depth=1.0), WEIGHTS, facts)[0]
+    assert "not known to be the metre" in other_depths(Options(known_poses=True), WEIGHTS, facts)[0]
+    assert "not known to be that of --tracked_poses" in other_depths(Options(tracked_poses=True), WEIGHTS, facts)[0]
 
 
 def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) -> None:
     shutil.copy(WEIGHTS / "depth.pth", tmp_path)
-    assert _other_depths(Options(min_depth=1.0), tmp_path, _facts_of(tmp_path)) == []
+    assert other_depths(Options(min_depth=1.0), tmp_path, facts_of(tmp_path)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.training.trainer import _check_without_effect, _warm_up_remarks
+from monodepth2.training.flag_checks import check_without_effect, warm_up_remarks
 
 
 def test_flags_without_effect_are_refused() -> None:
@@ -19,14 +19,14 @@ def test_flags_without_effect_are_refused() -> None:
         ({"encoder": ""}, "--encoder is empty: name a network of timm"),
     ):
         with pytest.raises(UserError, match=words):
-            _check_without_effect(Options.stated(flags))
-    _check_without_effect(Options(frame_ids=(0,), use_stereo=True))
+            check_without_effect(Options.stated(flags))
+    check_without_effect(Options(frame_ids=(0,), use_stereo=True))
 
 
 def test_a_warm_up_that_is_too_long_or_not_needed_is_told() -> None:
-    assert _warm_up_remarks(Options(motion_warmup=500), 2000) == []
-    assert _warm_up_remarks(Options(), 0) == []
-    assert "more than half of the run, which has 900 steps" in _warm_up_remarks(Options(motion_warmup=500), 900)[0]
+    assert warm_up_remarks(Options(motion_warmup=500), 2000) == []
+    assert warm_up_remarks(Options(), 0) == []
+    assert "more than half of the run, which has 900 steps" in warm_up_remarks(Options(motion_warmup=500), 900)[0]
     loaded = Options(motion_warmup=500, load_weights_folder=Path("run"))
-    assert "is for a new pose network" in _warm_up_remarks(loaded, 2000)[0]
-    assert _warm_up_remarks(Options(**{**vars(loaded), "models_to_load": ("encoder", "depth")}), 2000) == []
+    assert "is for a new pose network" in warm_up_remarks(loaded, 2000)[0]
+    assert warm_up_remarks(Options(**{**vars(loaded), "models_to_load": ("encoder", "depth")}), 2000) == []

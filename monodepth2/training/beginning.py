@@ -1,0 +1,148 @@
+"""What a training begins with: networks and their weights, and Adam's moments."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.networks import (
+    ITS_FLAGS,
+    WITHOUT_IT,
+    holds_network,
+    load_networks,
+    network_file,
+    read_network,
+    trained_facts,
+    weights_folder,
+)
+from monodepth2.checkpoints.optimizer import load_optimizer
+from monodepth2.config import NETWORKS, Options
+from monodepth2.errors import UserError, tell
+from monodepth2.method.model import MonodepthModel
+from monodepth2.runtime.processes import Processes, scaled_rate
+from monodepth2.training.step import TrainingStep
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a training begins with, or goes on with.
+
+    Attributes:
+        learn: a step of it, with the networks and their optimizer.
+        moments: where Adam's moments come from, in words.
+        facts: of the training that its first weights come from; the usual ones where they come from none.
+    """
+
+    learn: TrainingStep
+    moments: str
+    facts: TrainingFacts
+
+    @classmethod
+    def of_new_run(cls, options: Options, processes: Processes, device: torch.device, cameras: int) -> "Beginning":
+        """New networks, with weights as `--weights_init` and `--load_weights_folder` say.
+
+        Args:
+            options: of the run.
+            processes: that train together; the main one reads ImageNet's weights, the others get them from it.
+            device: to train on.
+            cameras: how many, for their focal lengths.
+
+        Raises:
+            UserError: weights cannot be used.
+        """
+        model = MonodepthModel(options, cameras)
+        folder = options.load_weights_folder and weights_folder(options.load_weights_folder)
+        if options.weights_init == "pretrained" and processes.is_main:
+            for name in model.load_imagenet(options, options.models_to_load if folder else ()):
+                tell(
+                    f"warning: --pretrained_weights {options.pretrained_weights} is for the depth network; the pose "
+                    f"network's {name} begins from scratch"
+                )
+        facts = _loaded(model, options, folder, processes.is_main) if folder else TrainingFacts()
+        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
+        learn = _step(model, options, rate, device)
+        return cls(learn, _taken_moments(learn, options, folder, rate) if folder else "fresh", facts)
+
+    @classmethod
+    def of_checkpoint(
+        cls, options: Options, processes: Processes, device: torch.device, cameras: int, folder: Path
+    ) -> "Beginning":
+        """The networks of the run's own checkpoint; the optimizer's state is not read yet.
+
+        Args:
+            options: of the run.
+            processes: that train together.
+            device: to train on.
+            cameras: how many, for their focal lengths.
+            folder: of the checkpoint.
+
+        Raises:
+            UserError: the checkpoint cannot be used.
+        """
+        model = MonodepthModel(options, cameras)
+        load_networks(model, folder, NETWORKS, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+        try:
+            facts = facts_of(folder)
+        except UserError:
+            facts = TrainingFacts()
+        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
+        return cls(_step(model, options, rate, device), "the run's own", facts)
+
+
+def _step(model: MonodepthModel, options: Options, rate: float, device: torch.device) -> TrainingStep:
+    return TrainingStep(model.to(device), replace(options, learning_rate=rate), device)
+
+
+def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -> TrainingFacts:
+    """Load the networks of `--models_to_load` from another run's folder; return what it says of its training."""
+    load_networks(model, folder, options.models_to_load, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+    depths_are_loaded = "depth" in options.models_to_load
+    try:
+        facts = facts_of(folder)
+    except UserError:
+        if depths_are_loaded:  # what these mean must be known
+            raise
+        return TrainingFacts()
+    if told and depths_are_loaded:
+        for remark in other_depths(options, folder, facts):
+            tell(f"warning: {remark}")
+    return facts
+
+
+def _taken_moments(learn: TrainingStep, options: Options, folder: Path, rate: float) -> str:
+    """Load Adam's moments where they belong to all of the networks; say what became of them."""
+    others = [name for name in learn.model.networks if name not in options.models_to_load]
+    if others:
+        return f"fresh (--models_to_load leaves out {' '.join(others)})"
+    reason = load_optimizer(learn.optimizer, folder, rate)
+    return f"fresh ({reason})" if reason else f"taken from {folder}"
+
+
+def facts_of(folder: Path) -> TrainingFacts:
+    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say.
+
+    Raises:
+        UserError: the record of its run is there but unusable.
+    """
+    if not holds_network(folder, "encoder"):
+        return TrainingFacts()
+    return trained_facts(read_network(network_file(folder, "encoder")), folder)
+
+
+def other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[str]:
+    """What to know of a loaded depth network, of these facts, whose depths mean something else in this run."""
+    if not holds_network(folder, "encoder"):  # where facts are kept
+        return []
+    path, remarks = network_file(folder, "encoder"), []
+    if (facts.min_depth, facts.max_depth) != (options.min_depth, options.max_depth):
+        remarks.append(
+            f"{path} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}: with others its "
+            "depths are others, too; give these to keep them"
+        )
+    alone = "where that is another one, its depths begin too near or too far; --models_to_load encoder leaves them out"
+    if options.tracked_poses:
+        remarks.append(f"the unit of {path} is not known to be that of --tracked_poses: {alone}")
+    elif options.start_depth and facts.metric_scale is None:
+        remarks.append(f"the unit of {path} is not known to be the metre, as this run's is: {alone}")
+    return remarks

@@ -1,0 +1,60 @@
+"""Flags of a training that nothing reads, or that do something else than whoever gave them has meant.
+
+These are no checks of `Options`, as an `opt.json` of an older run may hold them.
+"""
+
+from monodepth2.config import Options
+from monodepth2.errors import UserError, counted
+
+LEAST_FACTOR = 1e-3  # of an encoder's rate; who states less has meant a rate
+
+
+def check_unread(options: Options) -> None:
+    """Refuse what nothing would read; not in the options' own checks, as an old `opt.json` may hold both."""
+    if options.encoder and options.is_given("num_layers"):
+        raise UserError(
+            f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "
+            "(--encoder, or --recipe modern): drop one of the two flags"
+        )
+    if options.pretrained_weights and options.weights_init == "scratch":
+        raise UserError(
+            f"--pretrained_weights {options.pretrained_weights}: --weights_init scratch reads no weights: drop one of "
+            "the two flags"
+        )
+
+
+def check_without_effect(options: Options) -> None:
+    """Refuse flags that change nothing or the wrong thing; a run that goes on needs those that it was started with."""
+    if options.encoder_lr_factor < LEAST_FACTOR:
+        raise UserError(
+            f"--encoder_lr_factor {options.encoder_lr_factor:g}: this is no learning rate but a factor on the one of "
+            "--learning_rate; 0.1 makes the encoder's rate a tenth of that"
+        )
+    for name in ("encoder", "pose_encoder"):
+        if getattr(options, name) == "":
+            raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")
+    if options.is_given("models_to_load") and not options.load_weights_folder:
+        raise UserError("--models_to_load names networks of --load_weights_folder: add that, or drop --models_to_load")
+    if options.learn_intrinsics and options.batch_size == 1:
+        raise UserError("--learn_intrinsics compares the turns of several samples: give --batch_size 2 or more")
+    for name in ("pose_model_type", "pose_model_input", "pose_encoder"):
+        if options.is_given(name) and not options.temporal_ids:
+            raise UserError(
+                f"--{name} is about the pose network, and --frame_ids 0 has none: drop one of the two flags"
+            )
+
+
+def warm_up_remarks(options: Options, steps: int) -> list[str]:
+    """What to know of a warm-up that is nearly the whole run, or of weights that need none."""
+    remarks = []
+    if 2 * options.motion_warmup > steps:
+        remarks.append(
+            f"--motion_warmup {options.motion_warmup} is more than half of the run, which has "
+            f"{counted(steps, 'step')}: depth is learnt after it; give fewer, or more --num_epochs"
+        )
+    if options.motion_warmup and options.load_weights_folder and "pose" in options.models_to_load:
+        remarks.append(
+            "--motion_warmup is for a new pose network, and --load_weights_folder brings one: drop the flag, or leave "
+            "pose_encoder and pose out of --models_to_load"
+        )
+    return remarks
