@@ -19,7 +19,7 @@ from small_runs import score, train
 from tabulate import tabulate
 from torch.utils.flop_counter import FlopCounterMode
 
-from monodepth2.checkpoints.networks import DepthNetwork, load_depth_network
+from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.config import RECIPES as FLAG_SETS
 from monodepth2.config import ExportOptions, Options
 from monodepth2.config.recipes import recipe_beside

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monodepth2.checkpoints.networks import trained_options
+from monodepth2.checkpoints.records import trained_options
 from monodepth2.config import Options, started_as
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder

@@ -11,22 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import (
-    DepthNetwork,
-    backbone_of,
-    holds_network,
-    input_size,
-    load_depth_network,
-    load_networks,
-    network_file,
-    num_layers,
-    read_network,
-    trained_facts,
-    trained_on_stereo,
-    trained_options,
-    weights_folder,
-)
+from monodepth2.checkpoints.kinds import backbone_of, input_size, num_layers, trained_on_stereo
+from monodepth2.checkpoints.networks import holds_network, load_networks, network_file, read_network, weights_folder
+from monodepth2.checkpoints.records import trained_facts, trained_options
 from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from monodepth2.checkpoints.networks import DepthNetwork, holds_network, load_depth_network, trained_options
+from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
+from monodepth2.checkpoints.networks import holds_network
+from monodepth2.checkpoints.records import trained_options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor

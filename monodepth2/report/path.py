@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import DepthNetwork
 from monodepth2.config import Options
 from monodepth2.datasets.check import complete_lines
 from monodepth2.datasets.mono_dataset import MonoDataset

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from monodepth2.checkpoints.networks import load_networks, recorded_options, weights_folder
+from monodepth2.checkpoints.networks import load_networks, weights_folder
+from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import NETWORKS, Options, ReportOptions
 from monodepth2.datasets.camera_report import distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera

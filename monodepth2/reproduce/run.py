@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from monodepth2.checkpoints.networks import recorded_options
 from monodepth2.checkpoints.published import MD5_SUMS, published_model
+from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.config.reproduce import ALL, LIST
 from monodepth2.errors import UserError, first_line, nearest, tell

@@ -11,8 +11,10 @@ from typing import Any
 import yaml
 from tabulate import tabulate
 
+from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import DepthNetwork, checkpoint_of, num_layers, trained_options
+from monodepth2.checkpoints.kinds import num_layers
+from monodepth2.checkpoints.records import checkpoint_of, trained_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import read_input

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.checkpoints.hub import PACKAGES, hub_errors, is_shared_model
-from monodepth2.checkpoints.networks import (
-    DepthNetwork,
-    holds_network,
-    load_depth_network,
-    network_file,
-    read_network,
-    weights_folder,
-)
+from monodepth2.checkpoints.networks import holds_network, network_file, read_network, weights_folder
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions

@@ -13,10 +13,10 @@ from monodepth2.checkpoints.networks import (
     load_networks,
     network_file,
     read_network,
-    trained_facts,
     weights_folder,
 )
 from monodepth2.checkpoints.optimizer import load_optimizer
+from monodepth2.checkpoints.records import trained_facts
 from monodepth2.config import NETWORKS, Options
 from monodepth2.errors import UserError, tell
 from monodepth2.method.model import MonodepthModel

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from monodepth2.checkpoints.folder import PARTIAL, Manifest, check_files, read_manifest
-from monodepth2.checkpoints.networks import STATE, recorded_options
+from monodepth2.checkpoints.networks import STATE
+from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError, shown
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from batches import batch
-from monodepth2.checkpoints.networks import ITS_FLAGS, load_depth_network, load_networks, save_checkpoint
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import ITS_FLAGS, load_networks, save_checkpoint
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import Options
 from monodepth2.errors import UserError

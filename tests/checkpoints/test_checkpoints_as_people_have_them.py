@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from monodepth2.checkpoints.networks import load_depth_network, weights_folder
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import weights_folder
 from monodepth2.checkpoints.published import weights_of
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import ExportOptions, Options, PredictOptions

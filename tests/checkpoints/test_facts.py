@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import load_depth_network
 from monodepth2.config import Options, PredictOptions
 from monodepth2.datasets.cameras import Camera
 from monodepth2.demo.network import WEIGHTS

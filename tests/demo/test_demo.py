@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import DemoOptions, Options
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.splits import read_split

@@ -25,9 +25,11 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from monodepth2.checkpoints.folder import read_manifest, write_folder
-from monodepth2.checkpoints.networks import input_size, load_state, trained_options
+from monodepth2.checkpoints.kinds import input_size
+from monodepth2.checkpoints.networks import load_state
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.checkpoints.published import WEIGHT_FILES, unpack_model
+from monodepth2.checkpoints.records import trained_options
 from monodepth2.checkpoints.shared import CONFIG, read_shared, write_shared
 from monodepth2.checkpoints.shared import read_config as read_shared_config
 from monodepth2.config import Options

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from monodepth2.checkpoints.networks import kind_of_decoder, load_depth_network, read_network, save_checkpoint
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.kinds import kind_of_decoder
+from monodepth2.checkpoints.networks import read_network, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel

@@ -7,7 +7,8 @@ import timm
 import torch
 
 from batches import batch
-from monodepth2.checkpoints.networks import load_depth_network, read_network, save_checkpoint
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import read_network, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel

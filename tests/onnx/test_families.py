@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from batches import batch
-from monodepth2.checkpoints.networks import load_depth_network, save_checkpoint
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import ExportOptions, Options
 from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx import export

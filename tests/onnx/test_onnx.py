@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth2.checkpoints.networks import load_depth_network, load_networks
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import load_networks
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError

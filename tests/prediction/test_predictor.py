@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from monodepth2.checkpoints.networks import DepthNetwork
+from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.networks import DepthDecoder, ResnetEncoder

@@ -15,8 +15,9 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from hub_server import COMMIT, HubServer, hub_server
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import load_depth_network, save_checkpoint
+from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.checkpoints.published import weights_of
 from monodepth2.checkpoints.shared import CONFIG, read_shared
 from monodepth2.config import Options

@@ -11,7 +11,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from joint_gradients import VARIANTS, joint_gradients
-from monodepth2.checkpoints.networks import load_depth_network, load_networks
+from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.networks import load_networks
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.loading import EndlessOrder, TrainingOrder

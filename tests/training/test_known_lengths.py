@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.datasets.trajectories import write_poses
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.synthetic import camera, make_street, render

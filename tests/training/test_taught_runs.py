@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from batches import label_error
-from monodepth2.checkpoints.networks import load_depth_network
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import Options
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack

@@ -6,8 +6,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.folder import check_files, read_manifest
-from monodepth2.checkpoints.networks import load_depth_network, trained_options
+from monodepth2.checkpoints.records import trained_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.evaluation.sources import checkpoint_name
