@@ -59,9 +59,10 @@ def small_options(log_dir: Path, name: str, **changed: Any) -> Options:
 
 
 def train(options: Options) -> Trainer:
-    """Train to the end."""
+    """Train to the end; where a signal ends it, the script ends, too."""
     trainer = Trainer(options)
-    trainer.train()
+    if (code := trainer.train()) > 128:
+        sys.exit(code)
     return trainer
 
 
