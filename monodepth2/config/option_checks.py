@@ -175,12 +175,12 @@ def _check_known(options: "Options") -> None:
     flag = "--known_poses" if options.known_poses else "--tracked_poses"
     if not options.temporal_ids:
         raise UserError(f"{flag} states the motion between neighbours, and --frame_ids 0 has none: drop it")
-    needing = ("velocity_weight", "pose_model_type", "pose_model_input", "pose_encoder", "motion_warmup")
-    for name in (*needing, "learn_intrinsics"):
-        if options.is_given(name):
-            raise UserError(
-                f"{flag} takes the place of the pose network, which --{name} needs: drop one of the two flags"
-            )
+    switched_on = [name for name in ("velocity_weight", "motion_warmup", "learn_intrinsics") if getattr(options, name)]
+    given = [name for name in ("pose_model_type", "pose_model_input", "pose_encoder") if options.is_given(name)]
+    if needing := [*switched_on, *given]:
+        raise UserError(
+            f"{flag} takes the place of the pose network, which --{needing[0]} needs: drop one of the two flags"
+        )
     for name in ("known_poses", "use_stereo", "depth_supervision"):
         if options.tracked_poses and getattr(options, name):
             raise UserError(f"--tracked_poses has no known scale, and --{name} has one: drop one of the two flags")
@@ -201,7 +201,7 @@ def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:
     fx, fy, cx, cy = numbers[0] / width, numbers[1] / height, numbers[2] / width, numbers[3] / height
     if not size and max(numbers) > LARGEST_FOCAL:
         raise UserError(f"{words}: these are pixels; add --intrinsics_size W H, the size of the pictures they are for")
-    if not (LEAST_FOCAL < min(fx, fy) <= max(fx, fy) < LARGEST_FOCAL and -1 < min(cx, cy) <= max(cx, cy) < 2):
+    if not (all(LEAST_FOCAL < focal < LARGEST_FOCAL for focal in (fx, fy)) and -1 < cx < 2 and -1 < cy < 2):
         remedy = (
             "they are shares of the picture already: drop --intrinsics_size"
             if size and max(numbers) < 10

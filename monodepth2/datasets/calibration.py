@@ -4,7 +4,7 @@ Frames of reference: `velodyne` (x forward, y left, z up), `camera0` (the refere
 of a rectified camera. Numbers are float64 throughout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ COLOR_CAMERAS = (2, 3)
 MOST_BYTES = 1 << 16
 LARGEST_NUMBER = 1e12  # of pixels, metres, ...
 MOST_PIXELS = 1 << 24  # of a picture: depth maps of this size are made of scans
+KITTI_CENTRES = (0.45, 0.51)  # of the cameras of odometry sequences, in shares of the picture's width and height
+USUAL_CENTRES = (0.43, 0.57)  # of anybody's
 Value = TypeVar("Value")
 _TEXT_KEYS = ("calib_time",)
 _RESTORE = "restore the file from KITTI's calibration archive"
@@ -119,6 +121,27 @@ def _read_sequence(path: Path) -> Calibration:
         projections={number: _matrix(values, f"P{number}", (3, 4), path) for number in COLOR_CAMERAS},
         sizes={},
     )
+
+
+def check_size_of_pictures(
+    path: Path, centre: Sequence[float], size: tuple[int, int], centres: tuple[float, float]
+) -> None:
+    """Check that a camera whose file states no size of pictures can be that of some pictures.
+
+    Args:
+        path: of the file.
+        centre: the camera's principal point in pixels, across and down.
+        size: (width, height) of the pictures.
+        centres: the least and the largest share of the size at which centres lie.
+
+    Raises:
+        UserError: it is that of pictures of another size.
+    """
+    if not all(centres[0] < where / side < centres[1] for where, side in zip(centre, size, strict=True)):
+        raise UserError(
+            f"{path}: its camera's centre is at {centre[0]:.0f}, {centre[1]:.0f}, and not in the middle of pictures of "
+            f"{size[0]} x {size[1]}: the file is about pictures of another size; use the pictures at their own size"
+        )
 
 
 def read_calibration(path: Path) -> dict[str, np.ndarray]:

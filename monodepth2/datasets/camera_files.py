@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from monodepth2.datasets.calibration import MOST_PIXELS, read_calibration
+from monodepth2.datasets.calibration import MOST_PIXELS, USUAL_CENTRES, check_size_of_pictures, read_calibration
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, first_line, printable, shown
 from monodepth2.files.fit import Size
@@ -146,16 +146,20 @@ def read_kitti_camera(path: Path, camera: int, size_of_pictures: SizeOfPictures)
     """Read a rectified camera of KITTI: `P_rect_0X` with `S_rect_0X` of raw drives, `PX` of odometry sequences.
 
     Raises:
-        UserError: the file is missing or damaged, or has not this camera.
+        UserError: the file is missing or damaged, has not this camera, or is about pictures of another size.
     """
     values = read_calibration(path)
     key = next((name for name in (f"P_rect_{camera:02d}", f"P{camera}") if name in values), None)
     if key is None or values[key].size != 12:
         raise UserError(f"{path}: has no 3x4 matrix P_rect_{camera:02d} or P{camera}; leave out --kitti_calibration")
     projection = values[key].reshape(3, 4)
-    size = values.get(f"S_rect_{camera:02d}", np.empty(0)).tolist()
-    numbers = [projection[0, 0], projection[1, 1], projection[0, 2], projection[1, 2]]
-    return _checked(list(map(float, numbers)), size if len(size) == 2 else size_of_pictures(), [], path)
+    numbers = list(map(float, (projection[0, 0], projection[1, 1], projection[0, 2], projection[1, 2])))
+    stated = values.get(f"S_rect_{camera:02d}", np.empty(0)).tolist()
+    if len(stated) == 2:
+        return _checked(numbers, stated, [], path)
+    size = size_of_pictures()
+    check_size_of_pictures(path, numbers[2:], size, USUAL_CENTRES)
+    return _checked(numbers, size, [], path)
 
 
 def _checked(numbers: list[Any], size: Any, distortion: list[Any], path: Path) -> Camera:

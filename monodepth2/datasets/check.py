@@ -102,10 +102,7 @@ def missing_pictures(
     Raises:
         UserError: the data set has no such frames at all.
     """
-    if STEREO in loaded_ids and not layout.has_second_camera:
-        raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
-    if len(loaded_ids) > 1 and not layout.has_neighbours:
-        raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
+    _check_frames(layout, loaded_ids)
     folders = Listings()
     findings: dict[str, MissingPictures] = defaultdict(MissingPictures)
     for line in lines:
@@ -117,6 +114,13 @@ def missing_pictures(
             if trouble:
                 findings[trouble].add(path)
     return dict(findings)
+
+
+def _check_frames(layout: Layout, loaded_ids: Sequence[FrameId]) -> None:
+    if STEREO in loaded_ids and not layout.has_second_camera:
+        raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
+    if len(loaded_ids) > 1 and not layout.has_neighbours:
+        raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
 
 
 def _trouble(folders: Listings, path: Path, frame: FrameId) -> str | None:
@@ -137,7 +141,12 @@ def _trouble(folders: Listings, path: Path, frame: FrameId) -> str | None:
 def complete_lines(
     layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
 ) -> list[SplitLine]:
-    """Return the lines that have all their pictures, of one gap at least (see `check_data_set`)."""
+    """Return the lines that have all their pictures, of one gap at least (see `check_data_set`).
+
+    Raises:
+        UserError: the data set has no such frames at all.
+    """
+    _check_frames(layout, loaded_ids)
     folders = Listings()
     return [line for line in lines if folders.gaps(layout, line, loaded_ids, gaps)]
 

@@ -13,6 +13,7 @@ from monodepth2.errors import UserError
 
 CAMERA_FOLDERS = {"l": ("image_02", "image_2"), "r": ("image_03", "image_3")}
 _LAST_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
+_ONLY_NUMBER = re.compile(r"\D*(\d+)\D*", re.ASCII)
 
 
 @dataclass
@@ -21,12 +22,14 @@ class DepthFolder:
 
     A map lies in the folder itself, in the line's own folder below it (its whole path or its last part), in the
     camera's (`image_02`) below that, or where KITTI has it (`proj_depth/groundtruth/image_02`). It is called like the
-    picture; or else the last number in its name is that of the picture's: `depth_7.npy` for `0000000007.jpg`.
+    picture; or else the last number in its name is the only one in the picture's: `depth_7.npy` for `0000000007.jpg`.
+    Time stamps (`12.50.jpg`) hold two numbers, and a map that is called like another picture is that one's.
     """
 
     root: Path
     flag: ClassVar[str] = "--gt_path"
     _names: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
+    _stems: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def find(self, lines: Sequence[SplitLine], picture: Callable[[SplitLine], Path]) -> list[Path | None]:
         """Return the file of each line, None where there is none.
@@ -64,17 +67,26 @@ class DepthFolder:
         Raises:
             UserError: several files could be meant.
         """
-        stem = picture.stem
-        number = _number(stem)
         for folder in self._folders(line, picture):
             names = self._list(folder)
-            paths = names.get(stem) or ([] if number is None else names.get(f"number {number}", []))
+            paths = names.get(picture.stem) or self._of_number(names, picture)
             if len(paths) > 1:
                 raise UserError(f"{self.flag} {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
                                 f"'{line}'; keep one")  # fmt: skip
             if paths:
                 return paths[0]
         return None
+
+    def _of_number(self, names: dict[str, list[Path]], picture: Path) -> list[Path]:
+        """Those maps that no other picture has for its own."""
+        match = _ONLY_NUMBER.fullmatch(picture.stem)
+        paths = names.get(f"number {int(match[1])}", []) if match else []
+        if not paths:
+            return []
+        if picture.parent not in self._stems:
+            beside = picture.parent.iterdir() if picture.parent.is_dir() else ()
+            self._stems[picture.parent] = frozenset(path.stem for path in beside)
+        return [path for path in paths if path.stem not in self._stems[picture.parent]]
 
     def _usual(self, line: SplitLine, picture: Path) -> Path:
         """Where to look for a line's map if somebody asks."""

@@ -95,7 +95,7 @@ class Folders(Layout):
     @property
     def has_masks(self) -> bool:
         """Whether a drive has masks."""
-        folders = [self.root / drive for drive in self.drives()]
+        folders = [self.root / drive / camera for drive in self.drives() for camera in (".", RIGHT)]
         return any((folder / MASKS).is_dir() or (folder / MASK).is_file() for folder in folders)
 
     @property

@@ -4,6 +4,7 @@ Legend of shapes: h w pixels of a map, h' w' of the network's input.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from monodepth2.datasets.layouts import KittiDepth, KittiOdometry, KittiRaw, Lay
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
+from monodepth2.files.picture_files import PictureError
 from monodepth2.method.depth_maps import network_unit
 
 
@@ -92,8 +94,9 @@ class KnownDepth:
             raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {self._remedy}")
         check_calibration(self.layout, lines)
         if isinstance(self.layout, KittiOdometry):
-            for line in {line.folder: line for line in known}.values():
-                self.layout.scanner(line)
+            for line in {(line.folder, line.side): line for line in known}.values():
+                with suppress(PictureError):  # the loader says so where the run meets it
+                    self.layout.scanner(line)
         return f"--depth_supervision: depth is known of {len(known):,} of {len(lines):,} lines"
 
     def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:

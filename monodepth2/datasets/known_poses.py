@@ -8,7 +8,7 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
@@ -60,7 +60,9 @@ class KnownPoses:
         last: dict[str, int] = {}
         for line in lines:
             last[line.folder] = max(last.get(line.folder, 0), line.frame + widest(line) * max(0, *self.temporal_ids))
-        flag, remedy = ("--known_poses", "write one pose per picture in KITTI's or TUM's format")
+        flag, remedy = "--known_poses", "write one pose per picture in KITTI's or TUM's format"
+        if isinstance(self.layout, KittiOdometry):
+            remedy = "download KITTI's poses, which sequences 00 to 10 have, leave other sequences out"
         if self.tracked:
             flag, remedy = "--tracked_poses", "`monodepth2 prepare` writes it where points show how the camera moves"
         if missing := [path for folder in last if not (path := self._path(folder)).is_file()]:

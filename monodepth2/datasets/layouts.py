@@ -14,7 +14,13 @@ from typing import ClassVar
 import numpy as np
 
 from monodepth2.config import FrameId, Options
-from monodepth2.datasets.calibration import CAM_TO_CAM, COLOR_CAMERAS, Calibration
+from monodepth2.datasets.calibration import (
+    CAM_TO_CAM,
+    COLOR_CAMERAS,
+    KITTI_CENTRES,
+    Calibration,
+    check_size_of_pictures,
+)
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
@@ -169,14 +175,9 @@ class KittiOdometry(Layout):
             UserError: the sequence's file does not say, or is about pictures of another size, which it does not state.
         """
         path, camera = self.calibration(line)
-        calibration, (width, height) = Calibration.read_sequence(path), picture_size(self.picture_path(line))
-        cx, cy = calibration.projections[camera][:2, 2]
-        if not (_within_middle(cx / width) and _within_middle(cy / height)):
-            raise UserError(
-                f"{path}: a camera whose centre is at {cx:.0f}, {cy:.0f} does not belong to pictures of {width} x "
-                f"{height}: scans need the pictures at the size that KITTI gave them"
-            )
-        return replace(calibration, sizes=dict.fromkeys(COLOR_CAMERAS, (width, height)))
+        calibration, size = Calibration.read_sequence(path), picture_size(self.picture_path(line))
+        check_size_of_pictures(path, calibration.projections[camera][:2, 2].tolist(), size, KITTI_CENTRES)
+        return replace(calibration, sizes=dict.fromkeys(COLOR_CAMERAS, size))
 
     def _sequence(self, line: SplitLine) -> Path:
         if not _SEQUENCE.fullmatch(line.folder):
@@ -208,10 +209,6 @@ LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
-
-
-def _within_middle(share: float) -> bool:
-    return 0.4 < share < 0.6
 
 
 def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:

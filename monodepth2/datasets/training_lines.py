@@ -15,11 +15,11 @@ FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
 
 
 class TrainingLines(NamedTuple):
-    """The two lists of a run, and how many lines `--skip_incomplete` has left out of them."""
+    """The two lists of a run, and the lines that `--skip_incomplete` has left out of them."""
 
     training: list[SplitLine]
     validation: list[SplitLine]
-    skipped: int
+    skipped: list[SplitLine]
 
 
 def training_lines(options: Options, layout: Layout) -> TrainingLines:
@@ -39,12 +39,13 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
         split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
     if not options.skip_incomplete:
-        return TrainingLines(training, validation, 0)
-    given = len(training) + len(validation)
+        return TrainingLines(training, validation, [])
+    given = [*training, *validation]
     training, validation = (
         complete_lines(layout, lines, options.loaded_ids, options.gaps) for lines in (training, validation)
     )
-    return TrainingLines(training, validation, given - len(training) - len(validation))
+    kept = {*training, *validation}
+    return TrainingLines(training, validation, [line for line in given if line not in kept])
 
 
 def lists_in_words(options: Options, layout: Layout) -> str:

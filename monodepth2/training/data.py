@@ -12,7 +12,7 @@ from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines
+from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
 from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -108,7 +108,7 @@ class TrainingData:
         return [
             self.cameras,
             *(
-                [f"--skip_incomplete: lines left out because a picture is missing: {self.skipped:,}"]
+                [f"--skip_incomplete: lines left out because a picture is missing: {len(self.skipped):,}"]
                 if self.skipped
                 else []
             ),
@@ -158,7 +158,11 @@ class TrainingData:
 
 
 def _check_lists(
-    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine], skipped: int
+    options: Options,
+    layout: Layout,
+    training: Sequence[SplitLine],
+    validation: Sequence[SplitLine],
+    skipped: Sequence[SplitLine],
 ) -> None:
     """Refuse a list without lines, which `--skip_incomplete` may have left."""
     empty = [name for name, lines in (("training", training), ("validation", validation)) if not lines]
@@ -167,11 +171,13 @@ def _check_lists(
     message = f"{lists_in_words(options, layout)}: no {empty[0]} line is left"
     if not skipped:
         raise UserError(f"{message}; mend {'train' if empty[0] == 'training' else 'val'}_files.txt")
+    if missing_pictures(layout, skipped, (0,)):  # then the neighbours are not the cause
+        check_data_set(layout, skipped, options.loaded_ids, options.gaps)
     flag = "frame_gap" if options.frame_gap else "frame_ids"
     distances = " ".join(map(str, getattr(options, flag)))
     raise UserError(
-        f"{message}, {skipped:,} lack a picture of their neighbours: give smaller numbers than --{flag} {distances}, "
-        "or longer drives"
+        f"{message}, {len(skipped):,} lack a picture of their neighbours: give smaller numbers than --{flag} "
+        f"{distances}, or longer drives"
     )
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import training_depth_metrics
+from monodepth2.files.fit import STRETCH
 from monodepth2.method.stages import Batch, Views
 from monodepth2.training.faults import Faults
 
@@ -19,7 +20,7 @@ def depth_figures(data_set: MonoDataset, batch: Batch, views: Views, faults: Fau
         views: that its predictions led to.
         faults: told of depth that cannot be read.
     """
-    if data_set.crop:  # the truth is that of whole pictures
+    if data_set.crop or data_set.fit != STRETCH:  # the truth is that of whole pictures
         return {}
     pairs = zip(batch.index.tolist(), batch.mirrored.tolist(), strict=True)
     maps = [_depth(data_set, index, mirrored, faults) for index, mirrored in pairs]

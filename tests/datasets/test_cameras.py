@@ -208,6 +208,8 @@ def test_kitti_states_a_camera_per_side(tmp_path: Path) -> None:
     assert (camera.fx, camera.cy) == pytest.approx((721.5377 / 1242, 172.854 / 375))
     (tmp_path / "calib.txt").write_text("P2: 700 0 600 40 0 700 180 0 0 0 1 0\n")
     assert read_kitti_camera(tmp_path / "calib.txt", 2, lambda: (1200, 360)).cx == 0.5
+    with pytest.raises(UserError, match="about pictures of another size"):
+        read_kitti_camera(tmp_path / "calib.txt", 2, lambda: (1024, 320))
     with pytest.raises(UserError, match=r"calib\.txt: has no 3x4 matrix P_rect_03 or P3"):
         read_kitti_camera(tmp_path / "calib.txt", 3, lambda: (1200, 360))
 
@@ -278,6 +280,7 @@ def test_files_above_the_data_set_do_not_count(tmp_path: Path) -> None:
         ({"intrinsics_size": (1280, 720)}, "add them"),
         ({"intrinsics": (0.5, 0.7, 0.5, 0.5), "fov": 60.0}, "drop --fov"),
         ({"intrinsics": (0.5, 0.7, 0.5, 0.5), "kitti_calibration": True}, "drop --kitti_calibration"),
+        ({"intrinsics": (0.5, float("nan"), 0.5, 0.5)}, "no camera of pictures"),
         ({"fov": 200.0}, "from 1 to 175"),
         ({"crop_top": 0.2}, "add --fit crop"),
         ({"fit": "crop", "crop_top": 1.2}, "from 0 to 1"),

@@ -140,6 +140,24 @@ def test_a_map_that_could_be_meant_twice_is_refused(tmp_path: Path) -> None:
         found(tmp_path)
 
 
+def test_a_map_of_another_picture_serves_nobody_else(tmp_path: Path) -> None:
+    """Time stamps share their last number, and so do names of two kinds in one folder."""
+
+    def found_of(*stems: str) -> list[str | None]:
+        lines = [SplitLine(".", n, "l") for n in range(len(stems))]
+        paths = DepthFolder(tmp_path / "depth").find(lines, lambda line: tmp_path / f"{stems[line.frame]}.jpg")
+        return [path and path.stem for path in paths]
+
+    (tmp_path / "depth").mkdir()
+    for name in ("12.50.jpg", "13.50.jpg", "a1.jpg", "b1.jpg", "c2.jpg", "depth/12.50.npy", "depth/a1.npy"):
+        (tmp_path / name).touch()
+    assert found_of("12.50", "13.50", "a1", "b1") == ["12.50", None, "a1", None]
+    (tmp_path / "12.50.jpg").unlink()
+    assert found_of("13.50", "a1") == [None, "a1"], "whose picture is gone"
+    (tmp_path / "depth/depth_2.npy").touch()
+    assert found_of("c2") == ["depth_2"]
+
+
 def test_lines_without_a_map_are_told_apart_from_folders_without_any(tmp_path: Path) -> None:
     (tmp_path / "7.npy").touch()
     assert found(tmp_path, LINE, SplitLine(LINE.folder, 9, "l")) == ["7.npy", None]

@@ -25,6 +25,8 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.picture_files import natural_key
 from monodepth2.files.pictures import read_pyramid
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.data import TrainingData
 from monodepth2.training.trainer import Trainer
 from runs import TINY_NETWORK
 from scene import DRIVE
@@ -189,10 +191,16 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     assert [line.frame for line in given.training] == [1, 2, 3, 4, 5]
     kept = training_lines(replace(options, skip_incomplete=True), layout)
     assert [line.frame for line in kept.training] == [1, 5]
-    assert kept.skipped == 6
+    assert len(kept.skipped) == 6
     assert len(complete_lines(layout, given.training, (0, -2, 2))) == 2
     with pytest.raises(UserError, match="--skip_incomplete"):
         check_data_set(layout, given.training, options.loaded_ids)
+    elsewhere = replace(options, skip_incomplete=True, data_path=tmp_path)  # one folder too high
+    with pytest.raises(UserError, match=r"pictures in missing folders \(check path, --data_path, --dataset\)"):
+        TrainingData(elsewhere, Processes(), torch.device("cpu"))
+    alone = replace(options, skip_incomplete=True, dataset="kitti_test")
+    with pytest.raises(UserError, match="holds single frames"):
+        training_lines(alone, layout_of(alone))
 
 
 def test_lists_that_overlap_or_repeat_are_remarked_on() -> None:
@@ -267,6 +275,19 @@ def test_masks_of_a_drive_and_of_single_pictures(tmp_path: Path) -> None:
     moved = stack(samples).prepared(torch.device("cpu"))
     assert moved.mask is not None
     assert moved.mask[0].dtype == torch.bool
+
+
+def test_the_right_cameras_pictures_have_a_mask_of_their_own(tmp_path: Path) -> None:
+    drive = write_pictures(tmp_path / "one", numbered(3))
+    write_pictures(drive / "right", numbered(3))
+    write_mask(drive / "right/mask.png", np.arange(32)[:, None] + np.zeros(48) >= 24)
+    options = Options(data_path=tmp_path, dataset="folder", height=64, width=96, frame_ids=(0, -1))
+    lines = [SplitLine("one", 1, side) for side in "lr"]
+    masks = stack([MonoDataset.from_options(options, lines, augment=False).sample(n) for n in range(2)]).mask
+    assert masks is not None
+    left, right = masks[0][:, 0]
+    assert left.all()
+    assert not right[48:].any()
 
 
 def test_without_masks_a_batch_has_none(tmp_path: Path) -> None:

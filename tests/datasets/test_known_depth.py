@@ -145,8 +145,16 @@ def test_sequences_of_another_size_or_without_the_scanners_place_are_refused(
     chosen = Options(dataset="kitti_odom", data_path=tmp_path, png=True, depth_supervision=1.0)
     known = KnownDepth.from_options(chosen, layout)
     assert known is not None
-    with pytest.raises(UserError, match=r"calib.txt: .* does not belong to pictures of 311 x 94: scans need"):
+    with pytest.raises(UserError, match=r"calib.txt: .* not in the middle of pictures of 311 x 94"):
         known.check([line])
+    for n, side in ((0, 2), (1, 3)):
+        Image.new("RGB", (1024, 320)).save(tmp_path / f"sequences/03/image_{side}/{n:06d}.png")  # a usual size
+    with pytest.raises(UserError, match="pictures of 1024 x 320"):
+        known.check([line])
+    with pytest.raises(UserError, match="pictures of 1024 x 320"):
+        known.check([line, SplitLine("3", 1, "r")])
+    (tmp_path / "sequences/03/image_2/000000.png").write_bytes(b"")
+    assert "1 of 1 lines" in known.check([line]), "a picture that cannot be read is the loader's to tell"
     path = tmp_path / "elsewhere/sequences/03/calib.txt"
     path.parent.mkdir(parents=True)
     path.write_text((tmp_path / "sequences/03/calib.txt").read_text().partition("Tr")[0])

@@ -179,6 +179,20 @@ def test_flags_that_contradict_known_poses_are_refused(more: dict, words: str) -
         Options(tracked_poses=True, **more)
 
 
+def test_flags_that_are_switched_off_contradict_nothing() -> None:
+    """So that a line of the command can switch off what a file of flags has."""
+    off = {"motion_warmup": 0, "velocity_weight": 0.0, "learn_intrinsics": False}
+    assert Options(known_poses=True, **off).knows_motion
+
+
+def test_sequences_without_poses_get_a_remedy_of_their_own(tmp_path: Path) -> None:
+    chosen = Options(dataset="kitti_odom", data_path=tmp_path, known_poses=True)
+    known = KnownPoses.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    with pytest.raises(UserError, match=r"poses/11.txt; download KITTI's poses, which sequences 00 to 10 have"):
+        known.check([SplitLine("11", 1, "l")])
+
+
 @pytest.mark.parametrize("more", [{"known_poses": True}, {"use_stereo": True}, {"depth_supervision": 0.1}])
 def test_metres_do_not_go_with_motion_in_an_unknown_unit(more: dict) -> None:
     with pytest.raises(UserError, match=f"--tracked_poses has no known scale, and --{next(iter(more))}"):
