@@ -19,6 +19,7 @@ from monodepth2.datasets.depth_files import known_depths
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
+from monodepth2.files.fit import Size
 from monodepth2.files.input_files import required_input
 from monodepth2.files.pictures import picture_size
 
@@ -62,9 +63,13 @@ class Make3D(Layout):
 
     def cropped(self, picture: Image.Image) -> Image.Image:
         """Return the middle of a picture: its full width, and half of that high."""
-        height = round(_kept(picture.size) * picture.height)
+        _, height = self.cropped_size(picture.size)
         top = (picture.height - height) // 2
         return picture.crop((0, top, picture.width, top + height))
+
+    def cropped_size(self, size: Size) -> Size:
+        """Return the (width, height) that `cropped` leaves of a picture."""
+        return size[0], round(_kept(size) * size[1])
 
     def depth(self, line: SplitLine) -> np.ndarray:
         """Return the grid's distances for the same part of the picture, metres, float32, (h, w), 0 where unknown.

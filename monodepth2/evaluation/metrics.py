@@ -134,23 +134,31 @@ def evaluate_depth_map(
         The score; None if no pixel of the ground truth is to be scored, or none that the network has seen.
 
     Raises:
-        UserError: edges are asked for of ground truth that is too sparse to have any.
+        UserError: edges are asked for of ground truth that is too sparse to have any, or the median of the depths to
+            align is infinite.
     """
-    scored = evaluation_mask(gt, protocol.region, mask)
     disp = resize_bilinear(disp, *gt.shape)
-    seen = ~np.isnan(disp)  # --fit crop hides the rest from the network
-    if not seen.all():
-        mask = seen if mask is None else mask & seen
-        scored = scored & seen
+    mask = seen_mask(disp, mask)
+    scored = evaluation_mask(gt, protocol.region, mask)
     if not scored.any():
         return None
     alignment = fit_alignment(disp[scored], gt[scored], protocol.factor, protocol.align)
+    if alignment.ratio == 0:
+        raise UserError("the disparity of half of its scored pixels is 0: there is no median depth to scale by")
     pred = np.clip(alignment.depth(disp[scored]), *protocol.region.limits)
     extras: dict[str, float] = {}
     for metric in protocol.metrics:
         figures = _extra_figures(metric, gt, pred, scored, K)
         extras |= dict(zip(EXTRA_METRICS[metric], figures, strict=True))
     return ImageScore(depth_metrics(gt[scored], pred), count_pixels(gt, protocol.region, mask), alignment, extras)
+
+
+def seen_mask(disp_hw: np.ndarray, mask_hw: np.ndarray | None) -> np.ndarray | None:
+    """Return a mask without what the network has not seen, because `--fit crop` hides it: there it has no disparity."""
+    seen = ~np.isnan(disp_hw)
+    if seen.all():
+        return mask_hw
+    return seen if mask_hw is None else mask_hw & seen
 
 
 def _extra_figures(
@@ -165,7 +173,10 @@ def _extra_figures(
         rows, columns = np.nonzero(scored)
         return (f_score(points(gt[scored], rows, columns, K), points(pred, rows, columns, K)),)
     if not is_dense(scored):
-        raise UserError("--metrics edges needs dense ground truth, in which objects have boundaries: drop edges")
+        raise UserError(
+            "--metrics edges needs dense ground truth, in which objects have boundaries, and here it is sparse: leave "
+            "such lines out of the list, or drop edges"
+        )
     pred_hw = np.ones_like(gt)
     pred_hw[scored] = pred
     return edge_errors(gt, pred_hw, scored)

@@ -17,7 +17,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.extra_metrics import LOWER_IS_BETTER
 from monodepth2.evaluation.pictures import read_split_picture
 from monodepth2.evaluation.protocol import scored_split, split_layout
-from monodepth2.evaluation.result import EvaluationResult, Example, describe_left_out, describe_protocol
+from monodepth2.evaluation.result import EvaluationResult, Example, describe_common, describe_left_out
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.depth_maps import resize_bilinear
 from monodepth2.pages.colours import coloured
@@ -37,7 +37,7 @@ def write_page(path: Path, results: Sequence[EvaluationResult], options: Options
         results=results,
         names=first.names,
         lower=[name for name in first.names if name in LOWER_IS_BETTER],
-        protocol=describe_protocol(first.protocol),
+        protocol=describe_common(results),
         left_out=describe_left_out(first),
         ratios=first.protocol.align == "median",
         differences={result.name: _difference(result, first) for result in others},

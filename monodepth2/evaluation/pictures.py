@@ -12,8 +12,8 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.truth import Truth
-from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.pictures import read_picture, resize
+from monodepth2.files.fit import STRETCH, Fit, Size
+from monodepth2.files.pictures import picture_size, read_picture, resize
 from monodepth2.runtime.threads import map_ahead
 
 BATCH_SIZE = 16
@@ -28,6 +28,16 @@ def read_split_picture(layout: Layout, line: SplitLine) -> Image.Image:
     """
     picture = read_picture(layout.picture_path(line))
     return layout.cropped(picture) if isinstance(layout, Make3D) else picture
+
+
+def shown_size(layout: Layout, line: SplitLine) -> Size:
+    """Return (width, height) of what `read_split_picture` returns; nothing is decoded.
+
+    Raises:
+        PictureError: the picture is missing, or is none.
+    """
+    size = picture_size(layout.picture_path(line))
+    return layout.cropped_size(size) if isinstance(layout, Make3D) else size
 
 
 class SplitPictures:

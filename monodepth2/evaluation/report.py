@@ -7,7 +7,7 @@ import numpy as np
 from tabulate import tabulate
 
 from monodepth2.errors import counted
-from monodepth2.evaluation.result import EvaluationResult, describe_left_out, describe_protocol
+from monodepth2.evaluation.result import EvaluationResult, describe_common, describe_left_out, describe_protocol
 
 WORST_SHOWN = 5
 
@@ -32,7 +32,7 @@ def _one(result: EvaluationResult) -> str:
             "median": np.median(result.figures, axis=0),
             "max": result.figures.max(0),
         }
-    text = [*_heading(result), *_notes(result)]
+    text = [*_heading(result, describe_protocol(result.protocol)), *_notes(result)]
     if result.ratio_statistics:
         text.append("scaling ratios: median {:.3f}, spread {:.3f}".format(*result.ratio_statistics))
     text += [_table(result, [[name, *values] for name, values in rows.items()]), "worst images by abs_rel:"]
@@ -42,7 +42,7 @@ def _one(result: EvaluationResult) -> str:
 
 def _comparison(results: Sequence[EvaluationResult]) -> str:
     first, *others = results
-    text = _heading(first)
+    text = _heading(first, describe_common(results))
     for result in results:
         text += [f"{result.name}: {note}" for note in _notes(result)]
     text.append(_table(first, [[result.name, *result.means] for result in results]))
@@ -58,10 +58,9 @@ def _differences(result: EvaluationResult, first: EvaluationResult) -> list[str]
     return [f"{m:+.3f}\n[{low:+.3f},\n {high:+.3f}]" for m, low, high in zip(mean, *ends, strict=True)]
 
 
-def _heading(result: EvaluationResult) -> list[str]:
+def _heading(result: EvaluationResult, protocol: str) -> list[str]:
     images, pixels = counted(len(result.lines), "image"), counted(result.pixels.scored, "pixel")
-    text = f"{images}, {pixels}: {describe_protocol(result.protocol)}"
-    return [text, f"ground truth from {result.truth}", *describe_left_out(result)]
+    return [f"{images}, {pixels}: {protocol}", f"ground truth from {result.truth}", *describe_left_out(result)]
 
 
 def _notes(result: EvaluationResult) -> list[str]:

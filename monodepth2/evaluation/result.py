@@ -1,13 +1,14 @@
 """The figures of one checkpoint on one split."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import counted
+from monodepth2.errors import UserError, counted
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.metrics import DepthMetrics, ImageScore, Protocol, mean_metrics
 from monodepth2.evaluation.regions import PixelCounts
@@ -161,6 +162,36 @@ class EvaluationResult:
         return dict(zip(self.names, values.tolist(), strict=True))
 
 
+def of_common_lines(results: Sequence[EvaluationResult]) -> list[EvaluationResult]:
+    """Return the results on the images that all of them have scored, so that they can be compared.
+
+    Raises:
+        UserError: there is no such image.
+    """
+    common = (
+        set[SplitLine]()
+        .union(*(result.lines for result in results))
+        .intersection(*(result.lines for result in results))
+    )
+    if results and not common:
+        raise UserError("no image was scored of every checkpoint: score each of them alone, without --compare")
+    return [_of_lines(result, common) for result in results]
+
+
+def _of_lines(result: EvaluationResult, lines: set[SplitLine]) -> EvaluationResult:
+    kept = [n for n, line in enumerate(result.lines) if line in lines]
+    left_out = len(result.lines) - len(kept)
+    if not left_out:
+        return result
+    return replace(
+        result,
+        lines=tuple(result.lines[n] for n in kept),
+        scores=tuple(result.scores[n] for n in kept),
+        worst=tuple(example for example in result.worst if example.line in lines),
+        notes=(*result.notes, f"{counted(left_out, 'image')} left out, as another checkpoint has no figures of it"),
+    )
+
+
 def protocol_values(protocol: Protocol) -> dict[str, Any]:
     """Return a protocol ready for JSON."""
     return {
@@ -180,6 +211,15 @@ def describe_protocol(protocol: Protocol) -> str:
     clamp = "" if cap else ", predictions clamped to {:g} to {:g} m".format(*protocol.region.limits)
     factor = "" if protocol.factor == 1 else f", depths times {protocol.factor:g}"
     return f"{CROPS[protocol.region.crop]}, {truth}{clamp}, {ALIGNMENTS[protocol.align]}{factor}"
+
+
+def describe_common(results: Sequence[EvaluationResult]) -> str:
+    """Say in words how the figures of several checkpoints were computed, whose factors may differ."""
+    first, *others = (result.protocol for result in results)
+    if all(other.factor == first.factor for other in others):
+        return describe_protocol(first)
+    factors = ", ".join(f"{result.name} {result.protocol.factor:g}" for result in results)
+    return f"{describe_protocol(replace(first, factor=1.0))}, depths times: {factors}"
 
 
 def describe_left_out(result: EvaluationResult) -> list[str]:

@@ -16,8 +16,8 @@ from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError, check_all
-from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map
-from monodepth2.evaluation.pictures import SplitPictures, batches
+from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map, seen_mask
+from monodepth2.evaluation.pictures import SplitPictures, batches, shown_size
 from monodepth2.evaluation.protocol import (
     BENCHMARK,
     check_used_in_scoring,
@@ -28,13 +28,12 @@ from monodepth2.evaluation.protocol import (
     takes_all,
 )
 from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
-from monodepth2.evaluation.result import EvaluationResult, Example
+from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
 from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
-from monodepth2.files.pictures import picture_size
-from monodepth2.method.depth_maps import at_picture_size, stereo_factor
+from monodepth2.method.depth_maps import at_picture_size, resize_bilinear, stereo_factor
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale
 from monodepth2.prediction.ground_scale import require_scale, seen_distance
 
@@ -121,11 +120,12 @@ def evaluate_all(options: Options) -> EvaluationRun:
     with ExitStack() as stack:
         # all folders are made before the first network runs
         sinks = [open_sinks(stack, source, lines, options, alone=len(sources) == 1) for source in sources]
-        results = [_run(source, task, own) for source, own in zip(sources, sinks, strict=True)]
+        runs = [_run(source, task, own) for source, own in zip(sources, sinks, strict=True)]
+    results = of_common_lines([result for result in runs if result])
     messages = [sink.said for own in sinks for sink in own]
     if protocol is None:
         messages += [f"note: {note}" for source in sources for note in _notes(source, task)]
-    return EvaluationRun(tuple(result for result in results if result), tuple(messages))
+    return EvaluationRun(tuple(results), tuple(messages))
 
 
 def predict_split(options: Options) -> np.ndarray:
@@ -153,7 +153,8 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
         elif task.truth:
             gt = task.truth.read(position) if depth is None else depth
             if source.facts.fit != STRETCH:
-                disp = at_picture_size(disp, gt.shape[0], gt.shape[1], source.facts.fit)
+                shown = shown_size(task.layout, task.lines[position])
+                disp = at_picture_size(disp, gt.shape[0], gt.shape[1], source.facts.fit, shown)
             outcomes.append(_score(task, position, disp, gt, worst))
     return _result(source, task, outcomes, worst) if task.protocol else None
 
@@ -164,7 +165,8 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
         ground = _ground(source, task, task.options.camera_height)
         return replace(task, ground=ground, protocol=replace(task.protocol, factor=ground.factor))
     options, factor = task.options, source.facts.metric_scale
-    if factor is None and options.eval_stereo and source.facts.baseline is not None:
+    of_rig = options.eval_stereo or (options.align == "none" and source.use_stereo)
+    if factor is None and of_rig and source.facts.baseline is not None:
         factor = stereo_factor(source.facts.baseline)
     if task.protocol is None or factor is None or options.baseline or options.asked_factor:
         return task
@@ -179,7 +181,7 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
         image, _ = pictures[position]
         (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]
-        size = picture_size(task.layout.picture_path(line)) if source.facts.fit != STRETCH else disp.shape[::-1]
+        size = shown_size(task.layout, line) if source.facts.fit != STRETCH else disp.shape[::-1]
         distances.append(seen_distance(disp, task.layout.camera(line), source.facts.fit, size))
     return require_scale(distances, height)
 
@@ -192,9 +194,12 @@ def _score(
     line, region = task.lines[position], task.protocol.region
     mask = usable_mask(task.layout, line, gt.shape)
     K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
-    score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
+    try:
+        score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
+    except UserError as error:
+        raise UserError(f"'{line}': {error}") from error
     if score is None:
-        return count_pixels(gt, region, mask)
+        return count_pixels(gt, region, seen_mask(resize_bilinear(disp, *gt.shape), mask))
     worst.offer(Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask)))
     return score
 
@@ -236,6 +241,8 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
+    elif task.protocol and options.align == "none" and source.use_stereo is False and not metric:
+        notes.append(f"{source.name} does not know metres: --align none takes its depths as if it did")
     if task.ground:
         notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:

@@ -4,11 +4,12 @@ Legend of shapes: h w pixels of the network's size.
 """
 
 import heapq
+import io
 import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image
@@ -21,8 +22,8 @@ from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
 from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
-from monodepth2.files.fit import Fit
-from monodepth2.files.output_paths import make_output_folder, partial_path
+from monodepth2.files.fit import STRETCH, Fit
+from monodepth2.files.output_paths import make_output_folder, partial_path, whole_file
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.pages.colours import coloured_disparity
 
@@ -51,33 +52,56 @@ class DisparityFile:
         folder: receives it.
         weights: folder or file that predicts; of a file, which may have others beside it, the name is added.
         split: name or folder of the split.
-        count: lines of the split.
+        count: lines of the split, which come in order.
+        fit: how pictures come to the network's size.
     """
 
-    def __init__(self, folder: Path, weights: Path, split: str, count: int) -> None:
+    def __init__(self, folder: Path, weights: Path, split: str, count: int, fit: Fit = STRETCH) -> None:
         of_file = "" if weights.is_dir() else f"_{weights.stem}"
         self.path = folder / f"disps_{Path(split).name}_split{of_file}.npy"
         self.partial = partial_path(self.path)
         self.count = count
-        self.rows: np.memmap | None = None
+        self.file: BinaryIO | None = None
         self.said = f"disparities are in {self.path}"
+        if fit != STRETCH:
+            self.said += (
+                ", of the part of each picture that the network sees (--fit crop); --ext_disp_to_eval would take them "
+                "for whole pictures"
+            )
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
-        """Write one row."""
-        if self.rows is None:
-            shape = (self.count, *disp_hw.shape)
-            self.rows = np.lib.format.open_memmap(self.partial, mode="w+", dtype=np.float32, shape=shape)
-        self.rows[position] = disp_hw
+        """Write one row.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        try:
+            if self.file is None:
+                self.file = self.partial.open("wb")
+                header = {"descr": "<f4", "fortran_order": False, "shape": (self.count, *disp_hw.shape)}
+                np.lib.format.write_array_header_1_0(self.file, header)
+            self.file.write(disp_hw.astype("<f4").tobytes())
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written ({error.strerror or error})") from error
 
     def __enter__(self) -> "DisparityFile":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Let the file appear whole, or not at all."""
-        if self.rows is not None and kind is None:
-            self.rows.flush()
-            os.replace(self.partial, self.path)
-        self.partial.unlink(missing_ok=True)
+        """Let the file appear whole, or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        try:
+            if self.file is not None:
+                self.file.close()
+                if kind is None:
+                    os.replace(self.partial, self.path)
+        except OSError as failed:
+            raise UserError(f"{self.path}: cannot be written ({failed.strerror or failed})") from failed
+        finally:
+            self.partial.unlink(missing_ok=True)
 
 
 class PictureFolder:
@@ -92,7 +116,7 @@ class PictureFolder:
         """Write one picture."""
         line = self.lines[position]
         name = f"{position:06d}_{line.folder.replace('/', '_')}_{line.frame:010d}_{line.side}.jpg"
-        Image.fromarray(coloured_disparity(disp_hw)).save(self.folder / name, quality=92)
+        _write_picture(self.folder / name, coloured_disparity(disp_hw), "JPEG")
 
 
 class BenchmarkFolder:
@@ -107,7 +131,19 @@ class BenchmarkFolder:
         with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clipped below
             depth = self.factor / at_picture_size(disp_hw, *BENCHMARK_SIZE, self.fit)
         steps = np.nan_to_num(np.clip(depth, 0, MAX_DEPTH)) / METRES_PER_STEP
-        Image.fromarray(steps.astype(np.uint16)).save(self.folder / f"{position:010d}.png")
+        _write_picture(self.folder / f"{position:010d}.png", steps.astype(np.uint16), "PNG")
+
+
+def _write_picture(path: Path, pixels: np.ndarray, kind: str) -> None:
+    """Write a picture whole or not at all; Pillow takes no notice of a disk that is full in its last bytes.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, kind, quality=92)
+    with whole_file(path) as partial:
+        partial.write_bytes(content.getvalue())
 
 
 class WorstImages:
@@ -150,7 +186,7 @@ def open_sinks(
     beside = source.path if source.path.is_dir() else source.path.parent
     if options.save_pred_disps:
         folder = make_output_folder("eval_out_dir", out or beside)
-        file = DisparityFile(folder, source.path, scored_split(options), len(lines))
+        file = DisparityFile(folder, source.path, scored_split(options), len(lines), source.facts.fit)
         sinks.append(stack.enter_context(file))
     if options.eval_split == BENCHMARK and not options.no_eval:
         sinks.append(

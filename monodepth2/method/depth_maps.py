@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monodepth2.errors import UserError
-from monodepth2.files.fit import STRETCH, Fit
+from monodepth2.files.fit import STRETCH, Fit, Size
 
 NETWORK_BASELINE = 0.1  # of every stereo rig, in the network's unit of depth
 
@@ -81,15 +81,26 @@ def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized(torch.from_numpy(disp.astype(np.float64))[None, None], (height, width))[0, 0].float().numpy()
 
 
-def at_picture_size(disp: np.ndarray, height: int, width: int, fit: Fit = STRETCH) -> np.ndarray:
-    """Bring a network's map (h', w') to its picture's size, float32, (height, width).
+def at_picture_size(
+    disp: np.ndarray, height: int, width: int, fit: Fit = STRETCH, picture: Size | None = None
+) -> np.ndarray:
+    """Bring a network's map (h', w') to a map of its whole picture, float32, (height, width).
 
     What the network has not seen, because the fit cut it off, is not a number.
+
+    Args:
+        disp: of the network.
+        height: of the result.
+        width: of the result.
+        fit: how the picture came to the network's size.
+        picture: (width, height) of the picture, where the result has another shape.
     """
-    box = fit.box((width, height), (disp.shape[1], disp.shape[0]))
+    shown = picture or (width, height)
+    box = fit.box(shown, (disp.shape[1], disp.shape[0]))
     if box is None:
         return resize_bilinear(disp, height, width)
-    left, top, right, bottom = box
+    left, right = (edge * (width / shown[0]) for edge in box[::2])
+    top, bottom = (edge * (height / shown[1]) for edge in box[1::2])
     across = 2 * (np.arange(width) + 0.5 - left) / (right - left) - 1  # -1 and 1 are the borders of what was seen
     down = 2 * (np.arange(height) + 0.5 - top) / (bottom - top) - 1
     grid = torch.from_numpy(np.stack(np.meshgrid(across, down), -1))[None]

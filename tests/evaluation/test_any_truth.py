@@ -292,3 +292,15 @@ def test_make3ds_pictures_are_shown_to_the_network_cropped(small_weights: Path, 
     (tmp_path / "make3d/Test134").rename(tmp_path / "make3d/elsewhere")
     with pytest.raises(UserError, match="unpack Make3D's Test134"):
         evaluate(options)
+
+
+def test_what_make3ds_grid_shows_of_a_cut_picture_is_where_the_network_saw_it(tmp_path: Path) -> None:
+    """Grids have another shape than pictures: what the network has not seen of a picture has no figures."""
+    make3d(tmp_path / "make3d")
+    write_checkpoint(tmp_path / "weights", fit="crop", width=96, height=64)  # of 170 x 85 it sees 127.5 columns
+    options = Options(data_path=tmp_path / "make3d", eval_split="make3d", eval_mono=True, num_workers=0, no_cuda=True,
+                      load_weights_folder=tmp_path / "weights", eval_max_depth=100.0)  # fmt: skip
+    result = evaluate(options)
+    seen = sum(abs(column + 0.5 - 15) < 15 * 127.5 / 170 for column in range(30))
+    assert {score.pixels.scored for score in result.scores} == {21 * seen}
+    assert {score.pixels.masked for score in result.scores} == {21 * (30 - seen)}

@@ -1,6 +1,10 @@
 import json
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +15,11 @@ from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, predict_split, protocol_of
+from monodepth2.evaluation import evaluate, evaluate_all, predict_split, protocol_of
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics
 from monodepth2.evaluation.regions import Region
 from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
 from scene import DATE, DRIVE
 from scripts import HANGS, in_process
 
@@ -206,3 +211,82 @@ def test_ground_truth_is_that_of_the_lines_own_camera(small_scene: Path) -> None
     assert not np.array_equal(left, right)
     known = layout.depth(SplitLine(DRIVE, 3, "r")) > 0
     np.testing.assert_array_equal(right > 0, known)
+
+
+def test_metres_of_a_rig_are_a_networks_own(options: Options, checkpoint) -> None:
+    own = replace(options, eval_mono=False, align="none")
+    taught = evaluate(replace(own, load_weights_folder=checkpoint(use_stereo=True)))
+    assert taught.protocol.factor == 5.4
+    assert not taught.notes
+    alone = evaluate(own)
+    assert alone.protocol.factor == 1
+    assert "does not know metres" in alone.notes[0]
+
+
+def test_checkpoints_are_compared_on_what_all_have_scored(options: Options, checkpoint, tmp_path: Path) -> None:
+    """One that sees the middle of pictures has no figures of an image whose truth lies at the borders."""
+    truth = np.zeros((3, 94, 311), np.float32)
+    truth[:2, 60, 150:160] = 9
+    truth[2, 60, 20:30] = 9
+    for n, line in enumerate(LINES):
+        np.save(tmp_path / f"{line.split()[1]}.npy", truth[n])
+    crop = checkpoint(fit="crop")
+    scored = evaluate_all(replace(options, gt_path=tmp_path, crop="none", compare=(str(crop),)))
+    whole, middle = scored.results
+    assert len(whole.lines) == len(middle.lines) == 2
+    assert "1 image left out, as another checkpoint has no figures of it" in whole.notes
+    assert middle.pixels.masked == 10
+    assert "difference to" in text_report(scored.results)
+    np.save(tmp_path / "5.npy", truth[0])
+    for name in ("2", "3"):
+        (tmp_path / f"{name}.npy").unlink()
+    np.save(tmp_path / "5.npy", truth[2])
+    with pytest.raises(UserError, match="10 are masked"):
+        evaluate(replace(options, gt_path=tmp_path, crop="none", load_weights_folder=crop))
+
+
+def test_a_comparison_states_each_factor(options: Options, checkpoint) -> None:
+    rig = checkpoint(use_stereo=True, baseline=0.3)
+    both = evaluate_all(replace(options, eval_mono=False, eval_stereo=True, compare=(str(rig),))).results
+    first, other = (result.name for result in both)
+    assert f"depths times: {first} 5.4, {other} 3" in text_report(both)
+
+
+def test_a_disparity_of_zero_nearly_everywhere_has_no_median(options: Options, tmp_path: Path) -> None:
+    disps = np.ones((3, 94, 311), np.float32)
+    disps[1, 48:] = 0  # most of the part that is scored, and less than half of the map
+    np.save(tmp_path / "disps.npy", disps)
+    with pytest.raises(UserError, match=f"'{LINES[1]}': the disparity of half of its scored pixels is 0"):
+        evaluate(replace(options, load_weights_folder=None, ext_disp_to_eval=tmp_path / "disps.npy"))
+
+
+def test_saved_disparities_are_those_of_the_network_and_say_what_they_show(options: Options, checkpoint, tmp_path):
+    saved = replace(options, save_pred_disps=True, eval_out_dir=tmp_path / "out", no_eval=True, eval_mono=False)
+    said, *_ = evaluate_all(saved).messages
+    assert "--fit crop" not in said
+    (path,) = (tmp_path / "out").glob("disps_*.npy")
+    np.testing.assert_array_equal(np.load(path), predict_split(options))
+    said, *_ = evaluate_all(replace(saved, load_weights_folder=checkpoint(fit="crop"))).messages
+    assert "the part of each picture that the network sees" in said
+
+
+@contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """Let no file grow larger, as on a disk that has no more room."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+    disp, refused = np.random.default_rng(0).random((64, 96), np.float32), pytest.raises(UserError, match="too large")
+    with refused, full_after(300), DisparityFile(tmp_path, tmp_path, "mine", 1) as file:
+        file.write(0, disp)
+    pictures = PictureFolder(tmp_path, [SplitLine("d", 0, "l")])
+    with pytest.raises(UserError, match="too large"), full_after(300):
+        pictures.write(0, disp)
+    assert not list(tmp_path.iterdir())
