@@ -35,8 +35,8 @@ LAST_PORT = 65535
 def _help_on_outputs() -> str:
     meanings = "; ".join(f"{kind}: {meaning}" for kind, meaning in OUTPUTS_MEAN.items())
     usual = (
-        "default: disp_npy and color, of a video or a stream side_by_side, with --live nothing; with a scale depth_npy "
-        "in place of disp_npy"
+        "default: of pictures disp_npy and color, with a scale depth_npy and color; of a video or a stream "
+        "side_by_side, with --live nothing"
     )
     return f"what to write of each picture or frame ({usual}). {meanings}"
 
