@@ -9,7 +9,7 @@ import torch
 
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.networks import weights_folder
-from monodepth2.checkpoints.published import weights_of
+from monodepth2.checkpoints.published import resolve_reference, resolve_weights, weights_of
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import ExportOptions, Options, PredictOptions
 from monodepth2.config.command_line import parse
@@ -61,6 +61,19 @@ def test_of_a_runs_folder_the_newest_checkpoint_is_taken(weights: Path, tmp_path
         os.utime(models / name / "encoder.pth", (1000 - age, 1000 - age))
     assert weights_folder(models.parent) == weights_folder(models) == models / "weights_10"
     assert f"{models}: the newest of 3 checkpoints is taken, weights_10\n" in capsys.readouterr().err
+
+
+def test_a_runs_folder_stands_for_its_newest_checkpoint(weights: Path, tmp_path: Path, capsys) -> None:
+    """Also where files are written beside the weights, and where opt.json is looked for beside them."""
+    run = weights.parents[1]
+    told = f"{run}: its only checkpoint is taken, weights_3\n"
+    for found in (lambda: resolve_weights(run, None), lambda: resolve_reference(str(run))):
+        assert found() == weights
+        assert capsys.readouterr().err == told
+    load_depth_network(resolve_weights(run, None), CPU)
+    assert capsys.readouterr().err == told, "told once"
+    for file in (Path("depth.onnx"), weights):
+        assert resolve_weights(file, None) == file
 
 
 def test_a_run_is_found_by_its_name(weights: Path, tmp_path: Path, capsys) -> None:
