@@ -79,7 +79,8 @@ def write_clip(
         pictures: uint8, (h, w, 3).
         rate: frames per second.
         times: seconds at which each is shown (default: evenly spaced).
-        how: `turned` degrees to be shown turned by, `tags` of the container, `pixels` a pixel format.
+        how: `turned` degrees to be shown turned by, `tags` of the container, `pixels` a pixel format, `aspect` of a
+            pixel.
     """
     import av
 
@@ -92,6 +93,7 @@ def write_clip(
         for n, picture in enumerate(pictures):
             if n == 0:
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
+                stream.codec_context.sample_aspect_ratio = how.get("aspect", Fraction(1))
                 stream.codec_context.time_base = Fraction(1, 6000)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = round(6000 * (times(n) if times else n / rate)), Fraction(1, 6000)

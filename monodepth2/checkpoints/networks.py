@@ -1,5 +1,6 @@
 """Checkpoints in 2019's layout: a folder of plain state dicts, one file per network, and the optimizer's."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.folder import write_folder
+from monodepth2.checkpoints.folder import read_manifest, write_folder
 from monodepth2.checkpoints.shared import CONFIG, ENDING, read_shared
 from monodepth2.config import Options
 from monodepth2.errors import UserError, tell
@@ -19,6 +20,7 @@ from monodepth2.method.networks import TimmEncoder
 OPTIMIZER = "adam"
 STATE = "state"
 MEAN = "ema"  # the folder of a checkpoint that holds the mean of the weights, as a checkpoint of its own
+_OF_A_RUN = re.compile(r"weights_(?:step_)?(\d+)", re.ASCII)  # other folders are copies that a user has made
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
@@ -153,10 +155,18 @@ def weights_folder(folder: Path) -> Path:
     return newest
 
 
-def _age_of(checkpoint: Path) -> tuple[float, str]:
-    """When a checkpoint was written, by the state of its encoder, which copying by most programs keeps."""
-    encoder = checkpoint / "encoder.pth"
-    return (encoder.stat().st_mtime if encoder.is_file() else 0.0, checkpoint.name)
+def _age_of(checkpoint: Path) -> tuple[bool, int, float, int]:
+    """How new a checkpoint of a run is: by its step; without a manifest, as in 2019, by its time, then its number.
+
+    Programs that copy or unpack a run do not all keep the times of its files.
+    """
+    own, encoder = _OF_A_RUN.fullmatch(checkpoint.name), checkpoint / "encoder.pth"
+    try:
+        step = read_manifest(checkpoint).step
+    except UserError:
+        step = -1
+    written = encoder.stat().st_mtime if encoder.is_file() else 0.0
+    return own is not None, step, written, int(own[1]) if own else -1
 
 
 def load_state(network: nn.Module, state: dict[str, Any], path: Path, advice: str = "") -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from monodepth2.checkpoints.fetching import Download, fetch
 from monodepth2.checkpoints.hub import pulled_model
+from monodepth2.checkpoints.networks import weights_folder
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import NETWORKS, Options
 from monodepth2.config.hub_names import is_hub_name
@@ -49,10 +50,10 @@ _REMEDY = "fetch it elsewhere, unpack it and pass its folder (--load_weights_fol
 def resolve_weights(
     folder: Path | None, model_name: str | None, run: str | None = None, log_dir: Path = Options.log_dir
 ) -> Path:
-    """Return the weights folder that is named in one of three ways.
+    """Return the weights folder that is named in one of three ways, or the `.onnx` file.
 
     Args:
-        folder: of `--load_weights_folder`.
+        folder: of `--load_weights_folder`; of a run's, the newest checkpoint is taken.
         model_name: of a published model, or of one on the hub.
         run: whose newest checkpoint is taken.
         log_dir: where that run lies.
@@ -61,7 +62,8 @@ def resolve_weights(
         UserError: none is given, or what is named cannot be had.
     """
     if folder is not None:
-        return folder.expanduser()
+        folder = folder.expanduser()
+        return weights_folder(folder) if folder.is_dir() else folder
     if run is not None:
         return newest_weights(run, log_dir)
     if model_name is None:
@@ -105,13 +107,15 @@ def weights_of(options: Options) -> Path:
 def resolve_reference(reference: str) -> Path:
     """Return the path that a word stands for: a weights folder, an `.onnx` file, or the name of a published model.
 
-    What exists under that path wins over a published name.
+    What exists under that path wins over a published name; of a run's folder the newest checkpoint is taken.
 
     Raises:
         UserError: it is none of the three, or the published model cannot be had.
     """
     path = Path(os.path.expanduser(reference))
-    if path.is_dir() or (path.is_file() and path.suffix == ".onnx"):
+    if path.is_dir():
+        return weights_folder(path)
+    if path.is_file() and path.suffix == ".onnx":
         return path
     if reference in MD5_SUMS:
         return published_model(reference)

@@ -120,7 +120,8 @@ _ALL = (
         "monodepth2.prediction.run:predict",
         (
             "street.jpg --run street",
-            "video.mp4 --model_name mono+stereo_640x192 --pred_metric_depth",
+            "video.mp4 --run street --stabilise",
+            "video.mp4 --model_name mono+stereo_640x192 --pred_metric_depth --outputs depth_npy",
             "0 --run street --live 8080",
             "pictures --load_weights_folder weights_19 --outputs depth_png color --output_dir depth",
         ),

@@ -18,8 +18,8 @@ NAME_FIELDS = ("stem", "name", "kind")
 OUTPUTS_MEAN = {
     "disp_npy": "scaled disparity (1 / depth, in 1 / network units) at the network's size, float32, (1, 1, h, w)",
     "disp_png": "the same at the picture's size, 16 bits: divide by the number under Steps in the file's text",
-    "depth_npy": "depth (network units; metres with --pred_metric_depth or --pred_depth_scale_factor) at the "
-    "picture's size, float32, (h, w)",
+    "depth_npy": "depth (network units; metres with --pred_metric_depth, --camera_height or "
+    "--pred_depth_scale_factor) at the picture's size, float32, (h, w)",
     "depth_png": "256 times that depth, 16 bits: from 1/256 to 255.996, what lies beyond is cut off and told",
     "color": "colours of disparity at the picture's size, JPEG",
     "side_by_side": "the picture beside these colours, or above them if it is wide: twice its size, JPEG; one MP4 of a "
@@ -35,8 +35,8 @@ LAST_PORT = 65535
 def _help_on_outputs() -> str:
     meanings = "; ".join(f"{kind}: {meaning}" for kind, meaning in OUTPUTS_MEAN.items())
     usual = (
-        "default: disp_npy and color, of a video or a stream side_by_side, with --live nothing; with a scale depth_npy "
-        "in place of disp_npy"
+        "default: of pictures disp_npy and color, with a scale depth_npy and color; of a video or a stream "
+        "side_by_side, with --live nothing"
     )
     return f"what to write of each picture or frame ({usual}). {meanings}"
 

@@ -28,7 +28,7 @@ NOT_VIDEOS = ("tty", "image2", "ico", "msp")  # demuxers of text and of stills
 STILL = "_pipe"  # ends the names of other demuxers of stills
 LONGEST_GAP = 3600  # seconds between frames, which encoders take
 WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
-TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+TURNS = (90, 180, 270)  # degrees by which frames may be stored turned
 
 
 class Reformatters(threading.local):
@@ -61,7 +61,7 @@ class VideoFrame:
         self.time = time
         self._frame = frame
         self._turn = round(getattr(frame, "rotation", 0)) % 360  # known since PyAV 14
-        width, height = round(frame.width * pixel_aspect), frame.height
+        width, height = max(1, round(frame.width * pixel_aspect)), frame.height
         self.size: Size = (height, width) if self._lies else (width, height)
 
     @property
@@ -69,9 +69,8 @@ class VideoFrame:
         return self._turn in (90, 270)
 
     def picture(self) -> Image.Image:
-        """The frame as it is stored, RGB, upright; pixels that are not square stay so."""
-        picture = Image.fromarray(reformat(self._frame, "rgb24").to_ndarray())
-        return picture.transpose(TURNS[self._turn]) if self._turn in TURNS else picture
+        """The frame in square pixels, RGB, upright."""
+        return Image.fromarray(self.rgb(self.size))
 
     def rgb(self, size: Size) -> np.ndarray:
         """The whole frame at a size (width, height), averaged where it shrinks, upright, uint8, (h, w, 3)."""
@@ -160,7 +159,7 @@ class VideoReader:
         self._first, self._sought = float(start * self._stream.time_base), True
 
     def frames(self) -> Iterator[Image.Image]:
-        """Yield the frames, RGB, upright; what is damaged is left out.
+        """Yield the frames in square pixels, RGB, upright; what is damaged is left out.
 
         Raises:
             UserError: a frame is of an absurd size.
@@ -198,10 +197,12 @@ class VideoReader:
         return float((self.times[-1] + 1 / self.rate) * av.time_base / self._container.duration)
 
     def _checked(self, frame: Any) -> VideoFrame:
-        if frame.width * frame.height > MAX_PIXELS:
-            raise UserError(f"{self.path}: declares {frame.width} x {frame.height} pixels, refused")
-        self.times.append(self._since_first(frame.time))
-        return VideoFrame(frame, self.times[-1], self._pixel_aspect)
+        decoded = VideoFrame(frame, self._since_first(frame.time), self._pixel_aspect)
+        width, height = decoded.size
+        if width * height > MAX_PIXELS:
+            raise UserError(f"{self.path}: declares {width} x {height} pixels, refused")
+        self.times.append(decoded.time)
+        return decoded
 
     def _since_first(self, time: float | None) -> float:
         """Seconds from the first frame; one step after the last one where the file does not say, goes back or leaps."""

@@ -1,6 +1,7 @@
 """Writing a checkpoint's network as an `.onnx` file that is known to say the same."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from monodepth2.onnx.convert import to_onnx
 from monodepth2.onnx.graphs import Graph, load_graph
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.older_opsets import FIRST_OPSET
-from monodepth2.onnx.quantise import Quantised, calibration_pictures, quantise
+from monodepth2.onnx.quantise import Quantised, calibration_pictures, find_calibration, quantise
 from monodepth2.onnx.web_page import MODEL, write_page
 from monodepth2.onnx.web_runtime import web_runtime
 from monodepth2.runtime.extras import require_packages
@@ -70,13 +71,14 @@ def export(options: ExportOptions) -> Exported:
     What is at the output's place stays there until the new file is known to be good.
 
     Raises:
-        UserError: the checkpoint, the output, the opset or a package cannot be used, or the exported network differs
-            from the checkpoint's by more than the tolerance.
+        UserError: the checkpoint, the output, the opset, a package or the pictures to calibrate on cannot be used, or
+            the exported network differs from the checkpoint's by more than the tolerance.
     """
     require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
     _check_opset(options.opset)
     if options.output:
         check_output_file("output", options.output)
+    calibration = find_calibration(options.calibration.expanduser()) if options.calibration else []
     runtime = web_runtime(options.web_runtime) if options.web else {}
     folder = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     graph = load_graph(folder, options)
@@ -86,7 +88,7 @@ def export(options: ExportOptions) -> Exported:
     inputs = list(trial_inputs(graph, metadata))
     differences = compare(graph, content, inputs, path)
     _check_differences(differences, options)
-    quantised = _quantised(content, metadata, options)
+    quantised = _quantised(content, calibration, metadata, options)
     if quantised:
         content = quantised.content
     with whole_file(path) as partial:
@@ -142,12 +144,13 @@ def _check_differences(differences: dict[str, Difference], options: ExportOption
             )
 
 
-def _quantised(content: bytes, metadata: Metadata, options: ExportOptions) -> Quantised | None:
-    """The file in int8, calibrated on the pictures of a folder; None where it is not asked for."""
-    if options.calibration is None:
+def _quantised(
+    content: bytes, calibration: Sequence[Path], metadata: Metadata, options: ExportOptions
+) -> Quantised | None:
+    """The file in int8, calibrated on pictures; None where there are none, as it is not asked for."""
+    if not calibration:
         return None
-    pictures = calibration_pictures(options.calibration.expanduser(), metadata)
-    return quantise(content, pictures, options.tolerance or LARGEST_CHANGE)
+    return quantise(content, calibration_pictures(calibration, metadata), options.tolerance or LARGEST_CHANGE)
 
 
 def _words(one: Difference) -> str:

@@ -64,17 +64,12 @@ def quantise(content: bytes, pictures: Sequence[np.ndarray], most_change: float)
 
     Args:
         content: of the float32 file.
-        pictures: in [0, 1], float32, (1, 3, h, w), of the network's size.
+        pictures: in [0, 1], float32, (1, 3, h, w), of the network's size; at least `LEAST_PICTURES`.
         most_change: of depth, as a share; above it nothing is returned.
 
     Raises:
-        UserError: there are too few pictures, onnxruntime cannot do it, or depth changes too much.
+        UserError: onnxruntime cannot do it, or depth changes too much.
     """
-    if len(pictures) < LEAST_PICTURES:
-        raise UserError(
-            f"--calibration: holds {counted(len(pictures), 'picture')}; give at least {LEAST_PICTURES}, some hundred "
-            "of the places where the network will be used"
-        )
     held_out = list(pictures[::HELD_OUT])
     used = [picture for n, picture in enumerate(pictures) if n % HELD_OUT]
     expected, before = _run(content, held_out)
@@ -97,16 +92,30 @@ def quantise(content: bytes, pictures: Sequence[np.ndarray], most_change: float)
     return best
 
 
-def calibration_pictures(folder: Path, metadata: Metadata) -> list[np.ndarray]:
-    """Read up to `MOST_PICTURES` pictures of a folder, evenly chosen, at the network's size; (1, 3, h, w), in [0, 1].
+def find_calibration(folder: Path) -> list[Path]:
+    """Find the pictures of a folder and its subfolders, without masks, depth and predictions.
 
     Raises:
-        UserError: there is no such folder, or a picture cannot be read.
+        UserError: there is no such folder, or it holds too few pictures.
     """
     if not folder.is_dir():
         raise UserError(f"--calibration {folder}: no such folder")
     found = (inner / name for inner in sorted(walk(folder)) for name in picture_names(inner))
     paths = [path for path in found if not is_own_output(path)]
+    if len(paths) < LEAST_PICTURES:
+        raise UserError(
+            f"--calibration {folder}: holds {counted(len(paths), 'picture')}; give at least {LEAST_PICTURES}, some "
+            "hundred of the places where the network will be used"
+        )
+    return paths
+
+
+def calibration_pictures(paths: Sequence[Path], metadata: Metadata) -> list[np.ndarray]:
+    """Read up to `MOST_PICTURES` of some pictures, evenly chosen, at the network's size; (1, 3, h, w), in [0, 1].
+
+    Raises:
+        UserError: one cannot be read.
+    """
     chosen = np.linspace(0, len(paths) - 1, min(MOST_PICTURES, len(paths))).round().astype(int)
     size, (kind, top) = {"width": metadata.width, "height": metadata.height}, metadata.fit or ("stretch", 0.5)
     levels = [read_pyramid(paths[n], 0, **size, fit=Fit(kind, top))[0] for n in chosen]

@@ -41,8 +41,7 @@ def run(options: AppOptions) -> int:
         UserError: the network cannot be had, a package is missing, or the port is taken.
     """
     require_packages("app", "pages to try a network", *PACKAGES)
-    weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
-    predictor = DepthPredictor.from_checkpoint(weights, pick_device(options.device, options.no_cuda))
+    predictor = predictor_of(options)
     with tempfile.TemporaryDirectory() as folder:
         page = build(predictor, Path(folder))
         try:
@@ -53,6 +52,17 @@ def run(options: AppOptions) -> int:
                 f"--port {options.port}: cannot be used; another program may have it, give another"
             ) from error
     return 0
+
+
+def predictor_of(options: AppOptions) -> DepthPredictor:
+    """Load the network that the options name.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
+    device = pick_device(options.device, options.no_cuda)
+    return DepthPredictor.from_checkpoint(weights, device, height=options.height, width=options.width)
 
 
 def build(predictor: DepthPredictor, folder: Path) -> Any:

@@ -102,7 +102,7 @@ def _kinds(options: PredictOptions, source: Source) -> tuple[str, ...]:
     if options.live is not None:
         usual = ()
     elif isinstance(source, (Video, Stream)):
-        usual = (VIDEO_KIND, "depth_npy") if scaled else (VIDEO_KIND,)
+        usual = (VIDEO_KIND,)  # arrays of all its frames would fill a disk
     else:
         usual = ("depth_npy" if scaled else "disp_npy", "color")
     kinds = tuple(dict.fromkeys(options.outputs or usual))
@@ -129,7 +129,8 @@ def _check_flags_act(options: PredictOptions, kinds: tuple[str, ...], source: So
         if flag == "focal_length" and options.camera_height is not None:
             continue
         if getattr(options, flag) != getattr(PredictOptions, flag) and not {*kinds, *shown} & set(needed):
-            remedy = f"add {' or '.join(needed)} to --outputs, or drop the flag"
+            example = f"--outputs {' '.join((*kinds, needed[0]))}"
+            remedy = f"add {' or '.join(needed)} to --outputs, e.g. {example}, or drop the flag"
             raise UserError(f"--{flag} changes nothing of {', '.join(kinds or shown)}: {remedy}")
     if options.ext is not None and not (isinstance(source, Pictures) and source.folder):
         shown_path = source if isinstance(source, Stream) else options.image_path

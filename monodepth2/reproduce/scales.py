@@ -40,6 +40,7 @@ class PaperScale:
     def __init__(self, options: ReproduceOptions) -> None:
         self.options = options
         self.folder = options.folder
+        self._truths: dict[str, str] = {}  # what `_truth_lacking` has found, by split: stored maps are long to read
 
     def prepare(self) -> None:
         """Make what the data set lacks."""
@@ -83,6 +84,12 @@ class PaperScale:
         for kind in (str(RECIPES[row.recipe].flags.get("dataset")), _kind(row)):
             if not self._data(kind).is_dir():
                 return f"--{FLAGS.get(kind, 'data_path')} {self._data(kind)}: no such folder"
+        if row.split not in self._truths:
+            self._truths[row.split] = self._truth_lacking(row)
+        return self._truths[row.split]
+
+    def _truth_lacking(self, row: Row) -> str:
+        """What is missing to score a row, which is the same for all rows of its split."""
         try:
             scoring = self.scoring(row, Path())
             if _kind(row) == ODOMETRY:

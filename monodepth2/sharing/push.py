@@ -8,7 +8,7 @@ import torch
 
 from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.checkpoints.hub import PACKAGES, hub_errors, is_shared_model
-from monodepth2.checkpoints.networks import holds_network, network_file, read_network, weights_folder
+from monodepth2.checkpoints.networks import holds_network, network_file, read_network
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions
@@ -53,7 +53,7 @@ def write_model(folder: Path, options: PushOptions) -> None:
     """
     if folder.exists():
         raise UserError(f"--output {folder}: exists already; name a new folder")
-    weights = weights_folder(resolve_weights(options.load_weights_folder, None, options.run, options.log_dir))
+    weights = resolve_weights(options.load_weights_folder, None, options.run, options.log_dir)
     network = load_depth_network(weights, torch.device("cpu"), height=options.height, width=options.width)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from monodepth2.checkpoints.depth_network import load_depth_network
+from monodepth2.checkpoints.folder import write_folder
 from monodepth2.checkpoints.networks import weights_folder
-from monodepth2.checkpoints.published import weights_of
+from monodepth2.checkpoints.published import resolve_reference, resolve_weights, weights_of
 from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import ExportOptions, Options, PredictOptions
 from monodepth2.config.command_line import parse
@@ -61,6 +62,49 @@ def test_of_a_runs_folder_the_newest_checkpoint_is_taken(weights: Path, tmp_path
         os.utime(models / name / "encoder.pth", (1000 - age, 1000 - age))
     assert weights_folder(models.parent) == weights_folder(models) == models / "weights_10"
     assert f"{models}: the newest of 3 checkpoints is taken, weights_10\n" in capsys.readouterr().err
+
+
+def written(checkpoint: Path, step: int | None, time: float) -> None:
+    """A checkpoint without networks; one without a step has no manifest, as in 2019."""
+    if step is None:
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "encoder.pth").write_bytes(b"")
+    else:
+        write_folder(checkpoint, {"encoder.pth": {}}, step)
+    os.utime(checkpoint / "encoder.pth", (time, time))
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "newest"),
+    [
+        ({"weights_9": (None, 5), "weights_10": (None, 5)}, "weights_10"),
+        ({"weights_0": (None, 7), "weights_10": (None, 5)}, "weights_0"),
+        ({"weights_9": (100, 7), "weights_10": (110, 5)}, "weights_10"),
+        ({"weights_9": (100, 5), "weights_step_105": (105, 5), "weights_step_99": (99, 5)}, "weights_step_105"),
+        ({"weights_0": (10, 7), "weights_first_try": (200, 5)}, "weights_0"),
+    ],
+    ids=["times made equal", "2019", "times mixed up", "between epochs", "a copy, before --overwrite"],
+)
+def test_the_newest_checkpoint_is_told_by_its_step(checkpoints: dict, newest: str, tmp_path: Path) -> None:
+    for name, (step, time) in checkpoints.items():
+        written(tmp_path / name, step, time)
+    assert weights_folder(tmp_path) == tmp_path / newest
+    for manifest in tmp_path.glob("*/manifest.json"):
+        manifest.write_text("{")
+    assert weights_folder(tmp_path).parent == tmp_path
+
+
+def test_a_runs_folder_stands_for_its_newest_checkpoint(weights: Path, tmp_path: Path, capsys) -> None:
+    """Also where files are written beside the weights, and where opt.json is looked for beside them."""
+    run = weights.parents[1]
+    told = f"{run}: its only checkpoint is taken, weights_3\n"
+    for found in (lambda: resolve_weights(run, None), lambda: resolve_reference(str(run))):
+        assert found() == weights
+        assert capsys.readouterr().err == told
+    load_depth_network(resolve_weights(run, None), CPU)
+    assert capsys.readouterr().err == told, "told once"
+    for file in (Path("depth.onnx"), weights):
+        assert resolve_weights(file, None) == file
 
 
 def test_a_run_is_found_by_its_name(weights: Path, tmp_path: Path, capsys) -> None:

@@ -1,11 +1,12 @@
-"""Videos that are only looked at much smaller."""
+"""Frames of videos: those that are only looked at much smaller, and those of pixels that are not square."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clips import SIZE, drive
+from clips import SIZE, drive, write_clip
 
 av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
@@ -33,3 +34,18 @@ def test_what_is_saved_on_frames_that_are_made_small_is_not_seen(tmp_path: Path)
     for one, other in zip(whole, saved, strict=True):
         halved = [cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for frame in (one, other)]
         assert np.abs(halved[0] - halved[1]).mean() < 1
+
+
+@pytest.mark.parametrize(("how", "size"), [({}, (192, 108)), ({"turned": -90}, (108, 192))])
+def test_pictures_have_square_pixels_where_those_of_the_video_are_wide(how: dict, size: tuple, tmp_path: Path) -> None:
+    from monodepth2.files.videos import VideoReader
+
+    if how and not hasattr(av.video.stream.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV writes no rotation")
+    stored = cv2.resize(drive(0, 1, 0)[0], (144, 108))
+    with VideoReader(write_clip(tmp_path / "wide.mp4", [stored], aspect=Fraction(4, 3), **how)) as reader:
+        (frame,) = reader.decoded()
+    picture = frame.picture()
+    assert picture.size == frame.size == size
+    upright = np.rot90(stored, -1) if how else stored
+    assert np.abs(np.asarray(picture).astype(float) - cv2.resize(upright, size)).mean() < 3

@@ -14,7 +14,7 @@ from monodepth2.files.picture_files import MARK
 from monodepth2.onnx import export
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork
-from monodepth2.onnx.quantise import calibration_pictures
+from monodepth2.onnx.quantise import calibration_pictures, find_calibration
 from trees import write_checkpoint
 
 onnx = pytest.importorskip("onnx")
@@ -47,7 +47,18 @@ def test_masks_depth_and_predictions_are_not_calibrated_on(pictures: Path, tmp_p
         (folder / name).write_bytes((pictures / "0.png").read_bytes())
     Image.new("RGB", (120, 80)).save(folder / "0_disp.jpeg", comment=MARK)
     metadata = Metadata("test", "depth", 64, 96, 32, 1, False, False, "fp32", "mono", False, 0.1, 100.0)
-    assert len(calibration_pictures(folder, metadata)) == 12
+    found = find_calibration(folder)
+    assert {path.parent for path in found} == {folder}
+    assert len(calibration_pictures(found, metadata)) == len(found) == 12
+
+
+def test_a_folder_that_cannot_be_calibrated_on_is_told_before_the_export(pictures: Path, tmp_path: Path) -> None:
+    """Also before weights are looked for, which here are none."""
+    (tmp_path / "few").mkdir()
+    shutil.copy(pictures / "0.png", tmp_path / "few")
+    for name, message in (("typo", "no such folder"), ("few", "holds 1 picture; give at least 8")):
+        with pytest.raises(UserError, match=f"--calibration {tmp_path / name}: {message}"):
+            export(options(tmp_path / "none", tmp_path / "int8.onnx", precision="int8", calibration=tmp_path / name))
 
 
 @pytest.mark.slow(reason="exports and quantises")

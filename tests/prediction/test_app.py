@@ -15,8 +15,18 @@ from monodepth2.config import AppOptions
 from monodepth2.errors import UserError
 from monodepth2.files.videos import VideoReader
 from monodepth2.pages.colours import coloured_disparity
-from monodepth2.prediction.app import PACKAGES, SECONDS_KEPT, build, picture_results, run, settings_of, video_result
+from monodepth2.prediction.app import (
+    PACKAGES,
+    SECONDS_KEPT,
+    build,
+    picture_results,
+    predictor_of,
+    run,
+    settings_of,
+    video_result,
+)
 from monodepth2.prediction.predictor import DepthPredictor
+from trees import linked
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,17 @@ def test_metres_are_said_only_where_they_are_known(predictor: DepthPredictor, ch
     assert (settings_of(predictor).factor, settings_of(predictor).unit) == (1.0, "network units")
     rig = settings_of(DepthPredictor.from_checkpoint(checkpoint(use_stereo=True, frame_ids=(0,)), "cpu"))
     assert (rig.factor, rig.unit) == (pytest.approx(5.4), "metres")
+
+
+def test_weights_that_state_no_size_are_told_theirs(checkpoint, tmp_path: Path) -> None:
+    folder = linked(checkpoint(), tmp_path / "weights")
+    state = torch.load(folder / "encoder.pth", weights_only=True)
+    (folder / "encoder.pth").unlink()
+    torch.save({key: value for key, value in state.items() if key not in ("height", "width")}, folder / "encoder.pth")
+    with pytest.raises(UserError, match="--height and --width"):
+        predictor_of(AppOptions(load_weights_folder=folder, device="cpu"))
+    told = predictor_of(AppOptions(load_weights_folder=folder, device="cpu", height=64, width=96))
+    assert (told.height, told.width) == (64, 96)
 
 
 def test_the_page_can_be_built(predictor: DepthPredictor, tmp_path: Path) -> None:

@@ -120,10 +120,14 @@ def test_both_parts_stay_large_on_a_screen(
     assert read_video(tmp_path / "predictions/other_side_by_side.mp4")[0].shape[:2] == shape
 
 
-def test_a_scale_adds_the_depth_of_every_frame(options: PredictOptions, tmp_path: Path) -> None:
+def test_the_depth_of_every_frame_is_written_only_when_asked_for(options: PredictOptions, tmp_path: Path) -> None:
     video = write_video(tmp_path / "short.mp4", 2)
-    predict(replace_outputs(options, image_path=video, pred_depth_scale_factor=2.0))
-    names = sorted(path.name for path in (tmp_path / "predictions").iterdir() if path.name.startswith("short"))
+    scaled = {"image_path": video, "pred_depth_scale_factor": 2.0}
+    asked = ("side_by_side", "depth_npy")
+    with pytest.raises(UserError, match=rf"changes nothing of side_by_side: add .* e\.g\. --outputs {' '.join(asked)}"):
+        predict(replace_outputs(options, **scaled))
+    predict(replace_outputs(options, *asked, **scaled))
+    names = sorted(path.name for path in (tmp_path / "predictions").iterdir())
     assert names == ["short_000000_depth.npy", "short_000001_depth.npy", "short_side_by_side.mp4"]
 
 

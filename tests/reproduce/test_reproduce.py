@@ -12,7 +12,8 @@ import torch
 
 from monodepth2.checkpoints.published import MD5_SUMS
 from monodepth2.config import Options, ReproduceOptions
-from monodepth2.datasets.splits import known_splits
+from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.splits import known_splits, read_split
 from monodepth2.evaluation import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES
@@ -224,6 +225,19 @@ def test_names_are_shown_and_wrong_ones_corrected(tmp_path: Path) -> None:
     wrong = monodepth2("reproduce", "mono_640x129", "--output", tmp_path)
     assert wrong.returncode == 2
     assert "did you mean mono_640x192?" in wrong.stderr
+
+
+def test_the_ground_truth_of_a_split_is_looked_at_once(tmp_path: Path) -> None:
+    """What appears later is seen by the next command: reading stored maps again for each row took minutes."""
+    options = ReproduceOptions(rows=("all",), output=tmp_path, data_path=tmp_path)
+    scale, others = PaperScale(options), [row for row in ROWS.values() if row.split == MONO.split]
+    (reason,) = {scale.lacking(row) for row in others}
+    assert "velodyne" in reason
+    scan = KittiRaw(tmp_path, ".jpg").depth_path(read_split(MONO.split, "test")[0])
+    scan.parent.mkdir(parents=True)
+    scan.touch()
+    assert {scale.lacking(row) for row in others} == {reason}
+    assert PaperScale(options).lacking(MONO) == ""
 
 
 def test_a_row_without_its_data_is_left_out_and_the_page_says_why(tmp_path: Path) -> None:
