@@ -1,5 +1,6 @@
 """What the user should know of a data set that was prepared, in sentences."""
 
+import math
 from collections.abc import Sequence
 
 from monodepth2.config import Options
@@ -8,6 +9,7 @@ from monodepth2.errors import counted
 from monodepth2.prepare.framing import proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+from monodepth2.prepare.sources import Source
 from monodepth2.prepare.walked import LEAST_WIDTH
 
 NOTABLE = 0.02  # share of the frames from which a reason is told
@@ -89,7 +91,12 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
     gaps = {written.drive.gap for written in drives if written.part is part}
     found = [*part.source.remarks, *part.known.remarks]
     if any(gap.is_too_fast for gap in gaps):
-        found.append("this is too fast for its frames: record with more frames per second, or drive slower")
+        found.append(_slower(part.source))
+    if any(gap.is_too_plain for gap in gaps):
+        found.append(
+            "few points are found again, and those hardly move: it is too dark, blurred or plain, or what is near "
+            "moves too fast; record in better light and in focus, or drive slower"
+        )
     if not part.plan.drives:
         found.append("nothing of it is used")
     found += _on_pictures(part)
@@ -102,6 +109,13 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
             times = [float(part.analysis.times[frame]) for frame in frames]
             found.append(f"{what}: {counted(len(frames), 'frame')}, {_at(times)}")
     return found
+
+
+def _slower(source: Source) -> str:
+    """How neighbours come to share more."""
+    if source.every > 1:
+        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.rate)}"
+    return "this is too fast for its frames: record with more frames per second, or drive slower"
 
 
 def _on_pictures(part: Part) -> list[str]:

@@ -178,12 +178,24 @@ class Source:
     def frames_declared(self) -> int | None:
         """About how many frames will be looked at; None where a file does not say."""
         if self.is_folder:
-            seconds, rate = len(self.picture_paths()) / self.fps, self.fps
+            seconds = len(self.picture_paths()) / self.fps
         else:
             with VideoReader(self.path) as reader:
-                seconds, rate = reader.seconds or 0.0, float(reader.rate)
-        every = max(1, math.ceil(ALMOST * rate / self.most_fps - BIT))
-        return round(max(0.0, min(seconds, self.end) - self.start) * rate / every) or None
+                seconds = reader.seconds or 0.0
+        return round(max(0.0, min(seconds, self.end) - self.start) * self.rate / self.every) or None
+
+    @property
+    def rate(self) -> float:
+        """The frames per second that it has."""
+        if self.is_folder:
+            return self.fps
+        with VideoReader(self.path) as reader:
+            return float(reader.rate)
+
+    @property
+    def every(self) -> int:
+        """One frame in so many is looked at."""
+        return max(1, math.ceil(ALMOST * self.rate / self.most_fps - BIT))
 
     def tags(self) -> dict[str, str]:
         """What the file says of the camera: names in lower case; of a folder its first picture's EXIF data."""

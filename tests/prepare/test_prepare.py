@@ -199,6 +199,16 @@ def test_a_short_gap_looks_at_more_frames_and_ends_at_those_that_there_are(tmp_p
     np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 1 / 30, atol=1e-3)
 
 
+def test_what_is_too_fast_for_the_frames_looked_at_is_told_to_look_at_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 60, 0.3), 30)
+    prepared(tmp_path, video)
+    assert "too fast for one frame in 2: give --most_fps 30" in capsys.readouterr().out
+    prepared(tmp_path, write_clip(video, drive(1, 40, 0.6), 10), overwrite=True)
+    assert "too fast for its frames: record with more frames per second" in capsys.readouterr().out
+
+
 def test_a_mask_beside_frames_is_kept(tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
