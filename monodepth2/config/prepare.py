@@ -41,8 +41,8 @@ class PrepareOptions(Checked):
         Options,
         "intrinsics",
         "focal lengths and principal point: in widths and heights of the whole upright picture, or in pixels with "
-        "--intrinsics_size (default: a camera file beside the video, else what the video says of its camera, else "
-        "what the motion in it shows, else a view of 60° along the longer side)",
+        "--intrinsics_size (default: a camera file beside the video or frames, else what the video says of its "
+        "camera, else what the motion in it shows, else a view of 60° along the longer side)",
     )
     intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")
     fov: float | None = option(
