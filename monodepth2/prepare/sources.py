@@ -212,10 +212,11 @@ class Source:
 
 
 def find_sources(options: PrepareOptions) -> list[Source]:
-    """Check that all there is can be opened.
+    """Check that all there is can be opened and has frames.
 
     Raises:
-        UserError: a path does not exist, is no video, or a folder with neither pictures nor videos.
+        UserError: a path does not exist, is no video, or a folder with neither pictures nor videos; or --crop does not
+            fit one of them.
     """
     end = float("inf") if options.end is None else options.end
     most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
@@ -232,14 +233,17 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     usable = [source for source in sources if _is_usable(source, source.path in named)]
     if not usable:
         raise UserError(f"{named[0]}: none of its videos can be read")
+    if options.crop:
+        for source in usable:
+            _check_crop(options.crop, source)
     return usable
 
 
 def _is_usable(source: Source, named: bool) -> bool:
-    """Whether a source can be opened; of a folder's videos those that cannot are left out, and told.
+    """Whether a source has frames that can be read; of a folder's videos those without are left out, and told.
 
     Raises:
-        UserError: it cannot, and was named itself.
+        UserError: it has none, and was named itself.
     """
     try:
         _check_source(source)
@@ -262,9 +266,24 @@ def _check_source(source: Source) -> None:
         raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
     elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
         raise UserError(f"{source.path}: is a picture; name a video or a folder of frames")
-    else:
-        with VideoReader(source.path):
-            pass
+    if next(source.samples(), None) is None:
+        raise no_frame(source)
+
+
+def no_frame(source: Source) -> UserError:
+    """The error of a source in which no frame can be read."""
+    if source.start or source.end < math.inf:
+        return UserError(f"{source.path}: holds no frame between --start and --end that can be decoded; change them")
+    return UserError(f"{source.path}: holds no frame that can be decoded; copy it anew, or leave it out")
+
+
+def _check_crop(crop: tuple[int, ...], source: Source) -> None:
+    width, height = next(source.samples()).size
+    if crop[2] > width or crop[3] > height:
+        raise UserError(
+            f"--crop {' '.join(map(str, crop))}: {source.path} has frames of {width} x {height} pixels; give a part of "
+            "these, and prepare videos of other sizes apart"
+        )
 
 
 def _videos_in(path: Path) -> list[Path]:

@@ -305,6 +305,24 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
     assert [source.path.name for source in find_sources(options)] == ["card"], "frames, and the video they are of"
 
 
+def test_a_video_without_a_frame_is_left_out_of_its_folder(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The last file of a camera that lost its power opens, and holds nothing."""
+    (tmp_path / "card").mkdir()
+    shutil.copy(clip, tmp_path / "card/1.mp4")
+    cut = tmp_path / "card/2.mkv"
+    cut.write_bytes(write_clip(tmp_path / "whole.mkv", drive(1, 9, 0.1)).read_bytes()[:700])
+    options = PrepareOptions(sources=(tmp_path / "card",), output=tmp_path / "out")
+    assert [source.path.name for source in find_sources(options)] == ["1.mp4"]
+    words = f"{cut}: holds no frame that can be decoded; copy it anew"
+    assert f"left out: {words}" in capsys.readouterr().err
+    with pytest.raises(UserError, match=words):
+        find_sources(replace(options, sources=(cut,)))
+    with pytest.raises(UserError, match="holds no frame between --start and --end"):
+        find_sources(replace(options, sources=(clip,), start=60.0))
+
+
 @pytest.mark.parametrize(
     ("names", "flags", "words"),
     [
@@ -313,6 +331,7 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
         (("a.png",), {}, "is a picture; name a video"),
         (("drive.mp4",), {"width": 1 << 16}, "--width 65536: the whole frame would have 65536 x"),
         (("drive.mp4",), {"output": Path()}, "is the folder you are in"),
+        (("drive.mp4",), {"crop": (0, 0, 170, 96)}, "drive.mp4 has frames of 160 x 96 pixels; give a part of these"),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(
