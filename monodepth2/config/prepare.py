@@ -57,7 +57,9 @@ class PrepareOptions(Checked):
     )
 
     output: Path | None = option(None, "output", "folder of the data set, which is made")
-    overwrite: bool = option(False, "output", "replace a data set that was prepared before")
+    overwrite: bool = option(
+        False, "output", "replace a data set that was prepared before; masks painted into its drives are removed, too"
+    )
     width: int = option(640, "output", "width of the pictures, a multiple of 32")
     height: int | None = option(
         None, "output", "height of the pictures, a multiple of 32 (default: what fits the video's shape)"

@@ -382,6 +382,10 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     assert (output / "report.html").read_text() == before
     prepared(tmp_path, clip, fov=80.0, overwrite=True)
     assert camera(output / "drive_000")["source"] == "given by --fov: 80° wide"
+    (output / "runs").mkdir()
+    with pytest.raises(UserError, match="holds runs, which prepare has not written"):
+        prepared(tmp_path, clip, overwrite=True)
+    (output / "runs").rmdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").touch()
     with pytest.raises(UserError, match="holds other files"):
@@ -389,6 +393,35 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     inside = shutil.copy(clip, output / "drive.mp4")
     with pytest.raises(UserError, match="lies in it"):
         prepared(tmp_path, Path(inside), overwrite=True)
+
+
+def test_a_disk_is_not_written_in_place_of_a_folder(clip: Path) -> None:
+    with pytest.raises(UserError, match="is where a disk is attached, which nothing can replace; name a folder in it"):
+        run(PrepareOptions(sources=(clip,), output=Path("/")))
+
+
+def test_what_a_link_names_is_written_and_replaced(clip: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "data set").symlink_to(disk / "big", target_is_directory=True)
+    for overwrite in (False, True):
+        assert (prepared(tmp_path, clip, overwrite=overwrite) / "prepare.json").is_file()
+        assert [path.name for path in disk.iterdir()] == ["big"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data set", "disk"]
+    assert (tmp_path / "data set").is_symlink()
+
+
+def test_what_was_read_is_kept_if_the_folder_cannot_take_its_place(tmp_path: Path) -> None:
+    def written() -> None:
+        with staged_folder(tmp_path / "out") as folder:
+            (folder / ".read").mkdir()
+            (folder / "prepare.json").touch()
+            (tmp_path / "out").mkdir()
+            (tmp_path / ".out.replaced").touch()  # a file, whose place a folder cannot take
+
+    with pytest.raises(UserError, match="cannot be written"):
+        written()
+    assert (tmp_path / ".out.partial/.read").is_dir()
 
 
 def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
