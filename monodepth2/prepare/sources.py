@@ -302,6 +302,11 @@ def _videos_in(path: Path) -> list[Path]:
             f"{path}: holds {counted(len(videos), 'video')} and {counted(len(pictures), 'picture')}; name the videos "
             "themselves, or move the pictures to another folder"
         )
+    if pictures and videos:
+        tell(
+            f"{path}: its pictures ({len(pictures)}) are taken as frames that follow one another; its videos "
+            f"({len(videos)}) are left out: name the videos themselves to use them"
+        )
     return videos if videos and not pictures else [path]
 
 

@@ -286,6 +286,10 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """As a camera in a car leaves them, a file each minute."""
+
+    def told() -> str:
+        return capsys.readouterr().err
+
     (tmp_path / "card").mkdir()
     for name in ("clip10.mp4", "clip9.MP4"):
         write_clip(tmp_path / "card" / name, drive(1, 3, 0.1))
@@ -296,13 +300,14 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
         find_sources(replace(options, start=1.0))
     (tmp_path / "card/clip11.mp4").write_bytes(b"cut off")
     assert len(find_sources(options)) == 2
-    assert "left out: " in capsys.readouterr().err
+    assert "left out: " in told()
     Image.new("RGB", (8, 8)).save(tmp_path / "card/thumb.jpg")
     with pytest.raises(UserError, match="holds 3 videos and 1 picture; name the videos"):
         find_sources(options)
     for n in range(4):
         Image.new("RGB", (8, 8)).save(tmp_path / f"card/{n}.jpg")
     assert [source.path.name for source in find_sources(options)] == ["card"], "frames, and the video they are of"
+    assert "its pictures (5) are taken as frames that follow one another; its videos (3) are left out" in told()
 
 
 def test_a_video_without_a_frame_is_left_out_of_its_folder(
