@@ -81,10 +81,22 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"
         found.append(f"{why}: {becomes}")
-    for part in parts:
-        before = f"{part.name}: " if len(parts) > 1 else ""
-        found += [before + sentence for sentence in _on_part(part, drives)]
-    return found
+    return found + _each_once([(part.name, _on_part(part, drives)) for part in parts])
+
+
+def _each_once(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """The sentences on sources, each with the names of those that it is on; of a single source without."""
+    names: dict[str, list[str]] = {}
+    for name, sentences in told:
+        for sentence in sentences:
+            names.setdefault(sentence, []).append(name)
+    if len(told) == 1:
+        return list(names)
+    return [f"{_named(of)}: {sentence}" for sentence, of in names.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
 
 
 def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:

@@ -144,6 +144,16 @@ def test_cuts_and_several_sources_make_several_drives(tmp_path: Path) -> None:
     assert np.abs(pictures(output / "drive_002")[7] - shrunk(drive(3, 8, 0.2)[7])[6:70]).mean() < 5
 
 
+def test_what_holds_for_several_sources_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """An hour of a camera in a car is sixty files."""
+    clips = [write_clip(tmp_path / f"{n}.mp4", drive(n, 20, 0.2)) for n in range(3)]
+    prepared(tmp_path, *clips)
+    told = capsys.readouterr().out
+    assert told.count("nothing states the camera") == 1
+    assert "- 0.mp4 and 2 others: nothing states the camera" in told
+    assert [line[:20] for line in told.splitlines() if line.startswith("gap")] == ["gaps from 0.100 to 0"]
+
+
 def test_bars_are_cut_away_and_the_camera_follows(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     boxed = [np.pad(picture, ((20, 30), (0, 0), (0, 0))) for picture in drive(1, 60, 0.2)]
     output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", boxed), fov=60.0)
