@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from monodepth2.config import Options
 from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
 from monodepth2.errors import counted
-from monodepth2.prepare.framing import proposed_crop
+from monodepth2.files.fit import Size
+from monodepth2.prepare.analysis import CUT
+from monodepth2.prepare.framing import MULTIPLE, proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
-from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+from monodepth2.prepare.plan import BETWEEN, COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
 from monodepth2.prepare.sources import Source
 from monodepth2.prepare.walked import LEAST_WIDTH
 
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
+NEARLY_ALL = 0.9  # of the frames
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
 KNOWN_SHARE = 0.8  # of the pictures
+USUAL_PIXELS, LARGE = 640 * 192, 1.5
 _REASONS = {
     STILL: "stand still or nearly so",
     TURN: "only turn on the spot, which shows no depth",
@@ -36,12 +40,18 @@ def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
         return f"the camera only turns on the spot: {names}; depth shows when it moves to another place"
     if gap is not None:
         return f"--gap {gap:g}: pictures so far apart give no drive: {names}; give a smaller gap, or leave --gap out"
-    if min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans)):
+    few = min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans))
+    if few or all(map(_is_one_short_stretch, parts)):
         return f"too short: {names}; give some seconds of a moving camera, better some minutes"
     return (
         f"nothing can be followed for long enough: {names}; neighbouring frames share too little (cuts, blur, few "
         "frames per second), or the drives between them are too short"
     )
+
+
+def _is_one_short_stretch(part: Part) -> bool:
+    stretch = part.plan.share(SHORT) + part.plan.share(BETWEEN)  # of what no drive has
+    return stretch > NEARLY_ALL and not (part.analysis.survival < CUT).any()
 
 
 def prefers_tracked(drives: Sequence[WrittenDrive]) -> bool:
@@ -153,8 +163,19 @@ def _on_pictures(part: Part) -> list[str]:
             "smaller --width nothing is lost"
         )
     if framing.size[1] > framing.size[0]:
-        found.append("the pictures stand upright: much of them is sky and road; hold the camera sideways")
+        found.append(
+            f"the pictures stand upright: much of them is sky and road; hold the camera sideways{_cost(framing.size)}"
+        )
     return found
+
+
+def _cost(size: Size) -> str:
+    """How much larger pictures are than usual ones, and the width at which they are not."""
+    times = size[0] * size[1] / USUAL_PIXELS
+    width = max(LEAST_WIDTH, int(size[0] / times**0.5) // MULTIPLE * MULTIPLE)
+    if times < LARGE or width >= size[0]:
+        return ""
+    return f". They have {times:.1f} times the pixels of 640x192, and train as much slower: --width {width} is smaller"
 
 
 def _at(times: Sequence[float]) -> str:

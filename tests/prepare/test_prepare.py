@@ -185,6 +185,18 @@ def test_a_turned_video_stands_upright(tmp_path: Path) -> None:
     assert np.abs(found - shrunk(drive(1, 4, 0.2)[3])[6:70]).mean() < 5
 
 
+def test_what_upright_pictures_cost_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Of a phone that was held upright: --width is the short side."""
+    corridor = Corridor(1, (96, 160))
+    video = write_clip(tmp_path / "a.mp4", [corridor.picture(0.2 * n) for n in range(12)])
+    prepared(tmp_path, video, width=512)
+    assert "stand upright" in (told := capsys.readouterr().out)
+    assert "They have 3.5 times the pixels of 640x192, and train as much slower: --width 256 is smaller" in told
+    prepared(tmp_path, video, overwrite=True)
+    assert "stand upright" in (told := capsys.readouterr().out)
+    assert "times the pixels" not in told
+
+
 def test_frames_of_uneven_times_are_a_gap_apart(tmp_path: Path) -> None:
     random, corridor = np.random.default_rng(0), Corridor(1)
     times = np.cumsum(random.choice([1 / 60, 1 / 30, 1 / 20], 90))
@@ -275,7 +287,8 @@ def test_what_stands_still_or_is_too_short_ends_with_a_word(tmp_path: Path, caps
     (view,) = drive(1, 1, 0)
     clips: list[tuple[Sequence[np.ndarray], str]] = [
         ([view] * 30, "nothing moves in this video"),
-        (drive(1, 3, 0.2), "too short"),
+        (drive(1, 3, 0.2), "error: too short"),
+        (drive(1, 9, 0.04), "error: too short"),
         ([Corridor(1).picture(0, 1.0 * n) for n in range(40)], "only turns on the spot"),
         ([picture for n in range(30) for picture in drive(n, 1, 0)], "nothing can be followed"),
     ]
