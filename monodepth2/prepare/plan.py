@@ -137,8 +137,8 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
         frames = max(1, round(seconds / step))
         flow, survival = figures.get(min(figures, key=lambda known: abs(known - frames)), (0.0, 0.0))
         if seconds < (1 - TIME_ERROR) * step:
-            why = f"--gap asks for {seconds:g} s, but no frame between these was looked at; --most_fps looks at more"
-            return Gap(step, 1, flow, survival, why)
+            why = f"--gap asks for {seconds:g} s, but no frame between these was looked at"
+            return Gap(step, 1, flow, survival, f"{why}; --most_fps looks at more, if the video has more")
         return Gap(seconds, frames, flow, survival, "as --gap asks for")
     lasting = [frames for frames, (_, survival) in figures.items() if survival >= LEAST_SURVIVAL] or [1]
     moving = [frames for frames in lasting if figures[frames][0] >= LEAST_FLOW]

@@ -14,7 +14,8 @@ from monodepth2.runtime.locks import process_lock, take_lock
 
 FACTS, REPORT = "prepare.json", "report.html"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
-_OWN = re.compile(rf"drive_\d+|{SPLITS}|{re.escape(REPORT)}|{re.escape(FACTS)}|{re.escape(READ)}")  # what is written
+# what prepare writes, and what file managers leave wherever they look
+_OWN = re.compile("|".join([r"drive_\d+", *map(re.escape, (SPLITS, REPORT, FACTS, READ, ".DS_Store", "Thumbs.db"))]))
 
 
 def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:

@@ -408,6 +408,7 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     with pytest.raises(UserError, match="add --overwrite"):
         prepared(tmp_path, clip, fov=80.0)
     assert (output / "report.html").read_text() == before
+    (output / ".DS_Store").touch()  # of a file manager
     prepared(tmp_path, clip, fov=80.0, overwrite=True)
     assert camera(output / "drive_000")["source"] == "given by --fov: 80° wide"
     (output / "runs").mkdir()
