@@ -44,7 +44,7 @@ def run(options: PrepareOptions) -> int:
     """
     require_packages("prepare", "videos", "av", "cv2")
     from monodepth2.prepare.advice import why_nothing
-    from monodepth2.prepare.sources import find_sources
+    from monodepth2.prepare.find import find_sources
 
     assert options.output is not None
     started, output = time.monotonic(), options.output.expanduser()

@@ -22,8 +22,9 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.prepare.analysis import Analyser, Analysis
+from monodepth2.prepare.find import find_sources
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Frame, Source, find_sources
+from monodepth2.prepare.sources import Frame, Source
 from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
