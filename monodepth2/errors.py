@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -68,6 +69,8 @@ def run_script(main: Callable[[], int | None]) -> None:
     A `UserError`, and a path that may not be entered or written, is printed as one message and ends with code 2, Ctrl-C
     with code 130, a reader that has gone with code 141. Anything else is a bug in the program and keeps its traceback.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: names of files need not be text
     sys.exit(_exit_code(main))
 
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 def run(code: str, pipe: str = "") -> subprocess.CompletedProcess[str]:
     program = f"from monodepth2.errors import UserError, run_script\ndef main():\n    {code}\nrun_script(main)"
     line = ["bash", "-o", "pipefail", "-c", f'"$0" -c "$1" {pipe}', sys.executable, program]
-    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as in most languages
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment)
 
 
 def test_counts_are_told_as_people_say_them() -> None:
@@ -31,6 +33,11 @@ def test_counts_are_told_as_people_say_them() -> None:
 def test_how_a_script_ends(code: str, exit_code: int, said: str) -> None:
     done = run(code)
     assert (done.returncode, done.stderr) == (exit_code, said)
+
+
+def test_a_name_that_is_no_text_is_printed() -> None:
+    done = run(r"print('caf\udce9.mp4')")
+    assert (done.returncode, done.stdout) == (0, "caf\\udce9.mp4\n")
 
 
 def test_a_bug_keeps_its_traceback() -> None:

@@ -146,10 +146,13 @@ def _end(message: str) -> NoReturn:
 
 
 def _end_on_unknown(parser: argparse.ArgumentParser, words: Sequence[str], shown: Collection[str]) -> NoReturn:
-    flag = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
-    if flag is None:
+    flags = [word.partition("=")[0] for word in words if word.startswith("-")]
+    if not flags:
         parser.error(f"{words[0]!r} belongs to no flag")
-    parser.error(f"unknown flag {flag}{nearest(flag, [f'--{name}' for name in (*shown, CONFIG)])}")
+    of_training = [flag for flag in flags if flag.removeprefix("--") in (*USED_BY[SCRIPTS["train"]], RECIPE)]
+    if of_training:
+        _end(f"{parser.prog} has no use for {', '.join(of_training)}, which training takes; leave that out here")
+    parser.error(f"unknown flag {flags[0]}{nearest(flags[0], [f'--{name}' for name in (*shown, CONFIG)])}")
 
 
 class _Parser(argparse.ArgumentParser):

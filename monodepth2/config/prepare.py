@@ -41,8 +41,8 @@ class PrepareOptions(Checked):
         Options,
         "intrinsics",
         "focal lengths and principal point: in widths and heights of the whole upright picture, or in pixels with "
-        "--intrinsics_size (default: a camera file beside the video, else what the video says of its camera, else "
-        "what the motion in it shows, else a view of 60° along the longer side)",
+        "--intrinsics_size (default: a camera file beside the video or frames, else what the video says of its "
+        "camera, else what the motion in it shows, else a view of 60° along the longer side)",
     )
     intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")
     fov: float | None = option(
@@ -57,7 +57,9 @@ class PrepareOptions(Checked):
     )
 
     output: Path | None = option(None, "output", "folder of the data set, which is made")
-    overwrite: bool = option(False, "output", "replace a data set that was prepared before")
+    overwrite: bool = option(
+        False, "output", "replace a data set that was prepared before; masks painted into its drives are removed, too"
+    )
     width: int = option(640, "output", "width of the pictures, a multiple of 32")
     height: int | None = option(
         None, "output", "height of the pictures, a multiple of 32 (default: what fits the video's shape)"

@@ -44,19 +44,20 @@ _REMEDIES = {
 
 def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
     """Return what is wrong with the cameras: files that cannot be used, distortion, shapes that do not fit."""
+    views: list[View] = []
     try:
-        views = views_of(layout, lines)
+        views += views_of(layout, lines)
         check_views(views, layout.cameras.fov)
     except UserError as error:
-        return [
-            Finding(
-                "a camera cannot be used",
-                str(error),
-                "training refuses to begin",
-                "mend the file that states the camera, or give --intrinsics FX FY CX CY",
-                spoils=True,
+        bent = {view.drive for view in views if view.camera.is_distorted}
+        remedy = "mend the file that states the camera, or give --intrinsics FX FY CX CY"
+        if bent:  # numbers without distortion would leave its pictures bent
+            folder = next(layout.picture_path(line).parent for line in lines if line.folder in bent)
+            remedy = (
+                f"monodepth2 prepare {shlex.quote(str(folder))} --output NEW straightens its pictures; add --camera "
+                "FILE if the file of the camera lies neither there nor in the folder above"
             )
-        ]
+        return [Finding("a camera cannot be used", str(error), "training refuses to begin", remedy, spoils=True)]
     return _shape_findings(options, views)
 
 

@@ -1,5 +1,6 @@
 """What is wrong with the pictures that were looked at."""
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -42,7 +43,7 @@ class Kind:
         spoils_from: share from which it spoils a training; None if it never does.
         shown: the fields of a sample whose pictures show it.
         consequence: what a training makes of it.
-        remedy: what to do, with {folder} of a drive and {ids} of frames farther apart to be filled in.
+        remedy: what to do; {folder} of a drive and {ids}, `--frame_ids` of frames farther apart, are filled in.
         is_quick: whether a training looks for it before it begins.
         figure: a sentence on the measures that show it.
     """
@@ -191,7 +192,7 @@ def _finding(kind: Kind, options: Options, looks: Sequence[Look]) -> Finding | N
         kind.name,
         f"{len(shown):,} of {len(seen):,} targets looked at",
         kind.consequence,
-        kind.remedy.format(folder=shown[0].sample.target.parent, ids=_farther(options, looks)),
+        kind.remedy.format(folder=shlex.quote(str(shown[0].sample.target.parent)), ids=_farther(options, looks)),
         spoils=kind.spoils_from is not None and share >= kind.spoils_from,
         detail=kind.figure([look.measures for look in shown if look.measures]),
         examples=tuple(_example(look, kind.shown) for look in _spread(shown)),
@@ -200,6 +201,8 @@ def _finding(kind: Kind, options: Options, looks: Sequence[Look]) -> Finding | N
 
 def _farther(options: Options, looks: Sequence[Look]) -> str:
     """Frame ids at which neighbours would move enough; where pictures are there several times, at other pictures.
+
+    The lists have targets at the ends of drives that lack such neighbours: they are to be left out.
 
     `--frame_gap` multiplies them as it does those of the looks.
     """
@@ -211,7 +214,7 @@ def _farther(options: Options, looks: Sequence[Look]) -> str:
     repeats = round(1 / share) if moving else 1
     own = min((abs(offset) for offset in options.temporal_ids), default=1)
     step = own * repeats * -(-times // repeats)
-    return f"0 -{step} {step}"
+    return f"0 -{step} {step} --skip_incomplete"
 
 
 def _spread(looks: Sequence[Look]) -> Iterable[Look]:

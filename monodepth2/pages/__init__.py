@@ -30,7 +30,7 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     """
     text = filled(template, **values)
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files need not be UTF-8
 
 
 def filled(template: str, **values: Any) -> str:

@@ -1,20 +1,26 @@
 """What the user should know of a data set that was prepared, in sentences."""
 
+import math
 from collections.abc import Sequence
 
 from monodepth2.config import Options
 from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
 from monodepth2.errors import counted
-from monodepth2.prepare.framing import proposed_crop
+from monodepth2.files.fit import Size
+from monodepth2.prepare.analysis import CUT
+from monodepth2.prepare.framing import MULTIPLE, proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
-from monodepth2.prepare.plan import COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+from monodepth2.prepare.plan import BETWEEN, COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
+from monodepth2.prepare.sources import Source
 from monodepth2.prepare.walked import LEAST_WIDTH
 
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise
+NEARLY_ALL = 0.9  # of the frames
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
 KNOWN_SHARE = 0.8  # of the pictures
+USUAL_PIXELS, LARGE = 640 * 192, 1.5
 _REASONS = {
     STILL: "stand still or nearly so",
     TURN: "only turn on the spot, which shows no depth",
@@ -34,12 +40,18 @@ def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
         return f"the camera only turns on the spot: {names}; depth shows when it moves to another place"
     if gap is not None:
         return f"--gap {gap:g}: pictures so far apart give no drive: {names}; give a smaller gap, or leave --gap out"
-    if min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans)):
+    few = min(len(part.analysis.times) for part in parts) < 2 * max(1, _longest_gap(plans))
+    if few or all(map(_is_one_short_stretch, parts)):
         return f"too short: {names}; give some seconds of a moving camera, better some minutes"
     return (
         f"nothing can be followed for long enough: {names}; neighbouring frames share too little (cuts, blur, few "
         "frames per second), or the drives between them are too short"
     )
+
+
+def _is_one_short_stretch(part: Part) -> bool:
+    stretch = part.plan.share(SHORT) + part.plan.share(BETWEEN)  # of what no drive has
+    return stretch > NEARLY_ALL and not (part.analysis.survival < CUT).any()
 
 
 def prefers_tracked(drives: Sequence[WrittenDrive]) -> bool:
@@ -79,17 +91,34 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"
         found.append(f"{why}: {becomes}")
-    for part in parts:
-        before = f"{part.name}: " if len(parts) > 1 else ""
-        found += [before + sentence for sentence in _on_part(part, drives)]
-    return found
+    return found + _each_once([(part.name, _on_part(part, drives)) for part in parts])
+
+
+def _each_once(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """The sentences on sources, each with the names of those that it is on; of a single source without."""
+    names: dict[str, list[str]] = {}
+    for name, sentences in told:
+        for sentence in sentences:
+            names.setdefault(sentence, []).append(name)
+    if len(told) == 1:
+        return list(names)
+    return [f"{_named(of)}: {sentence}" for sentence, of in names.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
 
 
 def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
     gaps = {written.drive.gap for written in drives if written.part is part}
     found = [*part.source.remarks, *part.known.remarks]
     if any(gap.is_too_fast for gap in gaps):
-        found.append("this is too fast for its frames: record with more frames per second, or drive slower")
+        found.append(_slower(part.source))
+    if any(gap.is_too_plain for gap in gaps):
+        found.append(
+            "few points are found again, and those hardly move: it is too dark, blurred or plain, or what is near "
+            "moves too fast; record in better light and in focus, or drive slower"
+        )
     if not part.plan.drives:
         found.append("nothing of it is used")
     found += _on_pictures(part)
@@ -102,6 +131,13 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
             times = [float(part.analysis.times[frame]) for frame in frames]
             found.append(f"{what}: {counted(len(frames), 'frame')}, {_at(times)}")
     return found
+
+
+def _slower(source: Source) -> str:
+    """How neighbours come to share more."""
+    if source.every > 1:
+        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.rate)}"
+    return "this is too fast for its frames: record with more frames per second, or drive slower"
 
 
 def _on_pictures(part: Part) -> list[str]:
@@ -127,8 +163,19 @@ def _on_pictures(part: Part) -> list[str]:
             "smaller --width nothing is lost"
         )
     if framing.size[1] > framing.size[0]:
-        found.append("the pictures stand upright: much of them is sky and road; hold the camera sideways")
+        found.append(
+            f"the pictures stand upright: much of them is sky and road; hold the camera sideways{_cost(framing.size)}"
+        )
     return found
+
+
+def _cost(size: Size) -> str:
+    """How much larger pictures are than usual ones, and the width at which they are not."""
+    times = size[0] * size[1] / USUAL_PIXELS
+    width = max(LEAST_WIDTH, int(size[0] / times**0.5) // MULTIPLE * MULTIPLE)
+    if times < LARGE or width >= size[0]:
+        return ""
+    return f". They have {times:.1f} times the pixels of 640x192, and train as much slower: --width {width} is smaller"
 
 
 def _at(times: Sequence[float]) -> str:

@@ -116,8 +116,10 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
 
 
 def _file_beside(source: Source) -> Path | None:
-    folder = source.path if source.is_folder else source.path.parent
-    return next((folder / name for name in READERS if (folder / name).is_file()), None)
+    """The file beside a video, or in a folder of frames or above it: training looks there, too."""
+    above = source.path.absolute().parent
+    folders = (source.path, above) if source.is_folder else (above,)
+    return next((folder / name for folder in folders for name in READERS if (folder / name).is_file()), None)
 
 
 def _of_file(path: Path, size: Size) -> Camera:

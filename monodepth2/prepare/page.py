@@ -15,9 +15,9 @@ from monodepth2.files.pictures import read_picture
 from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import BETWEEN, KEPT, VERDICTS
+from monodepth2.prepare.staging import REPORT
 from monodepth2.prepare.writing import camera_values
 
-REPORT = "report.html"
 THUMBNAILS = 12
 THUMBNAIL_WIDTH = 240
 MOST_BINS = 1200  # of a curve

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.errors import UserError, counted, tell
+from monodepth2.errors import counted, tell
 from monodepth2.files.fit import Box, Size
 from monodepth2.motion.path import TrackedPath
 from monodepth2.motion.still import Bars, black_bars
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.camera import KnownCamera, camera_of, camera_of_motion
+from monodepth2.prepare.find import no_frame
 from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
@@ -86,10 +87,9 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     """
     samples = list(source.samples())
     if not samples:
-        raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
+        raise no_frame(source)
     frame_size, (width, height) = samples[0].size, size or (options.width, options.height)
     known = camera_of(options, source, frame_size)
-    _check_crop(options.crop, frame_size, source)
     small = small_size(frame_size)
     bars = Bars() if options.crop else black_bars([sample.grey(small) for sample in samples])
     box: Box = box_without_bars(frame_size, bars, small)
@@ -136,12 +136,7 @@ def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSo
     for _ in map_ahead(lambda item: write_picture(kept.picture(item[0]), framing, item[1]), new_frames(), READ_AHEAD):
         pass
     if not analyser.rows:
-        raise UserError(f"{source.path}: holds no frame that can be decoded between --start and --end")
+        raise no_frame(source)
     found = analyser.result()
     kept.keep(found, source.remarks)
     return found
-
-
-def _check_crop(crop: tuple[int, ...], size: Size, source: Source) -> None:
-    if crop and (crop[2] > size[0] or crop[3] > size[1]):
-        raise UserError(f"--crop {' '.join(map(str, crop))}: {source.path} has frames of {size[0]} x {size[1]} pixels")

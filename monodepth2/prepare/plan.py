@@ -46,7 +46,16 @@ class Gap(NamedTuple):
 
     @property
     def is_too_fast(self) -> bool:
-        """Whether neighbours share too little, and no smaller gap is left."""
+        """Whether neighbours share too little since they move far, and no smaller gap is left."""
+        return self._shares_little and self.flow >= LEAST_FLOW
+
+    @property
+    def is_too_plain(self) -> bool:
+        """Whether neighbours share too little although what they share hardly moves."""
+        return self._shares_little and self.flow < LEAST_FLOW
+
+    @property
+    def _shares_little(self) -> bool:
         return self.frames == 1 and (self.flow > MOST_FLOW or 0 < self.survival < LEAST_SURVIVAL)
 
 
@@ -128,22 +137,27 @@ def choose_gap(analysis: Analysis, take: np.ndarray, seconds: float | None = Non
         frames = max(1, round(seconds / step))
         flow, survival = figures.get(min(figures, key=lambda known: abs(known - frames)), (0.0, 0.0))
         if seconds < (1 - TIME_ERROR) * step:
-            return Gap(step, 1, flow, survival, f"--gap asks for {seconds:g} s, but there are no frames between these")
+            why = f"--gap asks for {seconds:g} s, but no frame between these was looked at"
+            return Gap(step, 1, flow, survival, f"{why}; --most_fps looks at more, if the video has more")
         return Gap(seconds, frames, flow, survival, "as --gap asks for")
     lasting = [frames for frames, (_, survival) in figures.items() if survival >= LEAST_SURVIVAL] or [1]
     moving = [frames for frames in lasting if figures[frames][0] >= LEAST_FLOW]
     frames = min(moving) if moving else max(lasting)
     flow, survival = figures[frames]
-    return Gap(frames * step, frames, flow, survival, _reason(frames, flow, survival, bool(moving)))
+    gap = Gap(frames * step, frames, flow, survival, "")
+    return gap._replace(reason=_reason(gap, bool(moving)))
 
 
-def _reason(frames: int, flow: float, survival: float, enough: bool) -> str:
+def _reason(gap: Gap, enough: bool) -> str:
+    frames = gap.frames
     seen = (
-        f"from one picture to the next, points move by {flow:.1f} pixels (median, in a picture 640 wide), and "
-        f"{survival:.0%} of them are found again"
+        f"from one picture to the next, points move by {gap.flow:.1f} pixels (median, in a picture 640 wide), and "
+        f"{gap.survival:.0%} of them are found again"
     )
-    if frames == 1 and (flow > MOST_FLOW or survival < LEAST_SURVIVAL):
-        return f"{seen}; the camera moves fast, and there is no frame between them to take instead"
+    if gap.is_too_fast:
+        return f"{seen}; the camera moves fast, and no frame between them was looked at"
+    if gap.is_too_plain:
+        return f"{seen}; the pictures are dark, blurred or plain, or what is near moves too fast to be found"
     if not enough and frames == max(STEPS):
         return f"{seen}; the camera moves slowly, and no larger gap is tried"
     if not enough:

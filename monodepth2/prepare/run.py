@@ -24,6 +24,7 @@ from monodepth2.runtime.extras import require_packages
 if TYPE_CHECKING:
     from monodepth2.prepare.kept import KeptSource
     from monodepth2.prepare.part import Part, WrittenDrive
+    from monodepth2.prepare.plan import Gap
     from monodepth2.prepare.sources import Source
 
 NOTHING_LEFT = 3  # exit code
@@ -43,7 +44,7 @@ def run(options: PrepareOptions) -> int:
     """
     require_packages("prepare", "videos", "av", "cv2")
     from monodepth2.prepare.advice import why_nothing
-    from monodepth2.prepare.sources import find_sources
+    from monodepth2.prepare.find import find_sources
 
     assert options.output is not None
     started, output = time.monotonic(), options.output.expanduser()
@@ -129,6 +130,17 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
     return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}{batch}"
 
 
+def _gaps_in_words(gaps: list["Gap"]) -> str:
+    if len(set(gaps)) == 1:
+        return f"gap {gaps[0].seconds:.3f} s: {gaps[0].reason}"
+    seconds, flows, survivals = zip(*((gap.seconds, gap.flow, gap.survival) for gap in gaps), strict=True)
+    return (
+        f"gaps from {min(seconds):.3f} to {max(seconds):.3f} s: from one picture to the next, points move by "
+        f"{min(flows):.1f} to {max(flows):.1f} pixels (medians, in a picture 640 wide), and {min(survivals):.0%} to "
+        f"{max(survivals):.0%} of them are found again; report.html has the reasons"
+    )
+
+
 def _tell_result(
     output: Path,
     parts: list["Part"],
@@ -140,8 +152,7 @@ def _tell_result(
     pictures, frames = sum(len(one.drive.frames) for one in drives), sum(len(part.analysis.times) for part in parts)
     seen = f"{counted(pictures, 'picture')} of {counted(frames, 'frame')} looked at"
     print(f"{output}: {counted(len(drives), 'drive')}, {seen}, in {seconds:.0f} s")
-    for gap in dict.fromkeys(f"gap {one.drive.gap.seconds:.3f} s: {one.drive.gap.reason}" for one in drives):
-        print(gap)
+    print(_gaps_in_words([one.drive.gap for one in drives]))
     targets = f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on"
     print(f"lists: {targets}, in {output / 'splits'}")
     for sentence in advice:

@@ -16,18 +16,16 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.masks import BLACK
-from monodepth2.errors import UserError, counted, tell
+from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import ENDINGS, MASK, PictureError, natural_key, picture_names
+from monodepth2.files.picture_files import MASK, PictureError, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
 SAMPLES = 12
-VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".ts")  # that a folder is searched for
 APART = 15  # frames between samples, where the length of a video is not known
 
 
@@ -178,12 +176,24 @@ class Source:
     def frames_declared(self) -> int | None:
         """About how many frames will be looked at; None where a file does not say."""
         if self.is_folder:
-            seconds, rate = len(self.picture_paths()) / self.fps, self.fps
+            seconds = len(self.picture_paths()) / self.fps
         else:
             with VideoReader(self.path) as reader:
-                seconds, rate = reader.seconds or 0.0, float(reader.rate)
-        every = max(1, math.ceil(ALMOST * rate / self.most_fps - BIT))
-        return round(max(0.0, min(seconds, self.end) - self.start) * rate / every) or None
+                seconds = reader.seconds or 0.0
+        return round(max(0.0, min(seconds, self.end) - self.start) * self.rate / self.every) or None
+
+    @property
+    def rate(self) -> float:
+        """The frames per second that it has."""
+        if self.is_folder:
+            return self.fps
+        with VideoReader(self.path) as reader:
+            return float(reader.rate)
+
+    @property
+    def every(self) -> int:
+        """One frame in so many is looked at."""
+        return max(1, math.ceil(ALMOST * self.rate / self.most_fps - BIT))
 
     def tags(self) -> dict[str, str]:
         """What the file says of the camera: names in lower case; of a folder its first picture's EXIF data."""
@@ -197,81 +207,6 @@ class Source:
     def _remark(self, remark: str) -> None:
         if remark not in self.remarks:
             self.remarks.append(remark)
-
-
-def find_sources(options: PrepareOptions) -> list[Source]:
-    """Check that all there is can be opened.
-
-    Raises:
-        UserError: a path does not exist, is no video, or a folder with neither pictures nor videos.
-    """
-    end = float("inf") if options.end is None else options.end
-    most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
-    named = [path.expanduser() for path in options.sources]
-    paths = [one for path in named for one in _videos_in(path)]
-    sources = [Source(path, options.start, end, options.fps, most_fps) for path in paths]
-    if len(paths) > len(options.sources) and (options.start or options.end is not None):
-        raise UserError("--start and --end are for one video, and a folder holds several: name the video, or drop them")
-    places = [source.path.resolve() for source in sources]
-    if twice := next((source for source, place in zip(sources, places, strict=True) if places.count(place) > 1), None):
-        raise UserError(f"{twice.path}: is named twice; drop one of them")
-    if options.is_given("fps") and not any(source.is_folder for source in sources):
-        raise UserError("--fps is the rate of a folder of frames, and a video states its own: drop it")
-    usable = [source for source in sources if _is_usable(source, source.path in named)]
-    if not usable:
-        raise UserError(f"{named[0]}: none of its videos can be read")
-    return usable
-
-
-def _is_usable(source: Source, named: bool) -> bool:
-    """Whether a source can be opened; of a folder's videos those that cannot are left out, and told.
-
-    Raises:
-        UserError: it cannot, and was named itself.
-    """
-    try:
-        _check_source(source)
-    except UserError as error:
-        if named:
-            raise
-        tell(f"left out: {error}")
-        return False
-    return True
-
-
-def _check_source(source: Source) -> None:
-    if source.is_folder:
-        if not source.picture_paths():
-            raise UserError(
-                f"{source.path}: holds no pictures ({' '.join(ENDINGS)}) and no videos "
-                f"({' '.join(VIDEO_ENDINGS)}) itself; name a video, or the very folder of the frames or videos"
-            )
-    elif not source.path.exists():
-        raise UserError(f"{source.path}: no such file or folder; name a video or a folder of frames")
-    elif source.path.suffix.lower() in ENDINGS and source.path.suffix.lower() != ".gif":
-        raise UserError(f"{source.path}: is a picture; name a video or a folder of frames")
-    else:
-        with VideoReader(source.path):
-            pass
-
-
-def _videos_in(path: Path) -> list[Path]:
-    """The videos of a folder, in natural order, as cameras in cars write them; else the path.
-
-    Raises:
-        UserError: a folder holds pictures, and as many videos or more, so that either may be meant.
-    """
-    if not path.is_dir():
-        return [path]
-    found = [one for one in path.iterdir() if one.suffix.lower() in VIDEO_ENDINGS and one.is_file()]
-    videos = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: natural_key(one.name))
-    pictures = picture_names(path)
-    if pictures and len(pictures) <= len(videos):
-        raise UserError(
-            f"{path}: holds {counted(len(videos), 'video')} and {counted(len(pictures), 'picture')}; name the videos "
-            "themselves, or move the pictures to another folder"
-        )
-    return videos if videos and not pictures else [path]
 
 
 def _exif(picture: Image.Image) -> dict[str, str]:

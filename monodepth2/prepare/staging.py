@@ -1,25 +1,33 @@
 """A folder that appears when it is whole: until then its content lies beside it, under a name with a dot."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from monodepth2.datasets.folders import SPLITS
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder
 from monodepth2.runtime.locks import process_lock, take_lock
 
-FACTS = "prepare.json"
+FACTS, REPORT = "prepare.json", "report.html"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
+# what prepare writes, and what file managers leave wherever they look
+_OWN = re.compile("|".join([r"drive_\d+", *map(re.escape, (SPLITS, REPORT, FACTS, READ, ".DS_Store", "Thumbs.db"))]))
 
 
 def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
     """Check that a data set can be written, without making anything.
 
     Raises:
-        UserError: the folder holds something already, or cannot be written.
+        UserError: the folder holds something already that is not to be replaced, or cannot be written or replaced.
     """
+    if os.path.ismount(output.resolve()):
+        raise UserError(
+            f"--output {output}: is where a disk is attached, which nothing can replace; name a folder in it"
+        )
     check_output_folder("output", output)
     if output.resolve() == Path.cwd():
         raise UserError(f"--output {output}: is the folder you are in; name one that is new")
@@ -32,6 +40,11 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
         raise UserError(f"--output {output}: holds other files; name a new folder")
     if not overwrite:
         raise UserError(f"--output {output}: was prepared before; add --overwrite to replace it, or train on it")
+    if strangers := sorted(path.name for path in output.iterdir() if not _OWN.fullmatch(path.name)):
+        raise UserError(
+            f"--output {output}: holds {strangers[0]}, which prepare has not written and --overwrite would remove; "
+            "move it to another folder, or name a new one"
+        )
 
 
 @contextmanager
@@ -43,6 +56,7 @@ def staged_folder(output: Path) -> Iterator[Path]:
     Raises:
         UserError: it cannot be written.
     """
+    output = output.resolve()  # what a link names is replaced, not the link
     staged, old = (output.with_name(f".{output.name}.{word}") for word in ("partial", "replaced"))
     lock_path = output.with_name(f".{output.name}.lock")
     lock = process_lock(lock_path)
@@ -58,11 +72,11 @@ def staged_folder(output: Path) -> Iterator[Path]:
         if not (staged / FACTS).exists():
             shutil.rmtree(staged)
             return
-        shutil.rmtree(staged / READ)
         shutil.rmtree(old, ignore_errors=True)
         if output.exists():
             os.replace(output, old)
         os.replace(staged, output)
+        shutil.rmtree(output / READ)  # last, so that the next run can take it over if this one fails
     except TimeoutError as error:
         raise UserError(f"--output {output}: another run is preparing it; wait for its end, or name another") from error
     except OSError as error:

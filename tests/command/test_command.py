@@ -88,6 +88,10 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
             "evaluate --scales 0",
             "--scales belongs to monodepth2 train: the checkpoint says how it was trained; drop it",
         ),
+        (
+            "doctor drive --recipe modern --learning_rate=1e-3 --width 320",
+            "monodepth2 doctor has no use for --recipe, --learning_rate, which training takes; leave that out here",
+        ),
         ("predict x --image_path y", "FILE is short for --image_path: drop one of the two"),
         ("synthetic", "OUTPUT is missing: name the folder to make"),
     ],

@@ -179,14 +179,34 @@ def test_a_fault_is_found(name: str, spoils: bool, fault: Callable[[Path], objec
     assert {other for other in findings if findings[other].spoils} <= {name}  # and it is not taken for another one
 
 
+def test_bent_pictures_are_to_be_straightened(scene: Path, tmp_path: Path) -> None:
+    """Numbers alone would silence the finding, and leave the pictures as they are."""
+    walk = Path(shutil.copytree(scene / DRIVE / "image_02/data", tmp_path / "old/a walk"))
+    (tmp_path / "old/camera.json").write_text(json.dumps({"fl_x": 180, "w": 311, "h": 94, "k1": 0.2}))
+    plain = {"dataset": "folder", "split": Options.split, "png": False, "use_stereo": False}
+    remedy = found(tmp_path / "old", **plain)["a camera cannot be used"].remedy
+    assert remedy.startswith(f"monodepth2 prepare '{walk}' --output NEW straightens its pictures")
+    assert "--intrinsics" not in remedy
+    done = monodepth2("prepare", walk, "--output", tmp_path / "new", "--width", 320, "--height", 96)
+    assert done.returncode == 0, done.stderr
+    assert "a camera cannot be used" not in found(tmp_path / "new", **plain)
+
+
 def test_where_each_picture_is_there_twice_the_doubled_gap_is_advised(broken: Path) -> None:
     reorder(broken, [n // 2 * 2 for n in IN_TURN])
-    assert "--frame_ids 0 -2 2;" in found(broken)["copies of pictures"].remedy
+    assert "--frame_ids 0 -2 2 --skip_incomplete;" in found(broken)["copies of pictures"].remedy
 
 
 def test_what_is_advised_goes_with_the_gap_that_multiplies_it(broken: Path) -> None:
     stand(broken)
     assert "--frame_ids 0 -5 5" in found(broken, frame_gap=(2, 3), skip_incomplete=True)["the camera stands"].remedy
+
+
+def test_a_folder_with_a_blank_in_its_name_is_quoted(broken: Path) -> None:
+    stand(broken)
+    spaced = shutil.move(broken, broken.with_name("my scene"))
+    remedy = found(Path(spaced), split=str(Path(spaced) / "split"))["the camera stands"].remedy
+    assert f"monodepth2 prepare '{pictures(Path(spaced), 2)[0].parent}' --output FOLDER" in remedy
 
 
 def test_few_steps_and_swapped_sides_of_the_input_are_found(scene: Path) -> None:

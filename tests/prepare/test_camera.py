@@ -43,6 +43,17 @@ def test_what_is_given_counts_before_files_tags_and_what_is_assumed(tmp_path: Pa
         known(tagged, camera=tmp_path / "camera.yaml")
 
 
+def test_the_file_above_a_folder_of_frames_counts_as_it_does_for_training(tmp_path: Path) -> None:
+    frames = tmp_path / "walk"
+    frames.mkdir()
+    Image.new("RGB", (160, 96)).save(frames / "1.jpg")
+    (tmp_path / "camera.json").write_text(json.dumps({"fl_x": 80, "w": 160, "h": 96, "k1": -0.2}))
+    assert known(frames).camera.fx == 0.5
+    assert known(frames).camera.is_distorted
+    (frames / "camera.json").write_text(json.dumps({"fl_x": 160, "w": 160, "h": 96}))
+    assert known(frames).camera.fx == 1
+
+
 def test_a_camera_held_upright_is_assumed_to_see_its_usual_angle_from_top_to_bottom(tmp_path: Path) -> None:
     video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
     options = PrepareOptions(sources=(video,), output=Path("out"))

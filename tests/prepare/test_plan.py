@@ -122,6 +122,16 @@ def test_what_is_too_fast_is_told() -> None:
     assert "fast" in only.gap.reason
 
 
+def test_dark_pictures_are_not_called_fast() -> None:
+    dark = [
+        np.asarray(Image.fromarray(picture).point(lambda value: 12 + value // 16)) for picture in drive(1, 40, 0.08)
+    ]
+    (only, *_) = planned(dark).drives
+    assert only.gap.is_too_plain
+    assert not only.gap.is_too_fast
+    assert "dark, blurred or plain" in only.gap.reason
+
+
 def test_a_gap_that_is_asked_for_is_taken() -> None:
     found = plan(analysed(drive(1, 60, 0.1)), gap_seconds=0.3)
     assert found.drives[0].frames[:3] == (0, 3, 6)

@@ -22,8 +22,9 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.prepare.analysis import Analyser, Analysis
+from monodepth2.prepare.find import find_sources
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Frame, Source, find_sources
+from monodepth2.prepare.sources import Frame, Source
 from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
@@ -144,6 +145,16 @@ def test_cuts_and_several_sources_make_several_drives(tmp_path: Path) -> None:
     assert np.abs(pictures(output / "drive_002")[7] - shrunk(drive(3, 8, 0.2)[7])[6:70]).mean() < 5
 
 
+def test_what_holds_for_several_sources_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """An hour of a camera in a car is sixty files."""
+    clips = [write_clip(tmp_path / f"{n}.mp4", drive(n, 20, 0.2)) for n in range(3)]
+    prepared(tmp_path, *clips)
+    told = capsys.readouterr().out
+    assert told.count("nothing states the camera") == 1
+    assert "- 0.mp4 and 2 others: nothing states the camera" in told
+    assert [line[:20] for line in told.splitlines() if line.startswith("gap")] == ["gaps from 0.100 to 0"]
+
+
 def test_bars_are_cut_away_and_the_camera_follows(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     boxed = [np.pad(picture, ((20, 30), (0, 0), (0, 0))) for picture in drive(1, 60, 0.2)]
     output = prepared(tmp_path, write_clip(tmp_path / "a.mp4", boxed), fov=60.0)
@@ -175,6 +186,18 @@ def test_a_turned_video_stands_upright(tmp_path: Path) -> None:
     assert np.abs(found - shrunk(drive(1, 4, 0.2)[3])[6:70]).mean() < 5
 
 
+def test_what_upright_pictures_cost_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Of a phone that was held upright: --width is the short side."""
+    corridor = Corridor(1, (96, 160))
+    video = write_clip(tmp_path / "a.mp4", [corridor.picture(0.2 * n) for n in range(12)])
+    prepared(tmp_path, video, width=512)
+    assert "stand upright" in (told := capsys.readouterr().out)
+    assert "They have 3.5 times the pixels of 640x192, and train as much slower: --width 256 is smaller" in told
+    prepared(tmp_path, video, overwrite=True)
+    assert "stand upright" in (told := capsys.readouterr().out)
+    assert "times the pixels" not in told
+
+
 def test_frames_of_uneven_times_are_a_gap_apart(tmp_path: Path) -> None:
     random, corridor = np.random.default_rng(0), Corridor(1)
     times = np.cumsum(random.choice([1 / 60, 1 / 30, 1 / 20], 90))
@@ -197,6 +220,16 @@ def test_a_short_gap_looks_at_more_frames_and_ends_at_those_that_there_are(tmp_p
     video = write_clip(tmp_path / "a.mp4", drive(1, 60, 4 / 30), 30)
     found = prepared(tmp_path, video, gap=gap)
     np.testing.assert_allclose(np.diff(facts(found / "drive_000")["times"]), 1 / 30, atol=1e-3)
+
+
+def test_what_is_too_fast_for_the_frames_looked_at_is_told_to_look_at_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 60, 0.3), 30)
+    prepared(tmp_path, video)
+    assert "too fast for one frame in 2: give --most_fps 30" in capsys.readouterr().out
+    prepared(tmp_path, write_clip(video, drive(1, 40, 0.6), 10), overwrite=True)
+    assert "too fast for its frames: record with more frames per second" in capsys.readouterr().out
 
 
 def test_a_mask_beside_frames_is_kept(tmp_path: Path) -> None:
@@ -255,7 +288,8 @@ def test_what_stands_still_or_is_too_short_ends_with_a_word(tmp_path: Path, caps
     (view,) = drive(1, 1, 0)
     clips: list[tuple[Sequence[np.ndarray], str]] = [
         ([view] * 30, "nothing moves in this video"),
-        (drive(1, 3, 0.2), "too short"),
+        (drive(1, 3, 0.2), "error: too short"),
+        (drive(1, 9, 0.04), "error: too short"),
         ([Corridor(1).picture(0, 1.0 * n) for n in range(40)], "only turns on the spot"),
         ([picture for n in range(30) for picture in drive(n, 1, 0)], "nothing can be followed"),
     ]
@@ -276,6 +310,10 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """As a camera in a car leaves them, a file each minute."""
+
+    def told() -> str:
+        return capsys.readouterr().err
+
     (tmp_path / "card").mkdir()
     for name in ("clip10.mp4", "clip9.MP4"):
         write_clip(tmp_path / "card" / name, drive(1, 3, 0.1))
@@ -286,13 +324,32 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
         find_sources(replace(options, start=1.0))
     (tmp_path / "card/clip11.mp4").write_bytes(b"cut off")
     assert len(find_sources(options)) == 2
-    assert "left out: " in capsys.readouterr().err
+    assert "left out: " in told()
     Image.new("RGB", (8, 8)).save(tmp_path / "card/thumb.jpg")
     with pytest.raises(UserError, match="holds 3 videos and 1 picture; name the videos"):
         find_sources(options)
     for n in range(4):
         Image.new("RGB", (8, 8)).save(tmp_path / f"card/{n}.jpg")
     assert [source.path.name for source in find_sources(options)] == ["card"], "frames, and the video they are of"
+    assert "its pictures (5) are taken as frames that follow one another; its videos (3) are left out" in told()
+
+
+def test_a_video_without_a_frame_is_left_out_of_its_folder(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The last file of a camera that lost its power opens, and holds nothing."""
+    (tmp_path / "card").mkdir()
+    shutil.copy(clip, tmp_path / "card/1.mp4")
+    cut = tmp_path / "card/2.mkv"
+    cut.write_bytes(write_clip(tmp_path / "whole.mkv", drive(1, 9, 0.1)).read_bytes()[:700])
+    options = PrepareOptions(sources=(tmp_path / "card",), output=tmp_path / "out")
+    assert [source.path.name for source in find_sources(options)] == ["1.mp4"]
+    words = f"{cut}: holds no frame that can be decoded; copy it anew"
+    assert f"left out: {words}" in capsys.readouterr().err
+    with pytest.raises(UserError, match=words):
+        find_sources(replace(options, sources=(cut,)))
+    with pytest.raises(UserError, match="holds no frame between --start and --end"):
+        find_sources(replace(options, sources=(clip,), start=60.0))
 
 
 @pytest.mark.parametrize(
@@ -303,6 +360,7 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
         (("a.png",), {}, "is a picture; name a video"),
         (("drive.mp4",), {"width": 1 << 16}, "--width 65536: the whole frame would have 65536 x"),
         (("drive.mp4",), {"output": Path()}, "is the folder you are in"),
+        (("drive.mp4",), {"crop": (0, 0, 170, 96)}, "drive.mp4 has frames of 160 x 96 pixels; give a part of these"),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(
@@ -351,8 +409,13 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     with pytest.raises(UserError, match="add --overwrite"):
         prepared(tmp_path, clip, fov=80.0)
     assert (output / "report.html").read_text() == before
+    (output / ".DS_Store").touch()  # of a file manager
     prepared(tmp_path, clip, fov=80.0, overwrite=True)
     assert camera(output / "drive_000")["source"] == "given by --fov: 80° wide"
+    (output / "runs").mkdir()
+    with pytest.raises(UserError, match="holds runs, which prepare has not written"):
+        prepared(tmp_path, clip, overwrite=True)
+    (output / "runs").rmdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").touch()
     with pytest.raises(UserError, match="holds other files"):
@@ -360,6 +423,35 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     inside = shutil.copy(clip, output / "drive.mp4")
     with pytest.raises(UserError, match="lies in it"):
         prepared(tmp_path, Path(inside), overwrite=True)
+
+
+def test_a_disk_is_not_written_in_place_of_a_folder(clip: Path) -> None:
+    with pytest.raises(UserError, match="is where a disk is attached, which nothing can replace; name a folder in it"):
+        run(PrepareOptions(sources=(clip,), output=Path("/")))
+
+
+def test_what_a_link_names_is_written_and_replaced(clip: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "data set").symlink_to(disk / "big", target_is_directory=True)
+    for overwrite in (False, True):
+        assert (prepared(tmp_path, clip, overwrite=overwrite) / "prepare.json").is_file()
+        assert [path.name for path in disk.iterdir()] == ["big"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data set", "disk"]
+    assert (tmp_path / "data set").is_symlink()
+
+
+def test_what_was_read_is_kept_if_the_folder_cannot_take_its_place(tmp_path: Path) -> None:
+    def written() -> None:
+        with staged_folder(tmp_path / "out") as folder:
+            (folder / ".read").mkdir()
+            (folder / "prepare.json").touch()
+            (tmp_path / "out").mkdir()
+            (tmp_path / ".out.replaced").touch()  # a file, whose place a folder cannot take
+
+    with pytest.raises(UserError, match="cannot be written"):
+        written()
+    assert (tmp_path / ".out.partial/.read").is_dir()
 
 
 def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
