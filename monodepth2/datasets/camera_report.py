@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from monodepth2.config import started_as
 from monodepth2.datasets.camera_choice import BY_FOV
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import Layout
@@ -95,8 +96,8 @@ def check_views(views: Sequence[View], fov: float | None = None) -> None:
             raise UserError(
                 f"{view.drive}: its camera is distorted ({view.camera.source}: k1 k2 p1 p2 k3 are "
                 f"{' '.join(f'{value:g}' for value in view.camera.distortion)}), and training takes straight ones "
-                "only: undistort the pictures first, e.g. with OpenCV's undistort, and write the new camera without "
-                "distortion"
+                f"only: `{started_as('prepare')} FOLDER --output NEW` straightens the pictures of a folder and writes "
+                "their new camera"
             )
 
 

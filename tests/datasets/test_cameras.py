@@ -350,7 +350,5 @@ def test_a_crop_that_leaves_little_is_remarked_on(tmp_path: Path) -> None:
 def test_a_distorted_camera_is_refused_with_the_remedy(tmp_path: Path) -> None:
     drive = write_drive(tmp_path, "one")
     (drive / "camera.json").write_text('{"fl_x": 96, "w": 128, "h": 72, "k1": -0.3}')
-    with pytest.raises(
-        UserError, match=r"one: its camera is distorted \(camera\.json: .* undistort the pictures first"
-    ):
+    with pytest.raises(UserError, match=r"one: its camera is distorted \(camera\.json: .* straightens the pictures"):
         remarks_of(tmp_path, ["one"])
