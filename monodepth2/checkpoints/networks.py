@@ -20,7 +20,7 @@ from monodepth2.method.networks import TimmEncoder
 OPTIMIZER = "adam"
 STATE = "state"
 MEAN = "ema"  # the folder of a checkpoint that holds the mean of the weights, as a checkpoint of its own
-_OF_A_RUN = re.compile(r"weights_(?:step_)?(\d+)", re.ASCII)  # other folders are copies that a user has made
+OF_A_RUN = re.compile(r"weights_(?:step_)?(\d+)", re.ASCII)  # other folders are copies that a user has made
 REMEDY = "name the folder that holds encoder.pth, depth.pth, ..."
 # for training, which alone has these flags
 WITHOUT_IT = " (to start without one of the networks, leave it out of --models_to_load)"
@@ -160,7 +160,7 @@ def _age_of(checkpoint: Path) -> tuple[bool, int, float, int]:
 
     Programs that copy or unpack a run do not all keep the times of its files.
     """
-    own, encoder = _OF_A_RUN.fullmatch(checkpoint.name), checkpoint / "encoder.pth"
+    own, encoder = OF_A_RUN.fullmatch(checkpoint.name), checkpoint / "encoder.pth"
     try:
         step = read_manifest(checkpoint).step
     except UserError:

@@ -1,7 +1,6 @@
 """The checkpoints of a run: which there are, which one a run goes on from, which are removed."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monodepth2.checkpoints.folder import PARTIAL, Manifest, check_files, read_manifest
-from monodepth2.checkpoints.networks import STATE
+from monodepth2.checkpoints.networks import OF_A_RUN, STATE
 from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError, shown
@@ -21,7 +20,6 @@ ALWAYS_KEPT = 2  # should the newest be damaged, the one before it is there
 FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
 FREE |= {"device", "no_cuda", "num_workers", "deterministic", "weights_init", "pretrained_weights"}
 FREE_GROUPS = {"loading", "logging", "checkpoints", "evaluation"}
-_OWN = re.compile(r"weights_(step_)?\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _remove_partial(models_folder: Path) -> None:
 
 def _own(models_folder: Path) -> list[Path]:
     """The folders of a run's checkpoints: those named by a run, no links and nothing that a user put there."""
-    named = [folder for folder in models_folder.glob("weights_*") if _OWN.fullmatch(folder.name)]
+    named = [folder for folder in models_folder.glob("weights_*") if OF_A_RUN.fullmatch(folder.name)]
     return [folder for folder in named if folder.is_dir() and not folder.is_symlink()]
 
 
