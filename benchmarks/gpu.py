@@ -329,7 +329,7 @@ def _trained(setting: Setting, folder: Path, way: str, name: str, flags: list[st
         _run([*launcher, *command[1:]] if way == "torchrun" else command)
     weights = folder / f"runs/{name}/models/weights_1"
     names = ("encoder", "depth", "pose_encoder", "pose")
-    states = {name: torch.load(weights / f"{name}.pth", weights_only=True) for name in names}
+    states = {name: torch.load(weights / f"{name}.pth", "cpu", weights_only=True) for name in names}
     return {f"{name}.{key}": value for name, state in states.items() for key, value in state.items()}
 
 

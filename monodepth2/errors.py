@@ -88,6 +88,15 @@ def _exit_code(main: Callable[[], int | None]) -> int:
         # whoever read our output, head for one, has gone; what is still buffered would raise again on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for a mistake of flags
+            raise
+        print(
+            f"error: the GPU's memory is full ({first_line(error)}): give a smaller --batch_size or smaller pictures "
+            "(--height, --width); training also takes --grad_checkpointing",
+            file=sys.stderr,
+        )
+        return 2
     except OSError as error:
         if error.errno not in OF_PATHS or error.filename is None:
             raise

@@ -27,6 +27,12 @@ def test_counts_are_told_as_people_say_them() -> None:
         ("return 3", 3, ""),
         ("raise UserError('use --that')", 2, "error: use --that\n"),
         ("raise KeyboardInterrupt", 130, "interrupted\n"),
+        (
+            "raise type('OutOfMemoryError', (RuntimeError,), {})('CUDA out of memory. Tried to allocate 2 GiB')",
+            2,
+            "error: the GPU's memory is full (CUDA out of memory. Tried to allocate 2 GiB): give a smaller "
+            "--batch_size or smaller pictures (--height, --width); training also takes --grad_checkpointing\n",
+        ),
         ("open('x' * 300)", 2, f"error: {'x' * 300}: File name too long; remove the cause, or name another path\n"),
     ],
 )

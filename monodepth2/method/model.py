@@ -39,6 +39,8 @@ class MonodepthModel(nn.Module):
         self.pairs = options.pose_model_input == "pairs"
         self.encoder = make_encoder(options.encoder, options.num_layers)
         channels = self.encoder.num_ch_enc
+        if isinstance(self.encoder, TimmEncoder) and min(options.scales) >= 2:
+            self.encoder.without_first()  # the decoder's first two stages are left out, too
         self.depth = make_decoder(options.decoder, channels, options.scales)
         if options.start_depth:
             self.depth.start_at(disp_of_depth(options.start_depth, options.min_depth, options.max_depth))
@@ -119,6 +121,8 @@ class MonodepthModel(nn.Module):
             self.pose = PoseDecoder(feature_channels, num_feature_sets=frames, num_motions=frames - 1)
         else:
             self.pose_encoder = make_encoder(options.pose_backbone, options.num_layers, frames, "--pose_encoder")
+            if isinstance(self.pose_encoder, TimmEncoder):
+                self.pose_encoder.without_first()
             feature_channels = int(self.pose_encoder.num_ch_enc[-1])
             # 2019's decoder always states at least two motions; a pair uses the first
             self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))

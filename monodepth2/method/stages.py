@@ -79,7 +79,7 @@ class Batch:
         dtype = next(iter(self.K.values())).dtype
 
         def move(tensor: Tensor) -> Tensor:
-            moved = tensor.to(device, non_blocking=True)
+            moved = tensor.to(device, non_blocking=device.type == "cuda")  # where the loader's copies are page-locked
             return moved.contiguous().to(dtype) / 255 if moved.dtype == torch.uint8 else moved
 
         moved = self._map(move)

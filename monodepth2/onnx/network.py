@@ -218,9 +218,9 @@ def make_session(content: bytes, device: torch.device, source: str) -> Any:
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # errors are raised, not printed too
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as `process.tune_process`
-    wanted = ["CUDAExecutionProvider"] if device.type == "cuda" else []
-    available = onnxruntime.get_available_providers()
-    providers = [*(name for name in wanted if name in available), "CPUExecutionProvider"]
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
     try:
         # constants may stand for far larger ones, and an exported file has none left to fold;
         # and where loading fails, a second attempt would be announced on the terminal

@@ -30,11 +30,15 @@ def without_compiled() -> AbstractContextManager[object]:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Find out before the work whether `torch.compile` has the compiler that it needs on the CPU.
+    """Find out before the work whether `torch.compile` has the compiler that it needs, a GPU's for its launchers.
 
     Raises:
         UserError: it has none.
     """
-    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
-    if device.type == "cpu" and not any(shutil.which(name) for name in names):
-        raise UserError("--compile on the CPU needs a C++ compiler (g++ or clang++): install one, or drop --compile")
+    of_device = {"cpu": ("C++", "CXX", ("g++", "clang++")), "cuda": ("C", "CC", ("gcc", "clang"))}
+    if device.type not in of_device:
+        return
+    language, variable, usual = of_device[device.type]
+    names = (os.environ[variable],) if variable in os.environ else usual
+    if not any(shutil.which(name) for name in names):
+        raise UserError(f"--compile needs a {language} compiler ({' or '.join(names)}): install one, or drop --compile")

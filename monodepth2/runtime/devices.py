@@ -20,9 +20,11 @@ def pick_device(device: str = "auto", no_cuda: bool = False) -> torch.device:
     }
     if device == "auto":
         return torch.device(next(name for name, there in available.items() if there))
-    if not available[device]:
+    found = torch.device(device)
+    several = torch.cuda.device_count() if found.type == "cuda" else 1
+    if not available.get(found.type) or (found.index or 0) >= several:
         raise UserError(f"--device {device}: this PyTorch sees no such device; use --device auto or cpu")
-    return torch.device(device)
+    return found
 
 
 def make_deterministic(deterministic: bool) -> None:

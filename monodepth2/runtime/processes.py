@@ -204,9 +204,21 @@ class Processes:
             return model
         group = dist.new_group(backend="nccl") if device.type == "cuda" else None
         if sync_bn:
-            # in place, as the model itself is no batch norm
-            nn.SyncBatchNorm.convert_sync_batchnorm(model, group)
+            share_batch_norms(model, group)
         return nn.parallel.DistributedDataParallel(model, process_group=group, gradient_as_bucket_view=True)
+
+
+def share_batch_norms(model: nn.Module, group: Any = None) -> None:
+    """Make a model's batch norms compute their statistics over all processes of a group, in place.
+
+    Some of timm's batch norms have the activation in them, which PyTorch's own conversion leaves out of the network.
+    """
+    if any(type(module).__module__.startswith("timm.") for module in model.modules()):
+        from timm.layers import convert_sync_batchnorm
+
+        convert_sync_batchnorm(model, group)
+    else:
+        nn.SyncBatchNorm.convert_sync_batchnorm(model, group)
 
 
 class StopVote:

@@ -26,6 +26,7 @@ class GraphedStep:
 
     def __init__(self, learn: TrainingStep, report: Callable[[str], None]) -> None:
         self.learn, self.report = learn, report
+        self._beside = torch.cuda.Stream()  # one for all steps, as memory belongs to the stream that asked for it
         self._recordable = True
         self._recording: _Recording | None = None
         self._columns: int | None = None
@@ -51,11 +52,11 @@ class GraphedStep:
 
     def _aside(self, batch: Batch) -> StepResult:
         """Take a step on a stream beside the main one, as PyTorch asks of those before a recording."""
-        main, aside = torch.cuda.current_stream(), torch.cuda.Stream()
-        aside.wait_stream(main)
-        with torch.cuda.stream(aside):
+        main = torch.cuda.current_stream()
+        self._beside.wait_stream(main)
+        with torch.cuda.stream(self._beside):
             result = self.learn(batch)
-        main.wait_stream(aside)
+        main.wait_stream(self._beside)
         return result
 
     def _record(self, batch: Batch, rate: float) -> "_Recording":

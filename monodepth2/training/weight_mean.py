@@ -1,9 +1,10 @@
 """An exponential mean of a run's weights: `--ema`."""
 
+import copy
 from pathlib import Path
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from monodepth2.checkpoints.networks import MEAN, load_networks
 from monodepth2.config import NETWORKS
@@ -26,15 +27,19 @@ class WeightMean:
 
     def __init__(self, model: MonodepthModel, decay: float) -> None:
         self.model = model
-        self._averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        networks = self._averaged.module
-        assert isinstance(networks, MonodepthModel)
-        self.networks = networks.requires_grad_(False).eval()
+        self.networks = copy.deepcopy(model).requires_grad_(False).eval()
+        self._average = get_ema_multi_avg_fn(decay)
+        self._steps = 0  # PyTorch's AveragedModel counts them in a tensor, for which the processor waits at each step
 
     @torch.no_grad()
     def update(self) -> None:
         """Take a step's weights in; nothing waits for the device."""
-        self._averaged.update_parameters(self.model)
+        mean, current = (list[torch.Tensor](networks.parameters()) for networks in (self.networks, self.model))
+        if self._steps:
+            self._average(mean, current, None)
+        else:
+            torch._foreach_copy_(mean, current)
+        self._steps += 1
 
     @torch.no_grad()
     def take_statistics(self) -> None:
@@ -49,4 +54,4 @@ class WeightMean:
             UserError: it holds none, or one of other networks.
         """
         load_networks(self.networks, checkpoint / MEAN, NETWORKS)
-        self._averaged.n_averaged.fill_(step)
+        self._steps = step

@@ -22,8 +22,9 @@ def test_cpu_can_always_be_asked_for() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_an_absent_device_is_refused() -> None:
-    with pytest.raises(UserError, match="--device cuda"):
-        pick_device("cuda")
+    for name in ("cuda", "cuda:1"):
+        with pytest.raises(UserError, match=f"--device {name}: this PyTorch sees no such device"):
+            pick_device(name)
 
 
 @needs_cuda

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from batches import batch
 from joint_gradients import VARIANTS, joint_gradients
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.networks import load_networks
@@ -19,7 +20,8 @@ from monodepth2.datasets.loading import EndlessOrder, TrainingOrder
 from monodepth2.datasets.samples import SampleKey
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
-from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate
+from monodepth2.method.networks import TimmEncoder
+from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate, share_batch_norms
 from monodepth2.runtime.signals import StopRequest
 from runs import ROOT, TINY_NETWORK, TORCHRUN, command, run, told_to_end, weights
 from scene import DRIVE
@@ -179,6 +181,33 @@ def test_what_no_loss_reaches_asks_for_no_gradient(network: str) -> None:
     frozen = {name for name, weight in model.networks[network].named_parameters() if not weight.requires_grad}
     unread = {f"decoder.{block}.conv.conv.{kind}" for block in (8, 9) for kind in ("weight", "bias")}
     assert frozen == {"encoder": {"encoder.fc.weight", "encoder.fc.bias"}, "depth": unread}[network]
+
+
+@pytest.mark.parametrize("decoder", ["2019", "hr"])
+@pytest.mark.parametrize("scales", [(0,), (2, 3)])
+def test_all_else_gets_gradients_from_backbones_that_begin_at_a_quarter(decoder: str, scales: tuple[int, ...]) -> None:
+    """These have a stem for half size, which a pose network does not read, and a decoder only for its finest scales."""
+    backbones = {"encoder": "edgenext_xx_small", "pose_encoder": "edgenext_xx_small"}
+    options = Options(height=64, width=96, frame_ids=(0, 1), decoder=decoder, scales=scales, **backbones)
+    model = MonodepthModel(options)
+    predictions = model(batch(sources=options.source_ids, height=64, width=96))
+    sum(tensor.square().sum() for tensor in predictions.tensors).backward()
+    asked = {name: weights.grad is not None for name, weights in model.named_parameters() if weights.requires_grad}
+    assert not [name for name, reached in asked.items() if not reached]
+    assert any(name.startswith("encoder.stem") for name in asked) == (0 in scales)
+
+
+@pytest.mark.parametrize("name", ["lcnet_050", "resnet10t"])
+def test_shared_batch_norms_keep_a_backbones_activations(name: str) -> None:
+    network = TimmEncoder(name).eval()
+    pictures, keys = torch.rand(1, 3, 64, 96), list(network.state_dict())
+    with torch.no_grad():
+        before = network(pictures)
+        share_batch_norms(network)
+        assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in network.modules())
+        for found, expected in zip(network(pictures), before, strict=True):
+            torch.testing.assert_close(found, expected)
+    assert list(network.state_dict()) == keys
 
 
 @pytest.mark.gpu

@@ -62,6 +62,11 @@ class TimmEncoder(nn.Module):
         first = [self.stem(x)] if self.has_stem else []
         return [*first, *self.encoder(x)]
 
+    def without_first(self) -> None:
+        """Ask for no gradients of what makes the features at half size alone, as nothing reads them."""
+        if self.has_stem:
+            self.stem.requires_grad_(False)
+
     @property
     def entries(self) -> dict[str, Any]:
         """What tells the network of a state dict, for its file."""
