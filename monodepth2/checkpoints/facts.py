@@ -43,7 +43,7 @@ class TrainingFacts:
     @classmethod
     def of(cls, options: Options) -> "TrainingFacts":
         """What a run's options say."""
-        fit = Fit(options.fit, options.crop_top)
+        fit = options.input_fit
         # with a rig its baseline is the scale, by which what is known is brought to the network's unit, too
         metric_scale = 1.0 if options.knows_metres and not options.use_stereo else None
         baseline = options.baseline or KITTI_BASELINE

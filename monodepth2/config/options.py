@@ -12,6 +12,7 @@ from typing import ClassVar
 from monodepth2.config.declare import Checked, available_cores, option, value_from_json
 from monodepth2.config.option_checks import ODOMETRY_SPLITS, TRAINING_SPLITS, check_options
 from monodepth2.errors import UserError, first_line
+from monodepth2.files.fit import Fit
 
 FrameId = int | str  # a temporal offset from the target (0), or STEREO
 STEREO = "s"
@@ -520,6 +521,11 @@ class Options(Checked):
     def asked_factor(self) -> float | None:
         """The factor from predicted depth to metres that the user gave; None: as the network was trained."""
         return self.pred_depth_scale_factor if self.is_given("pred_depth_scale_factor") else None
+
+    @property
+    def input_fit(self) -> Fit:
+        """How pictures come to the network's size."""
+        return Fit(self.fit, self.crop_top)
 
     @property
     def threads(self) -> int:

@@ -1,1 +1,1 @@
-"""Samples for training and evaluation: splits, folder layouts, calibration, pictures, the synthetic drive."""
+"""Samples for training and evaluation: splits, layouts, cameras, pictures, masks, what else is known."""

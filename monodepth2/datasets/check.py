@@ -22,7 +22,7 @@ LEAST_DIFFERENCE = 0.5  # of 255, on average
 
 
 @dataclass
-class MissingPictures:
+class Tally:
     """One kind of trouble: how often, and the first example.
 
     Attributes:
@@ -93,7 +93,7 @@ def check_data_set(
 
 def missing_pictures(
     layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
-) -> dict[str, MissingPictures]:
+) -> dict[str, Tally]:
     """Return which pictures of the samples do not exist, by what is wrong with them.
 
     Of a sample that has the pictures of none of several gaps (see `check_data_set`) those of the smallest count.
@@ -104,7 +104,7 @@ def missing_pictures(
     """
     _check_frames(layout, loaded_ids)
     folders = Listings()
-    findings: dict[str, MissingPictures] = defaultdict(MissingPictures)
+    findings: dict[str, Tally] = defaultdict(Tally)
     for line in lines:
         if len(gaps) > 1 and folders.gaps(layout, line, loaded_ids, gaps):
             continue
@@ -159,7 +159,7 @@ def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
     """
     if type(layout) is not KittiRaw:
         return
-    folders, finding = Listings(), MissingPictures()
+    folders, finding = Listings(), Tally()
     dates = {layout.calibration_folder(line) for line in lines if folders.list(layout.scan_path(line).parent)}
     for date in sorted(dates):
         try:

@@ -64,7 +64,7 @@ class KnownDepth:
         return cls(
             layout,
             (options.width, options.height),
-            Fit(options.fit, options.crop_top),
+            options.input_fit,
             network_unit(options.use_stereo, layout.baseline),
             (options.min_depth, options.max_depth),
             options.gt_png_scale,
@@ -108,6 +108,7 @@ class KnownDepth:
 
         Raises:
             PictureError: the file cannot be read.
+            UserError: several files could be meant.
         """
         path = self.path(line)
         if path is None:

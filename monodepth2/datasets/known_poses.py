@@ -55,7 +55,8 @@ class KnownPoses:
             widest: the largest gap that a sample of a line may draw, a factor on the temporal ids.
 
         Raises:
-            UserError: a file is missing or unusable, or has another number of poses than its drive has pictures.
+            UserError: a file is missing or unusable, or has another number of poses than its drive has pictures; or
+                lines are of a right camera whose place is not known.
         """
         last: dict[str, int] = {}
         for line in lines:

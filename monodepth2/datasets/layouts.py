@@ -129,6 +129,9 @@ class KittiRaw(Layout):
             line: the frame and side.
             forward: evaluation's ground truth: the distance in the Velodyne's forward direction instead of the
                 depth in the camera's.
+
+        Raises:
+            UserError: the scan or the calibration is missing or cannot be used.
         """
         calibration = Calibration.read(self.calibration_folder(line))
         return depth_map(read_scan(self.scan_path(line)), calibration, CAMERA[line.side], forward=forward)
@@ -144,7 +147,11 @@ class KittiDepth(KittiRaw):
         return folder / f"{line.frame:010d}.png"
 
     def depth(self, line: SplitLine, forward: bool = False) -> np.ndarray:
-        """The improved depth of the line's camera in metres; it has no separate forward distance."""
+        """The improved depth of the line's camera in metres; it has no separate forward distance.
+
+        Raises:
+            PictureError: the file is missing or damaged.
+        """
         return read_depth_png(self.depth_path(line))
 
 
@@ -165,7 +172,11 @@ class KittiOdometry(Layout):
         return self._sequence(line) / f"velodyne/{line.frame:06d}.bin"
 
     def depth(self, line: SplitLine) -> np.ndarray:
-        """The sparse depth of the line's camera in metres, float32, shape (h, w), 0 where unknown."""
+        """The sparse depth of the line's camera in metres, float32, shape (h, w), 0 where unknown.
+
+        Raises:
+            UserError: as `scanner`; or the scan is missing or cannot be used.
+        """
         return depth_map(read_scan(self.depth_path(line)), self.scanner(line), CAMERA[line.side], forward=False)
 
     def scanner(self, line: SplitLine) -> Calibration:
@@ -173,6 +184,7 @@ class KittiOdometry(Layout):
 
         Raises:
             UserError: the sequence's file does not say, or is about pictures of another size, which it does not state.
+            PictureError: the picture that tells the size cannot be read.
         """
         path, camera = self.calibration(line)
         calibration, size = Calibration.read_sequence(path), picture_size(self.picture_path(line))

@@ -118,7 +118,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             device_augment=options.device_augment,
             reader=reader,
             dtype=dtype,
-            fit=Fit(options.fit, options.crop_top),
+            fit=options.input_fit,
             cameras=cameras,
             known=Known.from_options(options, layout),
             crop=RandomCrop.from_options(options) if augment else None,

@@ -94,7 +94,7 @@ class PictureCache:
         """
         if options.cache_dir is None:
             return None
-        cache = cls(options.cache_dir, layout.root, options.width, options.height, Fit(options.fit, options.crop_top))
+        cache = cls(options.cache_dir, layout.root, options.width, options.height, options.input_fit)
         frames = [(frame, gap) for frame in options.loaded_ids for gap in options.gaps]
         cache.expect({frame_path(layout, line, frame, gap) for line in lines for frame, gap in frames})
         return cache

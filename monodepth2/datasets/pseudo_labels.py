@@ -72,7 +72,7 @@ class PseudoLabels:
         root = options.pseudo_labels.expanduser()
         if not root.is_dir():
             raise UserError(f"--pseudo_labels {root}: no such folder; {_command(layout, root)} makes it")
-        fit = Fit(options.fit, options.crop_top)
+        fit = options.input_fit
         return cls(layout, (options.width, options.height), fit, PseudoLabelFolder(root, pictures=layout.root))
 
     def check(self, lines: Sequence[SplitLine]) -> str:

@@ -1,4 +1,4 @@
-"""The lines that a run trains and validates on."""
+"""The lines that a run trains and validates on, and how many it needs to learn something."""
 
 from typing import NamedTuple
 

@@ -26,7 +26,6 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.errors import UserError, counted
-from monodepth2.files.fit import Fit
 from monodepth2.files.input_files import read_input
 from monodepth2.files.picture_files import LARGEST_FILE
 
@@ -62,7 +61,7 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
 
 
 def _shape_findings(options: Options, views: Sequence[View]) -> list[Finding]:
-    troubles = camera_troubles(views, (options.width, options.height), Fit(options.fit, options.crop_top))
+    troubles = camera_troubles(views, (options.width, options.height), options.input_fit)
     found = []
     for kind in TROUBLES:
         words = [trouble.words for trouble in troubles if trouble.kind == kind]

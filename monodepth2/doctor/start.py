@@ -11,7 +11,6 @@ from monodepth2.doctor.findings import as_remark
 from monodepth2.doctor.lists import list_findings
 from monodepth2.doctor.looks import can_measure, choose, look_at
 from monodepth2.doctor.pictures import measured_findings
-from monodepth2.files.fit import Fit
 
 SAMPLES = 12
 LONGEST = 3.0  # seconds of looking at pictures
@@ -37,7 +36,7 @@ def start_remarks(
         looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)
     return [
-        *camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
+        *camera_remarks(views, (options.width, options.height), options.input_fit),
         *split_remarks(training, validation),
         *still_remarks(layout, training, near.temporal_ids),
         *map(as_remark, found),

@@ -134,8 +134,9 @@ def evaluate_depth_map(
         The score; None if no pixel of the ground truth is to be scored, or none that the network has seen.
 
     Raises:
-        UserError: edges are asked for of ground truth that is too sparse to have any, or the median of the depths to
-            align is infinite.
+        UserError: edges are asked for of ground truth that is too sparse to have any, an F-score without K, or the
+            median of the depths to align is infinite.
+        ValueError: the mask has another size than the ground truth.
     """
     disp = resize_bilinear(disp, *gt.shape)
     mask = seen_mask(disp, mask)

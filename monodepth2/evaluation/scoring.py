@@ -192,14 +192,15 @@ def _score(
     """Score a prediction; where no pixel is to be scored, say what becomes of them."""
     assert task.protocol is not None
     line, region = task.lines[position], task.protocol.region
-    mask = usable_mask(task.layout, line, gt.shape)
+    usable = usable_mask(task.layout, line, gt.shape)
+    mask = seen_mask(resize_bilinear(disp, *gt.shape), usable)
     K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
     try:
         score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
     except UserError as error:
         raise UserError(f"'{line}': {error}") from error
     if score is None:
-        return count_pixels(gt, region, seen_mask(resize_bilinear(disp, *gt.shape), mask))
+        return count_pixels(gt, region, mask)
     worst.offer(Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask)))
     return score
 

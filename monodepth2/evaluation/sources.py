@@ -133,7 +133,7 @@ class ArraySource:
         """Return maps of the array.
 
         Raises:
-            UserError: one is no map of positive numbers.
+            UserError: one is no map of numbers that are positive, single zeros aside.
         """
         return [self._map(self.positions[position]) for position in positions]
 

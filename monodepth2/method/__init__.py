@@ -1,1 +1,1 @@
-"""What the paper says: networks, geometry, view synthesis, losses; nothing of files, devices or loops."""
+"""What the paper says: networks, geometry, view synthesis, losses; nothing of data sets, devices or loops."""

@@ -41,7 +41,7 @@ class Batch:
         jitters: what `prepared` still has to do to `color_aug`; None where the loader did it.
         loader_seconds: that the loader spent per sample.
         mask: per level of the target where it counts, bool, b1hw; None where all of it does.
-        camera: which of the run's cameras took a sample, b; None where nothing asks for it.
+        camera: which of the run's cameras took a sample, b; 0 where no focal length is learnt, None if unknown.
         source_T_target: known motion to every source in time, in the network's unit, b44; None where it is predicted.
         travelled: known length of the way to every source in time, in the network's unit, b; None without.
         depth: known depth of the target in the network's unit, 0 where unknown, at level 0, b1hw; None without.

@@ -1,1 +1,1 @@
-"""What sparse optical flow says of frames: how far things move, whether the camera turns, and what never moves."""
+"""What points that are followed say of frames: how far things move, how the camera moves, and what never moves."""

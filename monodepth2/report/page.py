@@ -17,7 +17,6 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import Fit
 from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import verdict as limits
@@ -86,7 +85,7 @@ def write_page(
         first_step=_name(layout, walked.lines[0]) if walked else "",
         cameras=describe_cameras(views),
         learnt=sentences(cameras, model.intrinsics) if cameras else [],
-        camera_remarks=camera_remarks(views, (options.width, options.height), Fit(options.fit, options.crop_top)),
+        camera_remarks=camera_remarks(views, (options.width, options.height), options.input_fit),
     )
     if path.resolve() == (options.run_folder / PAGE).resolve():
         # the card of a model that is shared quotes it

@@ -10,7 +10,7 @@ from monodepth2.training.depth_figures import depth_figures
 from monodepth2.training.event_log import EventLog
 from monodepth2.training.faults import Faults
 from monodepth2.training.schedule import Schedule
-from monodepth2.training.step import TrainingStep
+from monodepth2.training.step import StepResult, TrainingStep
 from monodepth2.training.weight_mean import WeightMean
 
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
@@ -48,11 +48,12 @@ class Logbook:
         self.faults, self.best, self.events, self.mean = faults, best, events, mean
         self.of_mean = ""
 
-    def log_training(self, step: int, batch: Batch, predictions: Predictions, views: Views, losses: Losses) -> None:
+    def log_training(self, step: int, batch: Batch, result: StepResult, views: Views, losses: Losses) -> None:
         """Log what a training batch led to."""
-        self._log("train", step, batch, predictions, views, losses)
+        self._log("train", step, batch, result.predictions, views, losses)
         if self.events:
-            self.events.scalars("train", step, {"learning_rate": self.schedule.rate})
+            told = {"learning_rate": self.schedule.rate, "health/gradient_norm": result.grad_norm.item()}
+            self.events.scalars("train", step, told)
             self.events.loading_times("train", step, self.data.train_batches.times("events"))
             self.events.flush()
 

@@ -219,7 +219,7 @@ class Trainer:
             if to_note:
                 self.diagnosis.note(batch, views, losses)
             if to_log:
-                self.logbook.log_training(self.step, batch, result.predictions, views, losses)
+                self.logbook.log_training(self.step, batch, result, views, losses)
                 self.logbook.validate(self.step)
         if self.diagnosis.first_look_due:
             self.diagnosis.look_first(self.processes.mean(self.diagnosis.figures()))

@@ -1,4 +1,4 @@
-"""The losses: photometric error, reprojection (minimum, average, masks), smoothness, objective."""
+"""The losses: photometric error, reprojection (minimum, average, masks), smoothness, known lengths, objective."""
 
 from monodepth2.method.losses.objective import Objective
 

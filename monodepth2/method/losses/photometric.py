@@ -86,8 +86,8 @@ def unwarped_error(batch: Batch, source_ids: Sequence[FrameId], level: int = 0, 
         ssim: the error has an SSIM term.
 
     Returns:
-        The mean photometric error of a picture, and that over the batch, a scalar; not a number where its masks leave
-        no pixel.
+        The photometric error, averaged over each picture and then over the batch, a scalar. Pictures of which masks
+        leave no pixel do not count; it is not a number where that is all of them.
     """
     sources = torch.stack([batch.color[source][level] for source in source_ids], 1)
     errors_bshw = Target.of(batch.color[0][level].unsqueeze(1), ssim).photometric_error(sources)

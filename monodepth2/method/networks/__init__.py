@@ -1,4 +1,4 @@
-"""The networks: ResNet encoder, depth decoders, pose decoder, PoseCNN, learnt focal lengths."""
+"""The networks: ResNet and timm encoders, depth decoders, pose decoder, PoseCNN, learnt focal lengths."""
 
 from collections.abc import Sequence
 

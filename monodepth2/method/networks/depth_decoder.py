@@ -120,7 +120,7 @@ class DepthDecoder(nn.Module):
             skip = [features[stage - 1]] if stage > 0 else []
             x = recomputed(self, self._stage, stage, x, *skip) if self.checkpointing else self._stage(stage, x, *skip)
             if stage in self.scales:
-                outputs[stage] = self._head(self.scales.index(stage), x)
+                outputs[stage] = stated_by(self.decoder[10 + self.scales.index(stage)], x)
         return outputs
 
     def _stage(self, stage: int, x: Tensor, *skip: Tensor) -> Tensor:
@@ -133,7 +133,8 @@ class DepthDecoder(nn.Module):
         for position in range(len(self.scales)):
             start_at(self.decoder[10 + position], disp)
 
-    def _head(self, position: int, x: Tensor) -> Tensor:
-        head = self.decoder[10 + position]
-        with full_precision(x):
-            return torch.sigmoid(head(x.to(head.get_parameter("conv.weight").dtype)))
+
+def stated_by(head: nn.Module, x: Tensor) -> Tensor:
+    """What a head says of features, between 0 and 1, in full precision."""
+    with full_precision(x):
+        return torch.sigmoid(head(x.to(head.get_parameter("conv.weight").dtype)))

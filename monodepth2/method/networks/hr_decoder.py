@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.method.networks.checkpointing import recomputed
-from monodepth2.method.networks.depth_decoder import CHANNELS, Conv3x3, ConvBlock, double, elu, start_at
-from monodepth2.runtime.precision import full_precision
+from monodepth2.method.networks.depth_decoder import CHANNELS, Conv3x3, ConvBlock, double, elu, start_at, stated_by
 
 ROWS = 4  # that have nodes beside the encoder's map; the fifth map, at 1/32, is the encoder's alone
 REDUCTION = 16  # of the channels between the two layers that weigh them
@@ -82,7 +81,7 @@ class HrDecoder(nn.Module):
         maps = {row + 1: rows[row][-1] for row in range(self.first_row, ROWS)}
         if 0 in self.scales:
             maps[0] = self._run(self._finest, maps[1])
-        return {scale: self._head(str(scale), maps[scale]) for scale in sorted(self.scales, reverse=True)}
+        return {scale: stated_by(self.heads[str(scale)], maps[scale]) for scale in sorted(self.scales, reverse=True)}
 
     def _nodes(self) -> list[tuple[int, int]]:
         """Those that are read, each after those that it reads."""
@@ -102,8 +101,3 @@ class HrDecoder(nn.Module):
         """Let all heads begin at about this output, between 0 and 1."""
         for head in self.heads.values():
             start_at(head, disp)
-
-    def _head(self, scale: str, x: Tensor) -> Tensor:
-        head = self.heads[scale]
-        with full_precision(x):
-            return torch.sigmoid(head(x.to(head.get_parameter("conv.weight").dtype)))
