@@ -83,6 +83,10 @@ def hub_errors(name: str) -> Iterator[None]:
             f"{name}: is not a model of this program, it lacks {CONFIG} or a network that this names; name a model "
             "that `monodepth2 push` has made"
         ) from error
+    except PermissionError as error:
+        raise UserError(
+            f"{name}: the hub's cache cannot be used ({_reason(error)}); set HF_HOME to a folder of yours"
+        ) from error
     # the last two are those of the transport, whichever it is
     except (errors.HFValidationError, errors.OfflineModeIsEnabled, errors.HTTPError, OSError) as error:
         raise UserError(

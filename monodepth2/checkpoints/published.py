@@ -71,6 +71,11 @@ def resolve_weights(
             "choose the network: --load_weights_folder FOLDER, --run NAME or --model_name of a published model"
         )
     if is_hub_name(model_name):
+        if Path(model_name).is_dir():
+            raise UserError(
+                f"--model_name {model_name} would be of the hub, and a folder of this name is here: give it as "
+                f"--load_weights_folder {model_name}"
+            )
         return pulled_model(model_name)
     if model_name not in MD5_SUMS and model_name in run_names(log_dir.expanduser()):
         raise UserError(

@@ -71,10 +71,11 @@ class Checked:
 
     def _check_field(self, item: Field[Any]) -> None:
         value, choices = getattr(self, item.name), item.metadata.get("choices")
+        of_kind = {Path: _usable_path, float: _as_float}.get(option_type(item), lambda one: one)
         if isinstance(item.default, tuple):
-            object.__setattr__(self, item.name, tuple(value))
-        elif option_type(item) is Path and value is not None:
-            object.__setattr__(self, item.name, _usable_path(value))
+            object.__setattr__(self, item.name, tuple(map(of_kind, value)))
+        elif value is not None:
+            object.__setattr__(self, item.name, of_kind(value))
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if choices and one is not None and one not in choices:
                 raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
@@ -93,6 +94,11 @@ class Checked:
             if value is not None and not least <= value < float("inf"):
                 wanted = "finite" if value == float("inf") else f"at least {least}" if least else "not negative"
                 raise UserError(f"--{name} {value}: must be {wanted}")
+
+
+def _as_float(value: Any) -> Any:
+    """A whole number, which Python lets people write for a float, as the float that files are to hold."""
+    return float(value) if type(value) is int else value
 
 
 def _usable_path(value: str | Path) -> Path:

@@ -34,7 +34,7 @@ class DemoOptions(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_positive("minutes")
-        self.require_at_least(4, "frames")
+        self.require_at_least(5, "frames")  # fewer make no full batch
         if self.quick and (self.is_given("minutes") or self.is_given("frames")):
             raise UserError("--quick says how long to train: drop it, or --minutes and --frames")
 

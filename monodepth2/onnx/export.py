@@ -60,7 +60,7 @@ class Exported:
             f"{self.path.stat().st_size:,} bytes are in {self.path}",
         ]
         if self.web:
-            serve = f"python -m http.server --directory {shlex.quote(str(self.web))}"
+            serve = f"python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(self.web))}"
             lines.append(f"the page is in {self.web}: run {serve} and open http://localhost:8000")
         return "\n".join(lines)
 

@@ -81,7 +81,8 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
         gradio.Markdown(f"# {title}\nBright is near. Pictures that differ from those of the training come out worse.")
         with gradio.Tab("Picture"):
             with gradio.Row():
-                picture = gradio.Image(type="filepath", label="picture")
+                # as it is: gradio's own conversion makes 16 bits white, and shows what is transparent
+                picture = gradio.Image(type="filepath", image_mode=None, label="picture")
                 disparity = gradio.Image(label="disparity")
             cloud = gradio.Model3D(label="cloud of points: drag to turn it")
             files = gradio.File(label="depth as an array, points as PLY")

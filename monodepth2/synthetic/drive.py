@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import shutil
 import signal
 import tempfile
@@ -17,6 +16,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from monodepth2.config import available_cores
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.input_files import read_input
 from monodepth2.synthetic.calibration_files import write_calibration
@@ -117,7 +117,7 @@ def write_synthetic_drive(
     try:
         with _appears_when_complete(root) as folder:
             _write_static_files(folder, settings)
-            _write_frames(folder, settings, progress, processes or os.cpu_count() or 1)
+            _write_frames(folder, settings, progress, processes or available_cores())
     except OSError as error:
         raise UserError(f"{root}: cannot write the synthetic data set ({error})") from error
     return True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monodepth2.config import RECIPES, Options, PseudoLabelOptions, options_from_json
+from monodepth2.config import RECIPES, DemoOptions, Options, PseudoLabelOptions, options_from_json
 from monodepth2.errors import UserError
 from options import build_parser, parse
 
@@ -183,3 +183,14 @@ def test_pseudo_labels_are_made_for_the_targets_that_the_training_has() -> None:
         onnx="m.onnx", output="labels", output_is="depth", normalise="none", dataset="folder", frame_gap=(2, 3)
     )
     assert made.training().gaps == (2, 3)
+
+
+def test_whole_numbers_of_python_become_what_files_hold() -> None:
+    options = Options(baseline=1, intrinsics=(1, 2, 0.5, 0.5))
+    assert [type(value) for value in (options.baseline, *options.intrinsics)] == [float] * 5
+    assert type(options.batch_size) is int
+
+
+def test_a_demo_of_too_few_frames_is_refused() -> None:
+    with pytest.raises(UserError, match="--frames 4: must be at least 5"):
+        DemoOptions(frames=4)

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit
 from monodepth2.files.pictures import resize
 from monodepth2.onnx import export
-from monodepth2.onnx.web_page import check_input
+from monodepth2.onnx.web_page import PAGE, check_input
 from monodepth2.onnx.web_runtime import FILES, VERSION, web_runtime
 from monodepth2.pages.colours import coloured, coloured_disparity
 from monodepth2.prediction.predictor import DepthPredictor
@@ -68,7 +70,7 @@ def test_the_folder_holds_all_that_the_page_asks_for(weights: Path, runtime: Pat
     flags = ("--load_weights_folder", weights, "--pred_metric_depth", "--web", page, "--web_runtime", runtime)
     done = in_process("export_depth", *flags)
     assert done.returncode == 0, done.stderr
-    assert f"python -m http.server --directory {page}" in done.stdout
+    assert f"python -m http.server --bind 127.0.0.1 --directory {page}" in done.stdout
     texts = "".join(path.read_text() for path in page.iterdir() if path.suffix in (".html", ".js"))
     # those that onnxruntime-web asks for beside itself are the others
     assert {path.name for path in page.iterdir() if path.name not in texts} == {"index.html", FILES[1], FILES[3]}
@@ -84,6 +86,26 @@ def test_the_folder_holds_all_that_the_page_asks_for(weights: Path, runtime: Pat
     disp = session.run(["disp"], {"image": check_input(64, 96).numpy()})[0].flatten()
     np.testing.assert_allclose(told["check"]["disp"], disp[:: 64 * 96 // 64], rtol=1e-5)
     np.testing.assert_array_equal(told["colours"]["turbo"][128], coloured(np.array([[128 / 255]]), "turbo")[0, 0])
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_points_of_a_cut_picture_lie_where_the_camera_sees_them(tmp_path: Path) -> None:
+    """Of a picture of 128 x 72 the lower 128 x 32 are seen: all of them lie below the axis but for the first rows."""
+    Path(shutil.copy(PAGE / "cloud.js", tmp_path / "cloud.mjs"))
+    program = """
+        import { pointsOf } from "./cloud.mjs";
+        const disp = { values: new Float32Array(128 * 32).fill(0.1), width: 128, height: 32 };
+        const shown = { disp, rgb: new Uint8Array(3), rgbWidth: 1, rgbHeight: 1, centre: [0.5, (36 - 40) / 32] };
+        const { buffer, count } = pointsOf(shown, { depth_factor: 1, max_depth: 100 }, 0.5, 32 / 128);
+        console.log(JSON.stringify([...new Float32Array(buffer)].filter((_, n) => n % 4 < 3)));
+    """
+    (tmp_path / "program.mjs").write_text(program)
+    done = subprocess.run(["node", tmp_path / "program.mjs"], capture_output=True, text=True, check=True)
+    found = np.array(json.loads(done.stdout)).reshape(32, 128, 3)
+    v, u = np.mgrid[40:72, 0:128] + 0.5
+    focal = 0.5 * 128  # in pixels
+    expected = np.stack([(u - 64) / focal * 10, (v - 36) / focal * 10, np.full_like(u, 10)], -1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

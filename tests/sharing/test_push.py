@@ -17,8 +17,9 @@ from torch.utils.tensorboard import SummaryWriter
 from hub_server import COMMIT, HubServer, hub_server
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.hub import hub_errors
 from monodepth2.checkpoints.networks import save_checkpoint
-from monodepth2.checkpoints.published import weights_of
+from monodepth2.checkpoints.published import resolve_weights, weights_of
 from monodepth2.checkpoints.shared import CONFIG, read_shared
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
@@ -125,6 +126,18 @@ def test_a_pushed_model_is_pulled_once_and_predicts_alike(
         assert torch.equal(disparities(DepthPredictor.from_pretrained(name, "cpu")), expected)
     assert len(server.requests) == asked
     assert "is not in the hub's cache" in error_of("somebody/else")
+
+
+def test_a_folder_of_a_models_name_is_not_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "user/drive").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="a folder of this name is here: give it as --load_weights_folder user/drive"):
+        resolve_weights(None, "user/drive")
+
+
+def test_a_cache_that_may_not_be_written_is_told() -> None:
+    with pytest.raises(UserError, match="set HF_HOME"), hub_errors("user/drive"):
+        raise PermissionError(13, "Permission denied")
 
 
 def test_a_second_push_leaves_nothing_of_the_first(shared: Path, server: HubServer) -> None:

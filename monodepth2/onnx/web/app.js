@@ -5,7 +5,7 @@ import { coloured, follow, limitsOf } from "./colours.js";
 
 const KITTI_FOCAL = 0.58; // in picture widths, where nothing is known of the camera: as `predict` assumes
 const LARGEST_PICTURE = 16e6; // pixels; some browsers draw nothing at all on a canvas with more
-const OTHER_SHAPE = 1.4; // by so much another aspect than the network's
+const OTHER_SHAPE = 1.4; // by so much another aspect
 
 const $ = (id) => document.getElementById(id);
 const worker = new Worker("worker.js", { type: "module" });
@@ -20,7 +20,8 @@ class NetworkError extends Error {}
 let facts; // the metadata of the network
 let colourMaps, runsOn;
 let source = 0; // counts up with every new picture, video or camera, so that older ones end
-let shown; // the last answer of the worker, with the shape of the picture and the part of its width that the network saw
+let shown; // the last answer of the worker, and of the picture: the shape and the part of the width that the network saw,
+// and where in it the picture's middle lies
 let limits; // of its colours
 let seconds; // a video's mean time from frame to frame
 
@@ -43,7 +44,8 @@ function ready({ description, runsOn: where }) {
   $("file").disabled = $("camera").disabled = false;
   $("progress").hidden = true;
   document.body.classList.remove("loading");
-  const focal = facts.cameras?.[0]?.fx;
+  const focals = new Set(facts.cameras?.map(({ fx }) => fx));
+  const [focal] = focals.size === 1 ? focals : []; // of several cameras nobody knows which one a visitor has
   $("angle").value = Math.round((2 * Math.atan(0.5 / (focal ?? KITTI_FOCAL)) * 180) / Math.PI);
   $("angle-source").textContent = focal
     ? "It starts with the camera that the network was trained with. Other cameras have other angles."
@@ -154,7 +156,8 @@ async function look(image, mine) {
   if (mine !== source) return false;
   const [left, top, right, bottom] = answer.box;
   limits = follow(limits, limitsOf(answer.disp.values));
-  shown = { ...answer, shape: (bottom - top) / (right - left), part: (right - left) / width };
+  const centre = [(width / 2 - left) / (right - left), (height / 2 - top) / (bottom - top)];
+  shown = { ...answer, centre, shape: (bottom - top) / (right - left), part: (right - left) / width };
   picture.canvas.width = Math.round(right - left);
   picture.canvas.height = Math.round(bottom - top);
   picture.drawImage(frame.canvas, -left, -top);
@@ -165,10 +168,12 @@ async function look(image, mine) {
   return true;
 }
 
-/** What to say of a picture that is squeezed much, which no picture of the training was. */
+/** What to say of a picture of another shape than those of the training; where that is not known, than the network's. */
 function doubts() {
-  const squeezed = (shown.shape * facts.width) / facts.height;
-  if (squeezed < OTHER_SHAPE && squeezed > 1 / OTHER_SHAPE) return "";
+  if (facts.fit?.[0] === "crop") return ""; // nothing is squeezed
+  const shapes = facts.cameras?.length ? facts.cameras.map(({ fx, fy }) => fx / fy) : [facts.height / facts.width];
+  const isLike = (shape) => Math.max(shown.shape / shape, shape / shown.shape) < OTHER_SHAPE;
+  if (shapes.some(isLike)) return "";
   return " It has another shape than the pictures that the network knows, so depth is less sure.";
 }
 

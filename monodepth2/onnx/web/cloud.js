@@ -6,10 +6,11 @@ const FLOATS = 4; // of a point: x, y, z, and its colour as four bytes
 /**
  * The points of a prediction.
  *
- * Pixels are square and the middle of the picture looks straight ahead; `focal` is the focal length in widths of the
- * picture, `shape` the picture's height by its width.
+ * Pixels are square, and the middle of the whole picture looks straight ahead. What is shown may be a part of it:
+ * `focal` is the focal length in widths of that part, `shape` its height by its width, `centre` where the middle of the
+ * whole picture lies, in widths and heights of the part from its top left corner.
  */
-export function pointsOf({ disp, rgb, rgbWidth, rgbHeight }, { depth_factor, max_depth }, focal, shape) {
+export function pointsOf({ disp, rgb, rgbWidth, rgbHeight, centre }, { depth_factor, max_depth }, focal, shape) {
   const { values, width, height } = disp;
   const farthest = NEAR_FARTHEST * max_depth * depth_factor;
   const buffer = new ArrayBuffer(4 * FLOATS * values.length);
@@ -20,15 +21,16 @@ export function pointsOf({ disp, rgb, rgbWidth, rgbHeight }, { depth_factor, max
     for (let u = 0; u < width; u++, n++) {
       const z = depth_factor / values[n];
       if (!(z < farthest)) continue;
-      const x = (((u + 0.5) / width - 0.5) * z) / focal;
-      const y = (((v + 0.5) / height - 0.5) * shape * z) / focal;
+      const x = (((u + 0.5) / width - centre[0]) * z) / focal;
+      const y = (((v + 0.5) / height - centre[1]) * shape * z) / focal;
       floats.set([x, y, z], FLOATS * count);
       const pixel = 3 * (row * rgbWidth + Math.floor(((u + 0.5) * rgbWidth) / width));
       bytes.set([rgb[pixel], rgb[pixel + 1], rgb[pixel + 2], 255], 4 * (FLOATS * count + 3));
       count++;
     }
   }
-  return { buffer, count, spacing: Math.max(1 / width, shape / height) / focal };
+  const ahead = [(0.5 - centre[0]) / focal, ((0.5 - centre[1]) * shape) / focal]; // of the part's middle, at depth 1
+  return { buffer, count, ahead, spacing: Math.max(1 / width, shape / height) / focal };
 }
 
 /** Points as a binary PLY file, a Blob; `unit` is that of its numbers. */
@@ -133,7 +135,7 @@ export class CloudView {
     this.draw();
   }
 
-  /** Show other points; the view turns about the point straight ahead in their middle depth. */
+  /** Show other points; the view turns about the middle of what is shown, in their middle depth. */
   show(points, focal, shape) {
     const floats = new Float32Array(points.buffer, 0, FLOATS * points.count);
     const depths = floats.filter((_, n) => n % FLOATS === 2).sort();
@@ -154,7 +156,7 @@ export class CloudView {
     const focal = Math.min(this.focal * canvas.width, (this.focal / this.shape) * canvas.height); // in pixels
     const uniform = (name, ...values) => gl[`uniform${values.length}f`](gl.getUniformLocation(this.program, name), ...values);
     uniform("turn", Math.cos(this.yaw), Math.sin(this.yaw), Math.cos(this.pitch), Math.sin(this.pitch));
-    uniform("pivot", 0, 0, this.middle);
+    uniform("pivot", ...points.ahead.map((share) => share * this.middle), this.middle);
     uniform("eye", 0, 0, this.middle * this.away);
     uniform("zoom", (2 * focal) / canvas.width, (2 * focal) / canvas.height);
     uniform("spacing", 1.3 * points.spacing * focal); // a little more than from point to point, against gaps
