@@ -22,8 +22,6 @@ from monodepth2.runtime.devices import pick_device
 from options import parse, parse_as
 from trees import write_checkpoint
 
-pytestmark = pytest.mark.slow(reason="runs the scoring scripts once per flag")
-
 DRIVE = "day/one"
 # what these do cannot be seen in what a script writes
 UNSEEN = ("no_cuda", "num_workers")
@@ -209,6 +207,7 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow(reason="runs the script twice for each flag, with a pose network: half a minute")
 @pytest.mark.parametrize("name", sorted(USED_BY["evaluate_pose.py"] - {*UNSEEN}))
 def test_a_flag_of_evaluate_pose_acts(name: str, data: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     beside, values = POSE_FLAGS[name]

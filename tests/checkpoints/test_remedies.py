@@ -22,7 +22,6 @@ def flags_of(text: str) -> set[str]:
     return set(re.findall(r"--\w+", text))
 
 
-@pytest.mark.slow(reason="exports a network")
 def test_tools_advise_no_flag_of_training(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "weights_0")
     encoder = torch.load(folder / "pose_encoder.pth", weights_only=True)
@@ -38,7 +37,6 @@ def test_tools_advise_no_flag_of_training(tmp_path: Path) -> None:
         assert flags_of(str(misfit.value)) | flags_of(str(missing.value)) <= known
 
 
-@pytest.mark.slow(reason="exports a network")
 def test_training_advises_its_own_flags(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "weights_0")
     (folder / "depth.pth").unlink()

@@ -49,8 +49,6 @@ def test_the_commands_exist_and_no_output_is_kept() -> None:
 
 @pytest.mark.slow(reason="prepares, trains, predicts and exports")
 def test_the_notebook_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("av", "cv2", "onnxruntime"):
-        pytest.importorskip(package)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "drive.mp4", drive(0, 40, 0.4))

@@ -10,10 +10,6 @@ import pytest
 from clips import drive, write_clip
 from scripts import monodepth2
 
-pytest.importorskip("av")
-pytest.importorskip("cv2")
-pytest.importorskip("onnxruntime")
-
 TUTORIAL = Path(__file__).parents[2] / "docs/tutorial.md"
 # what makes it short: a minute of training is for people
 SHORTER = {

@@ -11,16 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.ground_truth import crowd, loop_depth_map
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import GroundTruthOptions, Options
 from monodepth2.datasets import gt_export
-from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import read_ground_truth
 from monodepth2.datasets.gt_export import export_ground_truth
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate
 from monodepth2.method.model import MonodepthModel
@@ -323,19 +320,3 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(
     with pytest.raises(UserError, match="MiB are free"):
         export_ground_truth(options_for(data, split))
     assert [path.name for path in split.iterdir()] == ["test_files.txt"]
-
-
-@pytest.mark.parametrize("camera", [2, 3])
-@pytest.mark.parametrize("forward", [True, False])
-def test_maps_are_those_of_a_loop_over_shared_pixels(camera: int, forward: bool, data: Path) -> None:
-    scans = [read_scan(path) for path in sorted((data / DRIVE).rglob("*.bin"))]
-    for date, scan in ((DATE, scans[0]), (OTHER_DATE, scans[1]), (DATE, crowd(4_000))):
-        calibration = Calibration.read(data / date)
-        expected = loop_depth_map(scan, calibration, camera, forward)
-        assert np.count_nonzero(expected) > 1_000
-        np.testing.assert_array_equal(depth_map(scan, calibration, camera, forward=forward), expected)
-
-
-def test_a_crowd_that_shares_many_pixels_equals_the_loop(data: Path) -> None:
-    calibration, scan = Calibration.read(data / DATE), crowd(60_000)
-    np.testing.assert_array_equal(depth_map(scan, calibration, 2, forward=True), loop_depth_map(scan, calibration))

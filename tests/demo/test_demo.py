@@ -15,10 +15,11 @@ from monodepth2.demo import run
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.network import WEIGHTS, keep_weights, network_options
 from monodepth2.errors import UserError
-from monodepth2.synthetic import DriveSettings
+from monodepth2.evaluation import evaluate
+from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from trees import write_checkpoint
 
-pytestmark = pytest.mark.slow(reason="trains, exports and scores")
+MADE = pytest.mark.slow(reason="two demos are made: streets, a training, an export")
 
 
 def small_options(*where: object) -> Options:
@@ -38,6 +39,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
+@MADE
 def test_the_page_is_self_contained_and_shows_everything(folder: Path) -> None:
     page = (folder / "index.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 6 * 5
@@ -55,9 +57,18 @@ def test_the_page_is_self_contained_and_shows_everything(folder: Path) -> None:
 
 
 def test_the_weights_that_come_along_are_small_and_beat_a_constant(tmp_path: Path) -> None:
+    """On a street that they do not know, where weights at random do worse than the constant."""
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 5e6
     network = load_depth_network(WEIGHTS, torch.device("cpu"))
     assert (network.height, network.width, network.use_stereo) == (96, 256, True)
+    street = DriveSettings(drives=2, frames_per_drive=4, width=128, height=48, seed=1)
+    write_synthetic_drive(tmp_path / "drive", street, processes=1)
+    options = network_options(tmp_path / "drive", tmp_path, Options.model_name, 1, 0)
+    mean = mean_depth_per_pixel(KittiDepth(tmp_path / "drive"), read_split(options.split, "train"), step=1)
+    scored = evaluate(replace(options, log_dir=Options.log_dir, load_weights_folder=WEIGHTS)).mean
+    constant = score_constant(mean, options)
+    assert scored.abs_rel < constant.abs_rel
+    assert scored.a1 > constant.a1
 
 
 def test_kept_weights_are_those_of_the_checkpoint_in_half_precision(tmp_path: Path) -> None:
@@ -69,6 +80,7 @@ def test_kept_weights_are_those_of_the_checkpoint_in_half_precision(tmp_path: Pa
         torch.testing.assert_close(kept(image), whole(image), rtol=0.05, atol=0.05)
 
 
+@MADE
 def test_the_baseline_is_the_mean_over_training_frames(folder: Path) -> None:
     options = network_options(folder / "drive", folder, "run", 1, 0)
     lines = read_split(options.split, "train")[:4]

@@ -136,8 +136,7 @@ def test_why_nothing_is_scored(scored: Options) -> None:
 
 def test_one_image_has_no_interval(scored: Options, small_drive, tmp_path: Path) -> None:
     (small_drive.split / "test_files.txt").write_text("day/one 0 l\n")
-    for name, array in (("disps.npy", np.load(small_drive.disps)[:1]),):
-        np.save(tmp_path / name, array)
+    np.save(tmp_path / "disps.npy", np.load(small_drive.disps)[:1])
     np.savez(tmp_path / "truth.npz", data=small_drive.depths[:1])
     result = evaluate(scored)
     assert result.interval is None

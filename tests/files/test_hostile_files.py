@@ -18,10 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-pytest.importorskip("av")
-
 from fuzzing.attacks import PLACES, attacks, put_in_place
 from fuzzing.contract import read_hostile
 from fuzzing.mutators import mutated
@@ -233,7 +229,7 @@ def test_a_split_line_stays_in_the_data_set(text: str) -> None:
     assert refusal.isprintable()
     if line:
         root = os.path.abspath("root")
-        assert os.path.normpath(os.path.join(root, line.folder)).startswith(root)
+        assert os.path.commonpath([root, os.path.normpath(os.path.join(root, line.folder))]) == root
         assert 0 <= line.frame < 10**19
 
 

@@ -3,13 +3,12 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 
 from clips import SIZE, drive, write_clip
-
-av = pytest.importorskip("av")
-cv2 = pytest.importorskip("cv2")
 
 
 def test_what_is_saved_on_frames_that_are_made_small_is_not_seen(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import torch
 
 from check import check_case, float32_errors, main
 from figures import LAST, Case, case_figures
-from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
@@ -134,7 +133,7 @@ def test_check_takes_odometry_with_and_without_names(
     assert f"FAIL {'drive' if named else 'wrong'}" in capsys.readouterr().out
 
 
-@pytest.mark.slow(reason="float32 once more, beside float64")
+@pytest.mark.slow(reason="starts the script")
 def test_check_runs_as_a_script() -> None:
     command = [sys.executable, str(HERE / "check.py"), str(HERE / "odometry.json")]
     run = subprocess.run(command, capture_output=True, text=True)
@@ -237,8 +236,3 @@ def test_partial_scales_keep_the_order_of_the_heads() -> None:
     decoder = DepthDecoder(ResnetEncoder(18).num_ch_enc, scales=(2, 0))
     assert decoder.state_dict()["decoder.10.conv.weight"].shape[1] == 64
     assert decoder.state_dict()["decoder.11.conv.weight"].shape[1] == 16
-
-
-def test_defaults_are_those_of_2019() -> None:
-    options = Options()
-    assert replace(options, frame_ids=(0,), use_stereo=True).loaded_ids == (0, "s")

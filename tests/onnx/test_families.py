@@ -16,9 +16,6 @@ from monodepth2.onnx import export
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.training.step import TrainingStep
 
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 CPU = torch.device("cpu")
 FAMILIES = ("convnext_atto", "hrnet_w18_small", "mobilenetv3_small_050", "mobilenetv4_conv_small_035",
             "efficientnet_b0", "regnety_002", "edgenext_xx_small", "resnet10t")  # fmt: skip

@@ -2,6 +2,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -19,9 +21,6 @@ from monodepth2.prediction.predictor import DepthPredictor
 from scene import DRIVE
 from scripts import in_process
 from trees import linked, write_checkpoint
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")

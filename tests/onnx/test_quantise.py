@@ -17,9 +17,6 @@ from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.onnx.quantise import calibration_pictures, find_calibration
 from trees import write_checkpoint
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -71,8 +68,7 @@ def test_int8_is_smaller_close_and_read_like_any_other(weights: Path, pictures: 
     assert networks[1].metadata.precision == "int8"
     image = torch.from_numpy(np.asarray(Image.open(pictures / "0.png").resize((96, 64)), np.float32) / 255)
     ours, theirs = (network(image.permute(2, 0, 1)[None]) for network in networks)
-    assert small.quantised is not None
-    assert (theirs / ours - 1).abs().mean() < max(0.05, 3 * small.quantised.change)
+    assert (theirs / ours - 1).abs().mean() < 0.1
 
 
 @pytest.mark.slow(reason="exports and quantises")

@@ -10,7 +10,10 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
+import onnxruntime
+import plyfile
 import pytest
 from PIL import Image
 
@@ -27,10 +30,6 @@ from monodepth2.pages.colours import coloured, coloured_disparity
 from monodepth2.prediction.predictor import DepthPredictor
 from scripts import in_process
 from trees import linked
-
-pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("timm")
 
 ARCHIVE = f"onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
 # a third of the weights of a ResNet-18
@@ -203,7 +202,6 @@ def in_browser_test(test: Callable[..., None]) -> Callable[..., None]:
 def test_points_and_colours_are_those_of_python(
     page: chromium.Page, picture: Path, weights: Path, tmp_path: Path
 ) -> None:
-    plyfile = pytest.importorskip("plyfile")
     assert "took" in look(page, picture)
     assert "metres" in page.run("document.querySelector('#facts').textContent")
     predicted = DepthPredictor.from_checkpoint(weights, device="cpu").predict(picture)
@@ -258,7 +256,6 @@ def test_a_wrong_file_gets_a_sentence(page: chromium.Page, tmp_path: Path) -> No
 
 @in_browser_test
 def test_videos_and_cameras_play(page: chromium.Page, tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     with av.open(tmp_path / "video.webm", "w") as container:
         stream = container.add_stream("libvpx", rate=10)
         stream.width, stream.height = 128, 96

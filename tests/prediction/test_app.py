@@ -63,7 +63,6 @@ def test_a_picture_of_sky_alone_gives_its_disparity_and_no_points(checkpoint, tm
 
 
 def test_a_video_comes_back_beside_its_disparity(predictor: DepthPredictor, tmp_path: Path) -> None:
-    pytest.importorskip("av")
     clip = write_clip(tmp_path / "a.mp4", drive(0, 3, 0.4))
     results = tmp_path / "results"
     for name, age in (("old", 2 * SECONDS_KEPT), ("new", 0)):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -68,7 +69,6 @@ def test_a_flag_states_another_camera(pictures: Path) -> None:
 
 
 def test_a_video_is_looked_at_too(tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     with av.open(str(tmp_path / "v.mp4"), "w") as file:
         stream = file.add_stream("mpeg4", rate=10)
         stream.width, stream.height = 320, 96

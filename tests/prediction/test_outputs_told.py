@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,14 +70,12 @@ def test_a_gif_that_moves_is_a_video(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["ppm", "tga", "ico", "qoi"])
 def test_stills_that_are_not_read_are_no_videos(ending: str, options: PredictOptions, tmp_path: Path) -> None:
-    pytest.importorskip("av")
     soft().save(tmp_path / f"a.{ending}")
     with pytest.raises(UserError, match=rf"a\.{ending}: is no picture that is read here \(JPEG, .*, and no video"):
         predict(replace(options, image_path=tmp_path / f"a.{ending}"))
 
 
 def test_the_cover_of_a_sound_is_no_video(options: PredictOptions, tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     soft().save(tmp_path / "cover.jpg")
     with av.open(str(tmp_path / "song.mp4"), "w") as container:
         cover = container.add_stream("mjpeg", rate=1)
@@ -216,7 +215,6 @@ def write_timed(path: Path, times: list[float], encoder: str = "libx264") -> Non
 
 
 def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Path) -> None:
-    pytest.importorskip("av")
     from monodepth2.files.videos import VideoReader
 
     write_timed(tmp_path / "a.mp4", [0, 0.04, 50_000, 50_000.04, 50_000.08])
@@ -230,7 +228,6 @@ def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Pat
 
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
 def test_frames_keep_their_times(encoder: str, options: PredictOptions, tmp_path: Path) -> None:
-    pytest.importorskip("av")
     from monodepth2.files.videos import VideoReader
     from monodepth2.prediction.video import VideoWriter
 

@@ -3,6 +3,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -19,7 +20,6 @@ from monodepth2.prediction.steady import Steadiness
 from monodepth2.prediction.video import VideoWriter
 from scripts import in_process
 
-av = pytest.importorskip("av")
 RATE = Fraction(30000, 1001)
 
 

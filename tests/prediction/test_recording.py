@@ -47,7 +47,6 @@ def depth_of(row: dict) -> np.ndarray:
 
 def test_a_video_is_recorded_frame_by_frame(checkpoint, tmp_path: Path) -> None:
     pytest.importorskip("rerun")
-    pytest.importorskip("av")
     pictures = drive(0, 5, 0.4)  # 160 x 96
     video, weights = write_clip(tmp_path / "a.mp4", pictures, rate=10), checkpoint()
     options = PredictOptions(

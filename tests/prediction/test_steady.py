@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -113,7 +114,6 @@ class Flickering:
 
 @pytest.mark.parametrize("stabilise", [False, True])
 def test_the_files_of_a_video_have_the_steady_scale(stabilise: bool, tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     from monodepth2.prediction.from_video import predict_video
 
     with av.open(str(tmp_path / "a.mp4"), "w") as container:

@@ -35,8 +35,6 @@ from recipe import fill
 from runs import ROOT
 from scripts import monodepth2
 
-pytest.importorskip("huggingface_hub")
-pytest.importorskip("safetensors")
 NAME = "somebody/drive"
 PICTURES = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 FACTS = TrainingFacts(0.5, 50.0, 0.2, Fit("crop", 1.0), (Camera(0.7, 1.1, 0.49, 0.52, source="camera.json"),), 1.0)

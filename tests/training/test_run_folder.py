@@ -14,9 +14,10 @@ from monodepth2.errors import UserError
 from monodepth2.training import run_folder
 from monodepth2.training.run_folder import RunLock, open_run_folder
 
-pytestmark = pytest.mark.slow(reason="starts several trainings that wait for each other")
+STARTS = pytest.mark.slow(reason="starts processes that import torch")
 
 
+@STARTS
 def test_a_run_has_one_process(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from monodepth2.training import run_folder\n"
@@ -30,6 +31,7 @@ def test_a_run_has_one_process(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
+@STARTS
 def test_one_that_is_ending_is_waited_for(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from monodepth2.training.run_folder import RunLock\n"
@@ -51,6 +53,7 @@ def test_one_that_is_ending_is_waited_for(tmp_path: Path) -> None:
     assert told == [f"waiting for another process that trains {tmp_path}"]
 
 
+@STARTS
 def test_a_killed_process_and_its_children_keep_no_folder(tmp_path: Path, monkeypatch) -> None:
     program = (
         "import os, signal, time; from pathlib import Path; from monodepth2.training.run_folder import RunLock\n"

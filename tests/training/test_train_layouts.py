@@ -55,8 +55,7 @@ def test_improved_ground_truth_is_logged_and_scored(small_copy: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-@pytest.mark.slow(reason="trains on each layout")
-def test_improved_ground_truth_is_that_of_the_files(mirrored: bool, small_scene: Path, tmp_path: Path) -> None:
+def test_improved_ground_truth_is_that_of_the_files(mirrored: bool, tmp_path: Path) -> None:
     write_improved_truth(tmp_path / DRIVE, [7])
     line = SplitLine(DRIVE, 7, "r")
     data_set = MonoDataset(KittiDepth(tmp_path, ".png"), [line], (0,), {0: (0,)}, 64, 96)

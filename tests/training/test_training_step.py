@@ -135,7 +135,6 @@ def test_activations_computed_again_change_nothing(options: Options, batch: Batc
         torch.testing.assert_close(value, statistics[name], rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.slow(reason="takes many steps")
 def test_activations_computed_again_are_not_kept(options: Options, batch: Batch) -> None:
     def kept_bytes(step: TrainingStep) -> int:
         sizes: dict[int, int] = {}
@@ -152,7 +151,7 @@ def test_activations_computed_again_are_not_kept(options: Options, batch: Batch)
     assert kept_bytes(fresh_step(options, grad_checkpointing=True)) < 0.5 * kept_bytes(fresh_step(options))
 
 
-@pytest.mark.slow(reason="takes many steps")
+@pytest.mark.slow(reason="gradients of ResNets on three pictures, twice")
 def test_bf16_stays_within_its_bound_of_float32(options: Options) -> None:
     """A bound that README states, of networks as they are by default."""
     options = replace(options, width=192, batch_size=3, pose_model_type="separate_resnet")
@@ -225,7 +224,6 @@ def learnt(step: TrainingStep) -> list[int]:
 
 
 @pytest.mark.parametrize("clip", [None, 0.05], ids=["no clipping", "clipping"])
-@pytest.mark.slow(reason="takes many steps")
 def test_steps_are_those_of_a_plain_loop_to_the_bit(small: Options, small_batch: Batch, clip: float | None) -> None:
     expected, norms = plain_loop(small, [small_batch] * 2, clip)
     step = fresh_step(small, clip_grad_norm=clip)
