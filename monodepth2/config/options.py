@@ -270,10 +270,16 @@ class Options(Checked):
     predictive_mask: bool = option(False, "ablation", "a predicted mask as in Zhou et al.; needs --disable_automasking")
     no_ssim: bool = option(False, "ablation", "photometric error is L1 alone")
     weights_init: str = option(
-        "pretrained", "ablation", "initial weights of the ResNets", choices=("pretrained", "scratch")
+        "pretrained",
+        "ablation",
+        "initial weights of the encoders: ImageNet's, or random",
+        choices=("pretrained", "scratch"),
     )
     pretrained_weights: Path | None = option(
-        None, "ablation", "torchvision's ImageNet weights of the ResNet as a local .pth file (else they are downloaded)"
+        None,
+        "ablation",
+        "ImageNet weights as a local file (else they are downloaded): torchvision's .pth of the ResNet, or of "
+        "--encoder timm's .safetensors or .bin",
     )
     pose_model_input: str = option(
         "pairs", "ablation", "frames the pose network sees at once", choices=("pairs", "all")
@@ -311,7 +317,7 @@ class Options(Checked):
 
     # loading
     load_weights_folder: Path | None = option(
-        None, "loading", "weights folder of a checkpoint to start from or to use; for scoring also an .onnx file"
+        None, "loading", "weights folder of a checkpoint to start from or to use; for scoring depth also an .onnx file"
     )
     models_to_load: tuple[str, ...] = option(
         ("encoder", "depth", "pose_encoder", "pose"), "loading", "networks taken from that folder", choices=NETWORKS
@@ -357,7 +363,9 @@ class Options(Checked):
         None, "evaluation", "name of a run in --log_dir, whose newest checkpoint is taken, instead of a weights folder"
     )
     eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
-    eval_mono: bool = option(False, "evaluation", "score with per-image median scaling")
+    eval_mono: bool = option(
+        False, "evaluation", "score with per-image median scaling; odometry: with the scale of the true path"
+    )
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
     pred_depth_scale_factor: float = option(
         1.0, "evaluation", "factor from predicted depth to metres; given, it replaces the stereo rig's 5.4"
@@ -368,8 +376,8 @@ class Options(Checked):
     eval_split: str = option(
         "eigen",
         "evaluation",
-        "split to score: eigen, eigen_benchmark, benchmark, make3d, odom_0 to odom_21, a folder with test_files.txt "
-        "(scored by eigen's rules), or a drive's folder",
+        "split to score: eigen, eigen_benchmark, benchmark, make3d, a folder with test_files.txt (scored by eigen's "
+        "rules), or a drive's folder; odometry needs one of odom_0 to odom_21, or a folder of consecutive frames",
     )
     gt_path: Path | None = option(
         None,
@@ -411,14 +419,18 @@ class Options(Checked):
     poses: Path | None = option(
         None, "evaluation", "true poses of the drive in KITTI's or TUM's format, for odometry (default: the data set's)"
     )
-    save_pred_disps: bool = option(False, "evaluation", "save the predicted disparities beside the weights")
+    save_pred_disps: bool = option(
+        False, "evaluation", "save the predicted disparities in --eval_out_dir (default: beside the weights)"
+    )
     no_eval: bool = option(False, "evaluation", "predict only, compute no figures")
     eval_eigen_to_benchmark: bool = option(
         False, "evaluation", "disparities of the eigen list, scored on the eigen_benchmark ground truth"
     )
-    eval_out_dir: Path | None = option(None, "evaluation", "folder for pictures of the predictions")
+    eval_out_dir: Path | None = option(
+        None, "evaluation", "folder for pictures of the predictions; odometry: for the poses and their plot"
+    )
     post_process: bool = option(False, "evaluation", "average with the prediction of the mirrored image")
-    output_json: Path | None = option(None, "evaluation", "write mean and per-image figures to this file")
+    output_json: Path | None = option(None, "evaluation", "write all figures to this file")
     html_report: Path | None = option(
         None, "evaluation", "write a page with all figures and the worst images to this file"
     )

@@ -112,7 +112,8 @@ def missing_pictures(
             path = frame_path(layout, line, frame, gaps[0])
             trouble = _trouble(folders, path, frame if isinstance(frame, str) else frame * gaps[0])
             if trouble:
-                findings[trouble].add(path)
+                early = isinstance(frame, int) and line.frame + frame * gaps[0] < 0
+                findings[trouble].add(f"'{line}', whose drive has no frame so early" if early else path)
     return dict(findings)
 
 

@@ -123,7 +123,9 @@ def _make_folder(output: Path, layout: KittiRaw, lines: Sequence[SplitLine]) -> 
         made = sum(path.suffix == ".npz" for path in folder.iterdir())
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror}); give another file with --output") from error
+        raise UserError(
+            f"{output}: cannot be written ({error.strerror}); give a file in an existing, writable folder with --output"
+        ) from error
     needed = BYTES_PER_MAP * (2 * len(lines) - made)
     if free < needed:
         with suppress(OSError):  # maps of an interrupted export stay

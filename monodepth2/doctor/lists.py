@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from monodepth2.config import Options
+from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.camera_report import (
     INPUT,
     PIXELS,
@@ -86,8 +86,16 @@ def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
     return []
 
 
-def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+def missing_findings(
+    options: Options, layout: Layout, lines: Sequence[SplitLine], complete: Sequence[SplitLine]
+) -> list[Finding]:
     """Return which pictures of the samples do not exist.
+
+    Args:
+        options: of the training.
+        layout: of its data.
+        lines: of its samples.
+        complete: those that have all their pictures.
 
     Raises:
         UserError: the data set has no such frames at all.
@@ -95,13 +103,13 @@ def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine
     missing = missing_pictures(layout, lines, options.loaded_ids, options.gaps)
     if not missing:
         return []
+    skip = "add --skip_incomplete, which trains on the targets that have all their pictures, or " if complete else ""
     return [
         Finding(
             "pictures are missing",
             f"{sum(one.count for one in missing.values()):,} of {len(lines) * len(options.loaded_ids):,}",
             "training refuses to begin",
-            "add --skip_incomplete, which trains on the targets that have all their pictures, or mend --data_path, "
-            "--dataset or the lists",
+            f"{skip}mend --data_path, --dataset or the lists",
             spoils=True,
             examples=tuple(Example(f"{one.count:,} {trouble}: {one.example}") for trouble, one in missing.items()),
         )
@@ -109,7 +117,7 @@ def missing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine
 
 
 def list_findings(
-    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine], of_2019: bool
+    options: Options, layout: Layout, training: Sequence[SplitLine], validation: Sequence[SplitLine]
 ) -> list[Finding]:
     """Return what is wrong with the lists as such.
 
@@ -118,9 +126,11 @@ def list_findings(
         layout: of its data.
         training: its lines.
         validation: likewise.
-        of_2019: whether the lists are the published ones, whose validation frames lie among the others on purpose.
     """
-    found = [] if of_2019 else _inside(options, training, validation)
+    # whose validation frames lie among the others on purpose
+    of_2019 = options.split in TRAINING_SPLITS and not options.makes_split
+    found = _too_few(options, training, validation)
+    found += [] if of_2019 else _inside(options, training, validation)
     steps = steps_of(len(training), options.batch_size, options.num_epochs)
     if steps < USEFUL_STEPS:
         found.append(
@@ -145,11 +155,24 @@ def list_findings(
     return found
 
 
+def _too_few(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
+    """Lists with which no training begins."""
+    kept = ", which have all their pictures" if options.skip_incomplete else ""
+    remedy = "check --data_path, --dataset and the lists, or record more"
+    short = []
+    if len(training) < options.batch_size:
+        short.append(("no full batch", f"{counted(len(training), 'target')}{kept}, --batch_size {options.batch_size}"))
+    if not validation:
+        short.append(("nothing to validate on", f"0 targets{kept}"))
+    return [Finding(name, count, "training refuses to begin", remedy, spoils=True) for name, count in short]
+
+
 def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]) -> bool:
     """Whether the motion could be that of points, and is not."""
     if options.use_stereo or options.knows_motion or options.knows_metres or not options.temporal_ids:
         return False
-    return all(poses_path(layout, folder, tracked=True).is_file() for folder in {line.folder for line in training})
+    paths = [poses_path(layout, folder, tracked=True) for folder in {line.folder for line in training}]
+    return bool(paths) and all(path.is_file() for path in paths)
 
 
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:

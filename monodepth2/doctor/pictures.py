@@ -68,7 +68,7 @@ def _is_disordered(of: "Measures") -> bool | None:
         return None
     if of.beyond.survival > of.near.survival + MORE_KEPT:
         return True
-    both_seen = min(of.near.survival, of.beyond.survival) > LEFT_OVER
+    both_seen = of.beyond.survival >= of.near.survival > LEFT_OVER  # where a turn ends, the farther one lies nearer
     return both_seen and of.near.flow > MOVES and of.beyond.flow < NEARER * of.near.flow
 
 

@@ -96,17 +96,17 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
     layout = layout_of(options)
     training, validation, _ = training_lines(options, layout)
     lines = [*training, *validation]
-    found = missing_findings(options, layout, lines)  # first: it refuses what has no such frames
     complete = complete_lines(layout, lines, options.loaded_ids, options.gaps)
     near = options.at_smallest_gap
-    looks = look_at(choose(near, layout, complete or lines, samples), LONGEST, quiet=False)
-    found += [
+    looks = look_at(choose(near, layout, complete, samples), LONGEST, quiet=False)
+    found = [
+        *missing_findings(options, layout, lines, complete),
         *camera_findings(options, layout, lines),
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looks)),
         *overlap_findings(training, validation),
         *pose_findings(options, layout, lines),
-        *list_findings(options, layout, training, validation, False),
+        *list_findings(options, layout, training, validation),
         *_leaks(options, layout, training, validation, samples),
     ]
     looked = _looked(lines, len(training), looks)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from monodepth2.config import TRAINING_SPLITS, Options
+from monodepth2.config import Options
 from monodepth2.datasets.camera_report import View, camera_remarks
 from monodepth2.datasets.check import split_remarks, still_remarks
 from monodepth2.datasets.layouts import Layout
@@ -30,8 +30,7 @@ def start_remarks(
         views: the cameras of the drives.
     """
     near = options.at_smallest_gap
-    of_2019 = options.split in TRAINING_SPLITS and not options.makes_split
-    found = list_findings(options, layout, training, validation, of_2019)
+    found = list_findings(options, layout, training, validation)
     if can_measure():
         looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)

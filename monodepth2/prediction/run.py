@@ -74,7 +74,8 @@ def predict(options: PredictOptions) -> int:
         limits = f"{1 / DEPTH_STEPS:.3f} to {LARGEST / DEPTH_STEPS:.3f} {job.settings.unit}"
         print(f"depth_png: depths of {outcome.cut} {what} are cut off to what it holds, {limits}; depth_npy holds all")
     if kinds:
-        beside = "" if options.output_dir else ", beside the input; --output_dir names another folder"
+        place = "in the folder you are in" if isinstance(source, Stream) else "beside the input"
+        beside = "" if options.output_dir else f", {place}; --output_dir names another folder"
         print(f"files are in {naming.folder}{beside}")
     if stop.received:
         print(f"stopped by {stop.received.name}")

@@ -83,8 +83,9 @@ def _flat(figures: Figures, options: Options) -> str | None:
     found = f"the depth is nearly the same everywhere, the disparity varies by {figures.variation:.1%} of its mean"
     if figures.gain >= LITTLE_GAIN and not options.knows_motion:
         return (
-            f"{found}, and the motion alone lowers the error by {figures.gain:.0%}. Usually the camera only turns, or "
-            "moves too little to see depth: take pictures of a camera that moves forward or sideways"
+            f"{found}, and the motion alone lowers the error by {figures.gain:.0%}. Networks begin like this: train "
+            "longer. If that changes nothing, the camera only turns, or moves too little to see depth: take pictures "
+            "of a camera that moves forward or sideways"
         )
     if figures.variation < COLLAPSED and not options.start_depth:
         return (

@@ -12,7 +12,7 @@ from monodepth2.checkpoints.published import MD5_SUMS, published_model
 from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.config.reproduce import ALL, LIST
-from monodepth2.errors import UserError, first_line, nearest, tell
+from monodepth2.errors import UserError, counted, first_line, nearest, tell
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.reproduce.page import write_page
 from monodepth2.reproduce.plan import REFERENCE, in_words, jobs, measured_step, recipes_of
@@ -145,7 +145,7 @@ class Reproduction:
                 if self._is_needed(recipe, seed) and (code := self._train(recipe, seed)):
                     return code
                 self._write()
-        print(f"the page of {len(self.rows)} rows is {self.options.folder / PAGE}")
+        print(f"the page of {counted(len(self.rows), 'row')} is {self.options.folder / PAGE}")
         done = [
             isinstance(self.found.get((row.name, column)), Score) for row in self.rows for column in self.columns[1:]
         ]

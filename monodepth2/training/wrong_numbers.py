@@ -98,16 +98,17 @@ class WrongNumbers:
     def _report(self, noted: "_Noted", loss: float) -> None:
         what = f"a gradient is not finite (loss {loss:.4f})" if math.isfinite(loss) else f"the loss is {loss}"
         names = ", ".join(self._names(noted))
-        self.report(f"step {noted.step}: {what}, nothing is learnt from it, skipped step no. {self.count}: {names}")
+        self.report(f"step {noted.step + 1}: {what}, nothing is learnt from it, skipped step no. {self.count}: {names}")
 
     def _end(self, noted: "_Noted") -> None:
         loss = f"{self.last_loss:.4f}" if math.isfinite(self.last_loss) else "none"
         flags = [f"a lower --learning_rate than {self.options.learning_rate:g}"]
         flags += ["--clip_grad_norm 1"] if self.options.clip_grad_norm is None else []
         flags += ["--precision fp32"] if self.options.precision != "fp32" else []
+        names = ", ".join(self._names(noted))
         raise UserError(
-            f"{self.in_a_row} steps in a row up to step {noted.step} had a loss or gradient that is not finite (last "
-            f"finite loss: {loss}); {self._save(noted)}, its pictures are {', '.join(self._names(noted))}. Usually the "
+            f"{self.in_a_row} steps in a row up to step {noted.step + 1} had a loss or gradient that is not finite "
+            f"(last finite loss: {loss}); {self._save(noted)}, its pictures are {names}. Usually the "
             f"learning rate is too high, or pictures or intrinsics are not what they should be: try {', '.join(flags)}"
         )
 

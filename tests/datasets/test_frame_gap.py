@@ -185,16 +185,14 @@ def test_lists_that_are_made_as_advised_keep_the_gap(drive: Path, tmp_path: Path
     chosen = options(drive)
     inside = [[line(1), line(2), line(3)], [line(4)]]
     (finding,) = (
-        one
-        for one in list_findings(chosen, layout_of(chosen), *inside, False)
-        if one.name.startswith("validation frames")
+        one for one in list_findings(chosen, layout_of(chosen), *inside) if one.name.startswith("validation frames")
     )
     words = shlex.split(finding.remedy.partition("datasets.folders ")[2].partition(",")[0])
     words[words.index("lists")] = str(tmp_path / "lists")
     main(words)
     made = [read_split(tmp_path / "lists", part) for part in ("train", "val")]
     assert made == [[line(1), line(2), line(3)], [line(7)]]
-    assert not any(one.name.startswith("validation") for one in list_findings(chosen, layout_of(chosen), *made, False))
+    assert not any(one.name.startswith("validation") for one in list_findings(chosen, layout_of(chosen), *made))
 
 
 def test_a_list_that_is_left_empty_is_called_by_its_own_name(drive: Path, tmp_path: Path) -> None:

@@ -16,8 +16,11 @@ from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.findings import Finding
+from monodepth2.doctor.measures import Measures
+from monodepth2.doctor.pictures import KINDS
 from monodepth2.doctor.run import diagnose
 from monodepth2.errors import UserError
+from monodepth2.motion.tracks import Tracks
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 from scene import DATE, DRIVE, write_kitti_raw
@@ -190,6 +193,36 @@ def test_bent_pictures_are_to_be_straightened(scene: Path, tmp_path: Path) -> No
     done = monodepth2("prepare", walk, "--output", tmp_path / "new", "--width", 320, "--height", 96)
     assert done.returncode == 0, done.stderr
     assert "a camera cannot be used" not in found(tmp_path / "new", **plain)
+
+
+def test_lists_with_which_no_training_begins_spoil_it(broken: Path) -> None:
+    assert found(broken, batch_size=7)["no full batch"].spoils
+    (broken / "split/val_files.txt").write_text(lines(0))
+    left = found(broken, skip_incomplete=True)
+    assert left["nothing to validate on"].spoils
+    assert "no full batch" not in left
+    nothing = found(broken, skip_incomplete=True, frame_ids=(0, -20))
+    assert nothing["no full batch"].spoils
+    assert "too few targets to learn motion from" not in nothing
+
+
+def test_missing_pictures_are_told_once_with_a_remedy_that_can_help(broken: Path) -> None:
+    shutil.rmtree(broken / DRIVE / "image_02")
+    left = found(broken)
+    assert "--skip_incomplete" not in left["pictures are missing"].remedy
+    assert "unreadable pictures" not in left
+
+
+def test_the_end_of_a_turn_is_no_wrong_order() -> None:
+    """There the picture behind the neighbour shows points nearer to where they were, and fewer of them."""
+
+    def tracks(kept: int, flow: float) -> Tracks:
+        start = np.stack([np.arange(kept), np.arange(kept)], 1).astype(np.float32)
+        return Tracks(start, start + np.float32([flow, 0]), 100, 640)
+
+    (order,) = (kind for kind in KINDS if kind.name == "wrong order")
+    assert not order.has(Measures(near=tracks(66, 30), beyond=tracks(39, 10)))
+    assert order.has(Measures(near=tracks(66, 30), beyond=tracks(70, 10)))
 
 
 def test_where_each_picture_is_there_twice_the_doubled_gap_is_advised(broken: Path) -> None:

@@ -177,8 +177,8 @@ def test_a_corrupt_scan_leaves_out_its_figures_only(small_copy, split, tmp_path)
 def test_numbers_gone_wrong_end_the_run_with_their_batch(small_scene, split, tmp_path) -> None:
     done = train(small_scene, split, tmp_path, "--learning_rate", "1e30", "--num_epochs", "9", "--log_frequency", "2")
     assert done.returncode == 2
-    assert re.search(r"step 1: .*nothing is learnt from it, skipped step no\. 1: .*0\d\.png, .*0\d\.png", done.stderr)
-    assert "error: 5 steps in a row up to step 5 had a loss or gradient that is not finite" in done.stderr
+    assert re.search(r"step 2: .*nothing is learnt from it, skipped step no\. 1: .*0\d\.png, .*0\d\.png", done.stderr)
+    assert "error: 5 steps in a row up to step 6 had a loss or gradient that is not finite" in done.stderr
     assert "try a lower --learning_rate than 1e+30, --clip_grad_norm 1" in done.stderr
     kept = torch.load(tmp_path / "mdp/wrong_batch.pt", weights_only=True)
     assert kept["step"] == 5

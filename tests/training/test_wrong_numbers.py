@@ -86,9 +86,9 @@ def test_a_wrong_step_is_told_with_its_pictures(start) -> None:
     assert len(run.told) == 2
     names = [f"{run.data_set.layout.root / DRIVE}/image_02/data/000000000{frame}.png" for frame in (3, 4)]
     assert all(Path(name).is_file() for name in names)
-    assert run.told[0].startswith("step 2: the loss is nan")
+    assert run.told[0].startswith("step 3: the loss is nan")
     assert run.told[0].endswith(f"no. 1: {', '.join(names)}")
-    assert run.told[1].startswith("step 4: a gradient is not finite")
+    assert run.told[1].startswith("step 5: a gradient is not finite")
     assert run.told[1].endswith(f"no. 2: {names[1]}")
     assert run.numbers.figures == {"health/skipped_steps": 2.0}
     run.numbers.read()
@@ -104,7 +104,7 @@ def test_processes_speak_of_their_own_pictures_and_the_main_one_of_every_step(st
         other.numbers.note(2 * step, batch, theirs)
         other.numbers.note(2 * step + 1, batch, ours)
     other.numbers.read()  # whose end is the main process's matter
-    assert [line.split(":")[0] for line in other.told] == [f"step {2 * step + 1}" for step in range(LIMIT)]
+    assert [line.split(":")[0] for line in other.told] == [f"step {2 * step + 2}" for step in range(LIMIT)]
     main = start()
     main.numbers.note(1, batch, theirs)
     main.numbers.read()
@@ -145,7 +145,7 @@ def test_several_in_a_row_end_the_run_and_leave_the_batch(start, tmp_path: Path,
         run.numbers.read()
     path, message = tmp_path / "mdp/wrong_batch.pt", str(stop.value)
     assert "\n" not in message
-    assert f"{LIMIT} steps in a row up to step {2 * LIMIT + 2} " in message
+    assert f"{LIMIT} steps in a row up to step {2 * LIMIT + 3} " in message
     assert f"last finite loss: {losses[1 + LIMIT]:.4f}" in message
     assert f"the last batch is kept in {path}" in message
     assert message.endswith(flags)
@@ -182,6 +182,6 @@ def test_a_continued_run_counts_on(start) -> None:
     other.steps(spoilt(other.batch(1)))
     with pytest.raises(UserError, match=f"{LIMIT} steps in a row.*last finite loss: {state['last_loss']:.4f}"):
         other.numbers.read()
-    assert other.told[0].startswith("step 1: ")
+    assert other.told[0].startswith("step 2: ")
     assert f"step no. {LIMIT}:" in other.told[0]
     assert all(torch.equal(*pair) for pair in zip(statistics(other), good, strict=True))
