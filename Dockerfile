@@ -18,9 +18,9 @@ WORKDIR /work
 ENTRYPOINT ["monodepth2"]
 
 FROM base AS cuda
-# PyPI's wheels bring CUDA's libraries along: the host needs a driver and NVIDIA's container toolkit
 # for --compile, whose kernels are started by a few lines of C
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+# PyPI's wheels bring CUDA's libraries along: the host needs a driver and NVIDIA's container toolkit
 RUN pip install torch torchvision
 COPY pyproject.toml README.md LICENSE ./
 COPY splits ./splits

@@ -92,8 +92,8 @@ def _exit_code(main: Callable[[], int | None]) -> int:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for a mistake of flags
             raise
         print(
-            f"error: the GPU's memory is full ({first_line(error)}): give a smaller --batch_size or smaller pictures "
-            "(--height, --width); training also takes --grad_checkpointing",
+            f"error: the GPU's memory is full ({first_line(error)}): end what else uses it; train with a smaller "
+            "--batch_size, smaller pictures (--height, --width) or --grad_checkpointing; else take --device cpu",
             file=sys.stderr,
         )
         return 2

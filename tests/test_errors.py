@@ -30,8 +30,9 @@ def test_counts_are_told_as_people_say_them() -> None:
         (
             "raise type('OutOfMemoryError', (RuntimeError,), {})('CUDA out of memory. Tried to allocate 2 GiB')",
             2,
-            "error: the GPU's memory is full (CUDA out of memory. Tried to allocate 2 GiB): give a smaller "
-            "--batch_size or smaller pictures (--height, --width); training also takes --grad_checkpointing\n",
+            "error: the GPU's memory is full (CUDA out of memory. Tried to allocate 2 GiB): end what else uses it; "
+            "train with a smaller --batch_size, smaller pictures (--height, --width) or --grad_checkpointing; else "
+            "take --device cpu\n",
         ),
         ("open('x' * 300)", 2, f"error: {'x' * 300}: File name too long; remove the cause, or name another path\n"),
     ],

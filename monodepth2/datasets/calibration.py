@@ -21,8 +21,9 @@ COLOR_CAMERAS = (2, 3)
 MOST_BYTES = 1 << 16
 LARGEST_NUMBER = 1e12  # of pixels, metres, ...
 MOST_PIXELS = 1 << 24  # of a picture: depth maps of this size are made of scans
-KITTI_CENTRES = (0.45, 0.51)  # of the cameras of odometry sequences, in shares of the picture's width and height
-USUAL_CENTRES = (0.43, 0.57)  # of anybody's
+# where the cameras of odometry sequences and anybody's have their centres, in shares of the picture's width and height
+KITTI_CENTRES = ((0.45, 0.51), (0.45, 0.51))
+USUAL_CENTRES = ((0.43, 0.57), (0.25, 0.75))  # pictures may have been cut at the top or the bottom
 Value = TypeVar("Value")
 _TEXT_KEYS = ("calib_time",)
 _RESTORE = "restore the file from KITTI's calibration archive"
@@ -124,7 +125,7 @@ def _read_sequence(path: Path) -> Calibration:
 
 
 def check_size_of_pictures(
-    path: Path, centre: Sequence[float], size: tuple[int, int], centres: tuple[float, float]
+    path: Path, centre: Sequence[float], size: tuple[int, int], centres: Sequence[tuple[float, float]]
 ) -> None:
     """Check that a camera whose file states no size of pictures can be that of some pictures.
 
@@ -132,15 +133,17 @@ def check_size_of_pictures(
         path: of the file.
         centre: the camera's principal point in pixels, across and down.
         size: (width, height) of the pictures.
-        centres: the least and the largest share of the size at which centres lie.
+        centres: the least and the largest share of width and height at which centres lie.
 
     Raises:
         UserError: it is that of pictures of another size.
     """
-    if not all(centres[0] < where / side < centres[1] for where, side in zip(centre, size, strict=True)):
+    shares = (where / side for where, side in zip(centre, size, strict=True))
+    if not all(least < share < most for share, (least, most) in zip(shares, centres, strict=True)):
         raise UserError(
             f"{path}: its camera's centre is at {centre[0]:.0f}, {centre[1]:.0f}, and not in the middle of pictures of "
-            f"{size[0]} x {size[1]}: the file is about pictures of another size; use the pictures at their own size"
+            f"{size[0]} x {size[1]}: the file is about pictures of another size, or of another part; use those, or "
+            "state the camera with --intrinsics (scans need those)"
         )
 
 

@@ -10,9 +10,11 @@ from typing import ClassVar
 from monodepth2.datasets.depth_files import READERS
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.picture_files import picture_names
 
 CAMERA_FOLDERS = {"l": ("image_02", "image_2"), "r": ("image_03", "image_3")}
 _LAST_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
+_FIRST_TO_LAST = re.compile(r"\d(?:.*\d)?", re.ASCII | re.DOTALL)
 _ONLY_NUMBER = re.compile(r"\D*(\d+)\D*", re.ASCII)
 
 
@@ -22,14 +24,15 @@ class DepthFolder:
 
     A map lies in the folder itself, in the line's own folder below it (its whole path or its last part), in the
     camera's (`image_02`) below that, or where KITTI has it (`proj_depth/groundtruth/image_02`). It is called like the
-    picture; or else the last number in its name is the only one in the picture's: `depth_7.npy` for `0000000007.jpg`.
-    Time stamps (`12.50.jpg`) hold two numbers, and a map that is called like another picture is that one's.
+    picture, or has other words before and after the numbers in its name (`cam2_07_depth.npy` for `cam2_07.jpg`); or
+    else the last number in its name is the only one in the picture's: `depth_7.npy` for `0000000007.jpg`. Time stamps
+    (`12.50.jpg`) hold two numbers, and a map that is called like another picture is that one's.
     """
 
     root: Path
     flag: ClassVar[str] = "--gt_path"
     _names: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
-    _stems: dict[Path, frozenset[str]] = field(default_factory=dict)
+    _pictures: dict[Path, dict[str, list[str]]] = field(default_factory=dict)
 
     def find(self, lines: Sequence[SplitLine], picture: Callable[[SplitLine], Path]) -> list[Path | None]:
         """Return the file of each line, None where there is none.
@@ -69,7 +72,8 @@ class DepthFolder:
         """
         for folder in self._folders(line, picture):
             names = self._list(folder)
-            paths = names.get(picture.stem) or self._of_number(names, picture)
+            own = [path for path in names.get(picture.stem, []) if path != picture]
+            paths = own or self._alike(names, picture)
             if len(paths) > 1:
                 raise UserError(f"{self.flag} {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
                                 f"'{line}'; keep one")  # fmt: skip
@@ -77,16 +81,23 @@ class DepthFolder:
                 return paths[0]
         return None
 
-    def _of_number(self, names: dict[str, list[Path]], picture: Path) -> list[Path]:
-        """Those maps that no other picture has for its own."""
-        match = _ONLY_NUMBER.fullmatch(picture.stem)
-        paths = names.get(f"number {int(match[1])}", []) if match else []
-        if not paths:
-            return []
-        if picture.parent not in self._stems:
-            beside = picture.parent.iterdir() if picture.parent.is_dir() else ()
-            self._stems[picture.parent] = frozenset(path.stem for path in beside)
-        return [path for path in paths if path.stem not in self._stems[picture.parent]]
+    def _alike(self, names: dict[str, list[Path]], picture: Path) -> list[Path]:
+        """Maps with other words around the picture's numbers, else with its number, but for those of other pictures."""
+        only = _ONLY_NUMBER.fullmatch(picture.stem)
+        keys = (_numbers(picture.stem), *([f"number {int(only[1])}"] if only else []))
+        others = ([path for path in names.get(key, []) if path != picture] for key in keys)
+        found = ([path for path in paths if not self._is_of_another(path, picture)] for paths in others)
+        return next(filter(None, found), [])
+
+    def _is_of_another(self, path: Path, picture: Path) -> bool:
+        """Whether a map is called like a picture beside this one; it may lie there itself, and be a picture, too."""
+        folder = picture.parent
+        if folder not in self._pictures:
+            pictures: dict[str, list[str]] = defaultdict(list)
+            for name in picture_names(folder):
+                pictures[Path(name).stem].append(name)
+            self._pictures[folder] = pictures
+        return any(folder / name != path for name in self._pictures[folder].get(path.stem, ()))
 
     def _usual(self, line: SplitLine, picture: Path) -> Path:
         """Where to look for a line's map if somebody asks."""
@@ -100,12 +111,13 @@ class DepthFolder:
         return [drive / name for drive in drives for name in below]
 
     def _list(self, folder: Path) -> dict[str, list[Path]]:
-        """The depth maps of a folder by their stems, and by their last numbers; listed once."""
+        """The depth maps of a folder by their stems, by their numbers, and by the last of these; listed once."""
         if folder not in self._names:
             names: dict[str, list[Path]] = defaultdict(list)
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 if path.suffix.lower() in READERS and path.is_file():
                     names[path.stem].append(path)
+                    names[_numbers(path.stem)].append(path)
                     names[f"number {_number(path.stem)}"].append(path)
             self._names[folder] = names
         return self._names[folder]
@@ -121,6 +133,12 @@ class DepthBeside(DepthFolder):
 
     def _folders(self, line: SplitLine, picture: Path) -> Iterable[Path]:
         return [self._usual(line, picture)]
+
+
+def _numbers(stem: str) -> str:
+    """What lies between the first and the last digit of a name, both included, as a key."""
+    match = _FIRST_TO_LAST.search(stem)
+    return f"numbers {match[0] if match else stem}"
 
 
 def _number(stem: str) -> int | None:

@@ -23,7 +23,7 @@ from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of
+from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import read_input
@@ -158,13 +158,15 @@ def list_findings(
 def _too_few(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Lists with which no training begins."""
     kept = ", which have all their pictures" if options.skip_incomplete else ""
-    remedy = "check --data_path, --dataset and the lists, or record more"
+    check = "check --data_path, --dataset and the lists, or record more"
     short = []
     if len(training) < options.batch_size:
-        short.append(("no full batch", f"{counted(len(training), 'target')}{kept}, --batch_size {options.batch_size}"))
+        remedy = f"give --batch_size {usual_batch(len(training))}, to training, too; or {check}" if training else check
+        count = f"{counted(len(training), 'target')}{kept}, --batch_size {options.batch_size}"
+        short.append(("no full batch", count, remedy))
     if not validation:
-        short.append(("nothing to validate on", f"0 targets{kept}"))
-    return [Finding(name, count, "training refuses to begin", remedy, spoils=True) for name, count in short]
+        short.append(("nothing to validate on", f"0 targets{kept}", check))
+    return [Finding(name, count, "training refuses to begin", remedy, spoils=True) for name, count, remedy in short]
 
 
 def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]) -> bool:

@@ -86,7 +86,11 @@ def check_used_in_scoring(options: Options) -> None:
     if options.camera_height is not None and options.eval_split == MAKE3D:
         raise UserError(f"--camera_height: the camera of --eval_split {MAKE3D} is not known; drop --camera_height")
     if options.baseline and (options.asked_factor or not (options.eval_stereo or options.eval_split == BENCHMARK)):
-        other = "--pred_depth_scale_factor replaces it" if options.asked_factor else "only --eval_stereo scores with it"
+        other = (
+            "--pred_depth_scale_factor replaces it"
+            if options.asked_factor
+            else "only --eval_stereo scores with a stated one"
+        )
         raise UserError(f"--baseline {options.baseline:g} is a rig's, and {other}: drop --baseline")
     if options.png and options.eval_split == MAKE3D:
         raise UserError(f"--png: the pictures of --eval_split {MAKE3D} are .jpg files; drop --png")

@@ -193,7 +193,7 @@ def _score(
     assert task.protocol is not None
     line, region = task.lines[position], task.protocol.region
     usable = usable_mask(task.layout, line, gt.shape)
-    mask = seen_mask(resize_bilinear(disp, *gt.shape), usable)
+    mask = usable if not np.isnan(disp).any() else seen_mask(resize_bilinear(disp, *gt.shape), usable)
     K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
     try:
         score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
@@ -242,13 +242,18 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
-    elif task.protocol and options.align == "none" and source.use_stereo is False and not metric:
+    elif task.protocol and options.align == "none" and source.use_stereo is not None and not _knows_metres(source):
         notes.append(f"{source.name} does not know metres: --align none takes its depths as if it did")
     if task.ground:
         notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
     return (*notes, *_training_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
+
+
+def _knows_metres(source: DisparitySource) -> bool:
+    facts = source.facts
+    return facts.metric_scale is not None or bool(source.use_stereo and facts.baseline)
 
 
 def _training_notes(source: NetworkSource) -> list[str]:

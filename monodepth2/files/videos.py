@@ -199,7 +199,7 @@ class VideoReader:
     def _checked(self, frame: Any) -> VideoFrame:
         decoded = VideoFrame(frame, self._since_first(frame.time), self._pixel_aspect)
         width, height = decoded.size
-        if width * height > MAX_PIXELS:
+        if max(width * height, frame.width * frame.height) > MAX_PIXELS:
             raise UserError(f"{self.path}: declares {width} x {height} pixels, refused")
         self.times.append(decoded.time)
         return decoded

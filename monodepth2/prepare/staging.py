@@ -15,7 +15,8 @@ from monodepth2.runtime.locks import process_lock, take_lock
 FACTS, REPORT = "prepare.json", "report.html"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
 # what prepare writes, and what file managers leave wherever they look
-_OWN = re.compile("|".join([r"drive_\d+", *map(re.escape, (SPLITS, REPORT, FACTS, READ, ".DS_Store", "Thumbs.db"))]))
+_OTHERS = r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini"
+_OWN = re.compile("|".join([r"drive_\d+", _OTHERS, *map(re.escape, (SPLITS, REPORT, FACTS, READ))]))
 
 
 def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
@@ -76,7 +77,9 @@ def staged_folder(output: Path) -> Iterator[Path]:
         if output.exists():
             os.replace(output, old)
         os.replace(staged, output)
-        shutil.rmtree(output / READ)  # last, so that the next run can take it over if this one fails
+        shutil.rmtree(
+            output / READ, ignore_errors=True
+        )  # last, so that the next run can take it over if this one fails
     except TimeoutError as error:
         raise UserError(f"--output {output}: another run is preparing it; wait for its end, or name another") from error
     except OSError as error:

@@ -36,7 +36,7 @@ def check_compiler(device: torch.device) -> None:
         UserError: it has none.
     """
     of_device = {"cpu": ("C++", "CXX", ("g++", "clang++")), "cuda": ("C", "CC", ("gcc", "clang"))}
-    if device.type not in of_device:
+    if device.type not in of_device or (device.type == "cuda" and os.name == "nt"):  # there Triton brings its own
         return
     language, variable, usual = of_device[device.type]
     names = (os.environ[variable],) if variable in os.environ else usual

@@ -158,6 +158,22 @@ def test_a_map_of_another_picture_serves_nobody_else(tmp_path: Path) -> None:
     assert found_of("c2") == ["depth_2"]
 
 
+@pytest.mark.parametrize(
+    ("picture", "depth"),
+    [
+        ("0000000007.jpg", "depth_7.npy"),
+        ("rgb_00045.jpg", "sync_depth_00045.png"),
+        ("cam2_000007.jpg", "cam2_000007_depth.npy"),
+        ("00019_indoors_010.png", "00019_indoors_010_depth.npy"),
+        ("12.50.jpg", "12.50.depth.npy"),
+    ],
+)
+def test_maps_may_lie_beside_their_pictures_under_names_of_their_own(picture: str, depth: str, tmp_path: Path) -> None:
+    for name in (picture, depth, "13.50.jpg", "13.50.depth.npy", "cam2_000008_depth.npy"):
+        (tmp_path / name).touch()
+    assert DepthFolder(tmp_path).find_one(SplitLine(".", 0, "l"), tmp_path / picture) == tmp_path / depth
+
+
 def test_lines_without_a_map_are_told_apart_from_folders_without_any(tmp_path: Path) -> None:
     (tmp_path / "7.npy").touch()
     assert found(tmp_path, LINE, SplitLine(LINE.folder, 9, "l")) == ["7.npy", None]

@@ -229,7 +229,7 @@ def test_scoring_takes_the_checkpoints_own_depth_range(scored: Options, tmp_path
         ({"gt_path": Path("nowhere")}, "no such file or folder"),
         ({"gt_path": None, "gt_png_scale": 1000.0}, "--gt_png_scale is for the .png files"),
         ({"dataset": "kitti_odom", "gt_path": None}, "name a gt_depths.npz or a folder of depth maps with --gt_path"),
-        ({"baseline": 0.2}, "only --eval_stereo scores with it"),
+        ({"baseline": 0.2}, "only --eval_stereo scores with a stated one"),
         ({"baseline": 0.2, "eval_stereo": True, "eval_mono": False, "pred_depth_scale_factor": 3.0}, "replaces it"),
     ],
 )
