@@ -4,7 +4,6 @@ Legend of shapes: h w pixels of the network's size.
 """
 
 import heapq
-import io
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,6 @@ from types import TracebackType
 from typing import BinaryIO, Protocol
 
 import numpy as np
-from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
@@ -24,6 +22,7 @@ from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder, partial_path, whole_file
+from monodepth2.files.pictures import encoded
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.pages.colours import coloured_disparity
 
@@ -135,15 +134,13 @@ class BenchmarkFolder:
 
 
 def _write_picture(path: Path, pixels: np.ndarray, kind: str) -> None:
-    """Write a picture whole or not at all; Pillow takes no notice of a disk that is full in its last bytes.
+    """Write a picture whole or not at all.
 
     Raises:
         UserError: it cannot be written.
     """
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, kind, quality=92)
     with whole_file(path) as partial:
-        partial.write_bytes(content.getvalue())
+        partial.write_bytes(encoded(pixels, kind, quality=92))
 
 
 class WorstImages:

@@ -1,7 +1,9 @@
 """Reading and resizing pictures, the one way for training, scoring and prediction: upright, 8-bit RGB."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,6 +19,7 @@ __all__ = [
     "LARGEST_SIDE",
     "PictureError",
     "PyramidReader",
+    "encoded",
     "open_picture",
     "picture_size",
     "pyramid",
@@ -57,6 +60,19 @@ def picture_size(path: Path) -> Size:
     """
     with open_picture(path) as picture:
         return picture.size[::-1] if is_lying(picture) else picture.size
+
+
+def encoded(pixels: np.ndarray, kind: str, **how: Any) -> bytes:
+    """Return the file of a picture: Pillow, writing files itself, takes no notice of a disk full in its last bytes.
+
+    Args:
+        pixels: uint8 or uint16, (h, w) or (h, w, 3).
+        kind: JPEG or PNG.
+        how: what else Pillow is to know.
+    """
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, kind, **how)
+    return content.getvalue()
 
 
 def resize(picture: Image.Image, width: int, height: int, fit: Fit = STRETCH) -> Image.Image:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from monodepth2.datasets.cameras import Camera
@@ -18,6 +17,7 @@ from monodepth2.errors import tell
 from monodepth2.files.fit import Size
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.picture_files import MARK
+from monodepth2.files.pictures import encoded
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.cameras import has_shape_of
 from monodepth2.prediction.point_cloud import Pinhole, point_cloud, write_ply
@@ -178,9 +178,9 @@ def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: s
         text.add_text(key, value)
     known = np.clip(np.rint(values_hw * steps), 1, LARGEST)
     pixels = np.where(np.isnan(known), 0, known).astype(np.uint16)  # 0 is KITTI's "unknown"
-    Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+    file.write(encoded(pixels, "PNG", pnginfo=text))
 
 
 def _save_jpeg(file: BinaryIO, rgb_hw3: np.ndarray) -> None:
     # colours carry the values here: they are kept at full size
-    Image.fromarray(rgb_hw3).save(file, "JPEG", quality=95, subsampling=0, comment=MARK.encode())
+    file.write(encoded(rgb_hw3, "JPEG", quality=95, subsampling=0, comment=MARK.encode()))

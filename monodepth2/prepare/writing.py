@@ -4,12 +4,11 @@ import json
 import os
 from pathlib import Path
 
-from PIL import Image
-
 from monodepth2 import __version__
 from monodepth2.datasets.folders import CAMERA
 from monodepth2.files.output_paths import whole_file
 from monodepth2.files.picture_files import MASK
+from monodepth2.files.pictures import encoded
 from monodepth2.prepare.analysis import Analysis
 from monodepth2.prepare.camera import KnownCamera
 from monodepth2.prepare.framing import Framing
@@ -30,7 +29,7 @@ def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
     if path.exists():
         return
     with whole_file(path) as partial:
-        Image.fromarray(framing.picture(frame)).save(partial, "JPEG", quality=QUALITY)
+        partial.write_bytes(encoded(framing.picture(frame), "JPEG", quality=QUALITY))
 
 
 def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
@@ -65,7 +64,7 @@ def write_facts(
     mask = framing.mask(analysis.still)
     if not mask.all():
         with whole_file(folder / MASK) as partial:
-            Image.fromarray(mask).save(partial, "PNG")
+            partial.write_bytes(encoded(mask, "PNG"))
     values = {
         "source": source_values(source),
         "gap": {
