@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monodepth2.checkpoints.shared import CONFIG, ENDING, LARGEST_CONFIG, read_config
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import OF_PATHS, UserError, first_line
 from monodepth2.files.weight_files import LARGEST_FILE
 from monodepth2.runtime.extras import require_packages
 
@@ -83,12 +83,12 @@ def hub_errors(name: str) -> Iterator[None]:
             f"{name}: is not a model of this program, it lacks {CONFIG} or a network that this names; name a model "
             "that `monodepth2 push` has made"
         ) from error
-    except PermissionError as error:
-        raise UserError(
-            f"{name}: the hub's cache cannot be used ({_reason(error)}); set HF_HOME to a folder of yours"
-        ) from error
     # the last two are those of the transport, whichever it is
     except (errors.HFValidationError, errors.OfflineModeIsEnabled, errors.HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in OF_PATHS:
+            raise UserError(
+                f"{name}: the hub's cache cannot be used ({_reason(error)}); set HF_HOME to a folder of yours"
+            ) from error
         raise UserError(
             f"{name}: the hub cannot be used ({_reason(error)}); check the network, or log in with `hf auth login`"
         ) from error

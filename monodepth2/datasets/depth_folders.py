@@ -71,9 +71,7 @@ class DepthFolder:
             UserError: several files could be meant.
         """
         for folder in self._folders(line, picture):
-            names = self._list(folder)
-            own = [path for path in names.get(picture.stem, []) if path != picture]
-            paths = own or self._alike(names, picture)
+            paths = self._maps_of(self._list(folder), picture)
             if len(paths) > 1:
                 raise UserError(f"{self.flag} {self.root}: {paths[0]} and {paths[1].name} could both be meant by "
                                 f"'{line}'; keep one")  # fmt: skip
@@ -81,17 +79,23 @@ class DepthFolder:
                 return paths[0]
         return None
 
-    def _alike(self, names: dict[str, list[Path]], picture: Path) -> list[Path]:
-        """Maps with other words around the picture's numbers, else with its number, but for those of other pictures."""
-        only = _ONLY_NUMBER.fullmatch(picture.stem)
-        keys = (_numbers(picture.stem), *([f"number {int(only[1])}"] if only else []))
-        others = ([path for path in names.get(key, []) if path != picture] for key in keys)
-        found = ([path for path in paths if not self._is_of_another(path, picture)] for paths in others)
-        return next(filter(None, found), [])
+    def _maps_of(self, names: dict[str, list[Path]], picture: Path) -> list[Path]:
+        """Of the maps of a folder those called like a picture; else with other words around its numbers; else with its
+        number. The picture itself may lie there, too."""
+        keys, only = [picture.stem, _numbers(picture.stem)], _ONLY_NUMBER.fullmatch(picture.stem)
+        if only:
+            keys.append(f"number {int(only[1])}")
+        for key in keys:
+            paths = [path for path in names.get(key, []) if path != picture and not self._is_of_another(path, picture)]
+            if paths:
+                return paths
+        return []
 
     def _is_of_another(self, path: Path, picture: Path) -> bool:
-        """Whether a map is called like a picture beside this one; it may lie there itself, and be a picture, too."""
+        """Whether a map is called like another picture beside this one, and not like this one."""
         folder = picture.parent
+        if path.stem == picture.stem:
+            return False
         if folder not in self._pictures:
             pictures: dict[str, list[str]] = defaultdict(list)
             for name in picture_names(folder):

@@ -72,8 +72,8 @@ class PseudoLabels:
         root = options.pseudo_labels.expanduser()
         if not root.is_dir():
             raise UserError(f"--pseudo_labels {root}: no such folder; {_command(layout, root)} makes it")
-        fit = options.input_fit
-        return cls(layout, (options.width, options.height), fit, PseudoLabelFolder(root, pictures=layout.root))
+        size, folder = (options.width, options.height), PseudoLabelFolder(root, pictures=layout.root)
+        return cls(layout, size, options.input_fit, folder)
 
     def check(self, lines: Sequence[SplitLine]) -> str:
         """Check that every line has a label, and say so.

@@ -161,7 +161,7 @@ def _too_few(options: Options, training: Sequence[SplitLine], validation: Sequen
     check = "check --data_path, --dataset and the lists, or record more"
     short = []
     if len(training) < options.batch_size:
-        remedy = f"give --batch_size {usual_batch(len(training))}, to training, too; or {check}" if training else check
+        remedy = f"give --batch_size {usual_batch(len(training))} here and to train, or {check}" if training else check
         count = f"{counted(len(training), 'target')}{kept}, --batch_size {options.batch_size}"
         short.append(("no full batch", count, remedy))
     if not validation:

@@ -168,12 +168,10 @@ def of_common_lines(results: Sequence[EvaluationResult]) -> list[EvaluationResul
     Raises:
         UserError: there is no such image.
     """
-    common = (
-        set[SplitLine]()
-        .union(*(result.lines for result in results))
-        .intersection(*(result.lines for result in results))
-    )
-    if results and not common:
+    if not results:
+        return []
+    common = set.intersection(*(set(result.lines) for result in results))
+    if not common:
         raise UserError("no image was scored of every checkpoint: score each of them alone, without --compare")
     return [_of_lines(result, common) for result in results]
 

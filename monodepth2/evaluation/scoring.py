@@ -33,7 +33,7 @@ from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, ope
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
-from monodepth2.method.depth_maps import at_picture_size, resize_bilinear, stereo_factor
+from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale
 from monodepth2.prediction.ground_scale import require_scale, seen_distance
 
@@ -192,8 +192,7 @@ def _score(
     """Score a prediction; where no pixel is to be scored, say what becomes of them."""
     assert task.protocol is not None
     line, region = task.lines[position], task.protocol.region
-    usable = usable_mask(task.layout, line, gt.shape)
-    mask = usable if not np.isnan(disp).any() else seen_mask(resize_bilinear(disp, *gt.shape), usable)
+    mask = seen_mask(disp, usable_mask(task.layout, line, gt.shape))  # what hides something has the truth's size by now
     K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
     try:
         score = evaluate_depth_map(disp, gt, task.protocol, mask, K)
@@ -243,7 +242,7 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
     elif task.protocol and options.align == "none" and source.use_stereo is not None and not _knows_metres(source):
-        notes.append(f"{source.name} does not know metres: --align none takes its depths as if it did")
+        notes.append(f"{source.name} does not know metres: --align none takes its depths as if they were metres")
     if task.ground:
         notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -182,7 +183,7 @@ class Source:
                 seconds = reader.seconds or 0.0
         return round(max(0.0, min(seconds, self.end) - self.start) * self.rate / self.every) or None
 
-    @property
+    @cached_property
     def rate(self) -> float:
         """The frames per second that it has."""
         if self.is_folder:

@@ -77,9 +77,8 @@ def staged_folder(output: Path) -> Iterator[Path]:
         if output.exists():
             os.replace(output, old)
         os.replace(staged, output)
-        shutil.rmtree(
-            output / READ, ignore_errors=True
-        )  # last, so that the next run can take it over if this one fails
+        # last, so that the next run can take it over if this one fails
+        shutil.rmtree(output / READ, ignore_errors=True)
     except TimeoutError as error:
         raise UserError(f"--output {output}: another run is preparing it; wait for its end, or name another") from error
     except OSError as error:
