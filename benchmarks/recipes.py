@@ -1,8 +1,10 @@
 """What each addition to the 2019 recipe brings at equal time: `python benchmarks/recipes.py --folder FOLDER`.
 
 Every recipe trains from scratch on rendered streets at 256x96 for as much processor time as the others, and is scored
-on a held-out street. Short runs before it tell how many steps that makes. Sources are both neighbours and the right
-camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may run side by side.
+on a held-out street. Short runs before it tell how many steps that makes. With --samples the time is what 2019's recipe
+takes for so many samples on this machine, so that runs on machines of different speed compare. Sources are both
+neighbours and the right camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may
+run side by side.
 """
 
 import argparse
@@ -25,7 +27,6 @@ from monodepth2.config import ExportOptions, Options
 from monodepth2.config.recipes import recipe_beside
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.splits import read_split
-from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.onnx.export import export
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.predictor import DepthPredictor
@@ -37,26 +38,29 @@ SHOWN = 5  # pictures
 TINY = {"encoder": "mobilenetv4_conv_small_050", "pose_encoder": "mobilenetv4_conv_small_050"}
 LIGHT = {**TINY, "decoder": "small", "scales": (0, 1)}
 STEADY = {"optimizer": "adamw", "schedule": "cosine", "learning_rate": 4e-4}
+SMALL = {**LIGHT, **STEADY}
 RECIPES: dict[str, dict[str, Any]] = {
     "2019": {},
-    "2019, rate 4e-4": {"learning_rate": 4e-4},
-    "2019, adamw and cosine": STEADY,
-    "2019, hr decoder": {"decoder": "hr"},
+    # each addition alone
+    "2019, resnet10t": {"encoder": "resnet10t"},
+    "2019, small encoders": TINY,
     "2019, test_resnet for motion": {"pose_encoder": "test_resnet"},
-    "small encoders": TINY,
-    "small encoders, small decoder, two scales": LIGHT,
-    "the same, adamw and cosine": {**LIGHT, **STEADY},
-    "the same, rate 8e-4": {**LIGHT, **STEADY, "learning_rate": 8e-4},
-    "the same, resnet10t, rate 3e-4": {**LIGHT, **STEADY, "encoder": "resnet10t", "learning_rate": 3e-4},
-    "the same, mobilenetv4_conv_small, rate 3e-4": {
-        **LIGHT,
-        **STEADY,
+    "2019, hr decoder": {"decoder": "hr"},
+    "2019, small decoder, two scales": {"decoder": "small", "scales": (0, 1)},
+    "2019, rate 4e-4": {"learning_rate": 4e-4},
+    "2019, adamw and cosine": {**STEADY, "ema": 0.998},
+    "2019, crop": {"augment_crop": True},
+    "2019, gap 1 to 2": {"frame_gap": (1, 2)},
+    # several
+    "small": SMALL,
+    "small, rate 8e-4": {**SMALL, "learning_rate": 8e-4},
+    "small, resnet10t, rate 3e-4": {**SMALL, "encoder": "resnet10t", "learning_rate": 3e-4},
+    "small, mobilenetv4_conv_small, rate 3e-4": {
+        **SMALL,
         "encoder": "mobilenetv4_conv_small",
         "learning_rate": 3e-4,
     },
-    "the same, crop": {**LIGHT, **STEADY, "augment_crop": True},
-    "the same, gap 1 to 2": {**LIGHT, **STEADY, "frame_gap": (1, 2)},
-    "the same, ema": {**LIGHT, **STEADY, "ema": 0.998},
+    "small, crop": {**SMALL, "augment_crop": True},
     "modern": FLAG_SETS["modern"],
 }
 
@@ -65,7 +69,9 @@ def main() -> None:
     """Render, train, score; print a table after each run, and show what the networks see."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="receives the streets, the runs and figures.json")
-    parser.add_argument("--minutes", type=float, default=60, help="processor time of each training")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=60, help="processor time of each training")
+    length.add_argument("--samples", type=int, help="the same, in samples of the 2019 recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
     parser.add_argument("--mono", action="store_true", help="train without the right camera")
@@ -77,9 +83,9 @@ def main() -> None:
     rows, weights = [], []
     for seed in arguments.seeds:
         for name in arguments.recipes:
-            row, last_weights = measured(arguments, probe, name, seed)
-            rows.append(row)
-            weights.append(last_weights)
+            options, taken = trained(arguments, probe, name, seed)
+            rows += measured(arguments.folder, options, name, taken)
+            weights.append(options.last_weights)
             print(tabulate(rows, headers="keys", floatfmt=".3f"), flush=True)
             (arguments.folder / "figures.json").write_text(json.dumps(rows, indent=2) + "\n")
             seen(streets, weights).save(arguments.folder / "seen.jpg", quality=90)
@@ -107,13 +113,25 @@ def seen(streets: Path, weights: list[Path]) -> Image.Image:
     return Image.fromarray(np.concatenate([np.concatenate(column) for column in columns], 1))
 
 
-def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -> tuple[dict[str, Any], Path]:
-    """Train a recipe for its time, and return its figures and the folder of its weights."""
-    folder, split = arguments.folder, arguments.folder / "streets/split"
-    options = Options(
-        data_path=folder / "streets",
-        split=str(split),
-        log_dir=folder / "runs",
+def trained(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -> tuple[Options, float]:
+    """Train a recipe for its time; return its options, and the processor time that it took, in seconds."""
+    options = street_options(arguments, name, seed)
+    wanted = 60 * arguments.minutes
+    if arguments.samples:
+        wanted = arguments.samples * per_line(street_options(arguments, "2019", seed), probe)
+    epochs = max(1, round(wanted / per_line(options, probe) / training_lines(options)))
+    options = replace(options, num_epochs=epochs)
+    if options.schedule == "step":  # at three quarters, as 15 of 20 epochs
+        options = replace(options, scheduler_step_size=max(1, 3 * epochs // 4))
+    return options, timed(options)
+
+
+def street_options(arguments: argparse.Namespace, name: str, seed: int) -> Options:
+    """The options of a recipe on the rendered streets."""
+    return Options(
+        data_path=arguments.folder / "streets",
+        split=str(arguments.folder / "streets/split"),
+        log_dir=arguments.folder / "runs",
         model_name=f"{name.replace(' ', '_').replace(',', '')}_{seed}",
         use_stereo=not arguments.mono,
         height=96,
@@ -129,29 +147,40 @@ def measured(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -
         log_frequency=1000,
         **recipe_beside(RECIPES[name], {"use_stereo": not arguments.mono}),
     )
+
+
+def per_line(options: Options, probe: Path) -> float:
+    """The processor time for a line of a training list, in seconds, without what every run does once."""
     once, twice = (timed(replace(options, model_name="probe", split=str(probe), num_epochs=n)) for n in (1, 2))
-    per_line = (twice - once) / PROBE_LINES  # so that what every run does once does not count
-    lines = len((split / "train_files.txt").read_text().splitlines())
-    epochs = max(1, round(60 * arguments.minutes / per_line / lines))
-    options = replace(options, num_epochs=epochs)
-    if options.schedule == "step":  # at three quarters, as 15 of 20 epochs
-        options = replace(options, scheduler_step_size=max(1, 3 * epochs // 4))
-    taken = timed(options)
+    return (twice - once) / PROBE_LINES
+
+
+def training_lines(options: Options) -> int:
+    """How many lines the training list has."""
+    return len((Path(options.split) / "train_files.txt").read_text().splitlines())
+
+
+def measured(folder: Path, options: Options, name: str, taken: float) -> list[dict[str, Any]]:
+    """The figures of a trained network, and those of the mean of its weights, where there is one."""
     network = load_depth_network(options.last_weights, torch.device("cpu"))
-    figures = scored(folder, options)
-    row = {
-        "recipe": name,
-        "seed": seed,
-        "abs_rel": figures.abs_rel,
-        "a1": figures.a1,
-        "samples": epochs * lines,
+    lines = training_lines(options)
+    facts = {
+        "samples": options.num_epochs * lines,
         "minutes": taken / 60,
-        "s per step": taken / (epochs * (lines // options.batch_size)),
+        "s per step": taken / (options.num_epochs * (lines // options.batch_size)),
         "M parameters": sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         "GMAC": multiplications(network) / 1e9,
         **milliseconds(options.last_weights),
     }
-    return row, options.last_weights
+    kept = {name: options.last_weights}
+    if options.ema:
+        kept[f"{name}, ema"] = options.last_weights / "ema"
+    on_street = {"dataset": "kitti_depth", "split": "eigen_zhou", "eval_split": str(folder / "streets/split")}
+    figures = {one: score(options, load_weights_folder=weights, **on_street) for one, weights in kept.items()}
+    return [
+        {"recipe": one, "seed": options.seed, "abs_rel": found.abs_rel, "a1": found.a1, **facts}
+        for one, found in figures.items()
+    ]
 
 
 def timed(options: Options) -> float:
@@ -159,12 +188,6 @@ def timed(options: Options) -> float:
     started = time.process_time()
     train(options)
     return time.process_time() - started
-
-
-def scored(folder: Path, options: Options) -> DepthMetrics:
-    """The figures on the held-out street; of the mean of the weights, where there is one."""
-    on_street = {"dataset": "kitti_depth", "split": "eigen_zhou", "eval_split": str(folder / "streets/split")}
-    return score(options, **on_street, **({"load_weights_folder": options.last_weights / "ema"} if options.ema else {}))
 
 
 def multiplications(network: DepthNetwork) -> int:

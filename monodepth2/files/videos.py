@@ -28,7 +28,7 @@ NOT_VIDEOS = ("tty", "image2", "ico", "msp")  # demuxers of text and of stills
 STILL = "_pipe"  # ends the names of other demuxers of stills
 LONGEST_GAP = 3600  # seconds between frames, which encoders take
 WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
-TURNS = (90, 180, 270)  # degrees by which frames may be stored turned
+UPRIGHT = (1, 0, 0, 1)
 
 
 class Reformatters(threading.local):
@@ -60,13 +60,14 @@ class VideoFrame:
     def __init__(self, frame: Any, time: float, pixel_aspect: Fraction) -> None:
         self.time = time
         self._frame = frame
-        self._turn = round(getattr(frame, "rotation", 0)) % 360  # known since PyAV 14
+        self._shown = _shown(frame)
         width, height = max(1, round(frame.width * pixel_aspect)), frame.height
         self.size: Size = (height, width) if self._lies else (width, height)
 
     @property
     def _lies(self) -> bool:
-        return self._turn in (90, 270)
+        across, _, _, down = self._shown
+        return not (across or down)
 
     def picture(self) -> Image.Image:
         """The frame in square pixels, RGB, upright."""
@@ -82,8 +83,11 @@ class VideoFrame:
 
     def _shrunk(self, size: Size, form: str) -> np.ndarray:
         width, height = size[::-1] if self._lies else size
-        shrunk = reformat(self._frame, form, width=width, height=height, interpolation="AREA").to_ndarray()
-        return np.ascontiguousarray(np.rot90(shrunk, self._turn // 90)) if self._turn in TURNS else shrunk
+        stored = reformat(self._frame, form, width=width, height=height, interpolation="AREA").to_ndarray()
+        across, across_to_down, down_to_across, down = self._shown
+        if self._lies:
+            stored, across, down = stored.swapaxes(0, 1), down_to_across, across_to_down
+        return np.ascontiguousarray(stored[::down, ::across])
 
 
 class VideoReader:
@@ -215,6 +219,17 @@ class VideoReader:
             return last + step
         seconds = float(time - self._first)
         return seconds if 0 < seconds - last < LONGEST_GAP else last + step
+
+
+def _shown(frame: Any) -> tuple[int, int, int, int]:
+    """How a frame is turned or mirrored when it is shown: its matrix a b c d, with x' = a x + c y and y' = b x + d y.
+
+    All are -1, 0 or 1; a frame that states another turn than by right angles is taken as it is stored.
+    """
+    if not (matrix := frame.side_data.get("DISPLAYMATRIX")):
+        return UPRIGHT
+    a, b, _, c, d = np.sign(np.frombuffer(matrix, np.int32)[:5]).tolist()
+    return (a, b, c, d) if (a and d and not (b or c)) or (b and c and not (a or d)) else UPRIGHT
 
 
 def _is_cover(stream: Any) -> bool:

@@ -1,5 +1,8 @@
-"""Frames of videos: those that are only looked at much smaller, and those of pixels that are not square."""
+"""Frames of videos: those that are only looked at much smaller, and those of pixels that are not square, or
+shown otherwise than they are stored.
+"""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,3 +51,30 @@ def test_pictures_have_square_pixels_where_those_of_the_video_are_wide(how: dict
     assert picture.size == frame.size == size
     upright = np.rot90(stored, -1) if how else stored
     assert np.abs(np.asarray(picture).astype(float) - cv2.resize(upright, size)).mean() < 3
+
+
+@pytest.mark.parametrize("lies", [False, True])
+@pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_turned_and_mirrored_frames_are_shown_as_the_file_says(lies: bool, signs: tuple, tmp_path: Path) -> None:
+    from monodepth2.files.videos import VideoReader
+
+    stored = cv2.resize(drive(0, 1, 0)[0], (144, 108))
+    path = write_clip(tmp_path / "clip.mp4", [stored])
+    a, b, c, d = (0, signs[0], signs[1], 0) if lies else (signs[0], 0, 0, signs[1])
+    one = 1 << 16
+    content = path.read_bytes()
+    matrix, other = (
+        struct.pack(">9i", *row, 0, 0, 0, 1 << 30)
+        for row in ((one, 0, 0, 0, one), (a * one, b * one, 0, c * one, d * one))
+    )
+    header = content.index(b"tkhd")
+    place = content.index(matrix, header)
+    path.write_bytes(content[:place] + other + content[place + len(other) :])
+    with VideoReader(path) as reader:
+        (shown,) = reader.frames()
+    expected = np.zeros((144, 108, 3) if lies else (108, 144, 3))
+    for y, x in np.ndindex(108, 144):
+        to_x, to_y = a * x + c * y, b * x + d * y
+        expected[to_y - (b + d < 0), to_x - (a + c < 0)] = stored[y, x]  # negative ones count from the other end
+    assert shown.size == expected.shape[1::-1]
+    assert np.abs(np.asarray(shown).astype(float) - expected).mean() < 5
