@@ -86,7 +86,7 @@ class ExportOptions(Checked):
         self._check_web()
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
-                if getattr(self, name) != getattr(type(self), name):
+                if self.is_given(name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
 
