@@ -60,11 +60,6 @@ class Checked:
         """Whether an option was named by the command line, at its default too, or differs from its default."""
         return name in self.given or getattr(self, name) != getattr(type(self), name)
 
-    def shared_with(self, kind: type["Checked"]) -> dict[str, Any]:
-        """The values of the options that another class has, too, by name."""
-        known = {item.name for item in fields(kind)}
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
-
     def __post_init__(self) -> None:
         for item in fields(self):
             self._check_field(item)
