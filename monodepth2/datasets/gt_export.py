@@ -158,7 +158,7 @@ def _make_map(layout: KittiRaw, line: SplitLine, path: Path) -> tuple[tuple[int,
     """Make a line's map, unless a whole one is there; return its size and whether it was."""
     resumed = path.exists()
     try:
-        depth = read_ground_truth(path, 1, [line])[0]
+        depth = read_ground_truth(path, 1, [line])(0)
     except UserError:  # missing or damaged
         resumed = False
         depth = layout.depth(line, forward=True)
@@ -175,7 +175,7 @@ def _pack(folder: Path, lines: Sequence[SplitLine], sizes: Sequence[tuple[int, i
 
     def maps() -> Iterator[np.ndarray]:
         for position in tqdm(range(len(lines)), desc="packing", unit="image", disable=None):
-            yield read_ground_truth(_map_path(folder, position), 1)[0]
+            yield read_ground_truth(_map_path(folder, position), 1)(0)
 
     packed = folder / FILE_NAME
     write_ground_truth(packed, maps(), lines, sizes[0] if len(set(sizes)) == 1 else None)
