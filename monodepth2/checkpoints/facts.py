@@ -78,7 +78,7 @@ class TrainingFacts:
             "crop_top": float(self.fit.crop_top),
             "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
             **({} if self.metric_scale is None else {"metric_scale": self.metric_scale}),
-            **({"supervision": list(self.supervision)} if self.supervision else {}),
+            "supervision": list(self.supervision),
         }
 
     @staticmethod

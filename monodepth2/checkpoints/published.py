@@ -59,17 +59,14 @@ def resolve_weights(
         log_dir: where that run lies.
 
     Raises:
-        UserError: none is given, or what is named cannot be had.
+        UserError: what is named cannot be had.
     """
     if folder is not None:
         folder = folder.expanduser()
         return weights_folder(folder) if folder.is_dir() else folder
     if run is not None:
         return newest_weights(run, log_dir)
-    if model_name is None:
-        raise UserError(
-            "choose the network: --load_weights_folder FOLDER, --run NAME or --model_name of a published model"
-        )
+    assert model_name is not None  # the options see to that
     if is_hub_name(model_name):
         if Path(model_name).is_dir():
             raise UserError(

@@ -47,7 +47,7 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
     if not TrainingFacts.in_state(encoder_state):
         return TrainingFacts.of(trained_options(folder) or Options())
     facts = TrainingFacts.from_state(encoder_state, network_file(folder, "encoder"))
-    with suppress(UserError):  # earlier versions wrote what else was learnt from into the record alone
-        if trained := trained_options(folder):
-            return facts.after(TrainingFacts.of(trained))
+    if "supervision" not in encoder_state:
+        with suppress(UserError):  # earlier versions wrote what else was learnt from into the record alone
+            return facts.after(TrainingFacts.of(trained_options(folder) or Options()))
     return facts

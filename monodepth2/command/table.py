@@ -162,7 +162,7 @@ _ALL = (
         "cache",
         "keep a split's pictures at training size; training with the same flags reads them",
         CacheOptions,
-        "monodepth2.datasets.commands:keep_pictures",
+        "monodepth2.datasets.picture_cache:fill_cache",
         ("--data_path kitti_data --cache_dir FOLDER",),
     ),
     Command(

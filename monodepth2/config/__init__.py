@@ -1,7 +1,7 @@
 """Every option of every script, once: name, type, default, help, validation."""
 
 from monodepth2.config.app import AppOptions
-from monodepth2.config.command_line import Positional, build_parser, parse, parse_as
+from monodepth2.config.command_line import Positional, parse, parse_as
 from monodepth2.config.declare import Checked, available_cores, option_type
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
@@ -12,7 +12,7 @@ from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.pseudo_label import PseudoLabelOptions
 from monodepth2.config.recipes import MOTION_WARMUP, RECIPES
 from monodepth2.config.reproduce import ReproduceOptions
-from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used, launched_as, started_as
+from monodepth2.config.scripts import SCRIPTS, USED_BY, launched_as, started_as
 from monodepth2.config.sharing import PushOptions
 from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, ReportOptions
 
@@ -46,8 +46,6 @@ __all__ = [
     "ReproduceOptions",
     "SyntheticOptions",
     "available_cores",
-    "build_parser",
-    "check_used",
     "launched_as",
     "option_type",
     "options_from_json",

@@ -30,7 +30,7 @@ def same_as(owner: type["Checked"], name: str, help: str | None = None, group: s
 
 @dataclass(frozen=True)
 class Checked:
-    """Options that are brought into their types and checked against their choices on creation.
+    """Options that are brought into their types, and checked against choices and numbers of values, on creation.
 
     Attributes:
         groups: the groups of options and what they are about, in the order of the help.
@@ -38,7 +38,7 @@ class Checked:
             none.
 
     Raises:
-        UserError: a value is not one of an option's choices.
+        UserError: a value is not one of an option's choices, or it takes another number of values.
     """
 
     groups: ClassVar[dict[str, str]]
@@ -60,17 +60,12 @@ class Checked:
         """Whether an option was named by the command line, at its default too, or differs from its default."""
         return name in self.given or getattr(self, name) != getattr(type(self), name)
 
-    def shared_with(self, kind: type["Checked"]) -> dict[str, Any]:
-        """The values of the options that another class has, too, by name."""
-        known = {item.name for item in fields(kind)}
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
-
     def __post_init__(self) -> None:
         for item in fields(self):
             self._check_field(item)
 
     def _check_field(self, item: Field[Any]) -> None:
-        value, choices = getattr(self, item.name), item.metadata.get("choices")
+        value, choices, count = getattr(self, item.name), item.metadata.get("choices"), item.metadata.get("nargs")
         of_kind = {Path: _usable_path, float: _as_float}.get(option_type(item), lambda one: one)
         if isinstance(item.default, tuple):
             object.__setattr__(self, item.name, tuple(map(of_kind, value)))
@@ -79,6 +74,10 @@ class Checked:
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if choices and one is not None and one not in choices:
                 raise UserError(f"--{item.name} {one}: choose from {', '.join(map(str, choices))}")
+        if isinstance(count, int) and len(value) != count and tuple(value) != item.default:
+            metavar = item.metadata["metavar"]
+            wanted = " ".join(metavar if isinstance(metavar, tuple) else (metavar,) * count)
+            raise UserError(f"--{item.name} {' '.join(map(str, value))}: give {wanted}")
 
     def require_positive(self, *names: str) -> None:
         """Refuse zero, negative and infinite values of these options; None passes."""

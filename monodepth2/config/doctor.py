@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from monodepth2.config.declare import Checked, option, same_as
-from monodepth2.config.options import Options
+from monodepth2.config.declare import option, same_as
+from monodepth2.config.options import OfTraining, Options
 from monodepth2.errors import UserError
 
 
 @dataclass(frozen=True)
-class DoctorOptions(Checked):
+class DoctorOptions(OfTraining):
     """The settings of `monodepth2 doctor`: those of a training that say what it reads, and how closely to look.
 
     Raises:
@@ -60,11 +60,3 @@ class DoctorOptions(Checked):
         if self.output and self.output.suffix != ".html":
             raise UserError(f"--output {self.output}: give a name that ends with .html")
         self.training()
-
-    def training(self) -> Options:
-        """The options of the training.
-
-        Raises:
-            UserError: training would refuse them.
-        """
-        return Options(**self.shared_with(Options))

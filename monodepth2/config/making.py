@@ -17,7 +17,7 @@ class DemoOptions(Checked):
     """The settings of the demo.
 
     Raises:
-        UserError: a value is out of range, or the folder is missing.
+        UserError: a value is out of range or a combination is impossible.
     """
 
     groups: ClassVar[dict[str, str]] = {"output": "where it goes", "training": "how much is rendered and trained"}

@@ -8,6 +8,7 @@ from monodepth2.errors import UserError
 
 if TYPE_CHECKING:
     from monodepth2.config.options import Options
+    from monodepth2.config.prepare import PrepareOptions
 
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
@@ -71,7 +72,7 @@ def _check_frames(options: "Options") -> None:
 
 def _check_gap(options: "Options") -> None:
     words = f"--frame_gap {_words(options.frame_gap)}"
-    if len(options.frame_gap) != 2 or not 1 <= options.frame_gap[0] <= options.frame_gap[1]:
+    if not 1 <= options.frame_gap[0] <= options.frame_gap[1]:
         raise UserError(f"{words}: give the least and the largest distance in frames, e.g. --frame_gap 1 3")
     if not options.temporal_ids:
         raise UserError(f"{words} is about neighbours, and --frame_ids 0 has none: drop one of the two flags")
@@ -86,9 +87,9 @@ def _check_crop(options: "Options") -> None:
                 raise UserError(f"--{name} belongs to --augment_crop: add it")
         return
     scale, ratio = (f"--{name} {_words(getattr(options, name))}" for name in ("crop_scale", "crop_ratio"))
-    if len(options.crop_scale) != 2 or not LEAST_CROP <= options.crop_scale[0] <= options.crop_scale[1] <= 1:
+    if not LEAST_CROP <= options.crop_scale[0] <= options.crop_scale[1] <= 1:
         raise UserError(f"{scale}: give the least and the largest share of the area, from {LEAST_CROP:g} to 1")
-    if len(options.crop_ratio) != 2 or not 0 < options.crop_ratio[0] <= 1 <= options.crop_ratio[1] < float("inf"):
+    if not 0 < options.crop_ratio[0] <= 1 <= options.crop_ratio[1] < float("inf"):
         raise UserError(f"{ratio}: give the least and the largest shape, e.g. 0.75 1.33; 1, the whole picture's shape, "
                         "has to lie between them")  # fmt: skip
     if options.crop_scale == (1, 1):
@@ -97,8 +98,7 @@ def _check_crop(options: "Options") -> None:
 
 def _check_camera(options: "Options") -> None:
     options.require_positive("baseline")
-    if options.fov is not None and not 1 <= options.fov <= 175:
-        raise UserError(f"--fov {options.fov:g}: give the width of the view in degrees, from 1 to 175")
+    check_given_camera(options)
     if not 0 <= options.crop_top <= 1:
         raise UserError(f"--crop_top {options.crop_top:g}: give a share from 0 to 1")
     if options.learn_intrinsics and not options.temporal_ids:
@@ -110,14 +110,10 @@ def _check_camera(options: "Options") -> None:
     if options.kitti_calibration and options.dataset == "kitti_test":
         raise UserError("--kitti_calibration: --dataset kitti_test has no such files; leave it out")
     others = [f"--{name}" for name in ("kitti_calibration", "fov") if getattr(options, name)]
-    if options.intrinsics_size and not options.intrinsics:
-        raise UserError("--intrinsics_size says what --intrinsics FX FY CX CY are for: add them")
     if options.intrinsics and others:
         raise UserError(f"--intrinsics states the camera of all pictures: drop {' and '.join(others)}")
     if len(others) == 2:
         raise UserError("--kitti_calibration states the cameras: drop --fov")
-    if options.intrinsics:
-        check_intrinsics(options.intrinsics, options.intrinsics_size)
 
 
 def _check_combinations(options: "Options") -> None:
@@ -186,15 +182,20 @@ def _check_known(options: "Options") -> None:
             raise UserError(f"--tracked_poses has no known scale, and --{name} has one: drop one of the two flags")
 
 
-def check_intrinsics(numbers: tuple[float, ...], size: tuple[int, ...]) -> None:
-    """Check `--intrinsics` and `--intrinsics_size`.
+def check_given_camera(options: "Options | PrepareOptions") -> None:
+    """Check `--fov`, `--intrinsics` and `--intrinsics_size`.
 
     Raises:
         UserError: they are no camera, or pixels where shares of the picture belong, or the other way round.
     """
+    if options.fov is not None and not 1 <= options.fov <= 175:
+        raise UserError(f"--fov {options.fov:g}: give the width of the view in degrees, from 1 to 175")
+    numbers, size = options.intrinsics, options.intrinsics_size
+    if not numbers:
+        if size:
+            raise UserError("--intrinsics_size says what --intrinsics FX FY CX CY are for: add them")
+        return
     words = f"--intrinsics {_words(numbers)}"
-    if len(numbers) != 4 or len(size) not in (0, 2):
-        raise UserError(f"{words}: give FX FY CX CY, and where they are pixels --intrinsics_size W H")
     width, height = size or (1, 1)
     if not (width >= 1 and height >= 1):
         raise UserError(f"--intrinsics_size {_words(size)}: give the width and height of the pictures in pixels")

@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from monodepth2.config.declare import Checked, available_cores, option, value_from_json
 from monodepth2.config.option_checks import ODOMETRY_SPLITS, TRAINING_SPLITS, check_options
@@ -548,6 +548,19 @@ class Options(Checked):
         """The content of `opt.json`: every option by its 2019 name; `frame_ids` ends with "s" where stereo is used."""
         values = {**asdict(self), "frame_ids": self.loaded_ids}
         return json.dumps(values, indent=2, default=str)
+
+
+class OfTraining(Checked):
+    """Options of which some are those of a training."""
+
+    def training(self, **more: Any) -> Options:
+        """The options of the training; `more` are further ones.
+
+        Raises:
+            UserError: training would refuse them.
+        """
+        own = {item.name for item in fields(self)}
+        return Options(**{item.name: getattr(self, item.name) for item in fields(Options) if item.name in own}, **more)
 
 
 def options_from_json(text: str, source: str) -> Options:

@@ -179,7 +179,7 @@ def check_log_dir(options: "PredictOptions | ExportOptions | AppOptions | PushOp
     Raises:
         UserError: it is.
     """
-    if options.run is None and options.log_dir != type(options).log_dir:
+    if options.run is None and options.is_given("log_dir"):
         raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_input_size, option, same_as
-from monodepth2.config.option_checks import check_intrinsics
+from monodepth2.config.option_checks import check_given_camera
 from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
@@ -105,12 +105,7 @@ class PrepareOptions(Checked):
         given = [f"--{name}" for name in ("intrinsics", "fov", "camera") if getattr(self, name)]
         if len(given) > 1:
             raise UserError(f"{' and '.join(given)} both state the camera: keep one of them")
-        if self.fov is not None and not 1 <= self.fov <= 175:
-            raise UserError(f"--fov {self.fov:g}: give the width of the view in degrees, from 1 to 175")
-        if self.intrinsics_size and not self.intrinsics:
-            raise UserError("--intrinsics_size says what --intrinsics FX FY CX CY are for: add them")
-        if self.intrinsics:
-            check_intrinsics(self.intrinsics, self.intrinsics_size)
+        check_given_camera(self)
         if self.distortion and not self.intrinsics:
             raise UserError("--distortion belongs to measured intrinsics: add --intrinsics FX FY CX CY")
         if self.distortion and (

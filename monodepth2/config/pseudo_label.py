@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from monodepth2.config.declare import Checked, check_device, option, same_as
-from monodepth2.config.options import Options
+from monodepth2.config.declare import check_device, option, same_as
+from monodepth2.config.options import OfTraining, Options
 from monodepth2.config.scripts import started_as
 from monodepth2.errors import UserError
 
@@ -18,7 +18,7 @@ Three = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class PseudoLabelOptions(Checked):
+class PseudoLabelOptions(OfTraining):
     """The settings of `monodepth2 pseudo_label`.
 
     Raises:
@@ -94,10 +94,10 @@ class PseudoLabelOptions(Checked):
         """Mean and deviation by which colours from 0 to 1 are normalised."""
         return (self.mean, self.std) if self.mean else NORMALISATIONS[self.normalise or "none"]
 
-    def training(self) -> Options:
+    def training(self, **more: Any) -> Options:
         """The options of a training on these pictures, which reads the labels of `output`.
 
         Raises:
             UserError: training would refuse them.
         """
-        return Options(pseudo_labels=self.output, **self.shared_with(Options))
+        return super().training(pseudo_labels=self.output, **more)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_input_size, option, same_as
-from monodepth2.config.hub_names import is_repository
+from monodepth2.config.hub_names import is_hub_name
 from monodepth2.config.predict import PredictOptions, check_log_dir
 from monodepth2.errors import UserError
 
@@ -49,7 +49,7 @@ class PushOptions(Checked):
         check_input_size(height=self.height, width=self.width)
         if (self.repository is None) == (self.output is None):
             raise UserError("say where it goes: USER/MODEL on the hub, or --output FOLDER on this machine")
-        if self.repository and not is_repository(self.repository):
+        if self.repository and (not is_hub_name(self.repository) or "@" in self.repository):
             raise UserError(f"REPOSITORY {self.repository}: give it as USER/MODEL, of letters, digits and - _ .")
         if self.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", self.license):
             raise UserError(f"--license {self.license!r:.40}: give the hub's short form, e.g. apache-2.0, or other")

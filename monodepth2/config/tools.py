@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from monodepth2.config.declare import Checked, check_device, check_input_size, option, same_as
 from monodepth2.config.hub_names import is_hub_name
-from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, Options
+from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, OfTraining, Options
 from monodepth2.config.predict import PredictOptions, check_baseline, check_depth_range, check_weights
 from monodepth2.errors import UserError, nearest
 
@@ -86,7 +86,7 @@ class ExportOptions(Checked):
         self._check_web()
         if self.network == "pose":
             for name in ("min_depth", "max_depth", "pred_metric_depth", "pred_depth_scale_factor", "baseline"):
-                if getattr(self, name) != getattr(type(self), name):
+                if self.is_given(name):
                     raise UserError(f"--{name} is about depths, which --network pose does not state: drop it")
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
 
@@ -157,7 +157,7 @@ class GroundTruthOptions(Checked):
 
 
 @dataclass(frozen=True)
-class CacheOptions(Checked):
+class CacheOptions(OfTraining):
     """The settings of `cache_pictures.py`.
 
     Raises:
@@ -190,14 +190,6 @@ class CacheOptions(Checked):
         if self.cache_dir is None:
             raise UserError("--cache_dir is missing: name the folder that is to keep the pictures")
         self.training()
-
-    def training(self) -> Options:
-        """The options of a training on these pictures.
-
-        Raises:
-            UserError: training would refuse them.
-        """
-        return Options(**self.shared_with(Options))
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,7 @@ def _camera(choice: CameraChoice, place: Place) -> Camera:
 def _files(folder: Path, root: Path) -> Iterator[Path]:
     """The files that state a camera, the nearest to the pictures first."""
     for parent in (folder, *folder.parents):
-        found = _names(parent)
-        yield from (parent / name for name in READERS if name in found)
+        yield from (path for name in READERS if os.path.lexists(path := parent / name))
         if parent == root:
             return
 
@@ -129,11 +128,3 @@ def size_of_pictures(folder: Path) -> Size:
     if not names:
         raise UserError(f"{folder}: holds no picture whose size could be told")
     return picture_size(folder / names[0])
-
-
-def _names(folder: Path) -> frozenset[str]:
-    """The names in a folder; none where it cannot be listed."""
-    try:
-        return frozenset(os.listdir(folder))
-    except OSError:
-        return frozenset()

@@ -22,6 +22,7 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, first_line, printable, shown
 from monodepth2.files.fit import Size
 from monodepth2.files.input_files import required_input
+from monodepth2.files.text import read_text
 
 MOST_BYTES = 1 << 20
 LARGEST_NUMBER = 1e6  # of pixels, and of a coefficient of distortion
@@ -49,7 +50,7 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     """
     values = read_json_object(path)
     model = values.get("camera_model", "OPENCV")
-    if model not in (*_COLMAP, "OPENCV"):
+    if model not in _COLMAP:
         raise UserError(f"{path}: camera_model {shown(str(model))} is no pinhole; undistort the pictures first")
     if "fl_x" not in values:
         raise UserError(f"{path}: has no fl_x, the focal length in pixels; give fl_x, fl_y, cx, cy, w and h")
@@ -106,7 +107,7 @@ def read_matrix(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     Raises:
         UserError: it cannot be read, or is no matrix of a pinhole camera.
     """
-    words = _text(path).replace(",", " ").split()
+    words = read_text(path, MOST_BYTES).replace(",", " ").split()
     numbers = [_parsed(word) for word in words[:10]]
     if len(words) != 9 or not all(map(math.isfinite, numbers)):
         raise UserError(f"{path}: is no 3x3 matrix of numbers; write fx 0 cx, 0 fy cy, 0 0 1 in three lines")
@@ -124,7 +125,11 @@ def read_colmap(path: Path, _: SizeOfPictures) -> Camera:
     Raises:
         UserError: it cannot be read, holds different cameras, or one of a model that is not known here.
     """
-    lines = [line.split() for line in _text(path).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line.split()
+        for line in read_text(path, MOST_BYTES).splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     cameras = {tuple(line[1:]) for line in lines}
     if len(cameras) != 1:
         found = "several cameras" if cameras else "no camera"
@@ -193,13 +198,6 @@ def _parsed(word: str) -> float:
         return float(word)
     except ValueError:
         return math.nan
-
-
-def _text(path: Path) -> str:
-    try:
-        return required_input(path, MOST_BYTES, "no such file").decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file") from error
 
 
 READERS: dict[str, Callable[[Path, SizeOfPictures], Camera]] = {

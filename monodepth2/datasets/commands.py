@@ -1,8 +1,8 @@
-"""What `export_gt_depth.py` and `cache_pictures.py` do."""
+"""What `export_gt_depth.py` does."""
 
 import os
 
-from monodepth2.config import CacheOptions, GroundTruthOptions
+from monodepth2.config import GroundTruthOptions
 
 
 def export_truth(options: GroundTruthOptions) -> int:
@@ -16,16 +16,4 @@ def export_truth(options: GroundTruthOptions) -> int:
     from monodepth2.datasets.gt_export import export_ground_truth
 
     print(export_ground_truth(options).report())
-    return 0
-
-
-def keep_pictures(options: CacheOptions) -> int:
-    """Keep a split's pictures at training size as the options say; return the exit code.
-
-    Raises:
-        UserError: as `fill_cache`.
-    """
-    from monodepth2.datasets.picture_cache import fill_cache
-
-    print(fill_cache(options.training()))
     return 0

@@ -50,7 +50,10 @@ def frames_of_drive(layout: Layout, folder: str) -> list[SplitLine]:
         UserError: there are no such pictures.
     """
     if isinstance(layout, Folders):
-        return [SplitLine(folder, place, "l") for place in range(len(layout.names(layout.root / folder)))]
+        count = len(layout.names(layout.root / folder))
+        if not count:
+            raise UserError(f"{layout.root / folder}: holds no pictures, and no {file_name('test')}; check the folder")
+        return [SplitLine(folder, place, "l") for place in range(count)]
     first = layout.picture_path(SplitLine(folder, 0, "l"))
     pictures = first.parent.iterdir() if first.parent.is_dir() else ()
     names = [path.stem for path in pictures if path.suffix.lower() in ENDINGS and _FRAME.fullmatch(path.stem)]

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import CameraChoice, Place
@@ -39,6 +40,8 @@ MOST_FOLDERS = 1 << 17
 @dataclass(frozen=True)
 class Folders(Layout):
     """One drive, or a folder of drives."""
+
+    depth_remedy: ClassVar[str] = "lay a map of each picture, called like it, into depth/ beside the pictures"
 
     _names: dict[Path, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 

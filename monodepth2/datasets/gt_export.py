@@ -6,7 +6,6 @@ The folder's name is a digest of what the maps are made of: another split or dat
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, split_folder
 from monodepth2.errors import UserError, check_all
+from monodepth2.runtime.threads import map_ahead
 
 BYTES_PER_MAP = 256 << 10  # compressed; needed twice, in the folder and in the archive
 
@@ -81,16 +81,8 @@ def check_depth_files(layout: KittiRaw | Make3D, lines: Sequence[SplitLine]) -> 
     paths = [layout.depth_path(line) for line in lines]
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        remedy = (
-            "lay proj_depth of KITTI's annotated depth maps into each drive"
-            if isinstance(layout, KittiDepth)
-            else "download the drives' velodyne_points"
-            if isinstance(layout, KittiRaw)
-            else "unpack Make3D's Test134Depth"
-        )
-        raise UserError(
-            f"{len(missing):,} of {len(paths):,} files with ground truth are missing, e.g. {missing[0]}; {remedy}"
-        )
+        found = f"{len(missing):,} of {len(paths):,} files with ground truth are missing, e.g. {missing[0]}"
+        raise UserError(f"{found}; {layout.depth_remedy}")
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
@@ -141,24 +133,17 @@ def _make_maps(
 
     Threads, not processes: reading, projecting and compressing leave Python to work in parallel.
     """
-    pool = ThreadPoolExecutor(workers)
-    try:
-        with tqdm(total=len(lines), desc="depth maps", unit="image", disable=None) as bar:
-            jobs = [pool.submit(_make_map, layout, line, _map_path(folder, n)) for n, line in enumerate(lines)]
-            made = []
-            for job in jobs:
-                made.append(job.result())
-                bar.update()
-            return made
-    finally:
-        pool.shutdown(cancel_futures=True)
+    made = map_ahead(partial(_make_map, layout, folder), enumerate(lines), 2 * workers, workers)
+    return list(tqdm(made, "depth maps", len(lines), unit="image", disable=None))
 
 
-def _make_map(layout: KittiRaw, line: SplitLine, path: Path) -> tuple[tuple[int, int], bool]:
-    """Make a line's map, unless a whole one is there; return its size and whether it was."""
+def _make_map(layout: KittiRaw, folder: Path, numbered: tuple[int, SplitLine]) -> tuple[tuple[int, int], bool]:
+    """Make a numbered line's map, unless a whole one is there; return its size and whether it was."""
+    position, line = numbered
+    path = _map_path(folder, position)
     resumed = path.exists()
     try:
-        depth = read_ground_truth(path, 1, [line])[0]
+        depth = read_ground_truth(path, 1, [line])(0)
     except UserError:  # missing or damaged
         resumed = False
         depth = layout.depth(line, forward=True)
@@ -175,7 +160,7 @@ def _pack(folder: Path, lines: Sequence[SplitLine], sizes: Sequence[tuple[int, i
 
     def maps() -> Iterator[np.ndarray]:
         for position in tqdm(range(len(lines)), desc="packing", unit="image", disable=None):
-            yield read_ground_truth(_map_path(folder, position), 1)[0]
+            yield read_ground_truth(_map_path(folder, position), 1)(0)
 
     packed = folder / FILE_NAME
     write_ground_truth(packed, maps(), lines, sizes[0] if len(set(sizes)) == 1 else None)

@@ -15,7 +15,7 @@ from monodepth2.datasets.check import check_calibration
 from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import KittiDepth, KittiOdometry, KittiRaw, Layout
+from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
@@ -91,7 +91,8 @@ class KnownDepth:
         """
         known = [line for line in lines if self.path(line) is not None]
         if not known:
-            raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {self._remedy}")
+            remedy = self.layout.depth_remedy
+            raise UserError(f"--depth_supervision: none of the {len(lines):,} lines has known depth; {remedy}")
         check_calibration(self.layout, lines)
         if isinstance(self.layout, KittiOdometry):
             for line in {(line.folder, line.side): line for line in known}.values():
@@ -122,16 +123,6 @@ class KnownDepth:
     def _kitti(self, line: SplitLine) -> np.ndarray:
         assert isinstance(self.layout, KittiRaw | KittiOdometry)
         return self.layout.depth(line)
-
-    @property
-    def _remedy(self) -> str:
-        if self.beside:
-            return "lay a map of each picture, called like it, into depth/ beside the pictures"
-        if isinstance(self.layout, KittiDepth):
-            return "lay proj_depth of KITTI's annotated depth maps into each drive"
-        if isinstance(self.layout, KittiOdometry):
-            return "download the sequences' velodyne scans"
-        return "download the drives' velodyne_points"
 
 
 def reduced_depth(depth_hw: np.ndarray, size: Size, fit: Fit) -> np.ndarray:

@@ -50,6 +50,7 @@ class Layout(ABC):
 
     has_second_camera: ClassVar[bool] = True
     has_neighbours: ClassVar[bool] = True
+    depth_remedy: ClassVar[str]  # what to do where the files with depth are missing; layouts without depth have none
 
     _numbered: dict[Path, dict[int, str]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -101,6 +102,8 @@ class Layout(ABC):
 class KittiRaw(Layout):
     """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
 
+    depth_remedy: ClassVar[str] = "download the drives' velodyne_points"
+
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
         folder = self.root / line.folder / f"image_{CAMERA[side or line.side]:02d}/data"
@@ -141,6 +144,8 @@ class KittiRaw(Layout):
 class KittiDepth(KittiRaw):
     """KITTI raw pictures with the depth benchmark's improved ground truth, `proj_depth` laid into each drive."""
 
+    depth_remedy: ClassVar[str] = "lay proj_depth of KITTI's annotated depth maps into each drive"
+
     def depth_path(self, line: SplitLine) -> Path:
         """The 16-bit PNG that `depth` reads."""
         folder = self.root / line.folder / f"proj_depth/groundtruth/image_{CAMERA[line.side]:02d}"
@@ -158,6 +163,8 @@ class KittiDepth(KittiRaw):
 @dataclass(frozen=True)
 class KittiOdometry(Layout):
     """`sequences/%02d/image_2|3/%06d.*`, scans (`velodyne/%06d.bin`) and `calib.txt` beside them."""
+
+    depth_remedy: ClassVar[str] = "download the sequences' velodyne scans"
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
         """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""

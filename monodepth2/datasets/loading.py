@@ -124,14 +124,14 @@ def load_batches(
         yield batch
 
 
-def loader_processes(most: int, device: torch.device, cores: int | None = None) -> int:
+def loader_processes(most: int, device: torch.device) -> int:
     """How many processes should make a run's batches: at most `most`, as many as its device can use.
 
     A GPU is fed from all cores but one, which the step's own process needs. Networks that compute on the CPU themselves
     want all cores, and one loader keeps many of them busy. The processes that `torchrun` starts on a machine share its
-    cores (by default those that this process may use).
+    cores.
     """
-    share = (cores or available_cores()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    share = available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     wanted = share // CORES_PER_CPU_LOADER if device.type == "cpu" else share - 1
     return min(most, max(1, wanted))
 

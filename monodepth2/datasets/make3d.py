@@ -41,6 +41,7 @@ class Make3D(Layout):
 
     has_second_camera: ClassVar[bool] = False
     has_neighbours: ClassVar[bool] = False
+    depth_remedy: ClassVar[str] = "unpack Make3D's Test134Depth"
 
     def lines(self) -> list[SplitLine]:
         """Return a line per picture, in the order of their names.

@@ -26,9 +26,9 @@ import numpy as np
 import PIL
 from tqdm import tqdm
 
-from monodepth2.config import Options, available_cores
+from monodepth2.config import CacheOptions, Options, available_cores
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import Layout, frame_path, make_layout
+from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell
@@ -113,12 +113,8 @@ class PictureCache:
         kept = place and self._read(*place, deepest)
         return kept or read_pyramid(path, deepest, *self.size, self.fit)
 
-    def expect(self, paths: Iterable[Path], free_bytes: int | None = None) -> None:
+    def expect(self, paths: Iterable[Path]) -> None:
         """Look for pictures, each in its present state; files that do not exist are left to the reader.
-
-        Args:
-            paths: of the pictures.
-            free_bytes: on the folder's disk (default: as the system says).
 
         Raises:
             UserError: the disk has not room for those that are missing.
@@ -130,7 +126,7 @@ class PictureCache:
                 key = PictureKey(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns)
                 self._expected[key] = path
         needed = len(self._find()) * self.picture_bytes
-        free = shutil.disk_usage(self.folder).free if free_bytes is None else free_bytes
+        free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise UserError(
                 f"--cache_dir {self.folder}: keeping the pictures needs {_shown(needed)} more, but {_shown(free)} are "
@@ -267,20 +263,22 @@ class PictureCache:
         return [level.reshape(shape) for level, shape in zip(levels, self._shapes, strict=False)]
 
 
-def fill_cache(options: Options) -> str:
-    """Keep every picture of a training's split, and say what is there.
+def fill_cache(options: CacheOptions) -> int:
+    """Keep every picture of a split at training size, and say what is there; return the exit code.
 
     Raises:
         UserError: the data set lacks pictures, or the folder's disk has not room, or cannot be written.
     """
-    layout = make_layout(options.dataset, options.data_path, options.png)
-    training, validation, _ = training_lines(options, layout)
+    of_training = options.training()
+    layout = layout_of(of_training)
+    training, validation, _ = training_lines(of_training, layout)
     lines = [*training, *validation]
-    check_data_set(layout, lines, options.loaded_ids, options.gaps)
-    cache = PictureCache.from_options(options, layout, lines)
+    check_data_set(layout, lines, of_training.loaded_ids, of_training.gaps)
+    cache = PictureCache.from_options(of_training, layout, lines)
     assert cache is not None
     cache.fill()
-    return cache.report()
+    print(cache.report())
+    return 0
 
 
 def _shown(size: int) -> str:

@@ -99,7 +99,7 @@ def _stored_file(split: str) -> Path | None:
 
 
 def _stored(path: Path, lines: Sequence[SplitLine]) -> Truth:
-    return Truth(str(path), read_ground_truth(path, len(lines), lines).__getitem__)
+    return Truth(str(path), read_ground_truth(path, len(lines), lines))
 
 
 def _of_path(options: Options, path: Path, lines: Sequence[SplitLine], layout: Layout) -> Truth:

@@ -9,13 +9,12 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.files.fit import STRETCH, Fit, Size
-from monodepth2.files.picture_files import ENDINGS, LARGEST_FILE, LARGEST_SIDE, PictureError, open_picture
+from monodepth2.files.picture_files import ENDINGS, LARGEST_SIDE, PictureError, open_picture
 from monodepth2.files.rgb import eight_bits, is_lying, to_rgb
 from monodepth2.files.sixteen_bits import values_of, white_of
 
 __all__ = [
     "ENDINGS",
-    "LARGEST_FILE",
     "LARGEST_SIDE",
     "PictureError",
     "PyramidReader",
@@ -26,7 +25,6 @@ __all__ = [
     "read_depth_png",
     "read_picture",
     "read_pyramid",
-    "read_rgb",
     "resize",
 ]
 
@@ -47,9 +45,6 @@ def read_picture(path: Path) -> Image.Image:
         if values is None:
             return to_rgb(picture)
         return Image.fromarray(eight_bits(values, white_of(path))).convert("RGB")
-
-
-read_rgb = read_picture  # what prediction called it
 
 
 def picture_size(path: Path) -> Size:

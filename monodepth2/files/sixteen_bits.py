@@ -74,7 +74,7 @@ def _white_of(folder: Path, ending: str) -> int:
 
 def _largest_values(folder: Path, ending: str) -> Iterator[int]:
     names = [name for name in picture_names(folder) if name.endswith(ending)]
-    for name in names[:: -(-len(names) // SAMPLE)]:
+    for name in names[:: -(-len(names) // SAMPLE) or 1]:
         try:
             with open_picture(folder / name) as picture:
                 values = None if is_marked(picture) else values_of(picture, folder / name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monodepth2.files.pictures import read_rgb
+from monodepth2.files.pictures import read_picture
 from monodepth2.files.rgb import to_rgb
 
 Picture = Path | str | Image.Image | np.ndarray
@@ -15,7 +15,7 @@ def as_rgb(picture: Picture) -> Image.Image:
     """Return a picture upright and in 8-bit RGB.
 
     Args:
-        picture: a file (see `read_rgb`), an image of any kind (see `to_rgb`), or an array: uint8, RGB (h, w, 3) or
+        picture: a file (see `read_picture`), an image of any kind (see `to_rgb`), or an array: uint8, RGB (h, w, 3) or
             grey (h, w).
 
     Raises:
@@ -23,7 +23,7 @@ def as_rgb(picture: Picture) -> Image.Image:
         ValueError: the image or array is of a kind that does not say what its values mean.
     """
     if isinstance(picture, (str, Path)):
-        return read_rgb(Path(picture))
+        return read_picture(Path(picture))
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
     return to_rgb(picture)

@@ -81,7 +81,7 @@ class Beginning:
             UserError: the checkpoint cannot be used.
         """
         model = MonodepthModel(options, cameras)
-        load_networks(model, folder, NETWORKS, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+        load_networks(model, folder, NETWORKS)
         try:
             facts = facts_of(folder)
         except UserError:

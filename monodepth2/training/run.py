@@ -18,25 +18,9 @@ def run(options: Options) -> int:
     trainer = Trainer(options)
     code = trainer.train()
     if code == 0 and trainer.processes.is_main:
-        weights = options.last_weights
         steps = next_steps(options, trainer.data.val_set.picture(0))
-        print(
-            f"weights are in {weights}{of_best_epoch(options, trainer.best.epoch)}",
-            "what to do with them, for example:",
-            *steps,
-            sep="\n",
-        )
+        print(f"weights are in {options.last_weights}", "what to do with them, for example:", *steps, sep="\n")
     return code
-
-
-def of_best_epoch(options: Options, epoch: int) -> str:
-    """Where the weights of the lowest validation loss are, if that is elsewhere; `epoch` counts from 0."""
-    name = f"weights_{epoch}"
-    if epoch in (-1, options.num_epochs - 1) or not (options.models_folder / name).is_dir():
-        return ""
-    return (
-        f", those of the last epoch; those of the lowest validation loss, of epoch {epoch + 1}, are in {name} beside it"
-    )
 
 
 def next_steps(options: Options, picture: Path) -> list[str]:

@@ -10,10 +10,10 @@ from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
 from monodepth2.report.learnt_cameras import CAMERAS
 from monodepth2.report.page import FIGURES, PAGE
+from monodepth2.runtime.extras import require_packages
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
-from monodepth2.training.wandb_mirror import check_wandb
 
 HOW_IT_STARTS = ("resume", "overwrite")  # and not what the run is: a config.yaml shall not replace checkpoints unasked
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
@@ -67,7 +67,8 @@ def check_run_folder(options: Options) -> None:
             "choose another --model_name, or add --overwrite to replace them"
         )
     check_output_folder("log_dir", options.models_folder)
-    check_wandb(options)
+    if options.wandb:
+        require_packages("wandb", "runs with --wandb", "wandb")
 
 
 def open_run_folder(

@@ -7,19 +7,8 @@ from typing import Any
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line
-from monodepth2.runtime.extras import require_packages
 
 PROJECT = "monodepth2"
-
-
-def check_wandb(options: Options) -> None:
-    """Find out before the work that the package is there.
-
-    Raises:
-        UserError: it is wanted and missing.
-    """
-    if options.wandb:
-        require_packages("wandb", "runs with --wandb", "wandb")
 
 
 def start_wandb(options: Options) -> Callable[[], Any]:

@@ -123,11 +123,20 @@ def test_an_older_checkpoint_has_the_range_of_its_run(tmp_path: Path) -> None:
 
 def test_what_an_earlier_version_learnt_from_is_in_the_record_of_its_run(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "models/weights_0")
+    state = torch.load(folder / "encoder.pth", weights_only=True)
+    torch.save({name: value for name, value in state.items() if name != "supervision"}, folder / "encoder.pth")
     assert load_depth_network(folder, CPU).facts.taught == ""
     (tmp_path / "models/opt.json").write_text(Options(pseudo_labels=Path("labels")).to_json())
     assert load_depth_network(folder, CPU).facts.taught == "pseudo-labels of another depth model"
     (tmp_path / "models/opt.json").write_text("{")
     assert load_depth_network(folder, CPU).facts.taught == "", "what it predicts does not hang on the record"
+
+
+@pytest.mark.parametrize("own", [{}, {"pseudo_labels": Path("labels")}])
+def test_what_a_checkpoint_says_it_learnt_from_counts_in_the_folder_of_another_run(own: dict, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "models/weights_copy", **own)
+    (tmp_path / "models/opt.json").write_text(Options(depth_supervision=1).to_json())
+    assert load_depth_network(folder, CPU).facts.taught == TrainingFacts.of(Options(**own)).taught
 
 
 def test_metres_come_from_the_baseline() -> None:

@@ -337,8 +337,6 @@ def test_words_stand_for_paths_or_published_models(
     for word in ("encoder.pth", "runs/weights_19", "mono"):
         with pytest.raises(UserError, match=r"is no folder, no \.onnx file and no published model; .*mono_640x192"):
             resolve_reference(word)
-    with pytest.raises(UserError, match="choose the network"):
-        resolve_weights(None, None)
 
 
 def test_a_fetched_checkpoint_predicts_like_the_original(server: Server, tmp_path: Path) -> None:

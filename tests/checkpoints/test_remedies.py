@@ -12,9 +12,12 @@ from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.beginning import Beginning
 from options import build_parser
 from trees import write_checkpoint
 
+SMALL = Options(height=64, width=96, weights_init="scratch")
 CPU = torch.device("cpu")
 
 
@@ -40,8 +43,11 @@ def test_tools_advise_no_flag_of_training(tmp_path: Path) -> None:
 def test_training_advises_its_own_flags(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "weights_0")
     (folder / "depth.pth").unlink()
-    model = MonodepthModel(Options(height=64, width=96, weights_init="scratch"))
+    model = MonodepthModel(SMALL)
     with pytest.raises(UserError, match=r"depth\.pth: no such file; .*--models_to_load") as missing:
         load_networks(model, folder, ("depth",), missing=WITHOUT_IT, misfit=ITS_FLAGS)
+    with pytest.raises(UserError, match=r"depth\.pth: no such file") as resumed:
+        Beginning.of_checkpoint(SMALL, Processes(), CPU, 1, folder)
+    assert "--models_to_load" not in str(resumed.value), "which going on does not read"
     known = flags_of(build_parser(Options).format_help())
     assert flags_of(str(missing.value)) | flags_of(ITS_FLAGS) <= known

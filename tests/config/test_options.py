@@ -5,9 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from monodepth2.config import RECIPES, DemoOptions, Options, PseudoLabelOptions, options_from_json
+from monodepth2.config import (
+    RECIPES,
+    AppOptions,
+    DemoOptions,
+    ExportOptions,
+    Options,
+    PredictOptions,
+    PrepareOptions,
+    PseudoLabelOptions,
+    PushOptions,
+    SyntheticOptions,
+    options_from_json,
+)
 from monodepth2.errors import UserError
-from options import build_parser, parse
+from options import build_parser, parse, parse_as
 
 ROOT = Path(__file__).parents[2]
 FLAGS_OF_2019 = {
@@ -189,6 +201,45 @@ def test_whole_numbers_of_python_become_what_files_hold() -> None:
     options = Options(baseline=1, intrinsics=(1, 2, 0.5, 0.5))
     assert [type(value) for value in (options.baseline, *options.intrinsics)] == [float] * 5
     assert type(options.batch_size) is int
+
+
+LABELS = {"onnx": "m.onnx", "output": "labels", "output_is": "depth"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "told"),
+    [
+        (PseudoLabelOptions, {**LABELS, "mean": (0.1, 0.2), "std": (1, 1, 1)}, "--mean 0.1 0.2: give M M M"),
+        (PseudoLabelOptions, {**LABELS, "normalise": "none", "input_size": (100,)}, "--input_size 100: give H W"),
+        (PrepareOptions, {"sources": ("v.mp4",), "output": "o", "crop": (1, 2, 3)}, "give LEFT TOP RIGHT BOTTOM"),
+        (SyntheticOptions, {"output": "o", "intrinsics": [1, 2]}, "--intrinsics 1 2: give FX FY CX CY"),
+        (SyntheticOptions, {"output": "o", "intrinsics": ()}, "--intrinsics : give FX FY CX CY"),
+        (Options, {"frame_gap": (3,)}, "--frame_gap 3: give A B"),
+        (Options, {"augment_crop": True, "crop_ratio": (0.9, 1.0, 1.1)}, "give MIN MAX"),
+    ],
+)
+def test_another_number_of_values_than_a_flag_takes_is_refused(kind: type, flags: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        kind(**flags)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(PredictOptions, "--image_path a.jpg"), (ExportOptions, "--output a.onnx"), (AppOptions, ""),
+     (PushOptions, "--output folder")],
+)  # fmt: skip
+def test_the_folder_of_runs_without_a_run_is_refused_at_its_default_too(kind: type, words: str, capsys) -> None:
+    folder = str(Options.log_dir)
+    with pytest.raises(SystemExit):
+        parse_as(kind, ["--load_weights_folder", "x", "--log_dir", folder, *words.split()])
+    assert f"--log_dir {folder}: is where --run NAME is looked for" in capsys.readouterr().err
+
+
+def test_what_is_about_depths_is_refused_of_a_pose_network_at_its_default_too(capsys) -> None:
+    words = "--load_weights_folder x --network pose --pred_depth_scale_factor 1"
+    with pytest.raises(SystemExit):
+        parse_as(ExportOptions, words.split())
+    assert "--pred_depth_scale_factor is about depths" in capsys.readouterr().err
 
 
 def test_a_demo_of_too_few_frames_is_refused() -> None:

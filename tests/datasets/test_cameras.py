@@ -170,6 +170,15 @@ def test_files_state_cameras(tmp_path: Path) -> None:
         assert (tmp_path / camera.source).exists()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_camera_files_are_read_as_editors_write_them(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "K.txt").write_bytes("100 0 90\r0 75 55\r0 0 1\r".encode(encoding))
+    (tmp_path / "cameras.txt").write_bytes("# list\r1 PINHOLE 200 100 100 75 90.5 55.5\r".encode(encoding))
+    wanted = Camera(0.5, 0.75, 0.45, 0.55, (200, 100))
+    assert replace(read_matrix(tmp_path / "K.txt", lambda: (200, 100)), source="given") == wanted
+    assert replace(read_colmap(tmp_path / "cameras.txt", no_pictures), source="given") == wanted
+
+
 def test_a_camera_json_says_where_its_numbers_are_from(tmp_path: Path) -> None:
     said = {"fl_x": 100, "w": 200, "h": 100, "source": "assumed: 60\x1b wide", "accuracy": "30 %"}
     (tmp_path / "camera.json").write_text(json.dumps(said))

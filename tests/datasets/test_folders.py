@@ -13,6 +13,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_data_set, complete_lines, split_remarks, still_remarks
+from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.layouts import KittiRaw, layout_of, make_layout
 from monodepth2.datasets.masks import read_mask
@@ -177,6 +178,12 @@ def test_kitti_pictures_of_any_ending_and_number_of_digits(tmp_path: Path) -> No
     assert found == ["0000000001.JPEG", "2.png", "00003.bmp", "0000000004.jpg"]
     assert make_layout("kitti", tmp_path, png=True).picture_path(lines[3]).name == "0000000004.png"
     assert KittiRaw(tmp_path).picture_path(SplitLine("d", 7, "l")).name == "0000000007.jpg"
+
+
+def test_a_drive_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty: holds no pictures, and no test_files\.txt"):
+        own_lines(str(tmp_path / "empty"), make_layout("folder", tmp_path, png=False))
 
 
 def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:

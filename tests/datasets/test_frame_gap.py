@@ -207,11 +207,12 @@ def test_a_list_that_is_left_empty_is_called_by_its_own_name(drive: Path, tmp_pa
         shutil.rmtree(drive / "splits")
 
 
-def test_the_cache_is_filled_beforehand_with_the_same_flag(drive: Path, tmp_path: Path) -> None:
+def test_the_cache_is_filled_beforehand_with_the_same_flag(drive: Path, tmp_path: Path, capsys) -> None:
     flags = {"dataset": "folder", "data_path": drive, "width": 96, "height": 64, "frame_gap": (2, 3)}
     made = CacheOptions(cache_dir=tmp_path / "cache", **flags)
     assert made.training().gaps == (2, 3)
-    assert fill_cache(made.training()).startswith("7 pictures")  # of the targets 2 and 6
+    assert fill_cache(made) == 0
+    assert capsys.readouterr().out.startswith("7 pictures")  # of the targets 2 and 6
 
 
 def test_looks_at_the_data_take_the_nearest_neighbours() -> None:

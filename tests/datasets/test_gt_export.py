@@ -71,6 +71,10 @@ def expected(data: Path, lines: Sequence[str]) -> list[np.ndarray]:
     return [KittiRaw(data).depth(SplitLine.parse(line), forward=True) for line in lines]
 
 
+def maps_of(path: Path, count: int) -> list[np.ndarray]:
+    return list(map(read_ground_truth(path, count), range(count)))
+
+
 def assert_same(maps: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> None:
     assert len(maps) == len(others)
     for one, other in zip(maps, others, strict=True):
@@ -86,7 +90,7 @@ def test_maps_of_one_size_are_one_array(data: Path, tmp_path: Path) -> None:
     stored = np.load(split / "gt_depths.npz")["data"]  # refuses pickles
     assert_same(stored, expected(data, SAME_SIZE))
     assert 5_000 < np.count_nonzero(stored[0]) < 0.1 * stored[0].size
-    assert_same(read_ground_truth(split / "gt_depths.npz", 3), stored)
+    assert_same(maps_of(split / "gt_depths.npz", 3), stored)
     assert {path.name for path in split.iterdir()} == {"test_files.txt", "gt_depths.npz"}
 
 
@@ -97,7 +101,7 @@ def test_maps_of_different_sizes_are_arrays_of_their_own(data: Path, tmp_path: P
     assert "5 depth maps of 1224 x 370, 1242 x 375 pixels" in done.stdout
     assert not (split / "gt_depths.npz").exists()
     lines = [SplitLine.parse(line) for line in TWO_SIZES]
-    maps = read_ground_truth(output, 5, lines)
+    maps = list(map(read_ground_truth(output, 5, lines), range(5)))
     assert [depth.shape for depth in maps] == [(375, 1242)] * 3 + [(370, 1224)] * 2
     assert_same(maps, expected(data, TWO_SIZES))
     with np.load(output) as archive:
@@ -145,7 +149,7 @@ def test_workers_change_nothing(data: Path, tmp_path: Path) -> None:
     for workers in (1, 5):
         output = tmp_path / f"{workers}.npz"
         export_ground_truth(GroundTruthOptions(data, str(split), output=output, num_workers=workers))
-        results.append(read_ground_truth(output, 20))
+        results.append(maps_of(output, 20))
     assert_same(*results)
 
 
@@ -184,7 +188,7 @@ def test_a_killed_export_continues(data: Path, tmp_path: Path) -> None:
     done = run(data, split)
     assert done.returncode == 0, done.stderr
     assert "4 were there from an interrupted export" in done.stdout
-    assert_same(read_ground_truth(split / "gt_depths.npz", len(lines)), 4 * expected(data, SAME_SIZE))
+    assert_same(maps_of(split / "gt_depths.npz", len(lines)), 4 * expected(data, SAME_SIZE))
     assert not folder.exists()
 
 
@@ -215,7 +219,7 @@ def test_a_damaged_map_of_an_interrupted_export_is_made_again(
     shutil.copy(folder / "00003.npz", swapped)
     export = export_ground_truth(options_for(data, split))
     assert export.resumed == 2
-    assert_same(read_ground_truth(export.path, 5), expected(data, TWO_SIZES))
+    assert_same(maps_of(export.path, 5), expected(data, TWO_SIZES))
 
 
 def test_another_split_or_data_set_does_not_meet_the_maps_of_an_interrupted_export(
@@ -258,7 +262,7 @@ def test_an_existing_file_stays_unless_it_may_be_replaced(data: Path, tmp_path: 
     assert "--overwrite" in done.stderr
     assert (split / "gt_depths.npz").read_text() == "precious"
     export_ground_truth(options_for(data, split, overwrite=True))
-    assert len(read_ground_truth(split / "gt_depths.npz", 3)) == 3
+    assert_same(maps_of(split / "gt_depths.npz", 3), expected(data, SAME_SIZE))
 
 
 def test_a_damaged_scan_is_named_in_one_line_and_what_is_made_stays(data: Path, tmp_path: Path) -> None:

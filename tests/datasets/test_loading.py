@@ -57,14 +57,16 @@ def test_batches_do_not_depend_on_the_number_of_processes(small_scene) -> None:
     [(12, "cpu", 2, 1), (12, "cpu", 64, 4), (12, "cuda", 1, 1), (12, "cuda", 8, 7), (12, "cuda", 96, 12),
      (3, "cuda", 96, 3), (0, "cuda", 96, 0)],
 )  # fmt: skip
-def test_loader_processes_follow_the_machine(most, device, cores, processes) -> None:
-    assert loader_processes(most, torch.device(device), cores) == processes
+def test_loader_processes_follow_the_machine(most, device, cores, processes, monkeypatch) -> None:
+    monkeypatch.setattr("monodepth2.datasets.loading.available_cores", lambda: cores)
+    assert loader_processes(most, torch.device(device)) == processes
 
 
-def test_processes_of_one_machine_share_its_cores(monkeypatch) -> None:
+@pytest.mark.parametrize(("cores", "processes"), [(32, 7), (2, 1)])
+def test_processes_of_one_machine_share_its_cores(cores, processes, monkeypatch) -> None:
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert loader_processes(12, torch.device("cuda"), 32) == 7
-    assert loader_processes(12, torch.device("cuda"), 2) == 1
+    monkeypatch.setattr("monodepth2.datasets.loading.available_cores", lambda: cores)
+    assert loader_processes(12, torch.device("cuda")) == processes
 
 
 def test_waiting_is_measured_for_each_reader(small_scene, monkeypatch) -> None:

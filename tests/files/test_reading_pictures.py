@@ -50,8 +50,15 @@ def test_all_readers_are_one() -> None:
     from monodepth2.odometry import prediction
     from monodepth2.prediction import rgb
 
-    assert {pictures.read_picture, prediction.read_picture, rgb.read_rgb} == {read_picture}
+    assert {pictures.read_picture, prediction.read_picture, rgb.read_picture} == {read_picture}
     assert DepthPredictor._prepared.__globals__["as_rgb"] is as_rgb
+
+
+@pytest.mark.parametrize("name", ["frame.dat", "mask.png"])
+def test_a_picture_of_16_bits_is_read_whatever_its_name(name: str, tmp_path: Path) -> None:
+    write_grey(tmp_path / "a.png", 0, 257 * 7, 65535)
+    (tmp_path / "a.png").rename(tmp_path / name)
+    assert grey_of(tmp_path / name) == [0, 7, 255]
 
 
 def test_every_value_of_16_bits_is_divided_by_257(tmp_path: Path) -> None:

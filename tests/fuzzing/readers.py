@@ -256,8 +256,9 @@ def write_truth_of_2019(path: Path) -> None:
 
 
 def read_truth(path: Path) -> None:
-    for depth in read_ground_truth(path, 2, LINES):
-        check_map(depth)
+    read = read_ground_truth(path, 2, LINES)
+    for position in range(2):
+        check_map(read(position))
 
 
 def read_array(path: Path) -> None:

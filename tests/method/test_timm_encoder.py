@@ -89,6 +89,9 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), tmp_path / "other.pth")
     with pytest.raises(UserError, match=f"not the weights of timm's {SMALL}"):
         TimmEncoder(SMALL).load_imagenet(tmp_path / "other.pth")
+    (tmp_path / "damaged.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=rf"damaged\.safetensors: not the weights of timm's {SMALL}"):
+        TimmEncoder(SMALL).load_imagenet(tmp_path / "damaged.safetensors")
 
 
 def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.runtime.random_state import random_state, seed_all, set_random_state
 from monodepth2.training.best_epoch import BestEpoch
-from monodepth2.training.run import of_best_epoch
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_old
 from monodepth2.training.run_record import data_fingerprint, record_start
 
@@ -158,8 +157,6 @@ def test_the_best_epoch_survives(tmp_path: Path) -> None:
     (options.models_folder / "weights_1").mkdir(parents=True)
     assert best.told(options).endswith("in epoch 2: weights_1")
     assert BestEpoch().told(options) == ""
-    assert of_best_epoch(options, 1).endswith("of the lowest validation loss, of epoch 2, are in weights_1 beside it")
-    assert of_best_epoch(options, options.num_epochs - 1) == of_best_epoch(options, 2) == ""  # the last; one not kept
 
 
 def test_a_record_grows_with_every_start(tmp_path: Path) -> None:

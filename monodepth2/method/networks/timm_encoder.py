@@ -91,9 +91,13 @@ class TimmEncoder(nn.Module):
 
 def _read(file: Path) -> dict[str, Any]:
     if file.suffix == ".safetensors":
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        return load_file(file.expanduser())
+        try:
+            return load_file(file.expanduser())
+        except SafetensorError as error:
+            raise ValueError(error) from error
     return plain_state(read_weights(file.expanduser(), "pass timm's weights with --pretrained_weights"))[0]
 
 
