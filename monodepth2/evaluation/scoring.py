@@ -29,7 +29,7 @@ from monodepth2.evaluation.protocol import (
 )
 from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
 from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
-from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
+from monodepth2.evaluation.sinks import Sink, WorstImages, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
@@ -168,7 +168,7 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
     of_rig = options.eval_stereo or (options.align == "none" and source.use_stereo)
     if factor is None and of_rig and source.facts.baseline is not None:
         factor = stereo_factor(source.facts.baseline)
-    if task.protocol is None or factor is None or options.baseline or options.asked_factor:
+    if task.protocol is None or factor is None or options.asked_factor:
         return task
     return replace(task, protocol=replace(task.protocol, factor=factor))
 
@@ -234,13 +234,15 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     metric = source.use_stereo or source.facts.metric_scale is not None
     if options.eval_split == BENCHMARK and not metric:
         known = "was" if source.use_stereo is False else "may have been"
-        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
-                     f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
+        factor = options.asked_factor or source.facts.metres_per_unit
+        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times {factor:g} "
+                     "is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
         rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
-        notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
+        factor = task.protocol.factor
+        notes.append(f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary")
     elif task.protocol and options.align == "none" and source.use_stereo is not None and not _knows_metres(source):
         notes.append(f"{source.name} does not know metres: --align none takes its depths as if they were metres")
     if task.ground:

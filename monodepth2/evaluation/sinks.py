@@ -13,7 +13,6 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
@@ -23,7 +22,7 @@ from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder, partial_path, whole_file
 from monodepth2.files.pictures import encoded
-from monodepth2.method.depth_maps import at_picture_size, stereo_factor
+from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.pages.colours import coloured_disparity
 
 BENCHMARK_SIZE = (352, 1216)
@@ -32,7 +31,7 @@ METRES_PER_STEP = 1 / 256
 
 
 class Sink(Protocol):
-    """Takes the disparities of a split in order; made useful by `with`.
+    """Takes the disparities of a split in order.
 
     Attributes:
         said: what to tell the user at the end.
@@ -189,7 +188,7 @@ def open_sinks(
         sinks.append(
             BenchmarkFolder(
                 make_output_folder("eval_out_dir", out or beside / BENCHMARK_FOLDER),
-                benchmark_factor(options, source),
+                options.asked_factor or source.facts.metres_per_unit,
                 source.facts.fit,
             )
         )
@@ -198,9 +197,3 @@ def open_sinks(
     if not sinks and not is_scored(options):
         raise UserError("--no_eval leaves nothing to do: add --save_pred_disps or --eval_out_dir FOLDER")
     return sinks
-
-
-def benchmark_factor(options: Options, source: DisparitySource) -> float:
-    """Return the factor from predicted depth to metres of the benchmark's maps: as asked for, else the network's."""
-    own = None if options.baseline else source.facts.metric_scale
-    return options.asked_factor or own or stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)

@@ -35,7 +35,7 @@ class DisparitySource(Protocol):
         path: weights folder or file; its neighbourhood receives what is saved.
         use_stereo: whether its depths have the stereo rig's scale; None if that is not known.
         input_size: (width, height) of the pictures it looks at; None if it looks at none.
-        facts: what else is known of its training.
+        facts: what else is known of its training; the baseline is that of the flag where one states it.
     """
 
     name: str
@@ -192,7 +192,7 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
         count: lines of the split.
 
     Raises:
-        UserError: nothing is named, or something named is unusable.
+        UserError: nothing is named, something named is unusable, or has no use for `--baseline`.
     """
     others = [resolve_reference(reference) for reference in options.compare]
     sources: list[DisparitySource]
@@ -202,6 +202,8 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
     else:
         sources = [NetworkSource(weights_of(options), options)]
     sources += [NetworkSource(path, options) for path in others]
+    for source in sources:
+        source.facts = source.facts.with_baseline(options.baseline, source.path)
     _tell_apart(sources)
     for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
         tell(remark)

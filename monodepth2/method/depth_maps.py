@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.fit import STRETCH, Fit, Size
 
 NETWORK_BASELINE = 0.1  # of every stereo rig, in the network's unit of depth
@@ -47,7 +47,7 @@ def depth_factor(
 ) -> float:
     """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 
-    An explicit scale wins over the rig's.
+    An explicit scale wins over the rig's; where metres are asked for, too, that is told.
 
     Args:
         use_stereo: the network was trained with stereo pairs.
@@ -60,6 +60,8 @@ def depth_factor(
         UserError: metres are asked of a network that knows none.
     """
     if not metric or scale != 1:
+        if metric:
+            tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
         return scale
     if metric_scale is not None:
         return metric_scale
