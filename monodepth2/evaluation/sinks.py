@@ -20,7 +20,7 @@ from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.output_paths import make_output_folder, partial_path, whole_file
+from monodepth2.files.output_paths import make_output_folder, partial_path, write_whole
 from monodepth2.files.pictures import encoded
 from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.pages.colours import coloured_disparity
@@ -111,10 +111,14 @@ class PictureFolder:
         self.said = f"pictures are in {folder}"
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
-        """Write one picture."""
+        """Write one picture, whole or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         line = self.lines[position]
         name = f"{position:06d}_{line.folder.replace('/', '_')}_{line.frame:010d}_{line.side}.jpg"
-        _write_picture(self.folder / name, coloured_disparity(disp_hw), "JPEG")
+        write_whole(self.folder / name, encoded(coloured_disparity(disp_hw), "JPEG", quality=92))
 
 
 class BenchmarkFolder:
@@ -125,21 +129,15 @@ class BenchmarkFolder:
         self.said = f"depth maps for upload are in {folder}"
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
-        """Write one depth map."""
+        """Write one depth map, whole or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clipped below
             depth = self.factor / at_picture_size(disp_hw, *BENCHMARK_SIZE, self.fit)
         steps = np.nan_to_num(np.clip(depth, 0, MAX_DEPTH)) / METRES_PER_STEP
-        _write_picture(self.folder / f"{position:010d}.png", steps.astype(np.uint16), "PNG")
-
-
-def _write_picture(path: Path, pixels: np.ndarray, kind: str) -> None:
-    """Write a picture whole or not at all.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    with whole_file(path) as partial:
-        partial.write_bytes(encoded(pixels, kind, quality=92))
+        write_whole(self.folder / f"{position:010d}.png", encoded(steps.astype(np.uint16), "PNG"))
 
 
 class WorstImages:

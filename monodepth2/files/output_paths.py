@@ -68,3 +68,16 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file whole or not at all: a text in UTF-8, with escapes for what of a file's name is no text, or bytes.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with whole_file(path) as partial:
+        if isinstance(content, str):
+            partial.write_text(content, encoding="utf-8", errors="backslashreplace")
+        else:
+            partial.write_bytes(content)
