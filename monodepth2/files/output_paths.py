@@ -47,19 +47,16 @@ def make_output_folder(flag: str, folder: Path) -> Path:
     return folder
 
 
-def partial_path(path: Path) -> Path:
-    """The name beside a file under which this process writes it; it is short, however long the file's own is."""
-    return path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
-
-
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
 
+    The name is this process's own, and short, however long the file's own is.
+
     Raises:
         UserError: it cannot be written.
     """
-    partial = partial_path(path)
+    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     try:
         yield partial
         os.replace(partial, path)
