@@ -286,7 +286,7 @@ def test_the_page_shows_figures_every_image_and_the_worst(options: Options, othe
     for result in results:
         for line, score in zip(result.lines, result.scores, strict=True):
             assert re.search(rf"<td>{line}</td>(<td>\d+\.\d{{3}}</td>){{7}}<td>{score.ratio:.3f}</td>", page)
-        assert f"{result.interval[0].abs_rel:.3f} \N{EN DASH} {result.interval[1].abs_rel:.3f}" in page
+        assert f"{result.intervals[0, 0]:.3f} \N{EN DASH} {result.intervals[1, 0]:.3f}" in page
     assert [example.position for example in results[0].worst] == np.argsort(-results[0].figures[:, 0]).tolist()
 
 
