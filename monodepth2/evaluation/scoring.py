@@ -11,6 +11,7 @@ from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.drives import all_lines, own_lines
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
@@ -177,7 +178,7 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
     pictures = SplitPictures(task.layout, task.lines, source.input_size, None, source.facts.fit)
     distances = []
-    for position in np.linspace(0, len(task.lines) - 1, min(MOST_MAPS, len(task.lines))).round().astype(int).tolist():
+    for position in evenly(range(len(task.lines)), MOST_MAPS):
         image, _ = pictures[position]
         (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]

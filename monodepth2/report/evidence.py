@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from monodepth2.config import FrameId, Options
 from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
@@ -38,8 +39,6 @@ from monodepth2.method.stages import Batch, Predictions, Views
 from monodepth2.method.view_synthesis import ViewSynthesis, upsample
 
 CLEARLY = 1e-3  # of photometric error: a smaller difference is one of rounding
-Kind = TypeVar("Kind")
-
 JUDGED = 12  # frames: they take about a second each on one core at 640x192
 
 
@@ -144,12 +143,6 @@ def _mean_of_finite(values: Sequence[float]) -> float:
     """A frame whose mask leaves nothing has no errors, one that no source sees has nothing to disagree with."""
     finite = [value for value in values if math.isfinite(value)]
     return fmean(finite) if finite else math.nan
-
-
-def evenly(things: Sequence[Kind], count: int) -> list[Kind]:
-    """Choose things at even distances, the first and the last among them."""
-    places = np.linspace(0, len(things) - 1, min(count, len(things))).round().astype(int)
-    return [things[n] for n in places]
 
 
 @torch.inference_mode()

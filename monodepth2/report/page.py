@@ -14,6 +14,7 @@ from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
 from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
@@ -21,7 +22,7 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
-from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, evenly, look_at
+from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, look_at
 from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
