@@ -3,6 +3,8 @@
 Legend of shapes: b batch, h w pixels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -77,8 +79,6 @@ def depth_factor(
 
 def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize a map (h', w') to (height, width): half-pixel centres, no antialiasing; float32."""
-    if disp.shape == (height, width):  # in which what is not a number would spread
-        return disp.astype(np.float32, copy=False)
     # float32 weights would move pixels by 1e-6, and figures with them
     return resized(torch.from_numpy(disp.astype(np.float64))[None, None], (height, width))[0, 0].float().numpy()
 
@@ -113,6 +113,8 @@ def at_picture_size(
     return found
 
 
-def resized(maps_b1hw: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(maps_b1hw: Tensor, size: Sequence[int]) -> Tensor:
     """Resize maps to (h, w): half-pixel centres, no antialiasing."""
-    return F.interpolate(maps_b1hw, size, mode="bilinear", align_corners=False)
+    if maps_b1hw.shape[-2:] == tuple(size):  # in which what is not a number would spread
+        return maps_b1hw
+    return F.interpolate(maps_b1hw, tuple(size), mode="bilinear", align_corners=False)

@@ -23,6 +23,7 @@ from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import (
     backproject,
     disp_to_depth,
@@ -36,7 +37,7 @@ from monodepth2.method.losses.photometric import Target, unwarped_error
 from monodepth2.method.losses.reprojection import combine_sources, min_reprojection
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions, Views
-from monodepth2.method.view_synthesis import ViewSynthesis, upsample
+from monodepth2.method.view_synthesis import ViewSynthesis
 
 CLEARLY = 1e-3  # of photometric error: a smaller difference is one of rounding
 JUDGED = 12  # frames: they take about a second each on one core at 640x192
@@ -224,7 +225,7 @@ def errors_of(batch: Batch, warped_bs3hw: Tensor, options: Options) -> tuple[Ten
 def _source_depths(model: MonodepthModel, options: Options, batch: Batch) -> dict[FrameId, Tensor]:
     """What the depth network says of every source, b1hw at the size of the input."""
     pictures = torch.cat([batch.color_aug[source] for source in options.source_ids])
-    disps = upsample(model.depth(model.encoder(pictures))[options.scales[0]], pictures.shape[-2:])
+    disps = resized(model.depth(model.encoder(pictures))[options.scales[0]], pictures.shape[-2:])
     depths = disp_to_depth(disps, options.min_depth, options.max_depth)[1]
     return dict(zip(options.source_ids, depths.split(len(batch)), strict=True))
 
