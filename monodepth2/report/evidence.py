@@ -155,32 +155,36 @@ def _look_at_one(
     views = ViewSynthesis.from_options(options)(
         batch, Predictions({finest: predictions.disps[finest]}, predictions.poses, focals=predictions.focals)
     )
-    unwarped_hw, warped_hw = errors_of(batch, views.warped[finest], options)
+    errors = errors_of(batch, views.warped[finest], options)
+    unwarped_hw, warped_hw = (error.cpu().numpy() for error in errors)
     disp_hw = 1 / views.depths[finest][0, 0]
     frame = Frame(
         line,
         _picture(batch.color[0][0][0]),
         disp_hw.cpu().numpy(),
         _picture(views.warped[finest][0, 0]),
-        unwarped_hw.cpu().numpy(),
-        warped_hw.cpu().numpy(),
+        unwarped_hw,
+        warped_hw,
     )
-    figures = figures_of(batch, views, _source_depths(model, options, batch), options)
+    figures = figures_of(batch, views, errors, _source_depths(model, options, batch), options)
     return figures, _by_row(disp_hw).cpu().numpy(), frame
 
 
-def figures_of(batch: Batch, views: Views, source_depths: dict[FrameId, Tensor], options: Options) -> Figures:
+def figures_of(
+    batch: Batch, views: Views, errors: tuple[Tensor, Tensor], source_depths: dict[FrameId, Tensor], options: Options
+) -> Figures:
     """Return the figures of one frame.
 
     Args:
         batch: of this frame.
         views: of the one scale of `options`, at the size of the input.
+        errors: of its unwarped and of its warped sources, as `errors_of` returns them.
         source_depths: of every source, b1hw.
         options: of the run; without `v1_multiscale`.
     """
     (finest,) = options.scales
     depth_b1hw, transforms = views.depths[finest], views.source_T_target[finest]
-    unwarped_hw, warped_hw = errors_of(batch, views.warped[finest], options)
+    unwarped_hw, warped_hw = errors
     disp_hw = 1 / depth_b1hw[0, 0]
     rows_h, third = _by_row(disp_hw), len(disp_hw) // 3
     differences = torch.cat(

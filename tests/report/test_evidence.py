@@ -27,7 +27,9 @@ def found(street, depths: Depths | None = None, motions: Motions | None = None) 
     batch, true_depths, true_motions = street
     depths, motions = depths or true_depths, motions or true_motions
     sources = {source: depths[source] for source in motions}
-    return figures_of(batch, views_of(batch, depths[0], motions), sources, OPTIONS)
+    views = views_of(batch, depths[0], motions)
+    (warped,) = views.warped.values()
+    return figures_of(batch, views, errors_of(batch, warped, OPTIONS), sources, OPTIONS)
 
 
 def test_the_truth_explains_the_street(street) -> None:
