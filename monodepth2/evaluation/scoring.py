@@ -260,12 +260,12 @@ def _knows_metres(source: DisparitySource) -> bool:
 
 def _training_notes(source: NetworkSource) -> list[str]:
     """What the network learnt from beside pictures, and whether the flags state another depth range than it had."""
-    trained, used = source.facts, source.depth_range
+    trained, network = source.facts, source.predictor.network
     taught = [f"trained with {trained.taught}"] if trained.taught else []
-    if (trained.min_depth, trained.max_depth) == used:
+    if (trained.min_depth, trained.max_depth) == (network.min_depth, network.max_depth):
         return taught
     return [*taught, f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
-            f"{used[0]:g} and {used[1]:g}, as the flags say"]  # fmt: skip
+            f"{network.min_depth:g} and {network.max_depth:g}, as the flags say"]  # fmt: skip
 
 
 def _result(

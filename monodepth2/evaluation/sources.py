@@ -65,11 +65,6 @@ class NetworkSource:
         self.post_process = options.post_process
         self._check_kind(options)
 
-    @property
-    def depth_range(self) -> tuple[float, float]:
-        """Nearest and farthest depth that it expresses."""
-        return self.predictor.network.min_depth, self.predictor.network.max_depth
-
     def _check_kind(self, options: Options) -> None:
         """Refuse a flag that states another depth of the network than its weights have."""
         if not options.is_given("num_layers"):
