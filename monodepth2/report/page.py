@@ -79,7 +79,7 @@ def write_page(
         source=_in_words(options.at_smallest_gap),
         rows=_rows(evidence, layout, shown) if evidence else [],
         by_row=_row_plot(evidence.rows) if evidence else None,
-        losses=_loss_plot(curves) if any(curves.values()) else None,
+        losses=loss_plot(curves) if any(curves.values()) else None,
         walked=walked,
         no_path=no_path,
         above=_path_plot(walked) if walked else None,
@@ -168,8 +168,9 @@ def _row_plot(rows_h: np.ndarray) -> Figure:
     return figure
 
 
-def _loss_plot(curves: Mapping[str, Curve]) -> Figure:
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+def loss_plot(curves: Mapping[str, Curve], height: float = 3.6) -> Figure:
+    """Draw the losses of a run by step, `height` inches high."""
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes: Any = figure.subplots()
     for mode, name in (("train", "training"), ("val", "validation")):
         if curve := curves[mode]:
