@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -47,6 +47,7 @@ from monodepth2.training.step import TrainingStep
 BATCH = 12
 LARGER_BATCHES = (48, 96)
 EPOCH = 12_000  # samples of the training that the loader feeds
+BUSY_RUNS = 5  # of a step, while its kernels are counted
 
 
 @dataclass(frozen=True)
@@ -221,15 +222,15 @@ def _seconds(run: Callable[[], object], times: int) -> float:
     return (time.perf_counter() - started) / times
 
 
-def _busy(run: Callable[[], object], slowest: int, times: int = 5) -> tuple[float, int]:
+def _busy(run: Callable[[], object], slowest: int) -> tuple[float, int]:
     """The share of the time in which a kernel runs, and the number of kernels of a run."""
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        seconds = _seconds(run, times)
+        seconds = _seconds(run, BUSY_RUNS)
     kernels = [event for event in profiler.events() if event.device_type == torch.autograd.DeviceType.CUDA]
     for kind in sorted(profiler.key_averages(), key=lambda kind: -kind.self_device_time_total)[:slowest]:
-        milliseconds = kind.self_device_time_total / 1e3 / times
-        print(f"    {milliseconds:7.2f} ms {kind.count // times:5} {kind.key[:100]}", flush=True)
-    return sum(kernel.device_time for kernel in kernels) / 1e6 / times / seconds, len(kernels) // times
+        milliseconds = kind.self_device_time_total / 1e3 / BUSY_RUNS
+        print(f"    {milliseconds:7.2f} ms {kind.count // BUSY_RUNS:5} {kind.key[:100]}", flush=True)
+    return sum(kernel.device_time for kernel in kernels) / 1e6 / BUSY_RUNS / seconds, len(kernels) // BUSY_RUNS
 
 
 class allowed_tf32:
@@ -358,7 +359,7 @@ def onnx(setting: Setting) -> Iterator[Table]:
         model = MonodepthModel(options)
         save_checkpoint(Path(folder) / "weights", model, torch.optim.Adam(model.parameters()), options)
         flags = ExportOptions(load_weights_folder=Path(folder) / "weights", output=Path(folder) / "depth.onnx")
-        file = export(replace(flags, batch_size=1)).path
+        file = export(flags).path
         session = onnxruntime.InferenceSession(str(file), providers=[provider])
         image = np.random.default_rng(0).random((1, 3, options.height, options.width), np.float32)
         seconds = median(

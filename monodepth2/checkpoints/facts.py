@@ -9,6 +9,7 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import KINDS, STRETCH, Fit
+from monodepth2.method.depth_maps import stereo_factor
 
 MOST_CAMERAS = 64  # that are kept of a training on more
 LARGEST_NUMBER = 1e6
@@ -62,6 +63,29 @@ class TrainingFacts:
         """The facts of a training that began with the weights of an earlier one."""
         found = self.supervision + earlier.supervision
         return replace(self, supervision=tuple(name for name in SUPERVISION if name in found))
+
+    def with_baseline(self, stated: float | None, source: object) -> "TrainingFacts":
+        """The facts with the baseline that a flag states, in metres, in the place of the rig's own; None: as they are.
+
+        Raises:
+            UserError: a network that knows its metres by itself has no use for one; the message names `source`.
+        """
+        if stated is None:
+            return self
+        if self.metric_scale is not None:
+            raise UserError(
+                f"--baseline {stated:g} is a rig's, and {source} has metres of its own, {self.metric_scale:g} per unit "
+                "of depth: drop --baseline"
+            )
+        return replace(self, baseline=stated)
+
+    @property
+    def metres_per_unit(self) -> float:
+        """Metres per unit of depth: the network's own, else those of its rig, of KITTI's where that is unknown.
+
+        Of a network that has learnt from one camera without known lengths the number is arbitrary.
+        """
+        return self.metric_scale or stereo_factor(self.baseline or KITTI_BASELINE)
 
     @property
     def distinct_cameras(self) -> tuple[Camera, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from monodepth2.config import NETWORKS
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import LARGEST_FILE
 from monodepth2.runtime.extras import require_packages
@@ -43,12 +43,10 @@ def write_shared(folder: Path, states: Mapping[str, Mapping[str, Any]]) -> None:
     for name, state in states.items():
         tensors = {key: value.contiguous() for key, value in state.items() if isinstance(value, Tensor)}
         entries[name] = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
-        with whole_file(folder / f"{name}{ENDING}") as partial:
-            # not save_file, whose files nobody else may read
-            partial.write_bytes(save(tensors, metadata={"format": "pt"}))
+        # not save_file, whose files nobody else may read
+        write_whole(folder / f"{name}{ENDING}", save(tensors, metadata={"format": "pt"}))
     config = {"library_name": LIBRARY, "format": FORMAT, "networks": entries}
-    with whole_file(folder / CONFIG) as partial:
-        partial.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    write_whole(folder / CONFIG, json.dumps(config, indent=2))
 
 
 def read_config(path: Path) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,12 @@ from monodepth2.evaluation import protocol_of
 from monodepth2.evaluation.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
 
 
-def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine], step: int = 2) -> np.ndarray:
-    """Average the true depth, up to 80 m, of every `step`-th line where there is one. Float64, (h, w).
+def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine]) -> np.ndarray:
+    """Average the true depth, up to 80 m, of every second line where there is one. Float64, (h, w).
 
     A pixel that has never had a depth, in the sky, gets 80 m.
     """
-    depths = np.stack([np.minimum(layout.depth(line), MAX_DEPTH) for line in lines[::step]])
+    depths = np.stack([np.minimum(layout.depth(line), MAX_DEPTH) for line in lines[::2]])
     known = (depths > 0).sum(0)
     return np.where(known > 0, depths.sum(0, dtype=np.float64) / np.maximum(known, 1), MAX_DEPTH)
 

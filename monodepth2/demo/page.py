@@ -1,11 +1,8 @@
 """What the demo leaves to look at: scores, loss, test frames, on one page."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from monodepth2 import pages
@@ -13,21 +10,32 @@ from monodepth2.config import Options
 from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.demo.showcase import Row
 from monodepth2.evaluation.metrics import DepthMetrics
+from monodepth2.evaluation.page import LARGEST_ERROR_SHOWN, NEAREST_SHOWN
 from monodepth2.pages.colours import coloured
 from monodepth2.report.curves import Curve
+from monodepth2.report.page import loss_plot
 
-NEAREST_SHOWN = 4.0  # metres; the brightest colour of disparity
-LARGEST_ERROR_SHOWN = 0.5
 POINT_STEP = 3  # pixels between two points of the cloud
 FARTHEST_POINT = 40.0  # metres
 LOWER_IS_BETTER = 4  # of the seven metrics, the first four
 
 
-@dataclass(frozen=True)
-class Page:
-    """All that the page shows.
+def write_page(
+    path: Path,
+    *,
+    metrics: dict[str, DepthMetrics],
+    curves: dict[str, Curve],
+    rows: list[Row],
+    seconds: dict[str, float],
+    options: Options,
+    samples: int,
+    milliseconds: float,
+    megabytes: float,
+) -> None:
+    """Write the page.
 
-    Attributes:
+    Args:
+        path: of the page.
         metrics: the seven metrics per predictor, in the table's order.
         curves: loss per step, per kind.
         rows: the test frames.
@@ -36,39 +44,29 @@ class Page:
         samples: training samples.
         milliseconds: that onnxruntime needs for a picture.
         megabytes: of the ONNX file.
+
+    Raises:
+        UserError: it cannot be written.
     """
-
-    metrics: dict[str, DepthMetrics]
-    curves: dict[str, Curve]
-    rows: list[Row]
-    seconds: dict[str, float]
-    options: Options
-    samples: int
-    milliseconds: float
-    megabytes: float
-
-
-def write_page(path: Path, page: Page) -> None:
-    """Write the page."""
-    values = np.array(list(page.metrics.values()))
+    values = np.array(list(metrics.values()))
     pages.write_page(
         path,
         "demo.html",
-        options=page.options,
-        kind=_kind(page.options),
-        samples=page.samples,
-        seconds=page.seconds,
+        options=options,
+        kind=_kind(options),
+        samples=samples,
+        seconds=seconds,
         names=DepthMetrics._fields,
-        metrics=page.metrics,
+        metrics=metrics,
         best=[*values[:, :LOWER_IS_BETTER].min(0), *values[:, LOWER_IS_BETTER:].max(0)],
-        loss=_loss_plot(page.curves),
-        rows=[{"title": row.name, "pictures": _pictures(row)} for row in page.rows],
+        loss=loss_plot(curves, height=3),
+        rows=[{"title": row.name, "pictures": _pictures(row)} for row in rows],
         nearest=f"{NEAREST_SHOWN:g}",
         largest_error=f"{100 * LARGEST_ERROR_SHOWN:g}",
-        scratch=page.options.load_weights_folder is None,
-        milliseconds=page.milliseconds,
-        megabytes=page.megabytes,
-        points=_points(page.rows[len(page.rows) // 2]),
+        scratch=options.load_weights_folder is None,
+        milliseconds=milliseconds,
+        megabytes=megabytes,
+        points=_points(rows[len(rows) // 2]),
     )
 
 
@@ -88,19 +86,6 @@ def _kind(options: Options) -> str:
     if not options.use_stereo:
         return "mono"
     return "mono and stereo" if options.temporal_ids else "stereo"
-
-
-def _loss_plot(curves: dict[str, Curve]) -> Figure:
-    figure = Figure(figsize=(9, 3), layout="constrained")
-    axes: Any = figure.subplots()
-    for name, curve in curves.items():
-        axes.plot(*zip(*curve, strict=True), label={"train": "training", "val": "validation"}[name], marker=".")
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss of one batch")
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
 
 
 def _pictures(row: Row) -> list[np.ndarray]:

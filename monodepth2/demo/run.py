@@ -18,7 +18,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.network import WEIGHTS, going_on, network_options
-from monodepth2.demo.page import Page, write_page
+from monodepth2.demo.page import write_page
 from monodepth2.demo.showcase import make_rows
 from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
@@ -69,7 +69,8 @@ def run(options: DemoOptions) -> int:
         exported = export(ExportOptions(load_weights_folder=weights, output=folder / "depth.onnx", dynamic_batch=True))
         print(exported.report())
         metrics["trained network as an ONNX file"] = _score(training, exported.path)
-    page = Page(
+    write_page(
+        folder / "index.html",
         metrics=metrics,
         curves=read_curves(training.run_folder),
         rows=make_rows(trainer.model, training, SHOWN),
@@ -79,7 +80,6 @@ def run(options: DemoOptions) -> int:
         milliseconds=_milliseconds(exported.path),
         megabytes=exported.path.stat().st_size / 1e6,
     )
-    write_page(folder / "index.html", page)
     for name, figures in metrics.items():
         print(f"{name:32} abs_rel {figures.abs_rel:.3f}  rmse {figures.rmse:.2f}  a1 {figures.a1:.3f}")
     print(f"the page of pictures is {folder / 'index.html'}")

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config import Options
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.files.fit import Size
@@ -72,9 +73,8 @@ def can_measure() -> bool:
 
 def choose(options: Options, layout: Layout, lines: Sequence[SplitLine], count: int) -> list[Sample]:
     """Return the samples of some lines, evenly chosen, in an order of which every beginning is spread as well."""
-    places = np.unique(np.linspace(0, len(lines) - 1, min(count, len(lines))).round().astype(int))
-    order = np.random.default_rng(0).permutation(places)
-    return [_sample(options, layout, lines[place]) for place in order]
+    chosen = evenly(lines, count)
+    return [_sample(options, layout, chosen[n]) for n in np.random.default_rng(0).permutation(len(chosen))]
 
 
 def _sample(options: Options, layout: Layout, line: SplitLine) -> Sample:

@@ -12,10 +12,10 @@ RESAMPLES = 2000
 COVERAGE = 0.95
 
 
-def mean_interval(figures_nk: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+def mean_interval(figures_nk: np.ndarray) -> np.ndarray:
     """Return the 95 % interval of each figure's mean over images, (2, k): lower ends, upper ends."""
     n = len(figures_nk)
     # how often each image is drawn says all of a resample: its mean is one product away
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     tail = 50 * (1 - COVERAGE)
     return np.percentile(counts @ figures_nk / n, [tail, 100 - tail], axis=0)

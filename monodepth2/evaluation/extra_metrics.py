@@ -20,11 +20,11 @@ CANNY = {"sigma": 1.0, "low_threshold": 0.4, "high_threshold": 0.8}  # on log de
 LEAST_DENSE = 0.25  # of known pixels, those whose four neighbours are known as well
 
 
-def f_score(gt_n3: np.ndarray, pred_n3: np.ndarray, distance: float = POINT_DISTANCE) -> float:
+def f_score(gt_n3: np.ndarray, pred_n3: np.ndarray) -> float:
     """Return the F-score of predicted points, 0 to 1.
 
-    Precision is the share of predicted points with a true one nearer than `distance`, recall the share of true points
-    with a predicted one; the F-score is their harmonic mean.
+    Precision is the share of predicted points with a true one nearer than 10 cm, recall the share of true points with a
+    predicted one; the F-score is their harmonic mean.
 
     Source: Örnek et al., "From 2D to 3D: Re-thinking Benchmarking of Monocular Depth Prediction", 2022, with the
     10 cm of SYNS-Patches (Spencer et al., "Deconstructing Self-Supervised Monocular Reconstruction", TMLR 2022) and of
@@ -33,15 +33,14 @@ def f_score(gt_n3: np.ndarray, pred_n3: np.ndarray, distance: float = POINT_DIST
     Args:
         gt_n3: true points in metres.
         pred_n3: predicted points in metres.
-        distance: in metres.
     """
-    precision, recall = (_near(*pair, distance) for pair in ((pred_n3, gt_n3), (gt_n3, pred_n3)))
+    precision, recall = (_near(*pair) for pair in ((pred_n3, gt_n3), (gt_n3, pred_n3)))
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _near(points_n3: np.ndarray, others_n3: np.ndarray, distance: float) -> float:
-    """The share of points that have one of the others nearer than a distance."""
-    found, _ = cKDTree(others_n3).query(points_n3, distance_upper_bound=distance)
+def _near(points_n3: np.ndarray, others_n3: np.ndarray) -> float:
+    """The share of points that have one of the others nearer than `POINT_DISTANCE`."""
+    found, _ = cKDTree(others_n3).query(points_n3, distance_upper_bound=POINT_DISTANCE)
     return float(np.isfinite(found).mean())
 
 

@@ -15,6 +15,7 @@ from monodepth2.evaluation.regions import PixelCounts
 from monodepth2.method.ground_plane import GroundScale
 
 CROPS = {"garg": "Garg's crop", "eigen": "Eigen's crop", "none": "no crop", "mask": "the data set's mask"}
+MOST_LISTED = 10  # lines
 ALIGNMENTS = {
     "none": "no median scaling",
     "median": "median scaling",
@@ -98,14 +99,6 @@ class EvaluationResult:
     def intervals(self) -> np.ndarray | None:
         """Lower and upper ends of the 95 % interval of every mean, (2, k); None of a single image."""
         return mean_interval(self.figures) if len(self.scores) > 1 else None
-
-    @property
-    def interval(self) -> tuple[DepthMetrics, DepthMetrics] | None:
-        """Lower and upper end of the 95 % interval of the means of the seven metrics; None of a single image."""
-        if self.intervals is None:
-            return None
-        low, high = (DepthMetrics(*map(float, ends[: len(DepthMetrics._fields)])) for ends in self.intervals)
-        return low, high
 
     def difference(self, other: "EvaluationResult") -> tuple[np.ndarray, np.ndarray | None]:
         """Return the mean difference to another checkpoint on the same images, (k,), and its 95 % interval, (2, k).
@@ -241,6 +234,7 @@ def describe_left_out(result: EvaluationResult) -> list[str]:
     return text
 
 
-def listed(lines: tuple[SplitLine, ...], most: int = 10) -> str:
+def listed(lines: tuple[SplitLine, ...]) -> str:
     """Name lines of a split, the first ones where there are many."""
-    return "; ".join(map(str, lines[:most])) + (f"; and {len(lines) - most:,} more" if len(lines) > most else "")
+    more = len(lines) - MOST_LISTED
+    return "; ".join(map(str, lines[:MOST_LISTED])) + (f"; and {more:,} more" if more > 0 else "")

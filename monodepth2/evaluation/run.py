@@ -4,7 +4,7 @@ from monodepth2.config import Options
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.scoring import evaluate_all
-from monodepth2.files.output_paths import check_output_file, whole_file
+from monodepth2.files.output_paths import check_output_file, write_whole
 
 
 def run(options: Options) -> int:
@@ -22,8 +22,7 @@ def run(options: Options) -> int:
     for message in done.messages:
         print(message)
     if options.output_json and done.results:
-        with whole_file(options.output_json.expanduser()) as partial:
-            partial.write_text(json_report(done.results) + "\n")
+        write_whole(options.output_json.expanduser(), json_report(done.results) + "\n")
         print(f"figures are in {options.output_json}")
     if options.html_report and done.results:
         write_page(options.html_report.expanduser(), done.results, options)

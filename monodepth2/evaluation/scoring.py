@@ -11,6 +11,7 @@ from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.drives import all_lines, own_lines
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
@@ -29,7 +30,7 @@ from monodepth2.evaluation.protocol import (
 )
 from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
 from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
-from monodepth2.evaluation.sinks import Sink, WorstImages, benchmark_factor, open_sinks
+from monodepth2.evaluation.sinks import Sink, WorstImages, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
@@ -168,7 +169,7 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
     of_rig = options.eval_stereo or (options.align == "none" and source.use_stereo)
     if factor is None and of_rig and source.facts.baseline is not None:
         factor = stereo_factor(source.facts.baseline)
-    if task.protocol is None or factor is None or options.baseline or options.asked_factor:
+    if task.protocol is None or factor is None or options.asked_factor:
         return task
     return replace(task, protocol=replace(task.protocol, factor=factor))
 
@@ -177,7 +178,7 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
     pictures = SplitPictures(task.layout, task.lines, source.input_size, None, source.facts.fit)
     distances = []
-    for position in np.linspace(0, len(task.lines) - 1, min(MOST_MAPS, len(task.lines))).round().astype(int).tolist():
+    for position in evenly(range(len(task.lines)), MOST_MAPS):
         image, _ = pictures[position]
         (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]
@@ -234,13 +235,15 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     metric = source.use_stereo or source.facts.metric_scale is not None
     if options.eval_split == BENCHMARK and not metric:
         known = "was" if source.use_stereo is False else "may have been"
-        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times "
-                     f"{benchmark_factor(options, source):g} is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
+        factor = options.asked_factor or source.facts.metres_per_unit
+        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times {factor:g} "
+                     "is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
         rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
-        notes.append(f"{source.path} was trained without stereo: its depths have no scale, 5.4 is arbitrary")
+        factor = task.protocol.factor
+        notes.append(f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary")
     elif task.protocol and options.align == "none" and source.use_stereo is not None and not _knows_metres(source):
         notes.append(f"{source.name} does not know metres: --align none takes its depths as if they were metres")
     if task.ground:
@@ -257,12 +260,12 @@ def _knows_metres(source: DisparitySource) -> bool:
 
 def _training_notes(source: NetworkSource) -> list[str]:
     """What the network learnt from beside pictures, and whether the flags state another depth range than it had."""
-    trained, used = source.facts, source.depth_range
+    trained, network = source.facts, source.predictor.network
     taught = [f"trained with {trained.taught}"] if trained.taught else []
-    if (trained.min_depth, trained.max_depth) == used:
+    if (trained.min_depth, trained.max_depth) == (network.min_depth, network.max_depth):
         return taught
     return [*taught, f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
-            f"{used[0]:g} and {used[1]:g}, as the flags say"]  # fmt: skip
+            f"{network.min_depth:g} and {network.max_depth:g}, as the flags say"]  # fmt: skip
 
 
 def _result(

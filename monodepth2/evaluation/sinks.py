@@ -4,16 +4,13 @@ Legend of shapes: h w pixels of the network's size.
 """
 
 import heapq
-import os
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
@@ -21,9 +18,9 @@ from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.output_paths import make_output_folder, partial_path, whole_file
+from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
 from monodepth2.files.pictures import encoded
-from monodepth2.method.depth_maps import at_picture_size, stereo_factor
+from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.pages.colours import coloured_disparity
 
 BENCHMARK_SIZE = (352, 1216)
@@ -32,7 +29,7 @@ METRES_PER_STEP = 1 / 256
 
 
 class Sink(Protocol):
-    """Takes the disparities of a split in order; made useful by `with`.
+    """Takes the disparities of a split in order.
 
     Attributes:
         said: what to tell the user at the end.
@@ -45,23 +42,18 @@ class Sink(Protocol):
 
 
 class DisparityFile:
-    """`disps_<split>_split.npy` beside the weights, as 2019 named it: float32, (n, h, w).
+    """An array of disparities, float32, (n, h, w).
 
     Args:
-        folder: receives it.
-        weights: folder or file that predicts; of a file, which may have others beside it, the name is added.
-        split: name or folder of the split.
-        count: lines of the split, which come in order.
+        path: what it is called.
+        file: receives it, and is empty.
+        count: lines of the split, n, which come in order.
         fit: how pictures come to the network's size.
     """
 
-    def __init__(self, folder: Path, weights: Path, split: str, count: int, fit: Fit = STRETCH) -> None:
-        of_file = "" if weights.is_dir() else f"_{weights.stem}"
-        self.path = folder / f"disps_{Path(split).name}_split{of_file}.npy"
-        self.partial = partial_path(self.path)
-        self.count = count
-        self.file: BinaryIO | None = None
-        self.said = f"disparities are in {self.path}"
+    def __init__(self, path: Path, file: BinaryIO, count: int, fit: Fit) -> None:
+        self.path, self.file, self.count = path, file, count
+        self.said = f"disparities are in {path}"
         if fit != STRETCH:
             self.said += (
                 ", of the part of each picture that the network sees (--fit crop); --ext_disp_to_eval would take them "
@@ -75,32 +67,12 @@ class DisparityFile:
             UserError: it cannot be written.
         """
         try:
-            if self.file is None:
-                self.file = self.partial.open("wb")
+            if position == 0:
                 header = {"descr": "<f4", "fortran_order": False, "shape": (self.count, *disp_hw.shape)}
                 np.lib.format.write_array_header_1_0(self.file, header)
             self.file.write(disp_hw.astype("<f4").tobytes())
-        except OSError as error:
+        except OSError as error:  # named here: other files that are open must not be blamed
             raise UserError(f"{self.path}: cannot be written ({error.strerror or error})") from error
-
-    def __enter__(self) -> "DisparityFile":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Let the file appear whole, or not at all.
-
-        Raises:
-            UserError: it cannot be written.
-        """
-        try:
-            if self.file is not None:
-                self.file.close()
-                if kind is None:
-                    os.replace(self.partial, self.path)
-        except OSError as failed:
-            raise UserError(f"{self.path}: cannot be written ({failed.strerror or failed})") from failed
-        finally:
-            self.partial.unlink(missing_ok=True)
 
 
 class PictureFolder:
@@ -112,10 +84,14 @@ class PictureFolder:
         self.said = f"pictures are in {folder}"
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
-        """Write one picture."""
+        """Write one picture, whole or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         line = self.lines[position]
         name = f"{position:06d}_{line.folder.replace('/', '_')}_{line.frame:010d}_{line.side}.jpg"
-        _write_picture(self.folder / name, coloured_disparity(disp_hw), "JPEG")
+        write_whole(self.folder / name, encoded(coloured_disparity(disp_hw), "JPEG", quality=92))
 
 
 class BenchmarkFolder:
@@ -126,21 +102,15 @@ class BenchmarkFolder:
         self.said = f"depth maps for upload are in {folder}"
 
     def write(self, position: int, disp_hw: np.ndarray) -> None:
-        """Write one depth map."""
+        """Write one depth map, whole or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         with np.errstate(divide="ignore"):  # a disparity of zero lies infinitely far, clipped below
             depth = self.factor / at_picture_size(disp_hw, *BENCHMARK_SIZE, self.fit)
         steps = np.nan_to_num(np.clip(depth, 0, MAX_DEPTH)) / METRES_PER_STEP
-        _write_picture(self.folder / f"{position:010d}.png", steps.astype(np.uint16), "PNG")
-
-
-def _write_picture(path: Path, pixels: np.ndarray, kind: str) -> None:
-    """Write a picture whole or not at all.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    with whole_file(path) as partial:
-        partial.write_bytes(encoded(pixels, kind, quality=92))
+        write_whole(self.folder / f"{position:010d}.png", encoded(steps.astype(np.uint16), "PNG"))
 
 
 class WorstImages:
@@ -182,14 +152,17 @@ def open_sinks(
     out = options.eval_out_dir and options.eval_out_dir.expanduser() / ("" if alone else source.name.replace("/", "_"))
     beside = source.path if source.path.is_dir() else source.path.parent
     if options.save_pred_disps:
-        folder = make_output_folder("eval_out_dir", out or beside)
-        file = DisparityFile(folder, source.path, scored_split(options), len(lines), source.facts.fit)
-        sinks.append(stack.enter_context(file))
+        # as 2019 named it; of a file, which may have others beside it, the name is added
+        of_file = "" if source.path.is_dir() else f"_{source.path.stem}"
+        name = f"disps_{Path(scored_split(options)).name}_split{of_file}.npy"
+        path = make_output_folder("eval_out_dir", out or beside) / name
+        file = stack.enter_context(stack.enter_context(whole_file(path)).open("wb"))
+        sinks.append(DisparityFile(path, file, len(lines), source.facts.fit))
     if options.eval_split == BENCHMARK and not options.no_eval:
         sinks.append(
             BenchmarkFolder(
                 make_output_folder("eval_out_dir", out or beside / BENCHMARK_FOLDER),
-                benchmark_factor(options, source),
+                options.asked_factor or source.facts.metres_per_unit,
                 source.facts.fit,
             )
         )
@@ -198,9 +171,3 @@ def open_sinks(
     if not sinks and not is_scored(options):
         raise UserError("--no_eval leaves nothing to do: add --save_pred_disps or --eval_out_dir FOLDER")
     return sinks
-
-
-def benchmark_factor(options: Options, source: DisparitySource) -> float:
-    """Return the factor from predicted depth to metres of the benchmark's maps: as asked for, else the network's."""
-    own = None if options.baseline else source.facts.metric_scale
-    return options.asked_factor or own or stereo_factor(options.baseline or source.facts.baseline or KITTI_BASELINE)

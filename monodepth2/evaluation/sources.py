@@ -35,7 +35,7 @@ class DisparitySource(Protocol):
         path: weights folder or file; its neighbourhood receives what is saved.
         use_stereo: whether its depths have the stereo rig's scale; None if that is not known.
         input_size: (width, height) of the pictures it looks at; None if it looks at none.
-        facts: what else is known of its training.
+        facts: what else is known of its training; the baseline is that of the flag where one states it.
     """
 
     name: str
@@ -64,11 +64,6 @@ class NetworkSource:
         self.facts = self.predictor.network.facts
         self.post_process = options.post_process
         self._check_kind(options)
-
-    @property
-    def depth_range(self) -> tuple[float, float]:
-        """Nearest and farthest depth that it expresses."""
-        return self.predictor.network.min_depth, self.predictor.network.max_depth
 
     def _check_kind(self, options: Options) -> None:
         """Refuse a flag that states another depth of the network than its weights have."""
@@ -192,7 +187,7 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
         count: lines of the split.
 
     Raises:
-        UserError: nothing is named, or something named is unusable.
+        UserError: nothing is named, something named is unusable, or has no use for `--baseline`.
     """
     others = [resolve_reference(reference) for reference in options.compare]
     sources: list[DisparitySource]
@@ -202,6 +197,8 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
     else:
         sources = [NetworkSource(weights_of(options), options)]
     sources += [NetworkSource(path, options) for path in others]
+    for source in sources:
+        source.facts = source.facts.with_baseline(options.baseline, source.path)
     _tell_apart(sources)
     for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
         tell(remark)

@@ -47,19 +47,16 @@ def make_output_folder(flag: str, folder: Path) -> Path:
     return folder
 
 
-def partial_path(path: Path) -> Path:
-    """The name beside a file under which this process writes it; it is short, however long the file's own is."""
-    return path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
-
-
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
 
+    The name is this process's own, and short, however long the file's own is.
+
     Raises:
         UserError: it cannot be written.
     """
-    partial = partial_path(path)
+    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
     try:
         yield partial
         os.replace(partial, path)
@@ -68,3 +65,16 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file whole or not at all: a text in UTF-8, with escapes for what of a file's name is no text, or bytes.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with whole_file(path) as partial:
+        if isinstance(content, str):
+            partial.write_text(content, encoding="utf-8", errors="backslashreplace")
+        else:
+            partial.write_bytes(content)

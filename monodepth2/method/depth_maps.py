@@ -3,12 +3,14 @@
 Legend of shapes: b batch, h w pixels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.fit import STRETCH, Fit, Size
 
 NETWORK_BASELINE = 0.1  # of every stereo rig, in the network's unit of depth
@@ -47,7 +49,7 @@ def depth_factor(
 ) -> float:
     """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 
-    An explicit scale wins over the rig's.
+    An explicit scale wins over the rig's; where metres are asked for, too, that is told.
 
     Args:
         use_stereo: the network was trained with stereo pairs.
@@ -60,6 +62,8 @@ def depth_factor(
         UserError: metres are asked of a network that knows none.
     """
     if not metric or scale != 1:
+        if metric:
+            tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
         return scale
     if metric_scale is not None:
         return metric_scale
@@ -75,8 +79,6 @@ def depth_factor(
 
 def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize a map (h', w') to (height, width): half-pixel centres, no antialiasing; float32."""
-    if disp.shape == (height, width):  # in which what is not a number would spread
-        return disp.astype(np.float32, copy=False)
     # float32 weights would move pixels by 1e-6, and figures with them
     return resized(torch.from_numpy(disp.astype(np.float64))[None, None], (height, width))[0, 0].float().numpy()
 
@@ -111,6 +113,8 @@ def at_picture_size(
     return found
 
 
-def resized(maps_b1hw: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(maps_b1hw: Tensor, size: Sequence[int]) -> Tensor:
     """Resize maps to (h, w): half-pixel centres, no antialiasing."""
-    return F.interpolate(maps_b1hw, size, mode="bilinear", align_corners=False)
+    if maps_b1hw.shape[-2:] == tuple(size):  # in which what is not a number would spread
+        return maps_b1hw
+    return F.interpolate(maps_b1hw, tuple(size), mode="bilinear", align_corners=False)

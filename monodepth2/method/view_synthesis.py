@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monodepth2.config import STEREO, FrameId, Options
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import (
     backproject,
     disp_to_depth,
@@ -75,7 +76,7 @@ class ViewSynthesis:
 
     def _depths(self, disps: dict[int, Tensor], size: torch.Size) -> dict[int, Tensor]:
         if not self.own_resolution:
-            disps = {scale: upsample(disp, size) for scale, disp in disps.items()}
+            disps = {scale: resized(disp, size) for scale, disp in disps.items()}
         return {scale: disp_to_depth(disp, self.min_depth, self.max_depth)[1] for scale, disp in disps.items()}
 
     def _transforms(
@@ -132,10 +133,3 @@ def _sample(pictures: Tensor, grid: Tensor) -> Tensor:
         # PyTorch's backward pass on the CPU would write out of bounds; the gradients become NaN further back
         grid = grid.nan_to_num(0.0, torch.inf, -torch.inf)
     return F.grid_sample(pictures, grid, padding_mode="border", align_corners=True)
-
-
-def upsample(disp_b1hw: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize bilinearly to (h, w), half-pixel centres."""
-    if disp_b1hw.shape[-2:] == tuple(size):
-        return disp_b1hw
-    return F.interpolate(disp_b1hw, tuple(size), mode="bilinear", align_corners=False)

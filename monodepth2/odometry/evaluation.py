@@ -6,11 +6,9 @@ import numpy as np
 
 from monodepth2.checkpoints.published import weights_of
 from monodepth2.config import Options
-from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.odometry.drive import find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
@@ -44,12 +42,11 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda), *size)
     _check_kind(options, network)
-    known = network.use_stereo or network.facts.metric_scale or options.asked_factor
+    facts = network.facts.with_baseline(options.baseline, network.folder)
+    known = network.use_stereo or facts.metric_scale or options.asked_factor
     metric = options.eval_stereo or (bool(known) and not options.eval_mono)
     _check_baseline(options, metric)
-    baseline = options.baseline or network.facts.baseline or KITTI_BASELINE
-    own = network.facts.metric_scale or stereo_factor(baseline)
-    factor = options.asked_factor or (own if metric else 1.0)
+    factor = options.asked_factor or (facts.metres_per_unit if metric else 1.0)
     predicted = scaled(chained(predict_steps(network, drive.paths, options.threads)), factor)
     figures = None if truth is None else odometry_figures(truth.poses, predicted, metric)
     missing = [] if truth or options.no_eval else [f"no true poses ({drive.poses_path}): the path is only predicted"]
@@ -65,7 +62,11 @@ def evaluate_odometry(options: Options) -> OdometryResult:
         times=times,
         truth=true_poses,
         figures=figures,
-        notes=(*missing, *_network_notes(network, metric, options), *_figure_notes(true_poses, predicted, figures)),
+        notes=(
+            *missing,
+            *_network_notes(network, metric, factor, options),
+            *_figure_notes(true_poses, predicted, figures),
+        ),
     )
 
 
@@ -105,12 +106,14 @@ def _check_kind(options: Options, network: MotionNetwork) -> None:
                             f"drop --{name}")  # fmt: skip
 
 
-def _network_notes(network: MotionNetwork, metric: bool, options: Options) -> list[str]:
+def _network_notes(network: MotionNetwork, metric: bool, factor: float, options: Options) -> list[str]:
     notes = []
     if options.asked_factor and metric:
         notes.append(f"translations are in metres by --pred_depth_scale_factor {options.asked_factor:g}")
     elif metric and not network.use_stereo and not network.facts.metric_scale:
-        notes.append(f"{network.folder} was trained without stereo: its translations have no scale, 5.4 is arbitrary")
+        notes.append(
+            f"{network.folder} was trained without stereo: its translations have no scale, {factor:g} is arbitrary"
+        )
     if network.model.pose_model_type == "posecnn" and network.depth is None:
         notes.append("no depth.pth: PoseCNN's translations lack the mean inverse depth, which differs between frames")
     return notes

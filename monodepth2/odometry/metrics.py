@@ -14,7 +14,7 @@ LENGTHS = (100, 200, 300, 400, 500, 600, 700, 800)  # of KITTI's segments in met
 START_EVERY = 10  # frames
 
 
-def snippet_errors(true_steps: np.ndarray, predicted_steps: np.ndarray, frames: int = SNIPPET) -> np.ndarray:
+def snippet_errors(true_steps: np.ndarray, predicted_steps: np.ndarray) -> np.ndarray:
     """Return the error of the snippet that starts at each frame but the last, (n - 1,); metres if the truth is.
 
     As Zhou et al., "Unsupervised Learning of Depth and Ego-Motion from Video", CVPR 2017, and the tables of
@@ -24,7 +24,7 @@ def snippet_errors(true_steps: np.ndarray, predicted_steps: np.ndarray, frames: 
     """
     errors = []
     for start in range(len(true_steps)):
-        both = (taken[start : start + frames - 1] for taken in (true_steps, predicted_steps))
+        both = (taken[start : start + SNIPPET - 1] for taken in (true_steps, predicted_steps))
         errors.append(_snippet_error(*(multiplied(taken)[:, :3, 3] for taken in both)))
     return np.array(errors)
 

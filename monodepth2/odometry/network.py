@@ -19,9 +19,9 @@ from monodepth2.checkpoints.records import trained_facts, trained_options
 from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.view_synthesis import upsample
 
 FEATURES = 256  # of each feature set that a pose decoder looks at
 NETWORKS_READ = {"separate_resnet": ("pose_encoder", "pose"), "shared": ("encoder", "pose"), "posecnn": ("pose",)}
@@ -69,7 +69,7 @@ class MotionNetwork:
             images: the target (0) and its sources, uint8, b3hw.
         """
         images = {frame: image.to(self.device).float() / 255 for frame, image in images.items()}
-        unit = upsample(self.depth(images[0]), (self.height, self.width)).mean((2, 3)).cpu() if self.depth else 1.0
+        unit = resized(self.depth(images[0]), (self.height, self.width)).mean((2, 3)).cpu() if self.depth else 1.0
         return {
             source: transform_from_parameters(
                 pose.axisangle.cpu().double(), pose.translation.cpu().double() * unit, pose.invert

@@ -5,7 +5,7 @@ from pathlib import Path
 from monodepth2.config import Options
 from monodepth2.datasets.trajectories import write_poses, write_tum
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file
+from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file, write_whole
 from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.odometry.plots import draw_trajectory
 
@@ -30,8 +30,7 @@ def run(options: Options) -> int:
         unit = "metres" if result.metric else "the network's unit"
         print(f"poses in {unit} are {folder / result.name}.txt (KITTI's format) and .tum (TUM's), their plot is .png")
     if options.output_json:
-        with whole_file(options.output_json.expanduser()) as partial:
-            partial.write_text(result.to_json() + "\n")
+        write_whole(options.output_json.expanduser(), result.to_json() + "\n")
         print(f"figures are in {options.output_json}")
     return 0
 

@@ -9,7 +9,7 @@ import monodepth2
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_output_file, make_output_folder, whole_file
+from monodepth2.files.output_paths import check_output_file, make_output_folder, write_whole
 from monodepth2.onnx.comparison import Difference, compare, trial_inputs
 from monodepth2.onnx.convert import to_onnx
 from monodepth2.onnx.graphs import Graph, load_graph
@@ -91,8 +91,7 @@ def export(options: ExportOptions) -> Exported:
     quantised = _quantised(content, calibration, metadata, options)
     if quantised:
         content = quantised.content
-    with whole_file(path) as partial:
-        partial.write_bytes(content)
+    write_whole(path, content)
     if options.web:
         write_page(path.parent, runtime, content, metadata)
     web = path.parent if options.web else None

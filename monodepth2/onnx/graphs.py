@@ -3,7 +3,6 @@
 Legend of shapes: b batch, k stacked frames, m motions, h w pixels.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,6 @@ from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_networ
 from monodepth2.checkpoints.networks import holds_network
 from monodepth2.checkpoints.records import trained_options
 from monodepth2.config.tools import ExportOptions
-from monodepth2.errors import tell
 from monodepth2.method.depth_maps import depth_factor
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.networks.depth_decoder import DepthDecoder, double, elu, reflect
@@ -185,7 +183,8 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
     """Load the network that the options ask for, in evaluation mode.
 
     Raises:
-        UserError: the checkpoint cannot be used, or metres are asked of one that knows none.
+        UserError: the checkpoint cannot be used, metres are asked of one that knows none, or a baseline is stated for
+            one that has no use for it.
     """
     graph = _load_depth(folder, options) if options.network == "depth" else _load_pose(folder, options)
     graph.height, graph.width = options.height or graph.height, options.width or graph.width
@@ -194,11 +193,14 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
 
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth, options.height, options.width)
-    factor, baseline = options.pred_depth_scale_factor, options.baseline or network.facts.baseline
-    if options.pred_metric_depth and factor != 1:
-        tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    metric_scale = network.facts.metric_scale
-    factor = depth_factor(network.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
+    facts = network.facts.with_baseline(options.baseline, folder)
+    factor = depth_factor(
+        network.use_stereo,
+        options.pred_metric_depth,
+        options.pred_depth_scale_factor,
+        facts.baseline,
+        facts.metric_scale,
+    )
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),
@@ -206,7 +208,7 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
         "max_depth": float(network.max_depth),
         "depth_factor": float(factor),
         "depth_unit": "m" if options.pred_metric_depth or factor != 1 else "arbitrary",
-        **of_training(replace(network.facts, baseline=baseline)),
+        **of_training(facts),
     }
     return graph
 

@@ -18,7 +18,7 @@ from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
 from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.files.text import read_text
 from monodepth2.onnx.depth_model import DepthModel
@@ -155,8 +155,7 @@ def _facts(options: PseudoLabelOptions, model: DepthModel, root: Path) -> dict[s
 def _keep_record(path: Path, facts: dict[str, Any]) -> None:
     """Note how the labels of a folder are made, beside the first of them."""
     if not path.exists():
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(facts, indent=2) + "\n")
+        write_whole(path, json.dumps(facts, indent=2) + "\n")
 
 
 def _check_record(path: Path, facts: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.folders import walk
 from monodepth2.errors import UserError, counted, first_line
 from monodepth2.files.fit import Fit
@@ -116,9 +117,8 @@ def calibration_pictures(paths: Sequence[Path], metadata: Metadata) -> list[np.n
     Raises:
         UserError: one cannot be read.
     """
-    chosen = np.linspace(0, len(paths) - 1, min(MOST_PICTURES, len(paths))).round().astype(int)
     size, (kind, top) = {"width": metadata.width, "height": metadata.height}, metadata.fit or ("stretch", 0.5)
-    levels = [read_pyramid(paths[n], 0, **size, fit=Fit(kind, top))[0] for n in chosen]
+    levels = [read_pyramid(path, 0, **size, fit=Fit(kind, top))[0] for path in evenly(paths, MOST_PICTURES)]
     return [(level.transpose(2, 0, 1)[None] / 255).astype(np.float32) for level in levels]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import whole_file, write_whole
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import make_session, run_session
 from monodepth2.pages.colours import coloured
@@ -43,8 +43,7 @@ def write_page(folder: Path, runtime: Mapping[str, Path], content: bytes, metada
         # some servers do not know that .mjs is JavaScript, and browsers then refuse it
         with whole_file(folder / name.replace(".mjs", ".js")) as partial:
             shutil.copyfile(path, partial)
-    with whole_file(folder / "model.json") as partial:
-        partial.write_text(json.dumps(description(content, metadata)))
+    write_whole(folder / "model.json", json.dumps(description(content, metadata)))
 
 
 def description(content: bytes, metadata: Metadata) -> dict[str, Any]:

@@ -27,12 +27,11 @@ FILES = (  # a script and what it compiles: for GPUs, and for processors in half
 )
 
 
-def web_runtime(folder: Path | None, sha256: str = SHA256) -> dict[str, Path]:
+def web_runtime(folder: Path | None) -> dict[str, Path]:
     """Return where each of `FILES` lies.
 
     Args:
         folder: an unpacked onnxruntime-web, or its `dist`; None for the cache, which is filled the first time.
-        sha256: of the archive that is fetched.
 
     Raises:
         UserError: a file is missing, or the archive cannot be fetched or kept.
@@ -43,7 +42,7 @@ def web_runtime(folder: Path | None, sha256: str = SHA256) -> dict[str, Path]:
     try:
         if not all((kept / name).is_file() for name in FILES):
             kept.mkdir(parents=True, exist_ok=True)
-            _install(kept, sha256)
+            _install(kept)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(
@@ -62,7 +61,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return {name: dist / name for name in FILES}
 
 
-def _install(folder: Path, sha256: str) -> None:
+def _install(folder: Path) -> None:
     """Fetch the archive, and put each file in its place when it is whole."""
     registry = os.environ.get(REGISTRY_VARIABLE) or REGISTRY
     address = f"{registry.rstrip('/')}/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
@@ -73,7 +72,7 @@ def _install(folder: Path, sha256: str) -> None:
     print(f"fetching {address} (MIT licence)", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix=".fetching.", dir=folder) as temporary:
         archive = Path(temporary) / "onnxruntime-web.tgz"
-        fetch(Download(address, f"sha256:{sha256}", LARGEST_ARCHIVE, "onnxruntime-web", remedy), archive)
+        fetch(Download(address, f"sha256:{SHA256}", LARGEST_ARCHIVE, "onnxruntime-web", remedy), archive)
         with tarfile.open(archive) as content:  # trusted: it has the sum
             for name in FILES:
                 part = content.extractfile(f"package/dist/{name}")

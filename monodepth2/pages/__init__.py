@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from monodepth2.errors import counted
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 
 _FLAG = re.compile(r"(--\w+)")
 
@@ -28,9 +28,7 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    text = filled(template, **values)
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files need not be UTF-8
+    write_whole(path, filled(template, **values))
 
 
 def filled(template: str, **values: Any) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import numpy as np
@@ -11,20 +11,15 @@ from tqdm import tqdm
 from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import make_output_folder
 from monodepth2.files.streams import StreamReader
-from monodepth2.prediction.from_video import joined
+from monodepth2.prediction.from_video import Predicted, finished, joined
 from monodepth2.prediction.inputs import Stream
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.live import LivePage
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.newest import NewestFrames
-from monodepth2.prediction.outputs import Settings, side_by_side
-from monodepth2.prediction.predictor import DepthPrediction
-from monodepth2.prediction.recording import Record, recorded
+from monodepth2.prediction.recording import recorded
 from monodepth2.prediction.steady import Steadiness
 from monodepth2.runtime.signals import StopRequest
-from monodepth2.runtime.threads import map_ahead
-
-Finished = tuple[np.ndarray | None, float, bool]
 
 
 def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | None, stop: StopRequest) -> Outcome:
@@ -53,7 +48,8 @@ def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | 
         record = stack.enter_context(recorded(job.recording_path(label)))
         bar = stack.enter_context(tqdm(desc="predicting", unit="frame", disable=None))
         predictions = _predicted(newest, job, seconds, stop)
-        for both, came, fitted in stack.enter_context(closing(_finished(predictions, label, job, show, record))):
+        frames = finished(predictions, label, job, record, 1, show, threads=1)
+        for both, came, fitted in stack.enter_context(closing(frames)):
             add_frame(both, came)
             bar.set_postfix(dropped=newest.dropped, refresh=False)
             bar.update()
@@ -78,37 +74,10 @@ def _shown(source: Stream, job: Job, live: int | None) -> Iterator[Callable[[np.
         yield page.show
 
 
-def _predicted(
-    newest: NewestFrames, job: Job, seconds: float | None, stop: StopRequest
-) -> Iterator[tuple[int, float, DepthPrediction, Settings]]:
-    """Yield the number of a predicted frame, when it came, its prediction and how to express it."""
+def _predicted(newest: NewestFrames, job: Job, seconds: float | None, stop: StopRequest) -> Iterator[Predicted]:
     steady = Steadiness(job.stabilise)
     for index, (frame, came) in enumerate(newest.frames(lambda: stop.received is not None)):
         if seconds is not None and came >= seconds:
             break
         prediction = job.predictor.predict(frame.picture(), job.post_process)
         yield index, came, *steady.follow(prediction, job.settings, came)
-
-
-def _finished(
-    predictions: Iterator[tuple[int, float, DepthPrediction, Settings]],
-    label: Label,
-    job: Job,
-    show: Callable[[np.ndarray], None] | None,
-    record: Record,
-) -> Generator[Finished, None, None]:
-    """Write and show, in one thread, while the network works on the next frame.
-
-    Yields:
-        The frame beside its disparity, where it is asked for; when it came; whether all fitted into its files.
-    """
-
-    def finish(item: tuple[int, float, DepthPrediction, Settings]) -> Finished:
-        index, came, prediction, settings = item
-        both = side_by_side(prediction, settings) if show or job.with_video else None
-        if show and both is not None:
-            show(both)
-        record(prediction, settings, came)
-        return both, came, job.write(label.frame(index), prediction, settings)
-
-    return map_ahead(finish, predictions, 1, threads=1)

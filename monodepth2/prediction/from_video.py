@@ -21,7 +21,9 @@ from monodepth2.prediction.recording import Record, recorded
 from monodepth2.prediction.steady import Steadiness
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.runtime.signals import StopRequest
-from monodepth2.runtime.threads import ahead, map_ahead
+from monodepth2.runtime.threads import THREADS, ahead, map_ahead
+
+Predicted = tuple[int, float, DepthPrediction, Settings]  # number, time in seconds, prediction, how to express it
 
 
 def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
@@ -37,7 +39,8 @@ def predict_video(path: Path, job: Job, stop: StopRequest) -> Outcome:
         record = stack.enter_context(recorded(job.recording_path(Label.of(path))))
         bar = stack.enter_context(tqdm(desc="predicting", total=reader.count, unit="frame", disable=None))
         # closed first: its threads read the video
-        for frame, time, fitted in stack.enter_context(closing(_finished_frames(reader, path, job, record))):
+        frames = finished(_predicted(reader, job), Label.of(path), job, record, job.batch_size)
+        for frame, time, fitted in stack.enter_context(closing(frames)):
             add_frame(frame, time)
             bar.update()
             done += 1
@@ -61,26 +64,44 @@ def joined(label: Label, job: Job, rate: Fraction) -> Iterator[Callable[[Any, fl
         yield writer.add
 
 
-def _finished_frames(
-    reader: VideoReader, path: Path, job: Job, record: Record
+def _predicted(reader: VideoReader, job: Job) -> Iterator[Predicted]:
+    steady = Steadiness(job.stabilise)
+    frames = ahead(reader.frames(), 2 * job.batch_size)
+    for index, prediction in enumerate(job.predictor.predict_all(frames, job.batch_size, job.post_process)):
+        time = reader.times[index]
+        yield index, time, *steady.follow(prediction, job.settings, time)
+
+
+def finished(
+    predictions: Iterator[Predicted],
+    label: Label,
+    job: Job,
+    record: Record,
+    count: int,
+    show: Callable[[np.ndarray], None] | None = None,
+    threads: int = THREADS,
 ) -> Generator[tuple[np.ndarray | None, float, bool], None, None]:
-    """Predict and write frame by frame.
+    """Show and write frame by frame, in threads, while the network works on the next ones.
+
+    Args:
+        predictions: of the frames, in order.
+        label: of what they are frames of.
+        job: what to write.
+        record: what adds them to a recording.
+        count: how many are begun before the first is asked for.
+        show: what shows a frame beside its disparity, uint8, as `side_by_side` makes it; None for nothing.
+        threads: how many.
 
     Yields:
         The frame beside its disparity, where it is asked for; its time in seconds; whether all fitted into its files.
     """
-    steady = Steadiness(job.stabilise)
 
-    def finish(item: tuple[int, tuple[DepthPrediction, Settings]]) -> tuple[np.ndarray | None, float, bool]:
-        index, (prediction, settings) = item
-        fitted = job.write(Label.of(path).frame(index), prediction, settings)
-        record(prediction, settings, reader.times[index])
-        return side_by_side(prediction, settings) if job.with_video else None, reader.times[index], fitted
+    def finish(item: Predicted) -> tuple[np.ndarray | None, float, bool]:
+        index, time, prediction, settings = item
+        both = side_by_side(prediction, settings) if show or job.with_video else None
+        if show and both is not None:
+            show(both)
+        record(prediction, settings, time)
+        return both, time, job.write(label.frame(index), prediction, settings)
 
-    frames = ahead(reader.frames(), 2 * job.batch_size)
-    predictions = job.predictor.predict_all(frames, job.batch_size, job.post_process)
-    items = (
-        (index, steady.follow(prediction, job.settings, reader.times[index]))
-        for index, prediction in enumerate(predictions)
-    )
-    return map_ahead(finish, items, job.batch_size)
+    return map_ahead(finish, predictions, count, threads)

@@ -10,6 +10,7 @@ from PIL import Image
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.evenly import evenly
 from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
@@ -26,7 +27,7 @@ def scale_of_input(options: PredictOptions, predictor: DepthPredictor, source: P
         UserError: no picture shows the ground, or the camera is not known.
     """
     assert options.camera_height is not None
-    pictures = _evenly(source.paths) if isinstance(source, Pictures) else _frames(source.path)
+    pictures = evenly(source.paths, MOST_MAPS) if isinstance(source, Pictures) else _frames(source.path)
     distances = []
     for prediction in predictor.try_all(pictures, options.batch_size, options.post_process):
         if not isinstance(prediction, PictureError):
@@ -81,11 +82,6 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
             f"{cameras[0].fx:.4g}, else the focal length in widths of these pictures"
         )
     return cameras[0]
-
-
-def _evenly(paths: Sequence[Path]) -> list[Path]:
-    places = np.linspace(0, len(paths) - 1, min(MOST_MAPS, len(paths))).round().astype(int)
-    return [paths[n] for n in places]
 
 
 def _frames(path: Path) -> Iterator[Image.Image]:

@@ -112,7 +112,7 @@ def _write_disp_npy(file: BinaryIO, prediction: DepthPrediction, _: Settings) ->
 
 
 def _write_disp_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
-    """Scaled disparity in steps that let the nearest depth be 65535; never 0."""
+    """Scaled disparity in steps that let the nearest depth be 65535; 0 only where there is none (`--fit crop`)."""
     _save_16_bit(file, prediction.disp, LARGEST * settings.min_depth, "disparity (1 / depth) in 1 / network units")
 
 
@@ -122,7 +122,7 @@ def _write_depth_npy(file: BinaryIO, prediction: DepthPrediction, settings: Sett
 
 
 def _write_depth_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
-    """Depth in KITTI's steps of 1/256, at most 255.996; never 0, which is KITTI's "unknown"."""
+    """Depth in KITTI's steps of 1/256, at most 255.996; 0 ("unknown") only where there is none (`--fit crop`)."""
     _save_16_bit(file, settings.depth(prediction), DEPTH_STEPS, f"depth in {settings.unit}")
 
 

@@ -216,20 +216,18 @@ def settings_of(
     """Decide how predictions are expressed; where the ground is to tell it, some of the input is looked at.
 
     Raises:
-        UserError: metres are asked for that nothing tells.
+        UserError: metres are asked for that nothing tells, or a baseline is stated that has no use.
     """
-    factor, baseline = options.pred_depth_scale_factor, options.baseline or predictor.network.facts.baseline
-    if options.pred_metric_depth and factor != 1:
-        tell(f"--pred_depth_scale_factor {factor:g} is taken in place of what --pred_metric_depth says")
-    metric_scale = predictor.network.facts.metric_scale
-    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, baseline, metric_scale)
+    factor = options.pred_depth_scale_factor
+    facts = predictor.network.facts.with_baseline(options.baseline, "this network")
+    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, facts.baseline, facts.metric_scale)
     if options.camera_height is not None:
         assert not isinstance(source, Stream)  # as `_check_flags_act` has found
         scale = scale_of_input(options, predictor, source)
         tell(f"--camera_height {options.camera_height:g}: {scale}")
         factor = scale.factor
     metres = options.pred_metric_depth or options.camera_height is not None or factor != 1
-    camera, sentence = camera_of_points(options.focal_length, predictor.network.facts)
+    camera, sentence = camera_of_points(options.focal_length, facts)
     if used := [kind for kind in kinds if kind in CAMERA_KINDS]:
         print(f"{', '.join(used)}: {sentence}")
     return Settings(

@@ -10,7 +10,7 @@ import numpy as np
 
 from monodepth2 import __version__
 from monodepth2.files.input_files import read_input
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.motion.focal import FocalLength
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analysis, Look
@@ -38,7 +38,7 @@ class KeptSource:
         if _read(folder / OF) != wanted:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            _write(folder / OF, wanted)
+            write_whole(folder / OF, json.dumps(wanted))
 
     def picture(self, frame: int) -> Path:
         """The picture of a frame by its number."""
@@ -64,7 +64,7 @@ class KeptSource:
         values = {name: getattr(analysis, name).tolist() for name in PER_FRAME}
         still = ["".join(map(str, row)) for row in analysis.still.astype(int)]
         values |= {"size": analysis.size, "looks": analysis.looks, "still": still, "focal": analysis.focal}
-        _write(self.folder / ANALYSIS, {**values, "remarks": list(remarks)})
+        write_whole(self.folder / ANALYSIS, json.dumps({**values, "remarks": list(remarks)}))
 
     def analysis(self) -> tuple[Analysis, list[str]] | None:
         """What was written down, and the remarks; None where there is nothing that can be read."""
@@ -105,8 +105,3 @@ def _read(path: Path) -> Any:
         return json.loads(read_input(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _write(path: Path, values: Mapping[str, Any]) -> None:
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(values), encoding="utf-8")

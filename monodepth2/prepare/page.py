@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from monodepth2 import pages
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.trajectories import chained
 from monodepth2.files.pictures import read_picture
 from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
@@ -72,9 +73,8 @@ def _row(folder: Path, written: WrittenDrive) -> dict[str, Any]:
 def _thumbnails(folder: Path, drives: Sequence[WrittenDrive]) -> list[dict[str, Any]]:
     """Pictures from all over the data set, in order."""
     every = [(drive, n) for drive in drives for n in range(len(drive.drive.frames))]
-    chosen = np.unique(np.linspace(0, len(every) - 1, THUMBNAILS).round().astype(int))
     found = []
-    for drive, n in (every[i] for i in chosen):
+    for drive, n in evenly(every, THUMBNAILS):
         picture = read_picture(folder / drive.name / f"{n:06d}.jpg")
         picture.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH))
         time = drive.part.analysis.times[drive.drive.frames[n]]

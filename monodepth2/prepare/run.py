@@ -16,7 +16,7 @@ from monodepth2.datasets.splits import write_lines
 from monodepth2.datasets.training_lines import steps_of, usual_batch
 from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.prepare.lists import Stretch, make_lists
 from monodepth2.prepare.staging import FACTS, READ, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
@@ -110,8 +110,7 @@ def _write_rest(
         "lines": counts,
         "advice": advice,
     }
-    with whole_file(folder / FACTS) as partial:
-        partial.write_text(json.dumps(values, indent=1, default=str) + "\n", encoding="utf-8")
+    write_whole(folder / FACTS, json.dumps(values, indent=1, default=str) + "\n")
     return counts, advice
 
 

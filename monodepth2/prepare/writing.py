@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monodepth2 import __version__
 from monodepth2.datasets.folders import CAMERA
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_files import MASK
 from monodepth2.files.pictures import encoded
 from monodepth2.prepare.analysis import Analysis
@@ -28,8 +28,7 @@ def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
     """
     if path.exists():
         return
-    with whole_file(path) as partial:
-        partial.write_bytes(encoded(framing.picture(frame), "JPEG", quality=QUALITY))
+    write_whole(path, encoded(framing.picture(frame), "JPEG", quality=QUALITY))
 
 
 def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
@@ -63,8 +62,7 @@ def write_facts(
     _write_json(folder / CAMERA, camera_values(framing, known))
     mask = framing.mask(analysis.still)
     if not mask.all():
-        with whole_file(folder / MASK) as partial:
-            partial.write_bytes(encoded(mask, "PNG"))
+        write_whole(folder / MASK, encoded(mask, "PNG"))
     values = {
         "source": source_values(source),
         "gap": {
@@ -105,5 +103,4 @@ def camera_values(framing: Framing, known: KnownCamera) -> dict[str, str | int |
 
 
 def _write_json(path: Path, values: dict[str, object] | dict[str, str | int | float]) -> None:
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(values, indent=1) + "\n")

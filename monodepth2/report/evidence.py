@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,13 @@ from torch import Tensor
 
 from monodepth2.config import FrameId, Options
 from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import (
     backproject,
     disp_to_depth,
@@ -35,11 +37,9 @@ from monodepth2.method.losses.photometric import Target, unwarped_error
 from monodepth2.method.losses.reprojection import combine_sources, min_reprojection
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions, Views
-from monodepth2.method.view_synthesis import ViewSynthesis, upsample
+from monodepth2.method.view_synthesis import ViewSynthesis
 
 CLEARLY = 1e-3  # of photometric error: a smaller difference is one of rounding
-Kind = TypeVar("Kind")
-
 JUDGED = 12  # frames: they take about a second each on one core at 640x192
 
 
@@ -146,12 +146,6 @@ def _mean_of_finite(values: Sequence[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
-def evenly(things: Sequence[Kind], count: int) -> list[Kind]:
-    """Choose things at even distances, the first and the last among them."""
-    places = np.linspace(0, len(things) - 1, min(count, len(things))).round().astype(int)
-    return [things[n] for n in places]
-
-
 @torch.inference_mode()
 def _look_at_one(
     model: MonodepthModel, options: Options, batch: Batch, line: SplitLine
@@ -161,32 +155,36 @@ def _look_at_one(
     views = ViewSynthesis.from_options(options)(
         batch, Predictions({finest: predictions.disps[finest]}, predictions.poses, focals=predictions.focals)
     )
-    unwarped_hw, warped_hw = errors_of(batch, views.warped[finest], options)
+    errors = errors_of(batch, views.warped[finest], options)
+    unwarped_hw, warped_hw = (error.cpu().numpy() for error in errors)
     disp_hw = 1 / views.depths[finest][0, 0]
     frame = Frame(
         line,
         _picture(batch.color[0][0][0]),
         disp_hw.cpu().numpy(),
         _picture(views.warped[finest][0, 0]),
-        unwarped_hw.cpu().numpy(),
-        warped_hw.cpu().numpy(),
+        unwarped_hw,
+        warped_hw,
     )
-    figures = figures_of(batch, views, _source_depths(model, options, batch), options)
+    figures = figures_of(batch, views, errors, _source_depths(model, options, batch), options)
     return figures, _by_row(disp_hw).cpu().numpy(), frame
 
 
-def figures_of(batch: Batch, views: Views, source_depths: dict[FrameId, Tensor], options: Options) -> Figures:
+def figures_of(
+    batch: Batch, views: Views, errors: tuple[Tensor, Tensor], source_depths: dict[FrameId, Tensor], options: Options
+) -> Figures:
     """Return the figures of one frame.
 
     Args:
         batch: of this frame.
         views: of the one scale of `options`, at the size of the input.
+        errors: of its unwarped and of its warped sources, as `errors_of` returns them.
         source_depths: of every source, b1hw.
         options: of the run; without `v1_multiscale`.
     """
     (finest,) = options.scales
     depth_b1hw, transforms = views.depths[finest], views.source_T_target[finest]
-    unwarped_hw, warped_hw = errors_of(batch, views.warped[finest], options)
+    unwarped_hw, warped_hw = errors
     disp_hw = 1 / depth_b1hw[0, 0]
     rows_h, third = _by_row(disp_hw), len(disp_hw) // 3
     differences = torch.cat(
@@ -231,7 +229,7 @@ def errors_of(batch: Batch, warped_bs3hw: Tensor, options: Options) -> tuple[Ten
 def _source_depths(model: MonodepthModel, options: Options, batch: Batch) -> dict[FrameId, Tensor]:
     """What the depth network says of every source, b1hw at the size of the input."""
     pictures = torch.cat([batch.color_aug[source] for source in options.source_ids])
-    disps = upsample(model.depth(model.encoder(pictures))[options.scales[0]], pictures.shape[-2:])
+    disps = resized(model.depth(model.encoder(pictures))[options.scales[0]], pictures.shape[-2:])
     depths = disp_to_depth(disps, options.min_depth, options.max_depth)[1]
     return dict(zip(options.source_ids, depths.split(len(batch)), strict=True))
 

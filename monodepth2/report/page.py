@@ -14,6 +14,7 @@ from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
 from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
@@ -21,7 +22,7 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
-from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, evenly, look_at
+from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, look_at
 from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
@@ -75,10 +76,10 @@ def write_page(
         held_out=len(lines),
         clearly=f"{CLEARLY:g}",
         largest_error=f"{LARGEST_ERROR_SHOWN:g}",
-        source=_in_words(options),
+        source=_in_words(options.at_smallest_gap),
         rows=_rows(evidence, layout, shown) if evidence else [],
         by_row=_row_plot(evidence.rows) if evidence else None,
-        losses=_loss_plot(curves) if any(curves.values()) else None,
+        losses=loss_plot(curves) if any(curves.values()) else None,
         walked=walked,
         no_path=no_path,
         above=_path_plot(walked) if walked else None,
@@ -124,7 +125,7 @@ def _walked(
 
 
 def _in_words(options: Options) -> str:
-    """Which source the pictures show warped."""
+    """Which source the pictures show warped, of a run without `--frame_gap`."""
     first = options.source_ids[0]
     if first == STEREO:
         return "the other camera's picture"
@@ -167,8 +168,9 @@ def _row_plot(rows_h: np.ndarray) -> Figure:
     return figure
 
 
-def _loss_plot(curves: Mapping[str, Curve]) -> Figure:
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+def loss_plot(curves: Mapping[str, Curve], height: float = 3.6) -> Figure:
+    """Draw the losses of a run by step, `height` inches high."""
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes: Any = figure.subplots()
     for mode, name in (("train", "training"), ("val", "validation")):
         if curve := curves[mode]:

@@ -45,14 +45,14 @@ def camera_path(
 ) -> CameraPath | None:
     """Chain the motion of consecutive frames, the longest stretch of held-out ones first.
 
+    The model has a pose network.
+
     Returns:
-        The path; None where there is no pose network, or its motion is not finite.
+        The path; None where the motion is not finite, or no frame has all its pictures.
 
     Raises:
         UserError: a picture cannot be read.
     """
-    if not model.temporal_ids:
-        return None
     source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
     gap = options.gaps[0]
     stride = abs(source) * gap

@@ -72,14 +72,11 @@ class Row:
     names: Sequence[str]
     paper: Mapping[str, float]
 
-    @property
-    def has_band(self) -> bool:
-        """Whether it is known how far reruns are apart."""
-        return bool(self.paper) and self.split in (EIGEN, BENCHMARK)
-
     def inside(self, figures: Mapping[str, float]) -> bool:
-        """Whether measured figures lie in the band."""
-        return self.has_band and -BELOW <= round(round(figures["abs_rel"], 3) - self.paper["abs_rel"], 3) <= ABOVE
+        """Whether measured figures lie in the band; not where it is unknown how far reruns are apart."""
+        if not self.paper or self.split not in (EIGEN, BENCHMARK):
+            return False
+        return -BELOW <= round(round(figures["abs_rel"], 3) - self.paper["abs_rel"], 3) <= ABOVE
 
 
 STEREO: dict[str, Any] = {"frame_ids": (0,), "use_stereo": True, "split": "eigen_full"}

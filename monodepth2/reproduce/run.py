@@ -13,7 +13,7 @@ from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.config.reproduce import ALL, LIST
 from monodepth2.errors import UserError, counted, first_line, nearest, tell
-from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.files.output_paths import make_output_folder, write_whole
 from monodepth2.reproduce.page import write_page
 from monodepth2.reproduce.plan import REFERENCE, in_words, jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import BENCHMARK, GROUPS, MAKE3D, RECIPES, ROWS, TABLES, Recipe, Row
@@ -94,8 +94,7 @@ def _plan(rows: Sequence[Row], options: ReproduceOptions, scale: PaperScale) -> 
     found = list(jobs(rows, options.seeds, scale))
     text = "\n".join([in_words(found, seconds, origin), *lacking])
     print(text)
-    with whole_file(options.folder / PLAN) as partial:
-        partial.write_text(text + "\n")
+    write_whole(options.folder / PLAN, text + "\n")
     print(f"the plan is {options.folder / PLAN}")
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, tell
 from monodepth2.evaluation import evaluate
-from monodepth2.files.output_paths import make_output_folder, whole_file
+from monodepth2.files.output_paths import make_output_folder, write_whole
 from monodepth2.files.text import read_text
 from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.reproduce.rows import OF_ODOMETRY, Row
@@ -96,8 +96,7 @@ class Scores:
             UserError: it cannot be written.
         """
         make_output_folder("output", self.folder)
-        with whole_file(self._path(row, column)) as partial:
-            partial.write_text(json.dumps(asdict(score), indent=2) + "\n")
+        write_whole(self._path(row, column), json.dumps(asdict(score), indent=2) + "\n")
 
     def _path(self, row: Row, column: str) -> Path:
         return self.folder / f"{row.name.replace(':', '_')}.{column}.json"

@@ -13,7 +13,7 @@ from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.runtime.extras import require_packages
 from monodepth2.sharing.card import card
 
@@ -61,8 +61,7 @@ def write_model(folder: Path, options: PushOptions) -> None:
             partial = Path(temporary) / folder.name
             partial.mkdir()
             write_shared(partial, _states(weights, network))
-            with whole_file(partial / CARD) as file:
-                file.write_text(card(weights, network, options.repository, options.license), encoding="utf-8")
+            write_whole(partial / CARD, card(weights, network, options.repository, options.license))
             partial.rename(folder)
     except OSError as error:
         raise UserError(f"--output {folder}: cannot be written ({error.strerror or error})") from error

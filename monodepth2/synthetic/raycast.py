@@ -51,9 +51,9 @@ def camera(width: int, height: int, side: str = "l", intrinsics: Intrinsics = KI
     return Sensor(np.stack([across, np.ones(width)]), down, offset, (1 / fx, 1 / fy))
 
 
-def scanner(steps: int = 400) -> Sensor:
+def scanner() -> Sensor:
     """A 64-row scanner like the HDL-64E: 1/3 degree a row down to -8.3, then 1/2 degree to -24.3; 96 degrees ahead."""
-    azimuths = np.radians(np.linspace(-48, 48, steps))
+    azimuths = np.radians(np.linspace(-48, 48, 400))
     elevations = np.concatenate([2 - np.arange(32) / 3, -8.83 - np.arange(32) / 2])
     return Sensor(np.stack([np.sin(azimuths), np.cos(azimuths)]), -np.tan(np.radians(elevations)), LIDAR_OFFSET)
 

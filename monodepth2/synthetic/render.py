@@ -26,14 +26,13 @@ def render(street: Street, frame: float, sensor: Sensor) -> tuple[np.ndarray, np
     return np.clip(image + 0.5, 0, 255).astype(np.uint8), hits.distance
 
 
-def lidar_scan(street: Street, frame: float, sensor: Sensor | None = None) -> np.ndarray:
+def lidar_scan(street: Street, frame: float) -> np.ndarray:
     """A sweep of the laser scanner, all of it at the time of `frame`.
 
     Returns:
         float32, shape (n, 4): x forward, y left, z up from the scanner in metres, and reflectance, 0 to 1.
     """
-    sensor = sensor or scanner()
-    solids = street.solids(frame)
+    sensor, solids = scanner(), street.solids(frame)
     hits = cast(solids, _sensor_pose(street, frame, sensor), sensor)
     rows, columns = np.nonzero(hits.distance < LIDAR_RANGE)
     distance, face = hits.distance[rows, columns], hits.face[rows, columns]

@@ -51,10 +51,10 @@ class Solids:
     halves: np.ndarray
     spans: np.ndarray
 
-    def placed(self, x: float, z: float, yaw: float = 0.0, height: float = 0.0) -> "Solids":
+    def placed(self, x: float, z: float, yaw: float = 0.0) -> "Solids":
         """Turn about the vertical axis by `yaw` radians (0 faces +z, positive to the right), then shift."""
         rotation = yaw_rotation(yaw)
-        shift = np.array([x, -height, z])
+        shift = np.array([x, 0.0, z])
         normals, axes = self.normals @ rotation.T, self.axes @ rotation.T
         return Solids(
             normals=normals,
@@ -67,7 +67,7 @@ class Solids:
             centres=self.centres @ rotation[np.ix_([0, 2], [0, 2])].T + shift[[0, 2]],
             yaws=self.yaws + yaw,
             halves=self.halves,
-            spans=self.spans - height,
+            spans=self.spans,
         )
 
 
@@ -161,19 +161,13 @@ def box(
     return polyhedron(normals, offsets, [*skins, skins[-1]], (width / 2, length / 2), (bottom, bottom + height))
 
 
-def prism(radius: float, height: float, skin: Skin, sides: int = 8, bottom: float = 0.0) -> Solids:
+def prism(radius: float, height: float, skin: Skin, sides: int = 8) -> Solids:
     """An upright regular prism, the stand-in for a cylinder; `radius` is the inscribed circle's."""
     angles = 2 * np.pi * np.arange(sides) / sides
     around: list[list[float]] = [[np.cos(a), 0.0, np.sin(a)] for a in angles]
     reach = radius / np.cos(np.pi / sides)
     skins = [skin] * (sides + 2)
-    return polyhedron(
-        [*around, *LEVEL],
-        [radius] * sides + [bottom + height, -bottom],
-        skins,
-        (reach, reach),
-        (bottom, bottom + height),
-    )
+    return polyhedron([*around, *LEVEL], [radius] * sides + [height, 0.0], skins, (reach, reach), (0.0, height))
 
 
 def crown(radius: float, height: float, skin: Skin, bottom: float) -> Solids:

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from typing import TextIO
 
 from tqdm import tqdm
 
@@ -20,7 +19,6 @@ class Progress:
         total_steps: of the whole run.
         num_epochs: of the whole run.
         batch_size: examples per step.
-        stream: where to write; a bar if it is a terminal.
         quiet: no bar, messages alone.
         done: steps taken before.
     """
@@ -30,18 +28,16 @@ class Progress:
         total_steps: int,
         num_epochs: int,
         batch_size: int,
-        stream: TextIO | None = None,
         quiet: bool = False,
         done: int = 0,
     ) -> None:
-        self.stream = stream or sys.stderr
-        self.live = self.stream.isatty() and not quiet
+        self.live = sys.stderr.isatty() and not quiet
         self.num_epochs = num_epochs
         self.batch_size = batch_size
         self.bar = tqdm(
             total=total_steps,
             initial=done,
-            file=self.stream,
+            file=sys.stderr,
             disable=not self.live,
             bar_format=BAR,
             dynamic_ncols=True,
@@ -80,9 +76,9 @@ class Progress:
     def message(self, text: str) -> None:
         """Write a line without tearing the bar."""
         if self.live:
-            tqdm.write(text, file=self.stream)
+            tqdm.write(text, file=sys.stderr)
         else:
-            print(text, file=self.stream, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -13,7 +13,7 @@ from torch.nn.utils import get_total_norm
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import whole_file
+from monodepth2.files.output_paths import write_whole
 from monodepth2.method.stages import Batch
 from monodepth2.training.step import StepResult
 
@@ -120,8 +120,7 @@ class WrongNumbers:
         buffer = io.BytesIO()
         torch.save({"step": noted.step, "pictures": self._names(noted), "batch": held}, buffer)
         try:
-            with whole_file(path) as partial:
-                partial.write_bytes(buffer.getbuffer())
+            write_whole(path, buffer.getbuffer())
         except UserError as error:
             return f"the last batch could not be kept ({error})"
         return f"the last batch is kept in {path}"

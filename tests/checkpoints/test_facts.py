@@ -148,6 +148,23 @@ def test_metres_come_from_the_baseline() -> None:
         depth_factor(True, True, 1.0, None)
 
 
+def test_a_stated_baseline_is_for_a_rig_alone() -> None:
+    rig, told = TrainingFacts(), TrainingFacts(metric_scale=2.0)
+    assert (rig.metres_per_unit, told.metres_per_unit) == (5.4, 2.0)
+    assert rig.with_baseline(0.3, "rig").metres_per_unit == pytest.approx(3)
+    assert TrainingFacts(baseline=None).metres_per_unit == 5.4
+    assert told.with_baseline(None, "told") is told
+    with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, and told has metres of its own, 2 per unit"):
+        told.with_baseline(0.3, "told")
+
+
+def test_a_factor_in_place_of_the_networks_metres_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert depth_factor(True, False, 3.0, 0.54) == 3
+    assert not capsys.readouterr().err
+    assert depth_factor(True, True, 3.0, 0.54) == 3
+    assert "--pred_depth_scale_factor 3 is taken in place of what --pred_metric_depth says" in capsys.readouterr().err
+
+
 def test_a_cropped_map_lies_where_the_network_has_seen_it() -> None:
     disp = np.linspace(1, 2, 96, dtype=np.float32) * np.ones((64, 1), np.float32)
     placed = at_picture_size(disp, 128, 288, Fit("crop", 0.5))

@@ -64,7 +64,7 @@ def test_the_weights_that_come_along_are_small_and_beat_a_constant(tmp_path: Pat
     street = DriveSettings(drives=2, frames_per_drive=4, width=128, height=48, seed=1)
     write_synthetic_drive(tmp_path / "drive", street, processes=1)
     options = network_options(tmp_path / "drive", tmp_path, Options.model_name, 1, 0)
-    mean = mean_depth_per_pixel(KittiDepth(tmp_path / "drive"), read_split(options.split, "train"), step=1)
+    mean = mean_depth_per_pixel(KittiDepth(tmp_path / "drive"), read_split(options.split, "train"))
     scored = evaluate(replace(options, log_dir=Options.log_dir, load_weights_folder=WEIGHTS)).mean
     constant = score_constant(mean, options)
     assert scored.abs_rel < constant.abs_rel
@@ -84,7 +84,7 @@ def test_kept_weights_are_those_of_the_checkpoint_in_half_precision(tmp_path: Pa
 def test_the_baseline_is_the_mean_over_training_frames(folder: Path) -> None:
     options = network_options(folder / "drive", folder, "run", 1, 0)
     lines = read_split(options.split, "train")[:4]
-    mean = mean_depth_per_pixel(KittiDepth(folder / "drive"), lines, step=2)
+    mean = mean_depth_per_pixel(KittiDepth(folder / "drive"), lines)
     depths = [np.minimum(KittiDepth(folder / "drive").depth(line), 80) for line in lines[::2]]
     road = (slice(-4, None), slice(None))  # no sky
     np.testing.assert_allclose(mean[road], np.mean([depth[road] for depth in depths], axis=0), rtol=1e-6)

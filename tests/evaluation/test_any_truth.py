@@ -139,7 +139,7 @@ def test_one_image_has_no_interval(scored: Options, small_drive, tmp_path: Path)
     np.save(tmp_path / "disps.npy", np.load(small_drive.disps)[:1])
     np.savez(tmp_path / "truth.npz", data=small_drive.depths[:1])
     result = evaluate(scored)
-    assert result.interval is None
+    assert result.intervals is None
     assert "95 %" not in text_report([result])
     assert json.loads(json_report([result]))["interval_95"] is None
     assert "95 %" not in text_report([result, replace(result, name="again")])

@@ -261,12 +261,18 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
     (note,) = evaluate(replace(options, load_weights_folder=folder, max_depth=90.0)).notes
     assert "trained with --min_depth 0.1 --max_depth 80, scored with 0.1 and 90" in note
     (note,) = evaluate(replace(options, eval_mono=False, eval_stereo=True)).notes
-    assert "5.4 is arbitrary" in note
+    assert "its depths have no scale, 5.4 is arbitrary" in note
+    narrow = replace(options, eval_mono=False, eval_stereo=True, baseline=0.3)
+    (note,) = evaluate(narrow).notes
+    assert "its depths have no scale, 3 is arbitrary" in note
     assert not evaluate(replace(options, load_weights_folder=others["stereo"], eval_mono=False, eval_stereo=True)).notes
     told = replace(options, load_weights_folder=checkpoint(depth_supervision=0.1), eval_mono=False)
     for scaled in (replace(told, align="none"), replace(told, eval_stereo=True)):
         result = evaluate(scaled)
         assert (result.protocol.factor, result.notes) == (1, ("trained with known depth",))
+    for with_rig in ({"eval_stereo": True}, {"eval_split": "benchmark"}):
+        with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, .* metres of its own, 1 per unit"):
+            evaluate_all(replace(told, baseline=0.3, **with_rig))
 
 
 def test_the_page_shows_figures_every_image_and_the_worst(options: Options, others, tmp_path: Path) -> None:
@@ -280,7 +286,7 @@ def test_the_page_shows_figures_every_image_and_the_worst(options: Options, othe
     for result in results:
         for line, score in zip(result.lines, result.scores, strict=True):
             assert re.search(rf"<td>{line}</td>(<td>\d+\.\d{{3}}</td>){{7}}<td>{score.ratio:.3f}</td>", page)
-        assert f"{result.interval[0].abs_rel:.3f} \N{EN DASH} {result.interval[1].abs_rel:.3f}" in page
+        assert f"{result.intervals[0, 0]:.3f} \N{EN DASH} {result.intervals[1, 0]:.3f}" in page
     assert [example.position for example in results[0].worst] == np.argsort(-results[0].figures[:, 0]).tolist()
 
 

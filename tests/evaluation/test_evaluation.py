@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_met
 from monodepth2.evaluation.regions import Region
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
+from monodepth2.files.fit import STRETCH
+from monodepth2.files.output_paths import whole_file
 from scene import DATE, DRIVE
 from scripts import HANGS, in_process
 
@@ -290,10 +293,18 @@ def full_after(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    with whole_file(path) as partial, partial.open("wb") as file:
+        yield file
+
+
 def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(tmp_path: Path) -> None:
-    disp, refused = np.random.default_rng(0).random((64, 96), np.float32), pytest.raises(UserError, match="too large")
-    with refused, full_after(300), DisparityFile(tmp_path, tmp_path, "mine", 1) as file:
-        file.write(0, disp)
+    disp = np.random.default_rng(0).random((64, 96), np.float32)
+    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
+    refused = pytest.raises(UserError, match=r"first\.npy: .*too large")
+    with refused, full_after(300), opened(first) as file, opened(second):
+        DisparityFile(first, file, 1, STRETCH).write(0, disp)
     pictures = PictureFolder(tmp_path, [SplitLine("d", 0, "l")])
     with pytest.raises(UserError, match="too large"), full_after(300):
         pictures.write(0, disp)

@@ -161,9 +161,12 @@ def test_a_given_factor_makes_metres_and_wins(odom: Options) -> None:
 
 
 def test_lengths_that_were_known_make_metres(odom: Options, checkpoint) -> None:
-    told = evaluate_odometry(replace(odom, load_weights_folder=checkpoint(velocity_weight=0.05)))
+    options = replace(odom, load_weights_folder=checkpoint(velocity_weight=0.05))
+    told = evaluate_odometry(options)
     assert (told.metric, told.factor) == (True, 1)
     assert "no scale" not in told.text()
+    with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, .* metres of its own, 1 per unit"):
+        evaluate_odometry(replace(options, baseline=0.3))
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,10 @@ def test_a_stereo_network_claims_metres(options: Options, weights: Path, tmp_pat
     assert "after Sim(3), which takes it from the truth" in mono.text()
     forced = evaluate_odometry(replace(options, load_weights_folder=weights, eval_stereo=True))
     np.testing.assert_array_equal(forced.predicted, metric.predicted)
-    assert "5.4 is arbitrary" in forced.text()
+    assert "no scale, 5.4 is arbitrary" in forced.text()
+    narrow = evaluate_odometry(replace(options, load_weights_folder=weights, eval_stereo=True, baseline=0.3))
+    assert narrow.factor == pytest.approx(3)
+    assert "no scale, 3 is arbitrary" in narrow.text()
 
 
 def test_a_part_of_a_drive_starts_at_its_own_first_pose(options: Options, weights: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,8 @@ def test_the_file_tells_what_it_is(plain: tuple[Path, str], dynamic: Exported) -
 def test_metres_that_were_learnt_are_in_the_file(checkpoint, tmp_path: Path) -> None:
     folder = checkpoint(depth_supervision=0.1)
     options = ExportOptions(load_weights_folder=folder, output=tmp_path / "metres.onnx", pred_metric_depth=True)
+    with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, .* metres of its own, 1 per unit"):
+        export(replace(options, baseline=0.3))
     found = facts(export(options).path)
     told = ("metric_scale", "depth_factor", "depth_unit", "use_stereo")
     assert [found[f"monodepth2.{name}"] for name in told] == [1, 1, "m", False]

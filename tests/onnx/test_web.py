@@ -130,10 +130,11 @@ def test_a_runtime_that_is_not_whole_is_named_before_the_work(weights: Path, run
 
 
 def test_the_runtime_is_fetched_once(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    files = web_runtime(None, mirror)
+    monkeypatch.setattr("monodepth2.onnx.web_runtime.SHA256", mirror)
+    files = web_runtime(None)
     assert ARCHIVE in capsys.readouterr().err
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")  # where nothing is
-    assert web_runtime(None, mirror) == files
+    assert web_runtime(None) == files
     assert {name: path.read_text() for name, path in files.items()} == {name: f"content of {name}" for name in FILES}
     assert {path.name for path in (tmp_path / f"cache/onnxruntime-web-{VERSION}").iterdir()} == set(FILES)
 

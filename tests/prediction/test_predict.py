@@ -151,6 +151,12 @@ def test_a_network_without_scale_gives_no_metres(options: PredictOptions) -> Non
         predict(replace(options, pred_metric_depth=True))
 
 
+def test_a_network_with_metres_of_its_own_takes_no_baseline(options: PredictOptions, checkpoint) -> None:
+    told = replace(options, load_weights_folder=checkpoint(depth_supervision=0.1), pred_metric_depth=True)
+    with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, .* metres of its own, 1 per unit"):
+        predict(replace(told, baseline=0.3))
+
+
 def test_a_turned_camera_changes_nothing(options: PredictOptions, folder: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -9,7 +9,7 @@ import torch
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import KITTI_INTRINSICS
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.report.evidence import Figures, depth_differences, errors_of, evenly, figures_of
+from monodepth2.report.evidence import Figures, depth_differences, errors_of, figures_of
 from monodepth2.report.path import longest_run
 from monodepth2.report.verdict import judge
 from street_truth import OPTIONS, Depths, Motions, street_batch, views_of
@@ -27,7 +27,9 @@ def found(street, depths: Depths | None = None, motions: Motions | None = None) 
     batch, true_depths, true_motions = street
     depths, motions = depths or true_depths, motions or true_motions
     sources = {source: depths[source] for source in motions}
-    return figures_of(batch, views_of(batch, depths[0], motions), sources, OPTIONS)
+    views = views_of(batch, depths[0], motions)
+    (warped,) = views.warped.values()
+    return figures_of(batch, views, errors_of(batch, warped, OPTIONS), sources, OPTIONS)
 
 
 def test_the_truth_explains_the_street(street) -> None:
@@ -147,11 +149,6 @@ def test_what_looks_unusual_is_remarked() -> None:
     assert "disagree by 30%" in remarks[1]
     stereo = judge(LEARNT._replace(motion=0.01), Options(frame_ids=(0,), use_stereo=True))
     assert stereo.kind == "learnt"  # there is no network of motion
-
-
-def test_frames_are_chosen_evenly() -> None:
-    assert evenly(range(100), 4) == [0, 33, 66, 99]
-    assert evenly(range(2), 4) == [0, 1]
 
 
 def test_the_longest_run_of_consecutive_lines() -> None:

@@ -21,7 +21,7 @@ from monodepth2.odometry.prediction import predict_steps
 from monodepth2.pages import _flags
 from monodepth2.report import report_of_training, run
 from monodepth2.report.curves import read_curves
-from monodepth2.report.page import write_page
+from monodepth2.report.page import _in_words, write_page
 from monodepth2.report.path import camera_path
 from monodepth2.training.run_checkpoints import ResumePoint
 from monodepth2.training.run_folder import RunLock, open_run_folder
@@ -45,6 +45,12 @@ def trained(small_scene: Path, tmp_path_factory) -> tuple[Path, str]:
     done = in_process("train", *flags, "--num_epochs", 2, "--resume")
     assert done.returncode == 0, done.stderr
     return folder / "mdp", done.stderr
+
+
+def test_the_frame_that_is_shown_warped_is_named_at_its_distance() -> None:
+    """Samples of a run with `--frame_gap` have the smallest gap where nothing is drawn."""
+    named = [_in_words(Options(frame_gap=gap).at_smallest_gap) for gap in ((), (1, 3), (2, 3))]
+    assert named == ["the frame before it", "the frame before it", "the frame 2 frames before it"]
 
 
 def check_page(page: Path, pictures: int, plots: int) -> str:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.losses.masking import masked_mean
-from monodepth2.method.view_synthesis import upsample
 
 LEAST_DEVIATION = 1e-7  # added, so that a map of one value is not divided by zero
 
@@ -28,7 +28,7 @@ def log_depth_error(depth_b1hw: Tensor, known_b1hw: Tensor, mask_b1hw: Tensor | 
     """
     there = known_b1hw > 0 if mask_b1hw is None else (known_b1hw > 0) & mask_b1hw
     known = torch.where(there, known_b1hw, 1)
-    difference = upsample(depth_b1hw, known.shape[-2:]).log() - known.log()
+    difference = resized(depth_b1hw, known.shape[-2:]).log() - known.log()
     return masked_mean(difference.abs()[:, 0], there[:, 0])
 
 
@@ -62,7 +62,7 @@ def scale_shift_free_error(disp_b1hw: Tensor, normalised_b1hw: Tensor, there_b1h
         normalised_b1hw: the label as `normalised_label` returns it, once for all scales.
         there_b1hw: where it counts, likewise.
     """
-    disp = _normalised(upsample(disp_b1hw, normalised_b1hw.shape[-2:]), there_b1hw)
+    disp = _normalised(resized(disp_b1hw, normalised_b1hw.shape[-2:]), there_b1hw)
     return masked_mean((disp - normalised_b1hw).abs()[:, 0], there_b1hw[:, 0])
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
+from monodepth2.method.depth_maps import resized
 from monodepth2.method.losses.known import log_depth_error, normalised_label, scale_shift_free_error, way_error
 from monodepth2.method.losses.masking import inside, masked_mean
 from monodepth2.method.losses.photometric import Target
@@ -20,7 +21,6 @@ from monodepth2.method.losses.reprojection import (
 )
 from monodepth2.method.losses.smoothness import edge_aware_smoothness
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
-from monodepth2.method.view_synthesis import upsample
 from monodepth2.runtime.compilation import Compiler, uncompiled
 
 
@@ -85,7 +85,7 @@ class Objective:
                 references[level] = self.compile(self._reference)(batch, level)
             masks_bshw = None
             if predictions.masks is not None:
-                masks_bshw = upsample(predictions.masks[scale], warped_bs3hw.shape[-2:])
+                masks_bshw = resized(predictions.masks[scale], warped_bs3hw.shape[-2:])
             loss, automask_bhw = photometric(*references[level], warped_bs3hw, masks_bshw)
             if automask_bhw is not None:
                 automasks[scale] = automask_bhw
