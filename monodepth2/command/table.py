@@ -52,7 +52,7 @@ _DRIVE = Positional(
     "data_path",
     "DRIVE",
     "a folder of pictures, or of such folders: short for --dataset folder --data_path DRIVE --model_name <its name>, "
-    "with --height and --width by its first picture",
+    "with a size in the shape of its first picture, of at most 640 x 360 pixels in all",
     implied_by_drive,
 )
 _ALL = (
@@ -80,7 +80,8 @@ _ALL = (
         _DRIVE,
         "Exit code: 1 if a finding would spoil a training or its scores, else 0; 2 on a mistake. Warnings alone are\n"
         "blurred pictures, sudden light, several sizes in a drive, lists that overlap, validation frames inside\n"
-        "training stretches, a tiny set, and what few of the pictures show: docs/own_data.md has the shares.",
+        "training stretches or trained on, a tiny set, too few targets to learn motion from, and what few of the\n"
+        "pictures show: docs/own_data.md has the shares.",
     ),
     Command(
         "train",
@@ -167,7 +168,7 @@ _ALL = (
     ),
     Command(
         "pseudo_label",
-        "let another model say disparities of a data set's pictures, for a training to learn from",
+        "let another model predict disparities that a training can learn from",
         PseudoLabelOptions,
         "monodepth2.onnx.pseudo_labels:run",
         (
@@ -186,7 +187,7 @@ _ALL = (
     ),
     Command(
         "reproduce",
-        "train and score the rows of the paper's tables, and leave a page beside its figures",
+        "train and score the rows of the paper's tables, and write a page that shows both figures side by side",
         ReproduceOptions,
         "monodepth2.reproduce.run:run",
         (
@@ -200,7 +201,7 @@ _ALL = (
     ),
     Command(
         "demo",
-        "render a street, train on it, score, export, leave a page",
+        "render a street, train on it, score, export, and write a page",
         DemoOptions,
         "monodepth2.demo.run:run",
         ("demo",),

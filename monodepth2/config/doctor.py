@@ -18,9 +18,9 @@ class DoctorOptions(OfTraining):
     """
 
     groups: ClassVar[dict[str, str]] = {
-        "paths": "where things are: the flags of the training",
-        "training": "which pictures it takes: likewise",
-        "camera": "what took them: likewise",
+        "paths": "where things are; the same flags as in training",
+        "training": "the same flags as in training",
+        "camera": "the same flags as in training",
         "doctor": "how closely to look, and where to write",
     }
 

@@ -64,7 +64,8 @@ class Options(Checked):
     split: str = option(
         "eigen_zhou",
         "training",
-        f"training split: {', '.join(TRAINING_SPLITS)}, or a folder with train_files.txt and val_files.txt",
+        f"training split: {', '.join(TRAINING_SPLITS)}, or a folder with train_files.txt and val_files.txt (default: "
+        "eigen_zhou; of plain folders the lists in their splits/, else a split is made)",
     )
     num_layers: int = option(
         18,
@@ -98,7 +99,7 @@ class Options(Checked):
     skip_incomplete: bool = option(
         False, "training", "leave out lines that lack one of their pictures, e.g. a neighbour, instead of refusing them"
     )
-    png: bool = option(False, "training", "pictures are .png files instead of .jpg")
+    png: bool = option(False, "training", "where a picture is there as .png and as .jpg, take the .png file")
     height: int = option(
         192,
         "training",
@@ -138,12 +139,16 @@ class Options(Checked):
         "known depth follow",
     )
     crop_scale: tuple[float, ...] = option(
-        (0.5, 1.0), "training", "of --augment_crop: share of the area that a part has", nargs=2, metavar=("MIN", "MAX")
+        (0.5, 1.0),
+        "training",
+        "for --augment_crop: least and largest share of the picture's area that a part has",
+        nargs=2,
+        metavar=("MIN", "MAX"),
     )
     crop_ratio: tuple[float, ...] = option(
         (0.75, 1.33),
         "training",
-        "of --augment_crop: width by height of a part, as a multiple of the whole picture's",
+        "for --augment_crop: least and largest width by height of a part, as a multiple of the whole picture's",
         nargs=2,
         metavar=("MIN", "MAX"),
     )
@@ -195,7 +200,8 @@ class Options(Checked):
         (),
         "camera",
         "focal lengths and principal point of all pictures: in widths and heights of the picture, or in pixels with "
-        "--intrinsics_size (default: a file beside the pictures, else KITTI's 0.58 1.92 0.5 0.5)",
+        "--intrinsics_size (default: a file beside the pictures; else in KITTI's layouts 0.58 1.92 0.5 0.5, in plain "
+        "folders a view of 60 degrees along the longer side)",
         nargs=4,
         metavar=("FX", "FY", "CX", "CY"),
     )
@@ -215,7 +221,10 @@ class Options(Checked):
         "turn",
     )
     baseline: float | None = option(
-        None, "camera", "metres between the two cameras of a stereo rig (default: KITTI's 0.54)"
+        None,
+        "camera",
+        "metres between the two cameras of a stereo rig (default: 0.54 in KITTI's layouts, in plain folders what "
+        "camera.json says; in scoring that of the checkpoint)",
     )
     fit: str = option(
         "stretch",
@@ -233,9 +242,12 @@ class Options(Checked):
     optimizer: str = option(
         "adam", "optimization", "adam as in 2019, or adamw with --weight_decay", choices=("adam", "adamw")
     )
-    weight_decay: float = option(1e-2, "optimization", "of --optimizer adamw")
+    weight_decay: float = option(1e-2, "optimization", "weight decay, for --optimizer adamw")
     encoder_lr_factor: float = option(
-        1.0, "optimization", "factor on the learning rate of the depth network's encoder, e.g. 0.1 where it is trained"
+        1.0,
+        "optimization",
+        "the depth network's encoder learns at this factor times --learning_rate, e.g. 0.1 for one that is already "
+        "trained",
     )
     schedule: str = option(
         "step",
@@ -300,14 +312,20 @@ class Options(Checked):
     channels_last: str = option(
         "auto", "system", "keep the networks' tensors in channels-last order", choices=("auto", "on", "off")
     )
-    compile: bool = option(False, "system", "compile networks and losses with torch.compile")
+    compile: bool = option(
+        False,
+        "system",
+        "compile the networks with torch.compile; on a GPU the losses too, and one GPU records the whole step",
+    )
     grad_checkpointing: bool = option(
         False, "system", "compute activations again in the backward pass instead of keeping them: less memory"
     )
     sync_bn: bool = option(
         False, "system", "batch norms share their statistics between processes (started by torchrun, on GPUs)"
     )
-    num_workers: int = option(12, "system", "most loader processes, in scoring threads; no more than there are cores")
+    num_workers: int = option(
+        12, "system", "largest number of processes that load pictures, in scoring of threads; never more than cores"
+    )
     deterministic: bool = option(
         False, "system", "the same weights from the same seed on a GPU, too (slower; on a CPU they always are)"
     )
@@ -362,13 +380,15 @@ class Options(Checked):
     run: str | None = option(
         None, "evaluation", "name of a run in --log_dir, whose newest checkpoint is taken, instead of a weights folder"
     )
-    eval_stereo: bool = option(False, "evaluation", "score with the stereo rig's fixed scale of 5.4")
+    eval_stereo: bool = option(
+        False, "evaluation", "score in the metres of the stereo rig: ten times its baseline, KITTI's 5.4"
+    )
     eval_mono: bool = option(
         False, "evaluation", "score with per-image median scaling; odometry: with the scale of the true path"
     )
     disable_median_scaling: bool = option(False, "evaluation", "no per-image median scaling")
     pred_depth_scale_factor: float = option(
-        1.0, "evaluation", "factor from predicted depth to metres; given, it replaces the stereo rig's 5.4"
+        1.0, "evaluation", "factor from predicted depth to metres; if given, it replaces the stereo rig's"
     )
     ext_disp_to_eval: Path | None = option(
         None, "evaluation", "score this .npy array of disparities instead of a checkpoint"
@@ -376,8 +396,9 @@ class Options(Checked):
     eval_split: str = option(
         "eigen",
         "evaluation",
-        "split to score: eigen, eigen_benchmark, benchmark, make3d, a folder with test_files.txt (scored by eigen's "
-        "rules), or a drive's folder; odometry needs one of odom_0 to odom_21, or a folder of consecutive frames",
+        "split to score: eigen, eigen_benchmark, benchmark, make3d, or a folder with test_files.txt (in KITTI's "
+        "layouts scored by eigen's rules). Odometry needs one: odom_0 to odom_21, a drive's folder, or a folder whose "
+        "test_files.txt lists consecutive frames (default: eigen; with --dataset folder all pictures)",
     )
     gt_path: Path | None = option(
         None,

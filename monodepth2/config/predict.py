@@ -86,15 +86,15 @@ class PredictOptions(Checked):
     pred_metric_depth: bool = option(
         False,
         "weights",
-        "depths in metres: the baseline by 0.1 times those of a stereo-trained network, those of one that was told "
-        "lengths in metres as they are",
+        "write depth in metres: that of a network trained with stereo is multiplied by baseline / 0.1, that of one "
+        "that was told lengths in metres stays as it is",
     )
     pred_depth_scale_factor: float = option(1.0, "weights", "factor from predicted depth to metres")
     camera_height: float | None = option(
         None,
         "weights",
-        "depths in metres by the ground: the camera's height above it, of pictures that show it in their lower middle; "
-        "the camera is the checkpoint's, or that of --focal_length",
+        "height of the camera above the ground, in metres: depths are then in metres. The pictures must show the "
+        "ground in their lower middle; the camera is the checkpoint's, or that of --focal_length",
     )
     baseline: float | None = option(
         None, "weights", "metres between the cameras of the rig, for --pred_metric_depth (default: as it was trained)"
@@ -103,8 +103,8 @@ class PredictOptions(Checked):
     stabilise: bool = option(
         False,
         "weights",
-        "of videos and streams: keep the scale of depth steady. The median ratio of a frame's disparities to the last "
-        "frame's says how the scale changes; all but a mean of it over about a second is taken out. A cut starts anew",
+        "videos and streams: keep the scale of depth steady. Fast changes of the scale are removed, slow ones (over "
+        "about a second) stay. It begins anew at each cut",
     )
 
     output_dir: Path | None = option(

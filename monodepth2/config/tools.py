@@ -53,7 +53,9 @@ class ExportOptions(Checked):
         "fp32", "output", "numbers inside the network; int8 needs --calibration", choices=("fp32", "fp16", "int8")
     )
     calibration: Path | None = option(
-        None, "output", "folder of pictures of the places where an int8 network will be used; some hundred are enough"
+        None,
+        "output",
+        "folder of at least 8 pictures of the places where an int8 network will be used; 64 of them are read",
     )
     tolerance: float | None = option(
         None,
@@ -166,8 +168,8 @@ class CacheOptions(OfTraining):
 
     groups: ClassVar[dict[str, str]] = {
         "paths": "where things are",
-        "training": "which pictures, and how large: the flags of the training",
-        "camera": "how they come to that size: likewise",
+        "training": "which pictures, and how large; the same flags as in training",
+        "camera": "how they come to that size; the same flags as in training",
     }
 
     data_path: Path = same_as(Options, "data_path")
