@@ -53,7 +53,8 @@ def test_layout_of_2019(tmp_path) -> None:
     assert {key: state[key] for key in ("height", "width", "use_stereo")} == {
         "height": 64, "width": 96, "use_stereo": True
     }  # fmt: skip
-    facts = {"min_depth", "max_depth", "baseline", "fit", "crop_top", "cameras"}  # which 2019's loader passes over
+    # which 2019's loader passes over
+    facts = {"min_depth", "max_depth", "baseline", "fit", "crop_top", "cameras", "supervision"}
     assert set(state) - {"height", "width", "use_stereo"} - facts == set(model.encoder.state_dict())
 
 

@@ -334,6 +334,8 @@ def test_the_card_names_other_supervision(run_folder: Path, tmp_path: Path) -> N
     assert "- self-supervised" in plain
     assert "trained on video by self-supervision" in plain
     record.write_text(json.dumps(json.loads(record.read_text()) | {"pseudo_labels": "/home/jane/labels"}))
+    encoder = run_folder / "models/weights_3/encoder.pth"
+    torch.save(torch.load(encoder, weights_only=True) | {"supervision": ["pseudo_labels"]}, encoder)
     text = card_of(run_folder / "models/weights_3", tmp_path / "taught")
     assert "trained on video with pseudo-labels of another depth model" in text
     assert "self-superv" not in text
