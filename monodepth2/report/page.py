@@ -76,7 +76,7 @@ def write_page(
         held_out=len(lines),
         clearly=f"{CLEARLY:g}",
         largest_error=f"{LARGEST_ERROR_SHOWN:g}",
-        source=_in_words(options.at_smallest_gap),
+        source=_in_words(options),
         rows=_rows(evidence, layout, shown) if evidence else [],
         by_row=_row_plot(evidence.rows) if evidence else None,
         losses=loss_plot(curves) if any(curves.values()) else None,
@@ -125,8 +125,8 @@ def _walked(
 
 
 def _in_words(options: Options) -> str:
-    """Which source the pictures show warped, of a run without `--frame_gap`."""
-    first = options.source_ids[0]
+    """Which source the pictures show warped: with `--frame_gap` that of the smallest gap."""
+    first = options.at_smallest_gap.source_ids[0]
     if first == STEREO:
         return "the other camera's picture"
     count, side = abs(int(first)), "before" if int(first) < 0 else "after"

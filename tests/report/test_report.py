@@ -49,7 +49,7 @@ def trained(small_scene: Path, tmp_path_factory) -> tuple[Path, str]:
 
 def test_the_frame_that_is_shown_warped_is_named_at_its_distance() -> None:
     """Samples of a run with `--frame_gap` have the smallest gap where nothing is drawn."""
-    named = [_in_words(Options(frame_gap=gap).at_smallest_gap) for gap in ((), (1, 3), (2, 3))]
+    named = [_in_words(Options(frame_gap=gap)) for gap in ((), (1, 3), (2, 3))]
     assert named == ["the frame before it", "the frame before it", "the frame 2 frames before it"]
 
 
