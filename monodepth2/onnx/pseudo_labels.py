@@ -91,7 +91,7 @@ def _is_of(label: Path | None, picture: Path) -> bool:
 
 
 def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:
-    """Turn what a model says into a label: disparity by its mean deviation from the median, at least 1, float16.
+    """Turn what a model says into a label: disparity by its median deviation from the median, at least 1, float16.
 
     A training leaves scale and shift aside, so that nothing is lost but digits. What is no number, or as a depth not
     positive, is no number in the label, either.
@@ -111,7 +111,9 @@ def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:
     if not known_hw.any():
         raise ValueError("nothing known")
     known = values_hw[known_hw]
-    deviation = np.abs(known - np.median(known)).mean() or 1.0
+    deviations = np.abs(known - np.median(known))
+    # the median, as a single depth near 0 would move the mean, and leave few steps to all others
+    deviation = np.median(deviations) or deviations.mean() or 1.0
     label_hw = np.minimum((values_hw - known.min()) / deviation + 1, LARGEST)
     return np.where(known_hw, label_hw, np.nan).astype(np.float16)
 

@@ -6,7 +6,7 @@ These are no checks of `Options`, as an `opt.json` of an older run may hold them
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
 
-LEAST_FACTOR = 1e-3  # of an encoder's rate; who states less has meant a rate
+LEAST_FACTOR = 1e-2  # of an encoder's rate; who states less has meant a rate
 
 
 def check_unread(options: Options) -> None:

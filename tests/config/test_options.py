@@ -106,6 +106,10 @@ def test_opt_json_round_trip() -> None:
     assert options_from_json(text, "opt.json") == options
 
 
+def test_the_record_of_a_run_is_read_also_where_its_lists_have_moved() -> None:
+    assert options_from_json('{"split": "moved/lists"}', "opt.json").split == "moved/lists"
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"height": "high"}', '{"scales": 3}', '{"png": "yes"}', '{"height": 33}'])
 def test_bad_opt_json(text: str) -> None:
     with pytest.raises(UserError):
