@@ -176,7 +176,7 @@ def _frames_of_pose_network(folder: Path, kind: str, frames: int) -> tuple[bool,
     if trained is None:
         return frames == 2, (0, 1) if frames == 2 else (0, -1, 1)
     pairs = trained.pose_model_input == "pairs"
-    frame_ids = (0, 1) if pairs else (0, *trained.temporal_ids)
+    frame_ids = (0, 1) if pairs else (0, *trained.at_smallest_gap.temporal_ids)
     if (trained.pose_model_type, len(frame_ids)) != (kind, frames):
         raise UserError(
             f"{folder}: its pose network is {kind} on {frames} frames, but {folder.parent / 'opt.json'} states "
@@ -184,7 +184,7 @@ def _frames_of_pose_network(folder: Path, kind: str, frames: int) -> tuple[bool,
         )
     if not {-1, 1} & set(frame_ids):
         raise UserError(
-            f"{folder}: its pose network was trained with --frame_ids {' '.join(map(str, frame_ids))} and knows no "
+            f"{folder}: its pose network was trained on frames {' '.join(map(str, frame_ids))} and knows no "
             "motion between neighbours: odometry needs 1 or -1 among them"
         )
     return pairs, frame_ids

@@ -81,7 +81,8 @@ def test_a_left_over_pose_encoder_is_not_taken_for_the_network(folder: Path) -> 
         ({"frame_ids": (0, -2, -1, 1)}, None, "looks at 4 frames, and no opt.json"),
         ({}, {"pose_model_input": "pairs"}, "posecnn on 3 frames, but .*opt.json states posecnn on 2"),
         ({}, {"pose_model_type": "shared"}, "posecnn on 3 frames, but .*opt.json states shared on 3"),
-        ({"frame_ids": (0, -2, 2)}, {"frame_ids": (0, -2, 2)}, "--frame_ids 0 -2 2 .* needs 1 or -1"),
+        ({"frame_ids": (0, -2, 2)}, {"frame_ids": (0, -2, 2)}, "on frames 0 -2 2 .* needs 1 or -1"),
+        ({"frame_gap": (2, 3)}, {}, "on frames 0 -2 2 .* needs 1 or -1"),
     ],
 )
 def test_frames_that_cannot_be_told_or_used_are_refused(

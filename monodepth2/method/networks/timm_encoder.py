@@ -20,7 +20,8 @@ REMEDY = "name a convolutional network of timm, e.g. resnet10t, convnext_tiny or
 class TimmEncoder(nn.Module):
     """A backbone of timm that returns five feature maps, at 1/2 to 1/32 of the input size.
 
-    A backbone that begins at 1/4 gets a light stem, one convolution, for the map at 1/2.
+    A backbone that begins at 1/4 gets a light stem, one convolution, for the map at 1/2. Of one that begins at 1/1 the
+    first map is left out.
 
     Args:
         name: of the backbone in timm.
@@ -45,7 +46,7 @@ class TimmEncoder(nn.Module):
         for statistic in ("mean", "std"):
             values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
             self.register_buffer(statistic, values, persistent=False)
-        channels = list(self.encoder.feature_info.channels())
+        channels = list(self.encoder.feature_info.channels())[-len(REDUCTIONS) :]
         self.has_stem = len(channels) < len(REDUCTIONS)
         if self.has_stem:
             self.stem = nn.Sequential(
@@ -60,7 +61,7 @@ class TimmEncoder(nn.Module):
         """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         first = [self.stem(x)] if self.has_stem else []
-        return [*first, *self.encoder(x)]
+        return [*first, *self.encoder(x)[-len(REDUCTIONS) :]]
 
     def without_first(self) -> None:
         """Ask for no gradients of what makes the features at half size alone, as nothing reads them."""
@@ -117,11 +118,12 @@ def _backbone(name: str, num_input_images: int, flag: str) -> Any:
         raise UserError(f"{flag} {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
                         f"{REMEDY}") from error  # fmt: skip
     reductions = list(backbone.feature_info.reduction())
-    fits = reductions in (REDUCTIONS, REDUCTIONS[1:])
-    if not fits or [tuple(m.shape[2:]) for m in maps] != [(64 // r, 96 // r) for r in reductions]:
-        sizes = " ".join(f"1/{reduction}" for reduction in reductions)
-        raise UserError(f"{flag} {name}: its feature maps are {sizes} of the picture, and 1/2 (or 1/4) to 1/32 are "
-                        f"needed; {REMEDY}")  # fmt: skip
+    shapes = [tuple(features.shape[2:]) for features in maps]
+    fits = reductions in ([1, *REDUCTIONS], REDUCTIONS, REDUCTIONS[1:])
+    if not fits or shapes != [(64 // r, 96 // r) for r in reductions]:
+        sizes = ", ".join("x".join(map(str, shape)) for shape in shapes)
+        raise UserError(f"{flag} {name}: its feature maps of a picture of 64x96 are {sizes}, and 1/2 (or 1/4) to 1/32 "
+                        f"of the picture's size are needed; {REMEDY}")  # fmt: skip
     return backbone.train()
 
 
