@@ -88,7 +88,7 @@ def split_folder(split: str) -> Path:
         return splits_root() / split
     folder = Path(os.path.expanduser(split))  # takes what is nobody's home for a name
     if not folder.is_dir():
-        raise UserError(f"--split {split}: neither a folder nor one of {', '.join(known_splits())}")
+        raise UserError(f"split {split!r}: neither a folder nor one of {', '.join(known_splits())}")
     return folder
 
 
