@@ -25,6 +25,7 @@ __all__ = [
     "read_depth_png",
     "read_picture",
     "read_pyramid",
+    "read_rgb",
     "resize",
 ]
 
@@ -45,6 +46,9 @@ def read_picture(path: Path) -> Image.Image:
         if values is None:
             return to_rgb(picture)
         return Image.fromarray(eight_bits(values, white_of(path))).convert("RGB")
+
+
+read_rgb = read_picture  # an older name, by which programs of others import it
 
 
 def picture_size(path: Path) -> Size:
