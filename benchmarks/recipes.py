@@ -117,7 +117,7 @@ def trained(arguments: argparse.Namespace, probe: Path, name: str, seed: int) ->
     """Train a recipe for its time; return its options, and the processor time that it took, in seconds."""
     options = street_options(arguments, name, seed)
     wanted = 60 * arguments.minutes
-    if arguments.samples:
+    if arguments.samples:  # measured again for each recipe: the machine may be busier than before
         wanted = arguments.samples * per_line(street_options(arguments, "2019", seed), probe)
     epochs = max(1, round(wanted / per_line(options, probe) / training_lines(options)))
     options = replace(options, num_epochs=epochs)

@@ -187,7 +187,7 @@ _ALL = (
     ),
     Command(
         "reproduce",
-        "train and score the rows of the paper's tables, and write a page that shows both figures side by side",
+        "train and score the rows of the paper's tables, and write a page with the paper's figures beside them",
         ReproduceOptions,
         "monodepth2.reproduce.run:run",
         (
