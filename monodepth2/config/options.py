@@ -575,13 +575,13 @@ class OfTraining(Checked):
     """Options of which some are those of a training."""
 
     def training(self, **more: Any) -> Options:
-        """The options of the training; `more` are further ones.
+        """The options of the training: what was given here is given there; `more` are further ones.
 
         Raises:
             UserError: training would refuse them.
         """
-        own = {item.name for item in fields(self)}
-        return Options(**{item.name: getattr(self, item.name) for item in fields(Options) if item.name in own}, **more)
+        shared = {item.name for item in fields(self)} & {item.name for item in fields(Options)}
+        return Options.stated({name: getattr(self, name) for name in shared if self.is_given(name)} | more)
 
 
 def options_from_json(text: str, source: str) -> Options:
