@@ -38,6 +38,7 @@ def write_page(
     lines: Sequence[SplitLine],
     device: torch.device,
     weights: str,
+    taught: str,
     shown: int,
     cameras: Sequence[Camera] = (),
 ) -> Verdict:
@@ -53,6 +54,7 @@ def write_page(
         lines: that it validates on.
         device: where the model is.
         weights: name of their checkpoint.
+        taught: what they have learnt from beside pictures, in words (`TrainingFacts.taught`).
         shown: frames that are shown.
         cameras: of the run, where their focal lengths are learnt.
 
@@ -60,7 +62,7 @@ def write_page(
         UserError: the page cannot be written.
     """
     model.eval()
-    evidence, verdict = _evidence(model, options, lines, device, max(JUDGED, shown), cameras)
+    evidence, verdict = _evidence(model, options, lines, device, max(JUDGED, shown), cameras, taught)
     walked, no_path = _walked(model, options, lines, device)
     curves = read_curves(options.run_folder)
     layout = layout_of(options)
@@ -70,6 +72,7 @@ def write_page(
         "report.html",
         options=options,
         weights=weights,
+        taught=taught,
         verdict=verdict,
         limits=limits,
         evidence=evidence,
@@ -101,12 +104,13 @@ def _evidence(
     device: torch.device,
     count: int,
     cameras: Sequence[Camera],
+    taught: str,
 ) -> tuple[Evidence | None, Verdict]:
     try:
         evidence = look_at(model, options, lines, device, count, cameras)
     except UserError as error:
         return None, Verdict("unknown", f"Whether it has learnt cannot be said: {error}.", [])
-    return evidence, judge(evidence.figures, options)
+    return evidence, judge(evidence.figures, options, taught)
 
 
 def _walked(

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from monodepth2.checkpoints.networks import load_networks, weights_folder
-from monodepth2.checkpoints.records import recorded_options
+from monodepth2.checkpoints.networks import load_networks, network_file, read_network, weights_folder
+from monodepth2.checkpoints.records import recorded_options, trained_facts
 from monodepth2.config import NETWORKS, Options, ReportOptions
 from monodepth2.datasets.camera_report import distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
@@ -49,8 +49,9 @@ def run(options: ReportOptions) -> int:
     )
     model = MonodepthModel(trained, len(cameras))
     load_networks(model, weights, NETWORKS)
+    taught = trained_facts(read_network(network_file(weights, "encoder")), weights).taught
     verdict = write_page(
-        page, model.to(device), trained, lines.validation, device, weights.name, options.frames, cameras
+        page, model.to(device), trained, lines.validation, device, weights.name, taught, options.frames, cameras
     )
     print(verdict.sentence, *verdict.remarks, f"the report is {page}", sep="\n")
     return 0
@@ -62,6 +63,7 @@ def report_of_training(
     lines: Sequence[SplitLine],
     device: torch.device,
     weights: str,
+    taught: str,
     cameras: Sequence[Camera] = (),
 ) -> str:
     """Write the report at the end of a training into the run's folder.
@@ -74,6 +76,7 @@ def report_of_training(
         lines: that it validated on.
         device: where the model is.
         weights: name of the checkpoint that the networks have become.
+        taught: what they have learnt from beside pictures, in words (`TrainingFacts.taught`).
         cameras: of the run, where their focal lengths are learnt.
 
     Returns:
@@ -82,7 +85,7 @@ def report_of_training(
     page = options.run_folder / PAGE
     try:
         with without_compiled():
-            verdict = write_page(page, model, options, lines, device, weights, SHOWN, cameras)
+            verdict = write_page(page, model, options, lines, device, weights, taught, SHOWN, cameras)
     except Exception as error:
         return f"no report could be made ({first_line(error)}); the training itself is complete"
     return "\n".join([verdict.sentence, *verdict.remarks, f"the report with pictures is {page}"])

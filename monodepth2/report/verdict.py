@@ -33,14 +33,14 @@ class Verdict(NamedTuple):
     remarks: list[str]
 
 
-def judge(figures: Figures, options: Options) -> Verdict:
-    """Say whether a run has learnt."""
-    taught = ["It has also learnt from another model's pseudo-labels."] if options.learns_pseudo_labels else []
+def judge(figures: Figures, options: Options, taught: str = "") -> Verdict:
+    """Say whether a run has learnt, and from what beside pictures (`TrainingFacts.taught`)."""
+    learnt_from = [f"It has also learnt from {taught}."] if taught else []
     for found in (_broken(figures), _still(figures, options), _identity(figures, options), _flat(figures, options)):
         if found:
-            return Verdict("nothing", f"It has learnt nothing: {found}.", taught)
+            return Verdict("nothing", f"It has learnt nothing: {found}.", learnt_from)
     kind, sentence = _by_gain(figures, options)
-    return Verdict(kind, sentence, [*taught, *_remarks(figures)])
+    return Verdict(kind, sentence, [*learnt_from, *_remarks(figures)])
 
 
 def _broken(figures: Figures) -> str | None:

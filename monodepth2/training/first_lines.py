@@ -18,14 +18,15 @@ def first_lines(
     schedule: Schedule,
     device: torch.device,
     origin: str,
+    taught: str,
 ) -> str:
-    """How much data, how many steps, what is trained, where, and where from (`origin`)."""
+    """How much data, how many steps, what is trained, where, and where from (`origin`); `taught` beside pictures by what."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     joint = options.batch_size * processes.world_size
     shares = "" if processes.alone else f" ({processes.world_size} processes of {options.batch_size})"
     warming = min(options.motion_warmup, options.num_epochs * data.steps_per_epoch)
     warm_up = f"the first {counted(warming, 'step')} for motion, " if warming else ""
-    name = f"{options.model_name} with pseudo-labels" if options.learns_pseudo_labels else options.model_name
+    name = f"{options.model_name}, with {taught}" if taught else options.model_name
     return (
         f"{name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
         f"{counted(options.num_epochs, 'epoch')} of {counted(data.steps_per_epoch, 'step')}, "

@@ -285,7 +285,12 @@ class Trainer:
     def _write_report(self) -> None:
         cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
         weights, lines = self.options.last_weights.name, self.data.val_set.lines
-        tell(report_of_training(self.model, self.options, lines, self.device, weights, cameras))
+        tell(report_of_training(self.model, self.options, lines, self.device, weights, self._taught, cameras))
+
+    @property
+    def _taught(self) -> str:
+        """What the weights have learnt from beside pictures, or will, in words."""
+        return self.data.facts.after(self.beginning.facts).taught
 
     def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
         """What a checkpoint of a model's weights says of the training by now."""
@@ -298,7 +303,9 @@ class Trainer:
         origin = f"Adam's moments {self.beginning.moments}"
         if self.resumed:
             origin = f"going on after step {self.resumed.step:,} from {self.resumed.folder.name}"
-        return first_lines(self.options, self.data, self.processes, self.model, self.schedule, self.device, origin)
+        return first_lines(
+            self.options, self.data, self.processes, self.model, self.schedule, self.device, origin, self._taught
+        )
 
     @property
     def _steps(self) -> int:

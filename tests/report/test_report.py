@@ -167,7 +167,7 @@ def test_every_kind_of_run_has_a_report(small_scene, tmp_path, flags, plots: int
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path, **flags)
     torch.manual_seed(0)
     page = tmp_path / "page.html"
-    write_page(page, MonodepthModel(options), options, LINES[:2], CPU, "none", 2)
+    write_page(page, MonodepthModel(options), options, LINES[:2], CPU, "none", "", 2)
     text = check_page(page, pictures=2 * 6, plots=plots)
     assert words in text
     assert "The run has left no losses" in text
@@ -176,7 +176,7 @@ def test_every_kind_of_run_has_a_report(small_scene, tmp_path, flags, plots: int
 def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     gone = [SplitLine(DRIVE, n, "l") for n in (70, 71)]
-    verdict = write_page(tmp_path / "page.html", MonodepthModel(options), options, gone, CPU, "none", 2)
+    verdict = write_page(tmp_path / "page.html", MonodepthModel(options), options, gone, CPU, "none", "", 2)
     assert verdict.kind == "unknown"
     text = check_page(tmp_path / "page.html", pictures=0, plots=0)
     assert "Whether it has learnt cannot be said: none of the validation frames can be read" in text
@@ -185,7 +185,7 @@ def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> 
 def test_a_report_that_fails_is_told_and_ends_nothing(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     moved = replace(options, data_path=tmp_path / "gone")
-    told = report_of_training(MonodepthModel(options), moved, LINES, CPU, "weights_0")
+    told = report_of_training(MonodepthModel(options), moved, LINES, CPU, "weights_0", "")
     assert told.startswith("no report could be made (--data_path")
     assert "the training itself is complete" in told
 
@@ -196,7 +196,7 @@ def test_broken_weights_have_a_report(small_scene, tmp_path) -> None:
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     options.run_folder.mkdir()
-    told = report_of_training(model, options, LINES[:1], CPU, "weights_0")
+    told = report_of_training(model, options, LINES[:1], CPU, "weights_0", "")
     assert "predictions are not finite numbers" in told
     assert "predicted motion is not finite" in check_page(options.run_folder / "report.html", pictures=6, plots=1)
 

@@ -99,7 +99,7 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
     flags = ("--num_epochs", 1)
     done = train(small_scene, split, tmp_path, *flags, "--pseudo_labels", tmp_path / "labels")
     assert done.returncode == 0, done.stderr
-    assert "mdp with pseudo-labels: 8 training" in done.stderr
+    assert "mdp, with pseudo-labels of another depth model: 8 training" in done.stderr
     assert "with pseudo-labels: another model's disparities of 11 pictures are learnt from, too" in done.stderr
     assert scalars(tmp_path / "mdp", "loss/pseudo_label")[0] > 0
     assert scalars(tmp_path / "mdp", "loss")[0] > 0.1 * scalars(tmp_path / "mdp", "loss/pseudo_label")[0]
@@ -114,13 +114,19 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
     told = monodepth2("report", tmp_path / "mdp", "--device", "cpu")  # which looks at pictures alone
     assert told.returncode == 0, told.stderr
     page = (tmp_path / "mdp/report.html").read_text()
-    assert "mdp, with pseudo-labels: did it learn?" in page
+    assert "mdp, with pseudo-labels of another depth model: did it learn?" in page
     assert "self-supervised" not in page.lower()
     assert "<title>mdp, with pseudo-labels" in page
-    assert "from another model's pseudo-labels" in json.loads((tmp_path / "mdp/report.json").read_text())["remarks"][0]
+    assert (
+        "from pseudo-labels of another depth model"
+        in json.loads((tmp_path / "mdp/report.json").read_text())["remarks"][0]
+    )
     weights_0 = tmp_path / "mdp/models/weights_0"
     further = train(small_scene, split, tmp_path, *flags, "--model_name", "further", "--load_weights_folder", weights_0)
     assert further.returncode == 0, further.stderr
+    assert "further, with pseudo-labels of another depth model: 8 training" in further.stderr
+    assert monodepth2("report", tmp_path / "further", "--device", "cpu").returncode == 0
+    assert "further, with pseudo-labels of another depth model: did" in (tmp_path / "further/report.html").read_text()
     facts = load_depth_network(tmp_path / "further/models/weights_0", torch.device("cpu")).facts
     assert facts.taught == "pseudo-labels of another depth model"
     missing = train(small_scene, split, tmp_path, "--pseudo_labels", tmp_path / "labels", "--overwrite")

@@ -61,7 +61,7 @@ class TimmEncoder(nn.Module):
         """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         first = [self.stem(x)] if self.has_stem else []
-        return [*first, *self.encoder(x)[-len(REDUCTIONS) :]]
+        return [*first, *_maps(self.encoder, x)[-len(REDUCTIONS) :]]
 
     def without_first(self) -> None:
         """Ask for no gradients of what makes the features at half size alone, as nothing reads them."""
@@ -113,7 +113,7 @@ def _backbone(name: str, num_input_images: int, flag: str) -> Any:
     try:
         backbone = _create(name, num_input_images)
         with torch.no_grad():
-            maps = backbone.eval()(torch.zeros(1, 3 * num_input_images, 64, 96))
+            maps = _maps(backbone.eval(), torch.zeros(1, 3 * num_input_images, 64, 96))
     except (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise UserError(f"{flag} {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
                         f"{REMEDY}") from error  # fmt: skip
@@ -125,6 +125,12 @@ def _backbone(name: str, num_input_images: int, flag: str) -> Any:
         raise UserError(f"{flag} {name}: its feature maps of a picture of 64x96 are {sizes}, and 1/2 (or 1/4) to 1/32 "
                         f"of the picture's size are needed; {REMEDY}")  # fmt: skip
     return backbone.train()
+
+
+def _maps(backbone: Any, images: Tensor) -> list[Tensor]:
+    """Its feature maps, (b, c, h, w): some backbones put their channels last."""
+    channels_last = getattr(backbone, "output_fmt", "NCHW") == "NHWC"
+    return [features.permute(0, 3, 1, 2) if channels_last else features for features in backbone(images)]
 
 
 def _create(name: str, num_input_images: int, pretrained: bool = False, state: dict[str, Any] | None = None) -> Any:
