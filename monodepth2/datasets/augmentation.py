@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image
-from torchvision.transforms import functional as F
+from PIL import Image, ImageEnhance
 
 from monodepth2.config import available_cores
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
+_ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 _LOW = (0.8, 0.8, 0.8, -0.1)
 _HIGH = (1.2, 1.2, 1.2, 0.1)
 _RGB_BITS = 0xFFFFFF  # of a pixel of four bytes: its fourth means nothing
@@ -37,18 +37,21 @@ class ColorJitter:
     def __call__(self, picture: Image.Image) -> Image.Image:
         """Return the changed picture."""
         for which in self.order:
-            picture = _ADJUST[which](picture, self.factors[which])
+            factor = self.factors[which]
+            picture = adjust_hue(picture, factor) if which == HUE else _ENHANCERS[which](picture).enhance(factor)
         return picture
 
 
 def adjust_hue(picture: Image.Image, factor: float) -> Image.Image:
-    """Turn the hue of an RGB picture by `factor` turns; same bits as torchvision, in a quarter of the time."""
+    """Turn the hue of an RGB picture by `factor` turns; the bits of torchvision, often in a quarter of the time."""
+    turn = int(factor * 255)
     if not _tables_pay(picture.size):
-        return F.adjust_hue(picture, factor)
+        hue, *others = picture.convert("HSV").split()
+        return Image.merge("HSV", (hue.point([(value + turn) % 256 for value in range(256)]), *others)).convert("RGB")
     to_hsv, to_rgb = _hue_tables()
     rgb = np.frombuffer(picture.tobytes("raw", "RGBX"), "<u4") & _RGB_BITS
     hsv = to_hsv.take(rgb, mode="wrap")  # no index lies outside; to make sure of it takes half as long again
-    hsv.view(np.uint8)[::4] += np.int32(factor * 255).astype(np.uint8)  # wraps around
+    hsv.view(np.uint8)[::4] += np.uint8(turn % 256)  # wraps around
     return Image.frombytes("RGB", picture.size, to_rgb.take(hsv, mode="wrap").tobytes(), "raw", "RGBX")
 
 
@@ -80,6 +83,3 @@ def _conversion(source: str, target: str) -> np.ndarray:
     with ThreadPoolExecutor(available_cores()) as pool:
         list(pool.map(convert, np.split(table, 32)))
     return table
-
-
-_ADJUST = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, adjust_hue)

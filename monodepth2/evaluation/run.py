@@ -1,7 +1,6 @@
 """What `evaluate_depth.py` does: score, print the figures, write what the options ask for."""
 
 from monodepth2.config import Options
-from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.scoring import evaluate_all
 from monodepth2.files.output_paths import check_output_file, write_whole
@@ -25,6 +24,8 @@ def run(options: Options) -> int:
         write_whole(options.output_json.expanduser(), json_report(done.results) + "\n")
         print(f"figures are in {options.output_json}")
     if options.html_report and done.results:
+        from monodepth2.evaluation.page import write_page  # it makes plots, and most scores have no page
+
         write_page(options.html_report.expanduser(), done.results, options)
         print(f"the page of figures and pictures is {options.html_report}")
     return 0

@@ -8,16 +8,18 @@ import base64
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from PIL import Image
 
 from monodepth2.errors import counted
 from monodepth2.files.output_paths import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # most commands make no plot
 
 _FLAG = re.compile(r"(--\w+)")
 
@@ -58,7 +60,7 @@ def _flags(sentence: str) -> Markup:
     )
 
 
-def _plot(figure: Figure) -> Markup:
+def _plot(figure: "Figure") -> Markup:
     """A plot as SVG."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg")

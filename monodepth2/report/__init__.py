@@ -1,5 +1,3 @@
 """Did a run learn? A page about it, from figures that need no ground truth."""
 
-from monodepth2.report.run import report_of_training, run
-
-__all__ = ["report_of_training", "run"]
+PAGE, FIGURES = "report.html", "report.json"  # of a run, in its folder; the second is for programs

@@ -20,6 +20,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
+from monodepth2.report import FIGURES, PAGE
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
 from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, look_at
@@ -27,7 +28,6 @@ from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
 
-PAGE, FIGURES = "report.html", "report.json"  # of a run, in its folder; the second is for programs
 LARGEST_ERROR_SHOWN = 0.4
 
 

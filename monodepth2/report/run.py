@@ -16,7 +16,8 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import first_line
 from monodepth2.files.output_paths import check_output_file
 from monodepth2.method.model import MonodepthModel
-from monodepth2.report.page import PAGE, write_page
+from monodepth2.report import PAGE
+from monodepth2.report.page import write_page
 from monodepth2.runtime.compilation import without_compiled
 from monodepth2.runtime.devices import pick_device
 

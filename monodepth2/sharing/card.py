@@ -20,8 +20,8 @@ from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import read_input
 from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.method.networks import TimmEncoder
+from monodepth2.report import FIGURES
 from monodepth2.report.curves import read_curves
-from monodepth2.report.page import FIGURES
 
 RECIPE = ("training", "camera", "ablation", "optimization")  # groups of options that shape what is learnt
 MOST_SHOWN = 4  # cameras

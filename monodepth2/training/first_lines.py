@@ -20,7 +20,10 @@ def first_lines(
     origin: str,
     taught: str,
 ) -> str:
-    """How much data, how many steps, what is trained, where, and where from (`origin`); `taught` beside pictures by what."""
+    """How much data, how many steps, what is trained, where, and where from (`origin`).
+
+    `taught` is what the weights learn from beside pictures, in words.
+    """
     parameters = sum(parameter.numel() for parameter in model.parameters())
     joint = options.batch_size * processes.world_size
     shares = "" if processes.alone else f" ({processes.world_size} processes of {options.batch_size})"

@@ -8,8 +8,8 @@ from monodepth2.config import Options
 from monodepth2.config.config_file import config_text
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
+from monodepth2.report import FIGURES, PAGE
 from monodepth2.report.learnt_cameras import CAMERAS
-from monodepth2.report.page import FIGURES, PAGE
 from monodepth2.runtime.extras import require_packages
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog

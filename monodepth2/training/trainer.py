@@ -13,7 +13,6 @@ from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report import report_of_training
 from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, sentences, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
@@ -283,6 +282,8 @@ class Trainer:
                 self.progress.message(sentence)
 
     def _write_report(self) -> None:
+        from monodepth2.report.run import report_of_training  # it makes plots, and a training can begin without
+
         cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
         weights, lines = self.options.last_weights.name, self.data.val_set.lines
         tell(report_of_training(self.model, self.options, lines, self.device, weights, self._taught, cameras))

@@ -19,10 +19,10 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.pages import _flags
-from monodepth2.report import report_of_training, run
 from monodepth2.report.curves import read_curves
 from monodepth2.report.page import _in_words, write_page
 from monodepth2.report.path import camera_path
+from monodepth2.report.run import report_of_training, run
 from monodepth2.training.run_checkpoints import ResumePoint
 from monodepth2.training.run_folder import RunLock, open_run_folder
 from runs import TINY_NETWORK, flags_of

@@ -1,18 +1,16 @@
 """The ResNet encoder of depth and pose networks."""
 
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
-import torchvision
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.weight_files import misfits, plain_state, read_weights
 from monodepth2.method.cpu_kernels import BatchNorm
 from monodepth2.method.networks.checkpointing import recomputed
-
-_BUILDERS = {depth: getattr(torchvision.models, f"resnet{depth}") for depth in (18, 34, 50, 101, 152)}
 
 
 class ResnetEncoder(nn.Module):
@@ -29,7 +27,7 @@ class ResnetEncoder(nn.Module):
 
     def __init__(self, num_layers: int, num_input_images: int = 1) -> None:
         super().__init__()
-        self.encoder = _BUILDERS[num_layers](weights=None, norm_layer=BatchNorm)
+        self.encoder = _network(num_layers, norm_layer=BatchNorm)
         self.encoder.fc.requires_grad_(False)
         if num_input_images > 1:
             self.encoder.conv1 = nn.Conv2d(3 * num_input_images, 64, 7, stride=2, padding=3, bias=False)
@@ -65,7 +63,7 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
     """
     if file is None:
         return _download(num_layers)
-    expected = _BUILDERS[num_layers](weights=None).state_dict()
+    expected = _network(num_layers).state_dict()
     weights, _ = plain_state(read_weights(file.expanduser(), "pass torchvision's weights with --pretrained_weights"))
     if wrong := misfits(weights, expected):
         raise UserError(
@@ -76,7 +74,9 @@ def imagenet_weights(num_layers: int, file: Path | None = None) -> dict[str, Ten
 
 
 def _download(num_layers: int) -> dict[str, Tensor]:
-    entry = torchvision.models.get_model_weights(f"resnet{num_layers}")["IMAGENET1K_V1"]
+    from torchvision import models
+
+    entry = models.get_model_weights(f"resnet{num_layers}")["IMAGENET1K_V1"]
     try:
         return dict(entry.get_state_dict(progress=True, check_hash=True))
     except (URLError, OSError, RuntimeError) as error:
@@ -84,3 +84,9 @@ def _download(num_layers: int) -> dict[str, Tensor]:
             f"--weights_init pretrained: ImageNet weights cannot be downloaded ({first_line(error)}). Use "
             f"--weights_init scratch, or fetch {entry.url} elsewhere and pass it as --pretrained_weights FILE"
         ) from error
+
+
+def _network(num_layers: int, **how: Any) -> Any:
+    from torchvision import models  # takes a second, which mistakes in flags and networks of timm go without
+
+    return models.get_model(f"resnet{num_layers}", weights=None, **how)
