@@ -10,6 +10,7 @@ from torch import nn
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.folder import read_manifest, write_folder
+from monodepth2.checkpoints.kinds import backbone_of
 from monodepth2.checkpoints.shared import CONFIG, ENDING, read_shared
 from monodepth2.config import Options
 from monodepth2.errors import UserError, tell
@@ -99,8 +100,18 @@ def load_networks(
     wanted = [name for name in model.networks if name in names]
     for name in wanted:
         path = network_file(folder, name)
-        load_state(model.networks[name], read_network(path, REMEDY + missing), path, misfit)
+        network, state = model.networks[name], read_network(path, REMEDY + missing)
+        _check_backbone(network, state, path, misfit)
+        load_state(network, state, path, misfit)
     return wanted
+
+
+def _check_backbone(network: nn.Module, state: dict[str, Any], path: Path, advice: str) -> None:
+    """Refuse the weights of another backbone: its tensors may have the same shapes, and it would see badly by them."""
+    found, wanted = backbone_of(state, path), network.name if isinstance(network, TimmEncoder) else None
+    if (found and found[0]) != wanted:
+        theirs, ours = (f"timm's {name}" if name else "a ResNet of 2019" for name in (found and found[0], wanted))
+        raise UserError(f"{path}: holds the weights of {theirs}, and the network is {ours}{advice}")
 
 
 def read_network(path: Path, remedy: str = REMEDY) -> dict[str, Any]:

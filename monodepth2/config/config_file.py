@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from monodepth2.config.declare import Checked, option_type
 from monodepth2.config.option_checks import EVALUATION_SPLITS, TRAINING_SPLITS
@@ -14,6 +14,7 @@ from monodepth2.files.text import read_text
 MOST_BYTES = 1 << 14
 NAMES_OR_FOLDERS = {"split": TRAINING_SPLITS, "eval_split": EVALUATION_SPLITS}
 NULL = "tag:yaml.org,2002:null"
+AnyOptions = TypeVar("AnyOptions", bound=Checked)
 
 
 def read_config(path: Path, kind: type[Checked]) -> dict[str, Any]:
@@ -98,6 +99,13 @@ def config_text(options: Checked, without: Collection[str] = ()) -> str:
     values = {name: _plain(name, getattr(options, name)) for name in names}
     stated = {name: value for name, value in values.items() if value is not None}
     return yaml.safe_dump(stated, sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+def with_absolute_paths(options: AnyOptions) -> AnyOptions:
+    """Return the options with absolute paths, so that their record serves from any folder."""
+    values = {item.name: getattr(options, item.name) for item in fields(options)}
+    places = {name: one for name, one in values.items() if isinstance(one, Path) or name in NAMES_OR_FOLDERS}
+    return replace(options, **{name: type(one)(_plain(name, one)) for name, one in places.items()})
 
 
 def _plain(name: str, value: Any) -> Any:

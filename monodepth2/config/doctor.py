@@ -39,6 +39,7 @@ class DoctorOptions(OfTraining):
     frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
     known_poses: bool = same_as(Options, "known_poses")
     tracked_poses: bool = same_as(Options, "tracked_poses")
+    baseline: float | None = same_as(Options, "baseline", group="camera")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")
 

@@ -531,9 +531,10 @@ class Options(Checked):
         return self.pseudo_labels is not None and self.pseudo_weight > 0
 
     @property
-    def without_pseudo_labels(self) -> "Options":
-        """The same for looking at pictures alone, those without labels too."""
-        return replace(self, pseudo_labels=None, pseudo_weight=Options.pseudo_weight)
+    def for_looking(self) -> "Options":
+        """The same for looking at pictures alone, those of which nothing else is known, too."""
+        taught = ("pseudo_labels", "pseudo_weight", "depth_supervision", "velocity_weight", "gt_png_scale")
+        return replace(self, **{name: getattr(Options, name) for name in taught})
 
     @property
     def run_folder(self) -> Path:

@@ -173,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="replace files with other content")
     values = parser.parse_args(arguments)
     layout = Folders(values.data_path.expanduser(), cameras=CameraChoice())
-    gaps = Options(dataset="folder", frame_ids=values.frame_ids, frame_gap=values.frame_gap).gaps
+    pairs = len(values.frame_ids) == 1  # of two cameras alone
+    gaps = Options(dataset="folder", frame_ids=values.frame_ids, frame_gap=values.frame_gap, use_stereo=pairs).gaps
     parts = zip(("train", "val"), made_split(layout, values.frame_ids, gaps), strict=True)
     for path in write_lines(dict(parts), values.output, values.force):
         print(path)

@@ -18,7 +18,7 @@ from monodepth2.datasets.camera_report import (
     check_views,
     views_of,
 )
-from monodepth2.datasets.check import missing_pictures, split_remarks
+from monodepth2.datasets.check import Listings, missing_pictures, split_remarks
 from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
@@ -77,10 +77,14 @@ def _shape_findings(options: Options, views: Sequence[View]) -> list[Finding]:
 
 def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
     """Return why the files of poses that a training would read cannot be used."""
-    known = KnownPoses.from_options(options, layout)
+    listings = Listings()
+
+    def widest(line: SplitLine) -> int:
+        return max(listings.gaps(layout, line, options.loaded_ids, options.gaps), default=options.gaps[0])
+
     try:
-        if known:
-            known.check(lines)
+        if known := KnownPoses.from_options(options, layout):
+            known.check(lines, widest)
     except UserError as error:
         return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]
     return []
@@ -194,7 +198,7 @@ def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLi
 def _inside(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Validation targets that are a neighbour of a training target, or that one's own view by the other camera."""
     trained, lines = {(line.folder, line.frame) for line in training}, set(training)
-    steps = (0, *(gap * offset for gap in options.gaps for offset in options.temporal_ids))
+    steps = {0} | {sign * gap * offset for sign in (1, -1) for gap in options.gaps for offset in options.temporal_ids}
     near = [
         line
         for line in validation

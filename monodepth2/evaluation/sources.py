@@ -187,7 +187,7 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
         count: lines of the split.
 
     Raises:
-        UserError: nothing is named, something named is unusable, or has no use for `--baseline`.
+        UserError: nothing is named, something named is unusable, or has no use for `--baseline` or no metres without.
     """
     others = [resolve_reference(reference) for reference in options.compare]
     sources: list[DisparitySource]
@@ -199,6 +199,12 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
     sources += [NetworkSource(path, options) for path in others]
     for source in sources:
         source.facts = source.facts.with_baseline(options.baseline, source.path)
+        unknown = source.facts.baseline is None and source.facts.metric_scale is None
+        if options.eval_stereo and source.use_stereo and unknown and not options.asked_factor:
+            raise UserError(
+                f"--eval_stereo: {source.path} was trained with a rig of unknown baseline, and its metres are unknown, "
+                "too: give --baseline METRES, or --eval_mono, which scales by the ground truth"
+            )
     _tell_apart(sources)
     for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
         tell(remark)

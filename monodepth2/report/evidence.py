@@ -127,7 +127,7 @@ def look_at(
     Raises:
         UserError: no frame can be read.
     """
-    judged = replace(options.without_pseudo_labels, v1_multiscale=False, scales=(min(options.scales),))
+    judged = replace(options.for_looking, v1_multiscale=False, scales=(min(options.scales),))
     data_set = MonoDataset.from_options(judged, evenly(lines, count), augment=False, cameras=cameras)
     found = []
     for index in range(len(data_set)):

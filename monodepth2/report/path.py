@@ -56,7 +56,7 @@ def camera_path(
     source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
     gap = options.gaps[0]
     stride = abs(source) * gap
-    in_time = replace(options.without_pseudo_labels, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
+    in_time = replace(options.for_looking, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
     data_set = MonoDataset.from_options(in_time, [], augment=False)
     start = longest_run(held_out, stride)
     stretch = [replace(start, frame=start.frame + n * stride) for n in range(MOST_STEPS)]

@@ -38,7 +38,8 @@ def judge(figures: Figures, options: Options, taught: str = "") -> Verdict:
     learnt_from = [f"It has also learnt from {taught}."] if taught else []
     for found in (_broken(figures), _still(figures, options), _identity(figures, options), _flat(figures, options)):
         if found:
-            return Verdict("nothing", f"It has learnt nothing: {found}.", learnt_from)
+            what = "nothing from the video" if taught else "nothing"
+            return Verdict("nothing", f"It has learnt {what}: {found}.", learnt_from)
     kind, sentence = _by_gain(figures, options)
     return Verdict(kind, sentence, [*learnt_from, *_remarks(figures)])
 

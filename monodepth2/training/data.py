@@ -36,6 +36,7 @@ class TrainingData:
         options: of the run.
         processes: that train together; the main one checks that all pictures are there.
         device: that the batches are for.
+        is_new: whether the run begins here; flags without effect are refused then.
 
     Attributes:
         views: the cameras of the drives.
@@ -50,7 +51,7 @@ class TrainingData:
         UserError: a split or a picture is missing, or there is no full batch.
     """
 
-    def __init__(self, options: Options, processes: Processes, device: torch.device) -> None:
+    def __init__(self, options: Options, processes: Processes, device: torch.device, is_new: bool = True) -> None:
         _check_split(options)
         layout = layout_of(options)
         train_lines, val_lines, self.skipped = training_lines(options, layout)
@@ -65,7 +66,7 @@ class TrainingData:
         if processes.is_main:
             _check_pictures(layout, lines, options)
         self.views = views_of(layout, lines)
-        check_views(self.views, options.fov if options.resume == "never" else None)  # a run goes on with its flags
+        check_views(self.views, options.fov if is_new else None)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
         cameras = self.distinct_cameras if options.learn_intrinsics else ()
         self.train_set, self.val_set = (

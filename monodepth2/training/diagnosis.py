@@ -72,9 +72,10 @@ class Diagnosis:
     def nothing_to_learn(self) -> str:
         """Why there is nothing to learn from motion, by the last look at the data; empty where there is something.
 
-        A run on the pairs of two cameras alone is told of pictures that are alike, and ends as any other.
+        A run that learns from something else, too, is told what it finds, and ends as any other.
         """
-        if not self.options.temporal_ids:
+        options = self.options
+        if not options.temporal_ids or options.depth_supervision or options.learns_pseudo_labels:
             return ""
         return next((reason for sign, reason in NOTHING.items() if sign in self.told), "")
 

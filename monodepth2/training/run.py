@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from monodepth2.config import ODOMETRY_SPLITS, TRAINING_SPLITS, Options, started_as
+from monodepth2.datasets.layouts import layout_of
 from monodepth2.training.trainer import Trainer
 
 TRUTH = "depth"  # in a drive's folder
@@ -49,7 +50,7 @@ def _scoring(options: Options) -> list[tuple[str, list[str]]]:
     if options.dataset != Options.dataset:
         flags += ["--dataset", options.dataset]
     alone = ["--align", "none"] if options.knows_metres else ["--eval_mono"]
-    scale = ["--eval_stereo"] if options.use_stereo else alone
+    scale = ["--eval_stereo"] if options.use_stereo and layout_of(options).baseline else alone
     if options.dataset == "kitti_odom":
         moves = options.temporal_ids and not options.knows_motion
         return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if moves else []

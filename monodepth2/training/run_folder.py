@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
-from monodepth2.config.config_file import config_text
+from monodepth2.config.config_file import config_text, with_absolute_paths
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder
 from monodepth2.report import FIGURES, PAGE
@@ -66,6 +66,12 @@ def check_run_folder(options: Options) -> None:
             f"{options.models_folder} holds the checkpoints of an older run: add --resume to go on with it, "
             "choose another --model_name, or add --overwrite to replace them"
         )
+    weights = options.load_weights_folder
+    if options.overwrite and weights and options.run_folder.resolve() in weights.expanduser().resolve().parents:
+        raise UserError(
+            f"--load_weights_folder {weights}: lies in the run that --overwrite replaces, and would be removed before "
+            "the new run has saved anything; choose another --model_name, or move the weights elsewhere first"
+        )
     check_output_folder("log_dir", options.models_folder)
     if options.wandb:
         require_packages("wandb", "runs with --wandb", "wandb")
@@ -91,7 +97,7 @@ def open_run_folder(
             (options.run_folder / about_older_weights).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
-    write_text(options.models_folder / "opt.json", options.to_json())
+    write_text(options.models_folder / "opt.json", with_absolute_paths(options).to_json())
     write_text(options.models_folder / "config.yaml", config_text(options, HOW_IT_STARTS))
     return EventLog(options.run_folder, options, resumed.step if resumed else 0, report)
 

@@ -64,7 +64,7 @@ class Trainer:
         self.resumed = self.processes.first(point)
         with self.processes.agreed():
             seed_all(options.seed)
-            self.data = TrainingData(options, self.processes, self.device)
+            self.data = TrainingData(options, self.processes, self.device, self.resumed is None)
             self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
             self.saved = self._read_saved() if self.resumed else None
             self._check_flags()
