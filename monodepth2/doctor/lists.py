@@ -198,11 +198,11 @@ def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLi
 def _inside(options: Options, training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Validation targets that are a neighbour of a training target, or that one's own view by the other camera."""
     trained, lines = {(line.folder, line.frame) for line in training}, set(training)
-    steps = {0} | {sign * gap * offset for sign in (1, -1) for gap in options.gaps for offset in options.temporal_ids}
+    steps = (0, *(gap * offset for gap in options.gaps for offset in options.temporal_ids))  # from a target
     near = [
         line
         for line in validation
-        if line not in lines and any((line.folder, line.frame + step) in trained for step in steps)
+        if line not in lines and any((line.folder, line.frame - step) in trained for step in steps)
     ]
     if not near:
         return []

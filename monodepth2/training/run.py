@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 
 from monodepth2.config import ODOMETRY_SPLITS, TRAINING_SPLITS, Options, started_as
-from monodepth2.datasets.layouts import layout_of
 from monodepth2.training.trainer import Trainer
 
 TRUTH = "depth"  # in a drive's folder
@@ -19,12 +18,13 @@ def run(options: Options) -> int:
     trainer = Trainer(options)
     code = trainer.train()
     if code == 0 and trainer.processes.is_main:
-        steps = next_steps(options, trainer.data.val_set.picture(0))
+        data = trainer.data
+        steps = next_steps(options, data.val_set.picture(0), data.facts.baseline)
         print(f"weights are in {options.last_weights}", "what to do with them, for example:", *steps, sep="\n")
     return code
 
 
-def next_steps(options: Options, picture: Path) -> list[str]:
+def next_steps(options: Options, picture: Path, baseline: float | None) -> list[str]:
     """Return commands that use what a run has trained, as lines: they can be given as they are.
 
     Scoring is among them where the data set may hold what it needs.
@@ -32,25 +32,26 @@ def next_steps(options: Options, picture: Path) -> list[str]:
     Args:
         options: of the run.
         picture: that was not trained on.
+        baseline: metres between the two cameras of its rig; None where that is unknown.
     """
     run = ["--run", options.model_name]
     if options.log_dir != Options.log_dir:
         run += ["--log_dir", str(options.log_dir)]
     beside = str(options.run_folder / "predictions")  # inside a plain folder they would be a drive
     steps = [("predict", [str(picture), *run, "--output_dir", beside])]
-    for command, flags in _scoring(options):
+    for command, flags in _scoring(options, baseline):
         steps.append((command, [*run, "--data_path", str(options.data_path), *flags]))
     steps.append(("export", run))
     return [f"  {started_as(command)} {shlex.join(flags)}" for command, flags in steps]
 
 
-def _scoring(options: Options) -> list[tuple[str, list[str]]]:
+def _scoring(options: Options, baseline: float | None) -> list[tuple[str, list[str]]]:
     """The scoring commands that the run's data set serves, and their flags for it."""
     flags = ["--png"] if options.png else []
     if options.dataset != Options.dataset:
         flags += ["--dataset", options.dataset]
     alone = ["--align", "none"] if options.knows_metres else ["--eval_mono"]
-    scale = ["--eval_stereo"] if options.use_stereo and layout_of(options).baseline else alone
+    scale = ["--eval_stereo"] if options.use_stereo and baseline else alone
     if options.dataset == "kitti_odom":
         moves = options.temporal_ids and not options.knows_motion
         return [("odometry", ["--eval_split", ODOMETRY_SPLITS[9], *flags])] if moves else []

@@ -59,8 +59,8 @@ def test_what_is_advised_follows_the_data_set(tmp_path: Path, monkeypatch) -> No
     (tmp_path / "lists").mkdir()
     picture = Path("a.jpg")
 
-    def scored(**values) -> str:
-        lines = [line.strip() for line in next_steps(Options(**values, data_path=Path("k")), picture)]
+    def scored(baseline: float | None = 0.54, **values) -> str:
+        lines = [line.strip() for line in next_steps(Options(**values, data_path=Path("k")), picture, baseline)]
         assert lines[0].startswith("python tools/predict.py a.jpg --run mdp --output_dir ")
         assert lines[-1] == "python tools/export_depth.py --run mdp"
         return "".join(lines[1:-1])
@@ -68,6 +68,7 @@ def test_what_is_advised_follows_the_data_set(tmp_path: Path, monkeypatch) -> No
     evaluate, odometry = (f"python tools/evaluate_{name}.py --run mdp --data_path k" for name in ("depth", "pose"))
     assert scored() == f"{evaluate} --eval_mono"
     assert scored(png=True, use_stereo=True) == f"{evaluate} --eval_stereo --png"
+    assert scored(None, use_stereo=True) == f"{evaluate} --eval_mono", "metres are unknown with the rig"
     assert scored(dataset="kitti_odom", split="odom") == f"{odometry} --eval_split odom_9 --dataset kitti_odom"
     assert scored(split=str(tmp_path / "lists")) == ""
     (tmp_path / "lists/test_files.txt").touch()

@@ -144,6 +144,8 @@ def test_the_made_split_can_be_written_and_used(tmp_path: Path, capsys) -> None:
     made = training_lines(options, layout)
     assert made == training_lines(replace(options, split=str(tmp_path / "lists")), layout)
     assert len(made.training) == 15
+    assert main([str(tmp_path / "data"), "--output", str(tmp_path / "pairs"), "--frame_ids", "0"]) == 0
+    assert len((tmp_path / "pairs/train_files.txt").read_text().splitlines()) == 18, "pairs need no neighbours"
 
 
 def test_lists_as_people_write_them(tmp_path: Path) -> None:

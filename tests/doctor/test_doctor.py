@@ -173,6 +173,13 @@ def test_nothing_is_found_where_nothing_is_wrong(scene: Path) -> None:
     assert found(scene, frame_ids=(0,)) == {}
 
 
+@pytest.mark.parametrize(("ids", "inside"), [((0, 1), True), ((0, -1), False)])
+def test_which_neighbour_is_a_source_is_told_by_its_side(ids: tuple[int, ...], inside: bool, broken: Path) -> None:
+    """Frame 7 follows the last training target, 6, and is its source where the frame after is one."""
+    (broken / "split/val_files.txt").write_text(lines(7))
+    assert ("validation frames inside training stretches" in found(broken, use_stereo=False, frame_ids=ids)) == inside
+
+
 @pytest.mark.parametrize(("name", "spoils", "fault"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_found(name: str, spoils: bool, fault: Callable[[Path], object], broken: Path) -> None:
     fault(broken)
@@ -306,6 +313,25 @@ def test_a_training_says_it_before_it_begins(broken: Path, tmp_path: Path) -> No
     assert "warning: left and right are swapped: 6 of 6 targets looked at" in told[0]
     assert "swapped" not in told[1]
     assert all(text.startswith("cameras: 1 drive 311x94") for text in told)
+
+
+def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:
+    """KITTI's poses of a drive may end before its pictures; with --baseline the rig is known as in training."""
+    drive = tmp_path / "sequences/00"
+    for camera in (2, 3):
+        (drive / f"image_{camera}").mkdir(parents=True)
+        for n in range(12):
+            Image.new("RGB", (96, 64)).save(drive / f"image_{camera}/{n:06d}.png")
+    (tmp_path / "poses").mkdir()
+    (tmp_path / "poses/00.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n" * 9)
+    (tmp_path / "split").mkdir()
+    for part, frames in (("train", (4, 5, 6)), ("val", (7,))):
+        (tmp_path / f"split/{part}_files.txt").write_text("".join(f"0 {frame} l\n" for frame in frames))
+    given = {"dataset": "kitti_odom", "known_poses": True, "use_stereo": False, "batch_size": 1, "fov": 60.0}
+    assert "poses cannot be used" not in found(tmp_path, **given)
+    assert "poses cannot be used" in found(tmp_path, frame_gap=(1, 3), **given)
+    doctor = DoctorOptions.stated({**flags(tmp_path, **given), "baseline": 0.3})
+    assert doctor.training().baseline == 0.3
 
 
 def test_lists_of_plain_folders_are_looked_at_as_training_makes_them(scene: Path, tmp_path: Path) -> None:

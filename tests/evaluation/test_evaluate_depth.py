@@ -8,8 +8,10 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError
@@ -273,6 +275,18 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
     for with_rig in ({"eval_stereo": True}, {"eval_split": "benchmark"}):
         with pytest.raises(UserError, match=r"--baseline 0\.3 is a rig's, .* metres of its own, 1 per unit"):
             evaluate_all(replace(told, baseline=0.3, **with_rig))
+
+
+def test_a_rig_of_unknown_baseline_has_no_metres(options: Options, others, tmp_path: Path) -> None:
+    folder = linked(others["stereo"], tmp_path / "weights_0")
+    state = torch.load(folder / "encoder.pth", weights_only=True)
+    (folder / "encoder.pth").unlink()  # a link
+    torch.save({**state, **replace(TrainingFacts(), baseline=None).to_state()}, folder / "encoder.pth")
+    unknown = replace(options, load_weights_folder=folder, eval_mono=False, eval_stereo=True)
+    with pytest.raises(UserError, match=r"--eval_stereo: .*weights_0 was trained with a rig of unknown baseline"):
+        evaluate(unknown)
+    assert evaluate(replace(unknown, baseline=0.3)).protocol.factor == pytest.approx(3.0)
+    assert evaluate(replace(unknown, pred_depth_scale_factor=4.0)).protocol.factor == 4
 
 
 def test_the_page_shows_figures_every_image_and_the_worst(options: Options, others, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Backbones of timm as encoders: feature maps, weights, and whole models."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from batches import batch
 from monodepth2.checkpoints.depth_network import load_depth_network
-from monodepth2.checkpoints.networks import read_network, save_checkpoint
+from monodepth2.checkpoints.networks import ITS_FLAGS, load_networks, read_network, save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
@@ -111,6 +112,18 @@ def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
         motions = load_motion_network(tmp_path / "weights_0", CPU).model.motions(made.color_aug)
     torch.testing.assert_close(disp, expected.disps[0])
     torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
+
+
+@pytest.mark.parametrize(("trained", "flag"), [("resnet18", None), (None, "resnet18")])
+def test_weights_of_a_backbone_with_like_shapes_are_refused(trained: str | None, flag: str | None, tmp_path) -> None:
+    """timm's ResNet-18 takes pictures in other colours than 2019's, and has all of its tensors."""
+    given, wanted = (Options(height=64, width=96, known_poses=True, encoder=name) for name in (trained, flag))
+    model = MonodepthModel(given)
+    save_checkpoint(tmp_path / "weights_0", model, torch.optim.Adam(model.parameters()), given)
+    names = {"resnet18": "timm's resnet18", None: "a ResNet of 2019"}
+    told = f"holds the weights of {names[trained]}, and the network is {names[flag]}; check --num_layers, --encoder"
+    with pytest.raises(UserError, match=re.escape(told)):
+        load_networks(MonodepthModel(wanted), tmp_path / "weights_0", ("encoder", "depth"), misfit=ITS_FLAGS)
 
 
 def test_the_pose_network_is_small_by_default_and_2019s_without_a_backbone() -> None:

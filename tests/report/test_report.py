@@ -173,6 +173,16 @@ def test_every_kind_of_run_has_a_report(small_scene, tmp_path, flags, plots: int
     assert "The run has left no losses" in text
 
 
+def test_what_a_run_knew_beside_pictures_need_not_be_there(small_scene, tmp_path) -> None:
+    """A report compares pictures with pictures: neither speeds nor depth of this scene are to be found."""
+    options = options_of(small_scene, log_dir=tmp_path, velocity_weight=0.1, depth_supervision=0.1, **TINY_NETWORK)
+    page = tmp_path / "page.html"
+    write_page(page, MonodepthModel(options), options, LINES[:2], CPU, "none", "known depth", 2)
+    text = check_page(page, pictures=2 * 6, plots=2)
+    assert "It has learnt nothing from the video: " in text
+    assert "It has also learnt from known depth." in text
+
+
 def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     gone = [SplitLine(DRIVE, n, "l") for n in (70, 71)]

@@ -23,6 +23,13 @@ def test_the_factor_is_that_of_the_quickest_runs(monkeypatch: pytest.MonkeyPatch
     assert next(readings, None) is None
 
 
+def test_measuring_draws_no_random_number() -> None:
+    """A run that goes on measures after its generator has been put back."""
+    before = torch.get_rng_state()
+    bf16_factor()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(
     ("precision", "capability", "told"),
     [

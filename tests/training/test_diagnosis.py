@@ -209,6 +209,9 @@ def test_a_long_first_epoch_is_looked_at_early(options: Options) -> None:
     resumed = Diagnosis(options, 10_000, told.append)
     resumed.load_state_dict(diagnosis.state_dict())
     assert resumed.nothing_to_learn == "nothing moves in this data"
+    taught = Diagnosis(replace(options, depth_supervision=1.0), 10_000, told.append)
+    taught.load_state_dict(diagnosis.state_dict())
+    assert taught.nothing_to_learn == "", "known depth teaches without motion"
 
 
 def test_only_what_a_run_has_is_looked_at(options: Options) -> None:

@@ -9,10 +9,11 @@ from subprocess import PIPE
 import pytest
 
 from monodepth2.checkpoints.folder import write_folder
+from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.training import run_folder
-from monodepth2.training.run_folder import RunLock, open_run_folder
+from monodepth2.training.run_folder import RunLock, check_run_folder, open_run_folder
 
 STARTS = pytest.mark.slow(reason="starts processes that import torch")
 
@@ -100,5 +101,17 @@ def test_what_a_run_of_the_same_name_has_trained_meanwhile_stays(resume: str, wo
         open_run_folder(options, None, RunLock(options.run_folder, print), print)
     assert (options.models_folder / "weights_0").is_dir()
     overwriting = replace(options, resume="never", overwrite=True)
+    with pytest.raises(UserError, match="lies in the run that --overwrite replaces"):
+        check_run_folder(replace(overwriting, load_weights_folder=options.models_folder / "weights_0"))
     open_run_folder(overwriting, None, RunLock(options.run_folder, print), print).close()
     assert not (options.models_folder / "weights_0").exists()
+
+
+def test_the_record_of_a_run_serves_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = Options(data_path=Path("data"), split="lists", log_dir=Path("runs"))
+    open_run_folder(options, None, RunLock(options.run_folder, print), print).close()
+    record = recorded_options(options.models_folder)
+    assert record is not None
+    assert (record.data_path, record.split) == (tmp_path / "data", str(tmp_path / "lists"))
+    assert recorded_options(tmp_path / "runs/mdp/models") == record
