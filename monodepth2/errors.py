@@ -60,7 +60,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def tell(message: str) -> None:
     """Write a line for the user where no progress is shown yet."""
-    print(message, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{message}\n")  # at once: `print` lets another thread come between text and end of line
+    sys.stderr.flush()
 
 
 def run_script(main: Callable[[], int | None]) -> None:

@@ -136,7 +136,8 @@ def _trouble(folders: Listings, path: Path, frame: FrameId) -> str | None:
         return "target frames missing"
     if frame == STEREO:
         return "frames of the other camera missing"
-    return f"neighbour frames {frame:+d} missing (leave such targets out of the split, or add --skip_incomplete)"
+    remedy = "leave such targets out of the split; a training does so with --skip_incomplete"
+    return f"neighbour frames {frame:+d} missing ({remedy})"
 
 
 def complete_lines(

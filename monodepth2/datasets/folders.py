@@ -27,10 +27,11 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
-from monodepth2.files.picture_files import ENDINGS, MASK, natural_key, picture_names
+from monodepth2.files.picture_files import ENDINGS, MASK, is_own_output, natural_key, picture_names
 
 RIGHT, MASKS = "right", "masks"
-NO_DRIVES = (RIGHT, MASKS, "depth", "proj_depth")  # folders that belong to a drive, the last one as KITTI has it
+# folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures
+NO_DRIVES = (RIGHT, MASKS, "depth", "proj_depth", "predictions")
 CAMERA = "camera.json"
 SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
@@ -56,11 +57,15 @@ class Folders(Layout):
         Raises:
             UserError: there are none.
         """
-        found = [folder for folder in walk(self.root) if self.names(folder)]
+        found = [folder for folder in walk(self.root) if self.names(folder) and not self._is_predicted(folder)]
         if not found:
             endings = " ".join(ENDINGS)
             raise UserError(f"--data_path {self.root}: no folder in it holds pictures ({endings}, in any case)")
         return sorted((folder.relative_to(self.root).as_posix() for folder in found), key=natural_key)
+
+    def _is_predicted(self, folder: Path) -> bool:
+        """Whether a folder's pictures are such as predictions write: nobody wants to learn from these."""
+        return all(is_own_output(folder / name) for name in self.names(folder))
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """The names of a folder's pictures in natural order; none where there is no such folder."""

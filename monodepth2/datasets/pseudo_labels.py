@@ -14,7 +14,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
-from monodepth2.datasets.depth_folders import DepthFolder
+from monodepth2.datasets.depth_folders import CAMERA_FOLDERS, DepthFolder
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -41,7 +41,9 @@ class PseudoLabelFolder(DepthFolder):
 
     def _folders(self, line: SplitLine, picture: Path) -> Iterator[Path]:
         yield self.place(picture)
-        yield from super()._folders(line, picture)
+        others, cameras = super()._folders(line, picture), CAMERA_FOLDERS[line.side]
+        # a drive's own folder has the left camera's
+        yield from (folder for folder in others if line.side == "l" or folder.name in cameras)
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,12 @@ def of_common_lines(results: Sequence[EvaluationResult]) -> list[EvaluationResul
     common = set.intersection(*(set(result.lines) for result in results))
     if not common:
         raise UserError("no image was scored of every checkpoint: score each of them alone, without --compare")
-    return [_of_lines(result, common) for result in results]
+    compared = [_of_lines(result, common) for result in results]
+    scored = [result.pixels.scored for result in compared]
+    if len(set(scored)) == 1:
+        return compared
+    told = "scored on {:,} pixels, and not on the same ones as the others: its field of view or its maps differ"
+    return [replace(one, notes=(*one.notes, told.format(n))) for one, n in zip(compared, scored, strict=True)]
 
 
 def _of_lines(result: EvaluationResult, lines: set[SplitLine]) -> EvaluationResult:

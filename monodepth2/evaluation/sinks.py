@@ -19,6 +19,7 @@ from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
+from monodepth2.files.picture_files import MARK
 from monodepth2.files.pictures import encoded
 from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.pages.colours import coloured_disparity
@@ -91,7 +92,7 @@ class PictureFolder:
         """
         line = self.lines[position]
         name = f"{position:06d}_{line.folder.replace('/', '_')}_{line.frame:010d}_{line.side}.jpg"
-        write_whole(self.folder / name, encoded(coloured_disparity(disp_hw), "JPEG", quality=92))
+        write_whole(self.folder / name, encoded(coloured_disparity(disp_hw), "JPEG", quality=92, comment=MARK.encode()))
 
 
 class BenchmarkFolder:

@@ -212,7 +212,7 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
 
 
 def _check_external(options: Options) -> None:
-    for name in ("load_weights_folder", "run", "log_dir"):
+    for name in ("load_weights_folder", "run", "log_dir", "model_name"):
         if options.is_given(name):
             raise UserError(f"--ext_disp_to_eval takes the place of --{name}: drop one of them")
     if options.save_pred_disps:

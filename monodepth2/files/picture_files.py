@@ -26,7 +26,7 @@ MARK = "a prediction of monodepth2"  # in every picture that predict.py writes, 
 
 _DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
 
-OWN_ENDINGS = (".jpeg", ".png")  # of predictions
+OWN_ENDINGS = (".jpeg", ".jpg", ".png")  # of predictions
 
 # a damaged file is read or refused; that each of its tags is odd, too, is no news
 warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from monodepth2.files.output_paths import whole_file
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures
 from monodepth2.odometry.result import OdometryResult
 
@@ -24,7 +25,8 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
             _draw_errors(axes[1], result.figures)
     else:
         figure.suptitle(f"{result.title}, predicted")
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)
 
 
 def _title(result: OdometryResult, figures: OdometryFigures) -> str:

@@ -201,7 +201,9 @@ def _largest_tensor(model: Any, size: tuple[int, ...]) -> float:
     except Exception:  # of onnx's many kinds
         return math.inf
     shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in inferred.value_info}
-    sizes = [math.prod(shapes.get(name, [math.inf])) or math.inf for node in inferred.node for name in node.output]
+    kept = {tensor.name for tensor in inferred.initializer}  # of int8 files the weights: as large as in the file
+    nodes = [node for node in inferred.node if node.op_type != "DequantizeLinear" or node.input[0] not in kept]
+    sizes = [math.prod(shapes.get(name, [math.inf])) or math.inf for node in nodes for name in node.output]
     return max(sizes, default=0)
 
 
@@ -227,7 +229,9 @@ def make_session(content: bytes, device: torch.device, source: str) -> Any:
         unwanted: dict[str, Any] = {"disabled_optimizers": ["ConstantFolding"], "enable_fallback": 0}
         return onnxruntime.InferenceSession(content, settings, providers=providers, **unwanted)
     except Exception as error:  # of onnxruntime's many kinds
-        raise UserError(f"{source}: onnxruntime cannot load it ({first_line(error)})") from error
+        told = first_line(error)
+        remedy = "; update onnxruntime, or export with a lower --opset, e.g. 18" if "NOT_IMPLEMENTED" in told else ""
+        raise UserError(f"{source}: onnxruntime cannot load it ({told}){remedy}") from error
 
 
 def run_session(session: Any, inputs: dict[str, Tensor], outputs: Sequence[str], source: str) -> list[Tensor]:

@@ -51,8 +51,7 @@ def run(options: PseudoLabelOptions) -> int:
     folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)
     record, facts = folder.root / RECORD, _facts(options, model, layout.root)
     _check_record(record, facts)
-    pictures = {line: layout.picture_path(line) for line in targets}
-    left = [picture for line, picture in pictures.items() if not _is_of(folder.find_one(line, picture), picture)]
+    left = [picture for picture in map(layout.picture_path, targets) if not _is_made(folder.place(picture), picture)]
     there = len(targets) - len(left)
     made, silent = 0, 0
     empty: dict[Path, str] = {}
@@ -85,9 +84,10 @@ def run(options: PseudoLabelOptions) -> int:
     return 0
 
 
-def _is_of(label: Path | None, picture: Path) -> bool:
-    """Whether a label is there, and was made of the picture as it is now."""
-    return label is not None and label.stat().st_mtime_ns >= picture.stat().st_mtime_ns
+def _is_made(place: Path, picture: Path) -> bool:
+    """Whether a picture's label is there, and was made of the picture as it is now."""
+    label = place / f"{picture.stem}.npy"
+    return label.is_file() and label.stat().st_mtime_ns >= picture.stat().st_mtime_ns
 
 
 def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:

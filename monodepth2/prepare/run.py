@@ -130,11 +130,13 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
 
 
 def _gaps_in_words(gaps: list["Gap"]) -> str:
-    if len(set(gaps)) == 1:
-        return f"gap {gaps[0].seconds:.3f} s: {gaps[0].reason}"
-    seconds, flows, survivals = zip(*((gap.seconds, gap.flow, gap.survival) for gap in gaps), strict=True)
+    seconds, flows, survivals, reasons = zip(*((g.seconds, g.flow, g.survival, g.reason) for g in gaps), strict=True)
+    least, most = min(seconds), max(seconds)
+    told = f"gap {least:.3f} s" if least == most else f"gaps from {least:.3f} to {most:.3f} s"
+    if least == most and len(set(reasons)) == 1:
+        return f"{told}: {reasons[0]}"
     return (
-        f"gaps from {min(seconds):.3f} to {max(seconds):.3f} s: from one picture to the next, points move by "
+        f"{told}: from one picture to the next, points move by "
         f"{min(flows):.1f} to {max(flows):.1f} pixels (medians, in a picture 640 wide), and {min(survivals):.0%} to "
         f"{max(survivals):.0%} of them are found again; report.html has the reasons"
     )

@@ -152,7 +152,7 @@ def test_what_holds_for_several_sources_is_told_once(tmp_path: Path, capsys: pyt
     told = capsys.readouterr().out
     assert told.count("nothing states the camera") == 1
     assert "- 0.mp4 and 2 others: nothing states the camera" in told
-    assert [line[:20] for line in told.splitlines() if line.startswith("gap")] == ["gaps from 0.100 to 0"]
+    assert [line[:20] for line in told.splitlines() if line.startswith("gap")] == ["gap 0.100 s: from on"]
 
 
 def test_bars_are_cut_away_and_the_camera_follows(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
