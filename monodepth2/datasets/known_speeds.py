@@ -103,9 +103,7 @@ def read_speeds(folder: Path, pictures: int) -> np.ndarray:
         UserError: a file is missing or unusable, or its numbers are not as many as the pictures.
     """
     speeds = np.array([_possible(speed, folder / SPEEDS) for speed in _numbers(folder / SPEEDS)])
-    in_drive = not (folder / TIMES).is_file() and (folder / DRIVE).is_file()
-    path = folder / (DRIVE if in_drive else TIMES)
-    times = _times_of_drive(path) if in_drive else _numbers(path)
+    times, path = read_times(folder)
     for numbers, of in ((speeds, folder / SPEEDS), (times, path)):
         if len(numbers) != pictures:
             raise UserError(f"{of}: holds {len(numbers)} numbers, and its drive has {pictures} pictures; one each is "
@@ -150,6 +148,17 @@ def _numbers(path: Path) -> np.ndarray:
         return np.array([float(line) for _, line in numbered_lines(path)])
     except ValueError as error:
         raise UserError(f"{path}: holds something other than a number per line ({first_line(error)})") from error
+
+
+def read_times(folder: Path) -> tuple[np.ndarray, Path]:
+    """Read the times of a drive's pictures in seconds; return them and their file.
+
+    Raises:
+        UserError: there are none, or they cannot be read.
+    """
+    in_drive = not (folder / TIMES).is_file() and (folder / DRIVE).is_file()
+    path = folder / (DRIVE if in_drive else TIMES)
+    return _times_of_drive(path) if in_drive else _numbers(path), path
 
 
 def _times_of_drive(path: Path) -> np.ndarray:

@@ -10,13 +10,13 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import own_lines
+from monodepth2.datasets.known_speeds import DRIVE, TIMES, read_times
 from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.datasets.trajectories import from_first
 from monodepth2.errors import UserError, counted
-from monodepth2.files.text import numbered_lines
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
@@ -145,23 +145,22 @@ def _is_published(drive: Drive) -> bool:
 
 
 def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
-    """Return the times of a drive's frames in seconds: the truth's, else KITTI's `times.txt`, else the frame numbers.
+    """Return the times of a drive's frames in seconds: the truth's, else the drive's own, else the frame numbers.
+
+    It has its own in `times.txt`, as KITTI's odometry or beside pictures, or in the `drive.json` of `prepare`.
 
     Raises:
-        UserError: `times.txt` is malformed.
+        UserError: the file of the times is malformed.
     """
     frames = drive.frames
     if truth and truth.times is not None:
         return truth.times
-    path = drive.paths[0].parents[1] / "times.txt"
-    if not isinstance(drive.layout, KittiOdometry) or not path.is_file():
+    of_kitti = isinstance(drive.layout, KittiOdometry)
+    folder = drive.paths[0].parents[1] if of_kitti else drive.layout.root / drive.lines[0].folder
+    if not any((folder / name).is_file() for name in (TIMES, DRIVE)):
         return np.array(frames, dtype=float)
-    try:
-        times = np.array([float(line) for _, line in numbered_lines(path)])[frames.start : frames.stop]
-    except ValueError as error:
-        raise UserError(
-            f"{path}: holds something other than a time in seconds per line; correct or remove it"
-        ) from error
+    times, path = read_times(folder)
+    times = times[frames.start : frames.stop]
     if len(times) < len(frames) or not np.isfinite(times).all():
         raise UserError(f"{path}: holds no time for each of the frames {frames.start} to {frames.stop - 1}; "
                         "correct or remove it")  # fmt: skip

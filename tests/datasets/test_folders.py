@@ -24,7 +24,7 @@ from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.picture_files import natural_key
+from monodepth2.files.picture_files import MARK, natural_key
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
@@ -80,6 +80,18 @@ def test_drives_lie_at_any_depth_and_one_drive_is_a_data_set(tmp_path: Path) -> 
     assert single.picture_path(SplitLine(".", 1, "l")) == tmp_path / "day 2/c/image_1.png"
     with pytest.raises(UserError, match="no folder in it holds pictures"):
         Folders(write_pictures(tmp_path / "empty", [])).drives()
+
+
+def test_predictions_are_no_drives(tmp_path: Path) -> None:
+    """In the folder that `predict` makes beside the pictures, and in any other by their mark."""
+    write_pictures(tmp_path / "one", numbered(3))
+    write_pictures(tmp_path / "one/predictions", ["image_0_disp.jpeg"])
+    (tmp_path / "one/looked at").mkdir()
+    for ending in ("jpg", "jpeg"):
+        Image.new("RGB", SIZE).save(tmp_path / f"one/looked at/image_0.{ending}", comment=MARK)
+    assert Folders(tmp_path).drives() == ["one"]
+    write_pictures(tmp_path / "one/looked at", ["image_1.jpg"])
+    assert Folders(tmp_path).drives() == ["one", "one/looked at"], "of another source"
 
 
 def test_the_right_camera_has_the_same_names(tmp_path: Path) -> None:

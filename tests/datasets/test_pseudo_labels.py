@@ -1,5 +1,6 @@
 """Another model's disparities: found beside the data set's tree, and brought to the network's size as pictures are."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,20 @@ def test_in_kittis_tree_and_where_ground_truth_would_lie(small_scene: Path, tmp_
         assert (known.parts(line, False, np.float32)["pseudo"] == 2.5).all()
         with pytest.raises(UserError, match="1 of 1 pictures"):
             known.check([SplitLine(DRIVE, 3, "l")])
+
+
+def test_the_right_camera_does_not_learn_from_the_left_ones_labels(data: Path) -> None:
+    (data / "data/one").rename(data / "left")
+    for folder in ("one", "one/right"):
+        shutil.copytree(data / "left", data / "data" / folder, dirs_exist_ok=True)
+    right = [SplitLine("one", n, "r") for n in range(3)]
+    given = options(data)
+    known = Known.from_options(given, layout_of(given))
+    assert "3 pictures" in known.check(LINES)[0]
+    with pytest.raises(UserError, match="monodepth2 pseudo_label"):
+        known.check(right)
+    shutil.copytree(data / "labels/one", data / "labels/one/right")
+    assert "6 pictures" in Known.from_options(given, layout_of(given)).check([*LINES, *right])[0]
 
 
 def test_no_weight_reads_nothing(data: Path) -> None:

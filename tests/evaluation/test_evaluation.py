@@ -250,6 +250,12 @@ def test_checkpoints_are_compared_on_what_all_have_scored(options: Options, chec
     assert "1 image left out, as another checkpoint has no figures of it" in whole.notes
     assert middle.pixels.masked == 10
     assert "difference to" in text_report(scored.results)
+    assert not any("pixels" in note for result in scored.results for note in result.notes)
+    truth[0, 60, 20:25] = 9  # of an image that both score
+    np.save(tmp_path / f"{LINES[0].split()[1]}.npy", truth[0])
+    apart = evaluate_all(replace(options, gt_path=tmp_path, crop="none", compare=(str(crop),))).results
+    for result, pixels in zip(apart, (25, 20), strict=True):
+        assert f"scored on {pixels} pixels, and not on the same ones" in result.notes[-1]
     for name in ("2", "3"):
         (tmp_path / f"{name}.npy").unlink()
     with pytest.raises(UserError, match="10 are masked"):

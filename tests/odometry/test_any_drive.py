@@ -1,5 +1,6 @@
 """Odometry on drives of any layout, with poses of any format or none."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,13 @@ from scipy.spatial.transform import Rotation
 import evaluate_pose
 from monodepth2.command import main as command
 from monodepth2.config import Options
+from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.poses import read_poses, read_trajectory
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import from_first, write_poses, write_tum
 from monodepth2.errors import UserError
 from monodepth2.odometry import evaluate_odometry
+from monodepth2.odometry.drive import Drive, frame_times
 from trajectory import trajectory
 from trees import write_checkpoint
 
@@ -130,6 +134,19 @@ def test_sequences_whose_truth_is_not_published_are_predicted(odom: Options, tmp
     result = evaluate_odometry(replace(asked, eval_out_dir=tmp_path))
     assert result.figures is None
     assert "no true poses" in result.text()
+
+
+@pytest.mark.parametrize("name", ["times.txt", "drive.json"])
+def test_a_plain_folder_has_times_of_its_own(name: str, weights: Path, tmp_path: Path) -> None:
+    names = [f"{n}.png" for n in range(5)]
+    write_pictures(tmp_path / "data/drive", names)
+    times = [100.0, 100.1, 100.2, 100.4, 100.5]
+    text = json.dumps({"times": times}) if name == "drive.json" else "\n".join(map(str, times))
+    layout = layout_of(Options(dataset="folder", data_path=tmp_path / "data"))
+    drive = Drive(layout, [SplitLine("drive", n, "l") for n in range(1, 4)])
+    assert frame_times(drive, None).tolist() == [1, 2, 3, 4], "numbers, where nothing states them"
+    (tmp_path / "data/drive" / name).write_text(text)
+    assert frame_times(drive, None).tolist() == times[1:]
 
 
 def test_files_for_other_tools(odom: Options, weights: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -1,9 +1,11 @@
 """Depth networks in 8 bits: smaller, close to the float32 network, refused where they are not."""
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -13,7 +15,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.picture_files import MARK
 from monodepth2.onnx import export
 from monodepth2.onnx.metadata import Metadata
-from monodepth2.onnx.network import OnnxDepthNetwork
+from monodepth2.onnx.network import OnnxDepthNetwork, _largest_tensor
 from monodepth2.onnx.quantise import calibration_pictures, find_calibration
 from trees import write_checkpoint
 
@@ -56,6 +58,30 @@ def test_a_folder_that_cannot_be_calibrated_on_is_told_before_the_export(picture
     for name, message in (("typo", "no such folder"), ("few", "holds 1 picture; give at least 8")):
         with pytest.raises(UserError, match=f"--calibration {tmp_path / name}: {message}"):
             export(options(tmp_path / "none", tmp_path / "int8.onnx", precision="int8", calibration=tmp_path / name))
+
+
+def test_weights_in_8_bits_are_no_tensor_made_of_pictures() -> None:
+    """A small picture makes smaller tensors than the weights are, which a file holds as they are."""
+    numpy_helper, helper, kind = onnx.numpy_helper, onnx.helper, onnx.TensorProto.FLOAT
+    constants = {"w": np.ones((64, 3, 3, 3), np.int8), "s": np.float32(0.1), "z": np.int8(0)}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["weights"]),
+        helper.make_node("Conv", ["image", "weights"], ["found"]),
+    ]
+    shapes = [helper.make_tensor_value_info(name, kind, shape) for name, shape in (("image", None), ("found", None))]
+    shapes[0] = helper.make_tensor_value_info("image", kind, (1, 3, 4, 4))
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        shapes[:1],
+        shapes[1:],
+        [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()],
+    )
+    assert _largest_tensor(helper.make_model(graph), (1, 3, 4, 4)) == 64 * 2 * 2
+
+
+def test_onnxruntime_is_told_to_report_nothing() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 @pytest.mark.slow(reason="exports and quantises")
