@@ -202,7 +202,7 @@ def _largest_tensor(model: Any, size: tuple[int, ...]) -> float:
         return math.inf
     shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in inferred.value_info}
     kept = {tensor.name for tensor in inferred.initializer}  # of int8 files the weights: as large as in the file
-    nodes = [node for node in inferred.node if node.op_type != "DequantizeLinear" or node.input[0] not in kept]
+    nodes = [node for node in inferred.node if node.op_type != "DequantizeLinear" or not kept & {*node.input[:1]}]
     sizes = [math.prod(shapes.get(name, [math.inf])) or math.inf for node in nodes for name in node.output]
     return max(sizes, default=0)
 
