@@ -62,6 +62,12 @@ class Listings:
         """Return the gaps between a line's frames for which it has all its pictures."""
         return tuple(gap for gap in gaps if all(self.has(frame_path(layout, line, i, gap)) for i in loaded_ids))
 
+    def drawn(
+        self, layout: Layout, line: SplitLine, loaded_ids: Sequence[FrameId], gaps: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Return the gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
+        return self.gaps(layout, line, loaded_ids, gaps) or tuple(gaps[:1])
+
     def has(self, path: Path) -> bool:
         """Whether there is a file of this name in its folder."""
         return path.name in (self.list(path.parent) or ())

@@ -136,7 +136,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         """The gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
         if len(self.gaps) == 1:
             return self.gaps
-        return self.listings.gaps(self.layout, line, self.loaded_ids, self.gaps) or self.gaps[:1]
+        return self.listings.drawn(self.layout, line, self.loaded_ids, self.gaps)
 
     def widest_gap(self, line: SplitLine) -> int:
         """The largest of them."""

@@ -80,7 +80,7 @@ def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
     listings = Listings()
 
     def widest(line: SplitLine) -> int:
-        return max(listings.gaps(layout, line, options.loaded_ids, options.gaps), default=options.gaps[0])
+        return max(listings.drawn(layout, line, options.loaded_ids, options.gaps))
 
     try:
         if known := KnownPoses.from_options(options, layout):

@@ -291,7 +291,7 @@ class Trainer:
     @property
     def _taught(self) -> str:
         """What the weights have learnt from beside pictures, or will, in words."""
-        return self.data.facts.after(self.beginning.facts).taught
+        return self._training_facts(self.model).taught
 
     def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
         """What a checkpoint of a model's weights says of the training by now."""

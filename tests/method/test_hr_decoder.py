@@ -82,13 +82,17 @@ def test_checkpointing_changes_no_gradient() -> None:
         torch.testing.assert_close(kept, computed)
 
 
-def test_compiled_it_says_the_same() -> None:
-    """As far as the graphs; golden tests have the compiler make code of such layers, which takes half a minute."""
+@pytest.mark.parametrize(
+    "backend",
+    ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow(reason="the compiler works for half a minute"))],
+)
+def test_compiled_it_says_the_same(backend: str) -> None:
+    """In its graphs, and in the code that the compiler makes of them."""
     torch.manual_seed(1)
     decoder, given, found = HrDecoder(CHANNELS, (3,)), features(), []
     for compiled in (False, True):
         if compiled:
-            decoder.compile(dynamic=False, backend="aot_eager")
+            decoder.compile(dynamic=False, backend=backend)
         outputs = decoder(given)
         gradients = torch.autograd.grad(sum(out.square().sum() for out in outputs.values()), decoder.parameters())
         found.append([*outputs.values(), *gradients])
