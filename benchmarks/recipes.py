@@ -2,8 +2,8 @@
 
 Every recipe trains from scratch on rendered streets at 256x96 for as much processor time as the others, and is scored
 on a held-out street. Short runs before it tell how many steps that makes. With --samples the time is what 2019's recipe
-takes for so many samples on this machine, so that runs on machines of different speed compare. Sources are both
-neighbours and the right camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may
+takes for so many samples on this machine, so that runs on machines of different speed compare. With --epochs the length
+is given: for further seeds of a run that another machine has measured. Sources are both neighbours and the right camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may
 run side by side.
 """
 
@@ -72,6 +72,7 @@ def main() -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=60, help="processor time of each training")
     length.add_argument("--samples", type=int, help="the same, in samples of the 2019 recipe")
+    length.add_argument("--epochs", type=int, help="the length itself, the same for all recipes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
     parser.add_argument("--mono", action="store_true", help="train without the right camera")
@@ -116,14 +117,19 @@ def seen(streets: Path, weights: list[Path]) -> Image.Image:
 def trained(arguments: argparse.Namespace, probe: Path, name: str, seed: int) -> tuple[Options, float]:
     """Train a recipe for its time; return its options, and the processor time that it took, in seconds."""
     options = street_options(arguments, name, seed)
-    wanted = 60 * arguments.minutes
-    if arguments.samples:  # measured again for each recipe: the machine may be busier than before
-        wanted = arguments.samples * per_line(street_options(arguments, "2019", seed), probe)
-    epochs = max(1, round(wanted / per_line(options, probe) / training_lines(options)))
+    epochs = arguments.epochs or epochs_in_time(arguments, options, probe)
     options = replace(options, num_epochs=epochs)
     if options.schedule == "step":  # at three quarters, as 15 of 20 epochs
         options = replace(options, scheduler_step_size=max(1, 3 * epochs // 4))
     return options, timed(options)
+
+
+def epochs_in_time(arguments: argparse.Namespace, options: Options, probe: Path) -> int:
+    """How often a recipe goes through the list in its time. Measured for each run: the machine may be busier now."""
+    wanted = 60 * arguments.minutes
+    if arguments.samples:
+        wanted = arguments.samples * per_line(street_options(arguments, "2019", options.seed), probe)
+    return max(1, round(wanted / per_line(options, probe) / training_lines(options)))
 
 
 def street_options(arguments: argparse.Namespace, name: str, seed: int) -> Options:

@@ -43,8 +43,8 @@ class Manifest:
 def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: int) -> None:
     """Write state dicts by file name, and the manifest of their sizes and checksums.
 
-    A name may have one folder in it.
-    All is on the disk, not only in the system's memory, before the folder gets its name.
+    A name may have one folder in it. All is on the disk, not only in the system's memory, before the folder gets its
+    name.
 
     Raises:
         UserError: it cannot be written, or holds something already; nothing of it is left then.

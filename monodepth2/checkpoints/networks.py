@@ -43,9 +43,8 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint folder, whole or not at all.
 
-    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size, kind and
-    facts of the training.
-    Beside these files of 2019 lie `state.pth`, where there is a state, and the manifest of all of them.
+    It holds `<network>.pth` for every network and `adam.pth`; `encoder.pth` also holds size, kind and facts of the
+    training. Beside these files of 2019 lie `state.pth`, where there is a state, and the manifest of all of them.
 
     Args:
         folder: to be made; it may exist if it is empty.

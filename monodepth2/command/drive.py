@@ -64,11 +64,11 @@ def _size_of_pictures(folder: Path) -> dict[str, int]:
     # only now: --help and a mistyped flag answer at once
     from monodepth2.datasets.camera_choice import CameraChoice, size_of_pictures
     from monodepth2.datasets.folders import Folders
-    from monodepth2.files.fit import input_size
+    from monodepth2.files.fit import usual_input_size
 
     try:
         picture = size_of_pictures(folder / Folders(folder, cameras=CameraChoice()).drives()[0])
     except UserError:
         return {}
-    width, height = input_size(picture)
+    width, height = usual_input_size(picture)
     return {"height": height, "width": width}

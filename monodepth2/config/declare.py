@@ -60,6 +60,10 @@ class Checked:
         """Whether an option was named by the command line, at its default too, or differs from its default."""
         return name in self.given or getattr(self, name) != getattr(type(self), name)
 
+    def if_given(self, name: str) -> Any:
+        """The value of an option that was named so; else None."""
+        return getattr(self, name) if self.is_given(name) else None
+
     def __post_init__(self) -> None:
         for item in fields(self):
             self._check_field(item)

@@ -521,6 +521,11 @@ class Options(Checked):
         return usual if self.min_depth < usual < self.max_depth else math.sqrt(self.min_depth * self.max_depth)
 
     @property
+    def nearest_id(self) -> int:
+        """The temporal source that is nearest in time, the later one of two; there must be one."""
+        return min(self.temporal_ids, key=lambda frame: (abs(frame), -frame))
+
+    @property
     def farther_frames(self) -> str:
         """The flags that take neighbours twice as far away."""
         return f"--frame_ids {' '.join(str(2 * frame) for frame in self.frame_ids)} --skip_incomplete"
@@ -554,7 +559,7 @@ class Options(Checked):
     @property
     def asked_factor(self) -> float | None:
         """The factor from predicted depth to metres that the user gave; None: as the network was trained."""
-        return self.pred_depth_scale_factor if self.is_given("pred_depth_scale_factor") else None
+        return self.if_given("pred_depth_scale_factor")
 
     @property
     def input_fit(self) -> Fit:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from monodepth2.config import Options
 from monodepth2.datasets.camera_files import READERS, read_kitti_camera
-from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.cameras import Camera, focal_of_fov
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
 from monodepth2.files.picture_files import picture_names
@@ -101,9 +101,8 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
 
 def _assumed(fov: float | None, size: Size) -> Camera:
     degrees = fov or usual_fov(size)
-    focal = 0.5 / math.tan(math.radians(degrees) / 2)
     words = f"{BY_FOV}: {fov:g}°" if fov else f"assumed: {degrees:.3g}°"
-    return Camera(focal, focal * size[0] / size[1], size=size, source=f"{words} wide, square pixels")
+    return Camera.of_square_pixels(focal_of_fov(degrees), size, f"{words} wide, square pixels")
 
 
 def usual_fov(size: Size) -> float:

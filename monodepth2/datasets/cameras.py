@@ -1,5 +1,6 @@
 """What a camera sees of the world: a pinhole in units of its picture's size, and where its numbers come from."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,16 @@ class Camera:
         """The camera of focal lengths and principal point fx, fy, cx, cy in pixels of a picture's size."""
         (fx, fy, cx, cy), (width, height) = numbers, size
         return cls(fx / width, fy / height, cx / width, cy / height, size, distortion, source)
+
+    @classmethod
+    def of_square_pixels(cls, focal: float, size: Size, source: str = "given") -> "Camera":
+        """The camera of a focal length in widths of pictures of a size, around their centre."""
+        return cls(focal, focal * size[0] / size[1], size=size, source=source)
+
+    @property
+    def fov(self) -> float:
+        """Width of the view in degrees."""
+        return math.degrees(2 * math.atan(0.5 / self.fx))
 
     @property
     def is_distorted(self) -> bool:
@@ -84,6 +95,11 @@ class Camera:
     def to_plain(self) -> dict[str, float | str]:
         """The numbers and their source, for files."""
         return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy, "source": self.source}
+
+
+def focal_of_fov(degrees: float) -> float:
+    """Return the focal length in widths of a view of so many degrees from left to right."""
+    return 0.5 / math.tan(math.radians(degrees) / 2)
 
 
 def matrix_of_window(K_44: np.ndarray, window: Window, width: int, height: int) -> np.ndarray:

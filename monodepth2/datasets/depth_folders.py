@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.datasets.depth_files import READERS
+from monodepth2.datasets.folders import TRUTH
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.picture_files import picture_names
@@ -133,7 +134,7 @@ class DepthBeside(DepthFolder):
     flag: ClassVar[str] = "--data_path"
 
     def _usual(self, line: SplitLine, picture: Path) -> Path:
-        return picture.parent / "depth"
+        return picture.parent / TRUTH
 
     def _folders(self, line: SplitLine, picture: Path) -> Iterable[Path]:
         return [self._usual(line, picture)]

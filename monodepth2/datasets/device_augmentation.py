@@ -3,7 +3,7 @@
 Legend of shapes: f frames, b samples of the batch, j jittered ones among them, h w pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,10 +39,6 @@ class DrawnJitters:
             factors=torch.tensor([jitter.factors for _, jitter in drawn]),
             order=torch.tensor([jitter.order for _, jitter in drawn]),
         )
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> "DrawnJitters":
-        """Return the draws with every tensor changed."""
-        return DrawnJitters(change(self.samples), change(self.factors), change(self.order))
 
     def __call__(self, images_fb3hw: Tensor) -> Tensor:
         """Return images in [0, 1] with the jittered samples' changed; the others keep their bits.

@@ -29,9 +29,9 @@ from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
 from monodepth2.files.picture_files import ENDINGS, MASK, is_own_output, natural_key, picture_names
 
-RIGHT, MASKS = "right", "masks"
+RIGHT, MASKS, TRUTH = "right", "masks", "depth"  # in a drive's folder
 # folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures
-NO_DRIVES = (RIGHT, MASKS, "depth", "proj_depth", "predictions")
+NO_DRIVES = (RIGHT, MASKS, TRUTH, "proj_depth", "predictions")
 CAMERA = "camera.json"
 SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
@@ -135,10 +135,10 @@ def walk(root: Path) -> Iterator[Path]:
 def made_split(
     layout: Folders, temporal_ids: Sequence[int], gaps: Sequence[int] = (1,)
 ) -> tuple[list[SplitLine], list[SplitLine]]:
-    """Return targets to train and to validate on: of each drive the last tenth validates, after a gap.
+    """Return targets to train and to validate on: of each drive the last tenth validates, after some that are left out.
 
-    Targets are the pictures that have all their neighbours. The gap lets no picture be a target of one part and a
-    source of the other.
+    Targets are the pictures that have all their neighbours. So many are left out that no picture is a target of one
+    part and a source of the other.
 
     Args:
         layout: of the drives.
@@ -150,15 +150,15 @@ def made_split(
     """
     training, validation = [], []
     first, last = -min((0, *temporal_ids)) * min(gaps), max((0, *temporal_ids)) * min(gaps)
-    gap = max(map(abs, (0, *temporal_ids))) * max(gaps)
+    left_out = max(map(abs, (0, *temporal_ids))) * max(gaps)
     for drive in layout.drives():
         count = len(layout.names(layout.root / drive))
         targets = [SplitLine(drive, n, "l") for n in range(first, count - last)]
         kept = len(targets) - -(-len(targets) // VALIDATION_SHARE)
-        if kept - gap < 1:  # too short to be parted
+        if kept - left_out < 1:  # too short to be parted
             training += targets
             continue
-        training += targets[: kept - gap]
+        training += targets[: kept - left_out]
         validation += targets[kept:]
     if not training or not validation:
         raise UserError(

@@ -4,6 +4,7 @@ Legend of shapes: n poses. `world_T_camera_n44` are poses (points of the camera 
 (points of a frame's camera into that of the frame after it), one fewer than poses. Float64 throughout.
 """
 
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,7 @@ def chained(next_T_this: np.ndarray) -> np.ndarray:
 
 def multiplied(transforms: np.ndarray) -> np.ndarray:
     """Return the products of the first 0, 1, 2, ... transforms, one more than there are, (n, 4, 4)."""
-    products = [np.eye(4)]
-    for transform in transforms:
-        products.append(products[-1] @ transform)
-    return np.array(products)
+    return np.array([*accumulate(transforms, np.matmul, initial=np.eye(4))])
 
 
 def steps(world_T_camera_n44: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from monodepth2.config import Options
+from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -44,8 +45,7 @@ class Row:
 def make_rows(model: MonodepthModel, options: Options, count: int) -> list[Row]:
     """Predict `count` frames spread over the test drive."""
     # the first and last frame have no neighbour to warp
-    lines = read_split(options.eval_split, "test")[1:-1]
-    lines = [lines[int(n)] for n in np.linspace(0, len(lines) - 1, count)]
+    lines = evenly(read_split(options.eval_split, "test")[1:-1], count)
     data_set = MonoDataset.from_options(options, lines, augment=False)
     device = next(model.parameters()).device
     batch = stack([data_set.sample(index) for index in range(len(lines))]).prepared(device)

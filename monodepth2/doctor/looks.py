@@ -82,7 +82,7 @@ def _sample(options: Options, layout: Layout, line: SplitLine) -> Sample:
     target = layout.picture_path(line)
     if not options.temporal_ids:
         return Sample(line, target, pair=pair)
-    step = min(options.temporal_ids, key=lambda offset: (abs(offset), -offset))
+    step = options.nearest_id
 
     def there(offset: int) -> Path | None:
         path = layout.picture_path(line, offset) if line.frame + offset >= 0 else None

@@ -26,7 +26,7 @@ ALIGNMENTS = {
 
 @dataclass(frozen=True)
 class Example:
-    """A prediction kept for its picture.
+    """A prediction and its score; the worst are kept for their pictures.
 
     Attributes:
         position: of its line in the split.

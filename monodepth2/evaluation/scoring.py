@@ -30,7 +30,7 @@ from monodepth2.evaluation.protocol import (
 )
 from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
 from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
-from monodepth2.evaluation.sinks import Sink, WorstImages, open_sinks
+from monodepth2.evaluation.sinks import Sink, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.fit import STRETCH
@@ -144,7 +144,7 @@ def predict_split(options: Options) -> np.ndarray:
 def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationResult | None:
     """Take one source through the split."""
     outcomes: list[ImageScore | PixelCounts | None] = []
-    worst = WorstImages(WORST_KEPT)
+    worst: list[Example] = []
     task = _of_source(task, source)
     for position, (disp, depth) in enumerate(_predictions(source, task)):
         for sink in sinks:
@@ -156,7 +156,10 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
             if source.facts.fit != STRETCH:
                 shown = shown_size(task.layout, task.lines[position])
                 disp = at_picture_size(disp, gt.shape[0], gt.shape[1], source.facts.fit, shown)
-            outcomes.append(_score(task, position, disp, gt, worst))
+            found = _score(task, position, disp, gt)
+            if isinstance(found, Example):
+                worst = sorted([*worst, found], key=lambda one: (-one.score.metrics.abs_rel, one.position))[:WORST_KEPT]
+            outcomes.append(found.score if isinstance(found, Example) else found)
     return _result(source, task, outcomes, worst) if task.protocol else None
 
 
@@ -187,9 +190,7 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     return require_scale(distances, height)
 
 
-def _score(
-    task: _Task, position: int, disp: np.ndarray, gt: np.ndarray, worst: WorstImages
-) -> ImageScore | PixelCounts:
+def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
     """Score a prediction; where no pixel is to be scored, say what becomes of them."""
     assert task.protocol is not None
     line, region = task.lines[position], task.protocol.region
@@ -201,8 +202,7 @@ def _score(
         raise UserError(f"'{line}': {error}") from error
     if score is None:
         return count_pixels(gt, region, mask)
-    worst.offer(Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask)))
-    return score
+    return Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask))
 
 
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -269,7 +269,7 @@ def _training_notes(source: NetworkSource) -> list[str]:
 
 
 def _result(
-    source: DisparitySource, task: _Task, outcomes: Sequence[ImageScore | PixelCounts | None], worst: WorstImages
+    source: DisparitySource, task: _Task, outcomes: Sequence[ImageScore | PixelCounts | None], worst: Sequence[Example]
 ) -> EvaluationResult:
     assert task.protocol is not None
     assert task.truth is not None
@@ -289,7 +289,7 @@ def _result(
         missing=tuple(line for line, outcome in pairs if outcome is None),
         skipped_pixels=pixels,
         notes=_notes(source, task),
-        worst=worst.sorted(),
+        worst=tuple(worst),
         ground=task.ground,
     )
 

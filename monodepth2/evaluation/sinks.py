@@ -3,7 +3,6 @@
 Legend of shapes: h w pixels of the network's size.
 """
 
-import heapq
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -15,7 +14,6 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.protocol import BENCHMARK, is_scored, scored_split
 from monodepth2.evaluation.regions import MAX_DEPTH
-from monodepth2.evaluation.result import Example
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
@@ -112,26 +110,6 @@ class BenchmarkFolder:
             depth = self.factor / at_picture_size(disp_hw, *BENCHMARK_SIZE, self.fit)
         steps = np.nan_to_num(np.clip(depth, 0, MAX_DEPTH)) / METRES_PER_STEP
         write_whole(self.folder / f"{position:010d}.png", encoded(steps.astype(np.uint16), "PNG"))
-
-
-class WorstImages:
-    """Keeps the predictions with the largest abs_rel for the report."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.heap: list[tuple[float, int, Example]] = []
-
-    def offer(self, example: Example) -> None:
-        """Take a scored prediction."""
-        entry = (example.score.metrics.abs_rel, -example.position, example)
-        if len(self.heap) < self.count:
-            heapq.heappush(self.heap, entry)
-        elif entry[:2] > self.heap[0][:2]:
-            heapq.heapreplace(self.heap, entry)
-
-    def sorted(self) -> tuple[Example, ...]:
-        """The worst first."""
-        return tuple(example for *_, example in sorted(self.heap, key=lambda entry: entry[:2], reverse=True))
 
 
 def open_sinks(

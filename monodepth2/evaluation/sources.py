@@ -53,10 +53,10 @@ class NetworkSource:
 
     def __init__(self, path: Path, options: Options) -> None:
         device = pick_device(options.device, options.no_cuda)
-        asked = (options.min_depth if options.is_given("min_depth") else None,
-                 options.max_depth if options.is_given("max_depth") else None)  # fmt: skip
-        size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
-        self.predictor = DepthPredictor.from_checkpoint(path, device, *asked, options.precision, *size)
+        nearest, farthest, height, width = map(options.if_given, ("min_depth", "max_depth", "height", "width"))
+        self.predictor = DepthPredictor.from_checkpoint(
+            path, device, nearest, farthest, options.precision, height, width
+        )
         self.path = path
         self.name = checkpoint_name(path)
         self.use_stereo: bool | None = self.predictor.use_stereo

@@ -12,7 +12,7 @@ from monodepth2.checkpoints.records import trained_options
 from monodepth2.config import Options, started_as
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
-from monodepth2.datasets.folders import Folders
+from monodepth2.datasets.folders import TRUTH, Folders
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
@@ -22,8 +22,6 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import known_splits, split_folder
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import open_picture
-
-TRUTH = "depth"  # in a drive's folder
 
 
 @dataclass(frozen=True)

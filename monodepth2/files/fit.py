@@ -9,7 +9,7 @@ CENTRED = 0.5
 MOST_PIXELS = 640 * 360  # of a network's input, where nobody names its size
 
 
-def input_size(picture: Size) -> Size:
+def usual_input_size(picture: Size) -> Size:
     """Return a network's input in a picture's shape, multiples of 32; large pictures are made smaller."""
     width, height = picture
     across = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5)

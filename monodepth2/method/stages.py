@@ -5,22 +5,42 @@ source camera. Levels are pyramid levels: level l is 1/2^l of the input size.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from monodepth2.config import FrameId
 
-Key = TypeVar("Key")
+Nest = TypeVar("Nest")
+
+
+def mapped(nest: Nest, change: Callable[[Tensor], Tensor]) -> Nest:
+    """Return a copy of dictionaries and dataclasses, one in another, in which every tensor is changed."""
+    if isinstance(nest, Tensor):
+        return cast(Nest, change(nest))
+    if isinstance(nest, dict):
+        return cast(Nest, {key: mapped(value, change) for key, value in nest.items()})
+    if is_dataclass(nest) and not isinstance(nest, type):
+        return replace(nest, **{item.name: mapped(getattr(nest, item.name), change) for item in fields(nest)})
+    return nest
+
+
+def tensors_of(nest: object) -> list[Tensor]:
+    """Return the tensors in such things, in the order in which `mapped` changes them."""
+    found: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    mapped(nest, note)
+    return found
 
 
 class Jitters(Protocol):
-    """The colour jitter of a batch's samples, drawn where the samples were made and left to the device to apply."""
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Jitters":
-        """Return the jitter with every tensor changed."""
+    """The colour jitter of a batch's samples, a dataclass: drawn with the samples, and left to the device to apply."""
 
     def __call__(self, images_fb3hw: Tensor) -> Tensor:
         """Return images of f frames in [0, 1] with the jittered samples' changed."""
@@ -95,10 +115,7 @@ class Batch:
     @property
     def tensors(self) -> list[Tensor]:
         """What a step reads, in a fixed order; one that serves in several places comes several times."""
-        pictures = [image for levels in self.color.values() for image in levels.values()]
-        others = [tensor for tensor in (self.stereo_T, self.camera, self.depth, self.pseudo) if tensor is not None]
-        by_key = (self.color_aug, self.K, self.mask or {}, self.source_T_target or {}, self.travelled or {})
-        return [*pictures, *others, *(tensor for group in by_key for tensor in group.values())]
+        return tensors_of(self._read)
 
     def copy(self) -> "Batch":
         """Return a prepared batch with memory of its own for each of its tensors."""
@@ -116,24 +133,12 @@ class Batch:
         return self._changed(once)
 
     def _changed(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        return replace(
-            self,
-            color={i: {level: change(image) for level, image in levels.items()} for i, levels in self.color.items()},
-            color_aug={i: change(image) for i, image in self.color_aug.items()},
-            K={level: change(K) for level, K in self.K.items()},
-            stereo_T=None if self.stereo_T is None else change(self.stereo_T),
-            mask=_changed(self.mask, change),
-            jitters=None if self.jitters is None else self.jitters.map(change),
-            camera=None if self.camera is None else change(self.camera),
-            source_T_target=_changed(self.source_T_target, change),
-            travelled=_changed(self.travelled, change),
-            depth=None if self.depth is None else change(self.depth),
-            pseudo=None if self.pseudo is None else change(self.pseudo),
-        )
+        return replace(self, **mapped(self._read, change))
 
-
-def _changed(tensors: dict[Key, Tensor] | None, change: Callable[[Tensor], Tensor]) -> dict[Key, Tensor] | None:
-    return None if tensors is None else {key: change(tensor) for key, tensor in tensors.items()}
+    @property
+    def _read(self) -> dict[str, Any]:
+        """What steps read, by attribute; `index` and `mirrored` are for the program, and stay where it reads them."""
+        return {name: value for name, value in vars(self).items() if name not in ("index", "mirrored")}
 
 
 @dataclass(frozen=True)
@@ -170,21 +175,11 @@ class Predictions:
     @property
     def tensors(self) -> list[Tensor]:
         """All tensors, in an order that `map` keeps."""
-        motions = [part for pose in self.poses.values() for part in (pose.axisangle, pose.translation)]
-        focals = [] if self.focals is None else [self.focals]
-        return [*self.disps.values(), *motions, *(self.masks or {}).values(), *focals]
+        return tensors_of(self)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Predictions":
         """Return the predictions with every tensor changed."""
-        return Predictions(
-            disps={scale: change(disp) for scale, disp in self.disps.items()},
-            poses={
-                source: RelativePose(change(pose.axisangle), change(pose.translation), pose.invert)
-                for source, pose in self.poses.items()
-            },
-            masks=_changed(self.masks, change),
-            focals=None if self.focals is None else change(self.focals),
-        )
+        return mapped(self, change)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ FITTED_SHARE = 0.7  # of the points, those that a turn explains best; the others
 ROUNDS = 4
 TURN_WITHIN = 0.8  # pixels, or
 TURN_SHARE = 0.12  # of the flow: what a view of wrongly assumed width leaves over of a turn
-USUAL_FOV = 60.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _flow(first_hw: np.ndarray, second_hw: np.ndarray, points: Any) -> tuple[np.
     return np.asarray(ends), np.asarray(found)
 
 
-def turn_share(tracks: Tracks, height: int, fov: float = USUAL_FOV) -> float:
+def turn_share(tracks: Tracks, height: int, fov: float) -> float:
     """Return the share of the tracks that a turn of the camera on the spot explains, 0 to 1.
 
     A turn moves points by the homography K R K^-1, whatever their depth, so that nothing can be learnt of depth. R is

@@ -39,8 +39,8 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     _check_output(options, name)
     times = frame_times(drive, truth)
     weights = weights_of(options)  # after the checks, as a published model may have to be fetched
-    size = (getattr(options, name) if options.is_given(name) else None for name in ("height", "width"))
-    network = load_motion_network(weights, pick_device(options.device, options.no_cuda), *size)
+    height, width = options.if_given("height"), options.if_given("width")
+    network = load_motion_network(weights, pick_device(options.device, options.no_cuda), height, width)
     _check_kind(options, network)
     facts = network.facts.with_baseline(options.baseline, network.folder)
     known = network.use_stereo or facts.metric_scale or options.asked_factor

@@ -19,7 +19,7 @@ from monodepth2.method.depth_maps import stereo_factor
 FORMAT = 1
 PREFIX = "monodepth2."
 ADDED = ("baseline", "fit", "cameras", "metric_scale", "supervision")  # files of earlier versions have none of these
-LARGEST_BATCH = 1 << 10  # likewise: single pictures are filled up to it
+LARGEST_BATCH = 1 << 10  # pictures per pass; single ones are filled up to it
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def require_scale(distances: Sequence[float | None], height: float) -> GroundSca
 def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera:
     """The camera of pictures of a size: as the flag says, else the one that the network was trained with."""
     if options.focal_length is not None:
-        return Camera(options.focal_length, options.focal_length * size[0] / size[1])
+        return Camera.of_square_pixels(options.focal_length, size)
     cameras = facts.distinct_cameras
     if len(cameras) != 1:
         known = f"was trained with {len(cameras)} cameras" if cameras else "does not state its camera"

@@ -14,7 +14,7 @@ import numpy as np
 from monodepth2.files.fit import Size
 from monodepth2.motion.focal import FocalLength, focal_length
 from monodepth2.motion.still import StillRegions, is_copy
-from monodepth2.motion.tracks import USUAL_FOV, Tracks, corners_of, small_size, track, turn_share
+from monodepth2.motion.tracks import Tracks, corners_of, small_size, track, turn_share
 from monodepth2.prepare.sources import Frame
 
 BEAT = 0.4  # seconds between two looks at several gaps
@@ -95,7 +95,7 @@ class Analyser:
         seeks_focal: whether the camera is not known, so that its focal length is looked for.
     """
 
-    def __init__(self, size: Size, fov: float = USUAL_FOV, seeks_focal: bool = False) -> None:
+    def __init__(self, size: Size, fov: float, seeks_focal: bool = False) -> None:
         self.size, self.fov, self.seeks_focal = size, fov, seeks_focal
         self.small = small_size(size)
         self.rows: list[tuple[float, float, float, bool, float, float]] = []

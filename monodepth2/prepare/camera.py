@@ -8,7 +8,7 @@ from typing import NamedTuple
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.camera_choice import usual_fov
 from monodepth2.datasets.camera_files import READERS, read_camera_json
-from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.cameras import Camera, focal_of_fov
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
 from monodepth2.motion.focal import FocalLength
@@ -35,11 +35,6 @@ class KnownCamera(NamedTuple):
     remarks: tuple[str, ...] = ()
 
     @property
-    def fov(self) -> float:
-        """Width of the view in degrees."""
-        return math.degrees(2 * math.atan(0.5 / self.camera.fx))
-
-    @property
     def is_assumed(self) -> bool:
         """Whether nothing states it."""
         return self.accuracy == ASSUMED
@@ -60,7 +55,7 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
     known = _given(options, source, size) or _tagged(tags, source, size)
     if known is None:
         degrees = usual_fov(size)
-        camera = _square(0.5 / math.tan(math.radians(degrees) / 2), size, f"assumed: {degrees:.3g}° wide")
+        camera = Camera.of_square_pixels(focal_of_fov(degrees), size, f"assumed: {degrees:.3g}° wide")
         remark = (
             f"{NOT_SHOWN}: a view {degrees:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or record a "
             "camera that also turns while it moves, e.g. in the hand"
@@ -91,15 +86,15 @@ def camera_of_motion(known: KnownCamera, found: FocalLength | None, size: Size) 
     if found is None or not known.is_assumed:
         return known
     error = max(found.error, LEAST_ERROR)
-    estimate = KnownCamera(_square(found.focal, size, ""), f"± {100 * error:.0f} %")
-    off = math.sin(math.radians(estimate.fov)) * math.degrees(error)  # the derivative of the angle
-    words = f"estimated from the drive: {estimate.fov:.0f}° ± {max(1, off):.0f}° wide"
+    camera = Camera.of_square_pixels(found.focal, size)
+    off = math.sin(math.radians(camera.fov)) * math.degrees(error)  # the derivative of the angle
+    words = f"estimated from the drive: {camera.fov:.0f}° ± {max(1, off):.0f}° wide"
     remark = (
         f"nothing states the camera: its view is {words}. This holds for a lens that does not bend straight lines; "
         "give --intrinsics, --fov or --camera if you know better"
     )
     others = tuple(one for one in known.remarks if not one.startswith(NOT_SHOWN))
-    return estimate._replace(camera=replace(estimate.camera, source=words), remarks=(remark, *others))
+    return KnownCamera(replace(camera, source=words), f"± {100 * error:.0f} %", (remark, *others))
 
 
 def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera | None:
@@ -109,8 +104,8 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
         camera = Camera.of_pixels((fx, fy, cx, cy), (whole[0], whole[1]), "given by --intrinsics", options.distortion)
         return KnownCamera(replace(camera, size=size), GIVEN)
     if options.fov:
-        focal = 0.5 / math.tan(math.radians(options.fov) / 2)
-        return KnownCamera(_square(focal, size, f"given by --fov: {options.fov:g}° wide"), GIVEN)
+        words = f"given by --fov: {options.fov:g}° wide"
+        return KnownCamera(Camera.of_square_pixels(focal_of_fov(options.fov), size, words), GIVEN)
     path = options.camera.expanduser() if options.camera else _file_beside(source)
     return KnownCamera(_of_file(path, size), GIVEN) if path else None
 
@@ -137,9 +132,4 @@ def _tagged(tags: dict[str, str], source: Source, size: Size) -> KnownCamera | N
         f"the camera is taken from the file: {view.words}, {TAGGED}; a video that was steadied shows less, and nothing "
         "is known of a zoom or of another lens"
     )
-    return KnownCamera(_square(view.focal, size, view.words), TAGGED, (remark,))
-
-
-def _square(focal: float, size: Size, source: str) -> Camera:
-    """The camera of a focal length in widths, with square pixels."""
-    return Camera(focal, focal * size[0] / size[1], size=size, source=source)
+    return KnownCamera(Camera.of_square_pixels(view.focal, size, view.words), TAGGED, (remark,))

@@ -47,7 +47,7 @@ def write_report(
     pages.write_page(
         folder / REPORT,
         "prepare.html",
-        drives=[_row(folder, drive) for drive in drives],
+        drives=[_row(drive) for drive in drives],
         lists=lists,
         advice=advice,
         command=command,
@@ -57,7 +57,7 @@ def write_report(
     )
 
 
-def _row(folder: Path, written: WrittenDrive) -> dict[str, Any]:
+def _row(written: WrittenDrive) -> dict[str, Any]:
     start, end = written.span
     return {
         "name": written.name,
@@ -92,7 +92,7 @@ def _part(folder: Path, part: Part, drives: Sequence[WrittenDrive]) -> dict[str,
         "frames": len(times),
         "cuts": [f"{times[frame]:.1f}" for frame in part.plan.cuts],
         "camera": camera_values(part.framing, part.known),
-        "fov": f"{part.known.fov:.0f}",
+        "fov": f"{part.known.camera.fov:.0f}",
         "box": [round(side) for side in part.framing.box],
         "picture_size": part.framing.size,
         "curve": _curve(part),

@@ -124,7 +124,7 @@ def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analy
 
 
 def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSource) -> Analysis:
-    analyser = Analyser(framing.frame_size, known.fov, known.is_assumed)
+    analyser = Analyser(framing.frame_size, known.camera.fov, known.is_assumed)
 
     def new_frames() -> Iterator[tuple[int, Frame]]:
         frames = ahead(source.frames(), READ_AHEAD)

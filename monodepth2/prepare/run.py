@@ -18,7 +18,7 @@ from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import write_whole
 from monodepth2.prepare.lists import Stretch, make_lists
-from monodepth2.prepare.staging import FACTS, READ, check_output, staged_folder
+from monodepth2.prepare.staging import FACTS, READ, REPORT, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _tell_result(
     print(f"{output}: {counted(len(drives), 'drive')}, {seen}, in {seconds:.0f} s")
     print(_gaps_in_words([one.drive.gap for one in drives]))
     targets = f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on"
-    print(f"lists: {targets}, in {output / 'splits'}")
+    print(f"lists: {targets}, in {output / SPLITS}")
     for sentence in advice:
         print(f"- {sentence}")
-    print(f"look at {output / 'report.html'}, then train: {training_command(output, drives, counts['train'])}")
+    print(f"look at {output / REPORT}, then train: {training_command(output, drives, counts['train'])}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monodepth2 import __version__
 from monodepth2.datasets.folders import CAMERA
+from monodepth2.datasets.known_speeds import DRIVE
 from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_files import MASK
 from monodepth2.files.pictures import encoded
@@ -17,7 +18,6 @@ from monodepth2.prepare.plan import Drive
 from monodepth2.prepare.sources import Frame, Source
 
 QUALITY = 95  # of JPEG files
-DRIVE = "drive.json"
 
 
 def write_picture(path: Path, framing: Framing, frame: Frame) -> None:

@@ -96,6 +96,29 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class TrainedRun:
+    """A run whose networks are looked at.
+
+    Attributes:
+        model: its networks on `device`, which are left in evaluation mode.
+        options: of the run, in whose folder the event files are.
+        lines: that it validates on.
+        device: where the model is.
+        weights: name of the checkpoint that the networks are.
+        taught: what they have learnt from beside pictures, in words (`TrainingFacts.taught`).
+        cameras: of the run, where their focal lengths are learnt.
+    """
+
+    model: MonodepthModel
+    options: Options
+    lines: Sequence[SplitLine]
+    device: torch.device
+    weights: str
+    taught: str
+    cameras: Sequence[Camera] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was found on held-out frames.
 
@@ -110,30 +133,21 @@ class Evidence:
     frames: list[Frame]
 
 
-def look_at(
-    model: MonodepthModel,
-    options: Options,
-    lines: Sequence[SplitLine],
-    device: torch.device,
-    count: int = JUDGED,
-    cameras: Sequence[Camera] = (),
-) -> Evidence:
-    """Look at up to `count` frames, evenly chosen among the lines; the model must be in evaluation mode.
-
-    `cameras` are those of the run, where their focal lengths are learnt.
+def look_at(run: TrainedRun, count: int = JUDGED) -> Evidence:
+    """Look at up to `count` frames, evenly chosen among the lines of a run; its model must be in evaluation mode.
 
     Whatever scales and sizes the losses of a run have, the finest scale is judged at the size of the input.
 
     Raises:
         UserError: no frame can be read.
     """
-    judged = replace(options.for_looking, v1_multiscale=False, scales=(min(options.scales),))
-    data_set = MonoDataset.from_options(judged, evenly(lines, count), augment=False, cameras=cameras)
+    judged = replace(run.options.for_looking, v1_multiscale=False, scales=(min(run.options.scales),))
+    data_set = MonoDataset.from_options(judged, evenly(run.lines, count), augment=False, cameras=run.cameras)
     found = []
     for index in range(len(data_set)):
         with suppress(PictureError):
-            batch = stack([data_set.sample(index)]).prepared(device)
-            found.append(_look_at_one(model, judged, batch, data_set.lines[index]))
+            batch = stack([data_set.sample(index)]).prepared(run.device)
+            found.append(_look_at_one(run.model, judged, batch, data_set.lines[index]))
     if not found:
         raise UserError("none of the validation frames can be read")
     figures, rows, frames = zip(*found, strict=True)

@@ -1,29 +1,26 @@
 """The page that says whether a run has learnt."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from monodepth2 import pages
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
-from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.method.model import MonodepthModel
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import FIGURES, PAGE
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
-from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, look_at
+from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, TrainedRun, look_at
 from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
@@ -31,17 +28,7 @@ from monodepth2.report.verdict import Verdict, judge
 LARGEST_ERROR_SHOWN = 0.4
 
 
-def write_page(
-    path: Path,
-    model: MonodepthModel,
-    options: Options,
-    lines: Sequence[SplitLine],
-    device: torch.device,
-    weights: str,
-    taught: str,
-    shown: int,
-    cameras: Sequence[Camera] = (),
-) -> Verdict:
+def write_page(path: Path, run: TrainedRun, shown: int) -> Verdict:
     """Look at held-out frames and write the page about them; return the verdict.
 
     Beside the run's own page, and no other, the verdict is written for programs, too.
@@ -49,34 +36,29 @@ def write_page(
 
     Args:
         path: of the page.
-        model: the run's networks on `device`, which are left in evaluation mode.
-        options: of the run, in whose folder the event files are.
-        lines: that it validates on.
-        device: where the model is.
-        weights: name of their checkpoint.
-        taught: what they have learnt from beside pictures, in words (`TrainingFacts.taught`).
+        run: what it is about.
         shown: frames that are shown.
-        cameras: of the run, where their focal lengths are learnt.
 
     Raises:
         UserError: the page cannot be written.
     """
-    model.eval()
-    evidence, verdict = _evidence(model, options, lines, device, max(JUDGED, shown), cameras, taught)
-    walked, no_path = _walked(model, options, lines, device)
+    options, cameras = run.options, run.cameras
+    run.model.eval()
+    evidence, verdict = _evidence(run, max(JUDGED, shown))
+    walked, no_path = _walked(run)
     curves = read_curves(options.run_folder)
     layout = layout_of(options)
-    views = views_of(layout, lines)
+    views = views_of(layout, run.lines)
     pages.write_page(
         path,
         "report.html",
         options=options,
-        weights=weights,
-        taught=taught,
+        weights=run.weights,
+        taught=run.taught,
         verdict=verdict,
         limits=limits,
         evidence=evidence,
-        held_out=len(lines),
+        held_out=len(run.lines),
         clearly=f"{CLEARLY:g}",
         largest_error=f"{LARGEST_ERROR_SHOWN:g}",
         source=_in_words(options),
@@ -88,41 +70,31 @@ def write_page(
         above=_path_plot(walked) if walked else None,
         first_step=_name(layout, walked.lines[0]) if walked else "",
         cameras=describe_cameras(views),
-        learnt=sentences(cameras, model.intrinsics) if cameras else [],
+        learnt=sentences(cameras, run.model.intrinsics) if cameras else [],
         camera_remarks=camera_remarks(views, (options.width, options.height), options.input_fit),
     )
     if path.resolve() == (options.run_folder / PAGE).resolve():
         # the card of a model that is shared quotes it
-        write_text(path.with_name(FIGURES), json.dumps({"weights": weights, **verdict._asdict()}, indent=2))
+        write_text(path.with_name(FIGURES), json.dumps({"weights": run.weights, **verdict._asdict()}, indent=2))
     return verdict
 
 
-def _evidence(
-    model: MonodepthModel,
-    options: Options,
-    lines: Sequence[SplitLine],
-    device: torch.device,
-    count: int,
-    cameras: Sequence[Camera],
-    taught: str,
-) -> tuple[Evidence | None, Verdict]:
+def _evidence(run: TrainedRun, count: int) -> tuple[Evidence | None, Verdict]:
     try:
-        evidence = look_at(model, options, lines, device, count, cameras)
+        evidence = look_at(run, count)
     except UserError as error:
         return None, Verdict("unknown", f"Whether it has learnt cannot be said: {error}.", [])
-    return evidence, judge(evidence.figures, options, taught)
+    return evidence, judge(evidence.figures, run.options, run.taught)
 
 
-def _walked(
-    model: MonodepthModel, options: Options, lines: Sequence[SplitLine], device: torch.device
-) -> tuple[CameraPath | None, str]:
+def _walked(run: TrainedRun) -> tuple[CameraPath | None, str]:
     """The path, or why there is none."""
-    if not options.temporal_ids:
+    if not run.options.temporal_ids:
         return None, "This run learns from stereo pairs alone and has no network of motion"
-    if options.knows_motion:
+    if run.options.knows_motion:
         return None, "This run takes the motion from the drives' poses and has no network of motion"
     try:
-        walked = camera_path(model, options, lines, device)
+        walked = camera_path(run)
     except UserError as error:
         return None, str(error)
     return walked, "" if walked else "The predicted motion is not finite, or no validation line has all its pictures"

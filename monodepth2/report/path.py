@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.config import Options
 from monodepth2.datasets.check import complete_lines
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import chained
-from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import MotionNetwork
+from monodepth2.report.evidence import TrainedRun
 
 MOST_STEPS = 40  # they take a quarter of a second each on one core at 640x192
 BATCH_SIZE = 4
@@ -40,12 +38,10 @@ class CameraPath:
     held_out: int
 
 
-def camera_path(
-    model: MonodepthModel, options: Options, held_out: Sequence[SplitLine], device: torch.device
-) -> CameraPath | None:
+def camera_path(run: TrainedRun) -> CameraPath | None:
     """Chain the motion of consecutive frames, the longest stretch of held-out ones first.
 
-    The model has a pose network.
+    The run has a pose network.
 
     Returns:
         The path; None where the motion is not finite, or no frame has all its pictures.
@@ -53,17 +49,18 @@ def camera_path(
     Raises:
         UserError: a picture cannot be read.
     """
-    source = min(options.temporal_ids, key=lambda frame: (abs(frame), -frame))
+    options = run.options
+    source = options.nearest_id
     gap = options.gaps[0]
     stride = abs(source) * gap
     in_time = replace(options.for_looking, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
     data_set = MonoDataset.from_options(in_time, [], augment=False)
-    start = longest_run(held_out, stride)
+    start = longest_run(run.lines, stride)
     stretch = [replace(start, frame=start.frame + n * stride) for n in range(MOST_STEPS)]
     complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids, in_time.gaps))
     end = next((n for n, line in enumerate(stretch) if line not in complete), len(stretch))
     data_set.lines = lines = stretch[:end]
-    network, found = _motion_network(model, options, device), []
+    network, found = _motion_network(run), []
     for first in range(0, len(lines), BATCH_SIZE):
         batch = stack([data_set.sample(n) for n in range(first, min(first + BATCH_SIZE, len(lines)))])
         found.append(network.transforms(batch.color_aug)[source])
@@ -71,7 +68,7 @@ def camera_path(
     if not len(steps) or not np.isfinite(steps).all():
         return None
     next_T_this = steps if source > 0 else np.linalg.inv(steps)
-    return CameraPath(chained(next_T_this), lines, stride, len(set(lines) & set(held_out)))
+    return CameraPath(chained(next_T_this), lines, stride, len(set(lines) & set(run.lines)))
 
 
 def longest_run(lines: Sequence[SplitLine], stride: int) -> SplitLine:
@@ -90,8 +87,9 @@ def longest_run(lines: Sequence[SplitLine], stride: int) -> SplitLine:
     return max(starts, key=length)
 
 
-def _motion_network(model: MonodepthModel, options: Options, device: torch.device) -> MotionNetwork:
+def _motion_network(run: TrainedRun) -> MotionNetwork:
     """A run's pose network as odometry takes it; PoseCNN's translations need the depth network."""
+    model, options, device = run.model, run.options, run.device
     size = (options.height, options.width)
     depth = DepthNetwork(model.encoder, model.depth, *size, options.use_stereo, options.min_depth, options.max_depth)
     return MotionNetwork(

@@ -1,22 +1,18 @@
 """The report on a run: loaded from its folder, or at the end of its training."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-
-import torch
 
 from monodepth2.checkpoints.networks import load_networks, network_file, read_network, weights_folder
 from monodepth2.checkpoints.records import recorded_options, trained_facts
-from monodepth2.config import NETWORKS, Options, ReportOptions
+from monodepth2.config import NETWORKS, ReportOptions
 from monodepth2.datasets.camera_report import distinct_cameras, views_of
-from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import layout_of
-from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import first_line
 from monodepth2.files.output_paths import check_output_file
 from monodepth2.method.model import MonodepthModel
 from monodepth2.report import PAGE
+from monodepth2.report.evidence import TrainedRun
 from monodepth2.report.page import write_page
 from monodepth2.runtime.compilation import without_compiled
 from monodepth2.runtime.devices import pick_device
@@ -51,42 +47,24 @@ def run(options: ReportOptions) -> int:
     model = MonodepthModel(trained, len(cameras))
     load_networks(model, weights, NETWORKS)
     taught = trained_facts(read_network(network_file(weights, "encoder")), weights).taught
-    verdict = write_page(
-        page, model.to(device), trained, lines.validation, device, weights.name, taught, options.frames, cameras
-    )
+    found = TrainedRun(model.to(device), trained, lines.validation, device, weights.name, taught, cameras)
+    verdict = write_page(page, found, options.frames)
     print(verdict.sentence, *verdict.remarks, f"the report is {page}", sep="\n")
     return 0
 
 
-def report_of_training(
-    model: MonodepthModel,
-    options: Options,
-    lines: Sequence[SplitLine],
-    device: torch.device,
-    weights: str,
-    taught: str,
-    cameras: Sequence[Camera] = (),
-) -> str:
+def report_of_training(run: TrainedRun) -> str:
     """Write the report at the end of a training into the run's folder.
 
     Whatever fails here, the training has not: it is told, and nothing is raised.
 
-    Args:
-        model: the trained networks, which are left in evaluation mode.
-        options: of the run.
-        lines: that it validated on.
-        device: where the model is.
-        weights: name of the checkpoint that the networks have become.
-        taught: what they have learnt from beside pictures, in words (`TrainingFacts.taught`).
-        cameras: of the run, where their focal lengths are learnt.
-
     Returns:
         The verdict and where the page is, or why there is none.
     """
-    page = options.run_folder / PAGE
+    page = run.options.run_folder / PAGE
     try:
         with without_compiled():
-            verdict = write_page(page, model, options, lines, device, weights, taught, SHOWN, cameras)
+            verdict = write_page(page, run, SHOWN)
     except Exception as error:
         return f"no report could be made ({first_line(error)}); the training itself is complete"
     return "\n".join([verdict.sentence, *verdict.remarks, f"the report with pictures is {page}"])

@@ -17,6 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from monodepth2.config import available_cores
+from monodepth2.datasets.trajectories import from_first, write_poses
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.input_files import read_input
 from monodepth2.synthetic.calibration_files import write_calibration
@@ -191,17 +192,13 @@ def _write_static_files(root: Path, settings: DriveSettings) -> None:
             (folder / name).mkdir(parents=True)
         for number in (2, 3):
             (folder / f"proj_depth/groundtruth/image_{number:02d}").mkdir(parents=True)
-        np.savetxt(folder / "poses.txt", _poses(settings, drive), fmt="%.9e")
+        street = settings.street(drive)
+        poses = np.stack([street.pose(frame) for frame in range(settings.frames_per_drive)])
+        write_poses(folder / "poses.txt", from_first(poses))
     write_calibration(root / DATE, settings.width, settings.height, settings.intrinsics)
     (root / "split").mkdir()
     for name, lines in split_lines(settings).items():
         (root / f"split/{name}_files.txt").write_text("".join(f"{line}\n" for line in lines))
-
-
-def _poses(settings: DriveSettings, drive: int) -> np.ndarray:
-    street = settings.street(drive)
-    poses = np.stack([street.pose(frame) for frame in range(settings.frames_per_drive)])
-    return (np.linalg.inv(poses[0]) @ poses)[:, :3].reshape(-1, 12)
 
 
 def split_lines(settings: DriveSettings) -> dict[str, list[str]]:

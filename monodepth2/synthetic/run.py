@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monodepth2.config import started_as
 from monodepth2.config.making import SyntheticOptions
-from monodepth2.files.fit import Size, input_size
+from monodepth2.files.fit import Size, usual_input_size
 from monodepth2.synthetic.drive import DriveSettings, write_synthetic_drive
 
 
@@ -35,7 +35,7 @@ def run(options: SyntheticOptions) -> int:
 
 def training_command(street: Path, size: Size) -> str:
     """The command that trains on a street with pictures of a size (width, height)."""
-    width, height = input_size(size)
+    width, height = usual_input_size(size)
     flags = {"data_path": street, "split": street / "split", "model_name": street.resolve().name}
     flags |= {"height": height, "width": width}
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]

@@ -68,9 +68,9 @@ class TrainingData:
         self.views = views_of(layout, lines)
         check_views(self.views, options.fov if is_new else None)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
-        cameras = self.distinct_cameras if options.learn_intrinsics else ()
+        self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set, self.val_set = (
-            MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=cameras)
+            MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=self.learnt_cameras)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
         self.known = self.train_set.known.check(lines, self.train_set.widest_gap) if processes.is_main else []

@@ -10,7 +10,7 @@ LEAST_FACTOR = 1e-2  # of an encoder's rate; who states less has meant a rate
 
 
 def check_unread(options: Options) -> None:
-    """Refuse what nothing would read; not in the options' own checks, as an old `opt.json` may hold both."""
+    """Refuse what nothing would read."""
     if options.encoder and options.is_given("num_layers"):
         raise UserError(
             f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "

@@ -1,5 +1,7 @@
 """What people see of a training's steps: figures and pictures of its batches, and of validation batches beside them."""
 
+from dataclasses import dataclass, field
+
 from monodepth2.checkpoints.networks import MEAN
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
@@ -16,6 +18,7 @@ from monodepth2.training.weight_mean import WeightMean
 EARLY_STEPS = 2000  # log every --log_frequency batches before this step, every EARLY_STEPS steps from then on
 
 
+@dataclass(eq=False)
 class Logbook:
     """Logs batches of a training; all processes call it at the same steps, and the main one writes.
 
@@ -33,20 +36,15 @@ class Logbook:
         of_mean: the last validation loss of the mean of the weights, in words; empty before there is one.
     """
 
-    def __init__(
-        self,
-        learn: TrainingStep,
-        data: TrainingData,
-        processes: Processes,
-        schedule: Schedule,
-        faults: Faults,
-        best: BestEpoch,
-        events: EventLog | None,
-        mean: WeightMean | None,
-    ) -> None:
-        self.learn, self.data, self.processes, self.schedule = learn, data, processes, schedule
-        self.faults, self.best, self.events, self.mean = faults, best, events, mean
-        self.of_mean = ""
+    learn: TrainingStep
+    data: TrainingData
+    processes: Processes
+    schedule: Schedule
+    faults: Faults
+    best: BestEpoch
+    events: EventLog | None
+    mean: WeightMean | None
+    of_mean: str = field(default="", init=False)
 
     def log_training(self, step: int, batch: Batch, result: StepResult, views: Views, losses: Losses) -> None:
         """Log what a training batch led to."""

@@ -4,9 +4,8 @@ import shlex
 from pathlib import Path
 
 from monodepth2.config import ODOMETRY_SPLITS, TRAINING_SPLITS, Options, started_as
+from monodepth2.datasets.folders import TRUTH
 from monodepth2.training.trainer import Trainer
-
-TRUTH = "depth"  # in a drive's folder
 
 
 def run(options: Options) -> int:

@@ -1,6 +1,7 @@
 """All that a run needs to go on as if it had never stopped: saved beside the weights, and put back."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -53,6 +54,7 @@ def read_state(point: ResumePoint, fixed: Mapping[str, Any]) -> dict[str, Any]:
     return state
 
 
+@dataclass(eq=False)
 class RunState:
     """Writes and reads the checkpoints of a run.
 
@@ -72,24 +74,17 @@ class RunState:
         unsaved: why the newest checkpoint could not be written, None if it was.
     """
 
-    def __init__(
-        self,
-        options: Options,
-        processes: Processes,
-        device: torch.device,
-        model: MonodepthModel,
-        optimizer: torch.optim.Optimizer,
-        parts: Mapping[str, Stateful],
-        fixed: Mapping[str, Any],
-        report: Callable[[str], None],
-        facts: Callable[[MonodepthModel], TrainingFacts],
-        mean: WeightMean | None = None,
-    ) -> None:
-        self.facts, self.mean = facts, mean
-        self.options, self.processes, self.device = options, processes, device
-        self.model, self.optimizer = model, optimizer
-        self.parts, self.fixed, self.report = dict(parts), dict(fixed), report
-        self.unsaved: UserError | None = None
+    options: Options
+    processes: Processes
+    device: torch.device
+    model: MonodepthModel
+    optimizer: torch.optim.Optimizer
+    parts: Mapping[str, Stateful]
+    fixed: Mapping[str, Any]
+    report: Callable[[str], None]
+    facts: Callable[[MonodepthModel], TrainingFacts]
+    mean: WeightMean | None = None
+    unsaved: UserError | None = field(default=None, init=False)
 
     def save(self, name: str, step: int) -> None:
         """Write a checkpoint, and remove those that need not be kept any more.

@@ -234,7 +234,7 @@ class Trainer:
         self.best.end_epoch(epoch)
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)
-        cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
+        cameras = self.data.learnt_cameras
         learnt = figures_of(cameras, self.model.intrinsics) if cameras else {}
         self.logbook.scalars(self.step - 1, {**health, **self.wrong.figures, **learnt})
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
@@ -277,16 +277,20 @@ class Trainer:
             kept = self.options.last_weights / MEAN
             told = f" (loss of the last validation batch {self.logbook.of_mean})" if self.logbook.of_mean else ""
             self.progress.message(f"the mean of the weights (--ema {self.options.ema:g}) is in {kept}{told}")
-        if self.options.learn_intrinsics:
-            for sentence in sentences(self.data.distinct_cameras, self.model.intrinsics):
+        if cameras := self.data.learnt_cameras:
+            for sentence in sentences(cameras, self.model.intrinsics):
                 self.progress.message(sentence)
 
     def _write_report(self) -> None:
-        from monodepth2.report.run import report_of_training  # it makes plots, and a training can begin without
+        # it makes plots, and a training can begin without
+        from monodepth2.report.evidence import TrainedRun
+        from monodepth2.report.run import report_of_training
 
-        cameras = self.data.distinct_cameras if self.options.learn_intrinsics else ()
         weights, lines = self.options.last_weights.name, self.data.val_set.lines
-        tell(report_of_training(self.model, self.options, lines, self.device, weights, self._taught, cameras))
+        cameras = self.data.learnt_cameras
+        tell(
+            report_of_training(TrainedRun(self.model, self.options, lines, self.device, weights, self._taught, cameras))
+        )
 
     @property
     def _taught(self) -> str:
@@ -296,9 +300,9 @@ class Trainer:
     def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
         """What a checkpoint of a model's weights says of the training by now."""
         facts = self.data.facts.after(self.beginning.facts)
-        if not self.options.learn_intrinsics:
+        if not self.data.learnt_cameras:
             return facts
-        return replace(facts, cameras=learnt_cameras(self.data.distinct_cameras, model.intrinsics))
+        return replace(facts, cameras=learnt_cameras(self.data.learnt_cameras, model.intrinsics))
 
     def _summary(self) -> str:
         origin = f"Adam's moments {self.beginning.moments}"

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from torch.nn.utils import get_total_norm
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import write_whole
-from monodepth2.method.stages import Batch
+from monodepth2.method.stages import Batch, mapped
 from monodepth2.training.step import StepResult
 
 LIMIT = 5  # wrong steps in a row that end the run
@@ -116,7 +115,7 @@ class WrongNumbers:
         """Save the last batch; return what became of it."""
         assert self._batch is not None
         path = self.options.run_folder / "wrong_batch.pt"
-        held = {item.name: _on_cpu(getattr(self._batch, item.name)) for item in fields(Batch)}
+        held = {item.name: mapped(getattr(self._batch, item.name), Tensor.cpu) for item in fields(Batch)}
         buffer = io.BytesIO()
         torch.save({"step": noted.step, "pictures": self._names(noted), "batch": held}, buffer)
         try:
@@ -153,9 +152,3 @@ class _Noted:
     step: int
     index: Tensor
     figures: Tensor
-
-
-def _on_cpu(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _on_cpu(one) for key, one in value.items()}
-    return value.cpu() if isinstance(value, Tensor) else value

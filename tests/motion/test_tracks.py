@@ -28,7 +28,7 @@ def test_a_plain_frame_has_no_tracks() -> None:
     plain = np.full((96, 160), 90, np.uint8)
     tracks = track(plain, shifted(0))
     assert (tracks.survival, tracks.flow) == (0, 0)
-    assert turn_share(tracks, 96) == 0
+    assert turn_share(tracks, 96, fov=60) == 0
 
 
 @pytest.mark.parametrize("fov", [45, 60, 75])

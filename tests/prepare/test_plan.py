@@ -24,7 +24,7 @@ from monodepth2.prepare.sources import PictureFrame
 
 def analysed(pictures: Sequence[np.ndarray], rate: float = 10, times: Sequence[float] | None = None) -> Analysis:
     when = times if times is not None else [n / rate for n in range(len(pictures))]
-    analyser = Analyser(SIZE)
+    analyser = Analyser(SIZE, fov=60)
     for picture, time in zip(pictures, when, strict=True):
         analyser.add(PictureFrame(Image.fromarray(picture), time))
     return analyser.result()

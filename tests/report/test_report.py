@@ -20,6 +20,7 @@ from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.pages import _flags
 from monodepth2.report.curves import read_curves
+from monodepth2.report.evidence import TrainedRun
 from monodepth2.report.page import _in_words, write_page
 from monodepth2.report.path import camera_path
 from monodepth2.report.run import report_of_training, run
@@ -141,7 +142,7 @@ def test_the_path_is_that_of_odometry(trained, small_scene) -> None:
     model.encoder.load_state_dict(depth.encoder.state_dict())
     model.depth.load_state_dict(depth.depth.state_dict())
     model.pose.load_state_dict(network.model.pose.state_dict())
-    walked = camera_path(model, options, LINES, CPU)
+    walked = camera_path(TrainedRun(model, options, LINES, CPU, "none", ""))
     assert walked is not None
     assert walked.lines == [SplitLine(DRIVE, n, "l") for n in (2, 3, 4, 5, 6)]  # 7 has no neighbour after it
     assert walked.held_out == 3
@@ -167,7 +168,7 @@ def test_every_kind_of_run_has_a_report(small_scene, tmp_path, flags, plots: int
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path, **flags)
     torch.manual_seed(0)
     page = tmp_path / "page.html"
-    write_page(page, MonodepthModel(options), options, LINES[:2], CPU, "none", "", 2)
+    write_page(page, TrainedRun(MonodepthModel(options), options, LINES[:2], CPU, "none", ""), 2)
     text = check_page(page, pictures=2 * 6, plots=plots)
     assert words in text
     assert "The run has left no losses" in text
@@ -177,7 +178,7 @@ def test_what_a_run_knew_beside_pictures_need_not_be_there(small_scene, tmp_path
     """A report compares pictures with pictures: neither speeds nor depth of this scene are to be found."""
     options = options_of(small_scene, log_dir=tmp_path, velocity_weight=0.1, depth_supervision=0.1, **TINY_NETWORK)
     page = tmp_path / "page.html"
-    write_page(page, MonodepthModel(options), options, LINES[:2], CPU, "none", "known depth", 2)
+    write_page(page, TrainedRun(MonodepthModel(options), options, LINES[:2], CPU, "none", "known depth"), 2)
     text = check_page(page, pictures=2 * 6, plots=2)
     assert "It has learnt nothing from the video: " in text
     assert "It has also learnt from known depth." in text
@@ -186,7 +187,7 @@ def test_what_a_run_knew_beside_pictures_need_not_be_there(small_scene, tmp_path
 def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     gone = [SplitLine(DRIVE, n, "l") for n in (70, 71)]
-    verdict = write_page(tmp_path / "page.html", MonodepthModel(options), options, gone, CPU, "none", "", 2)
+    verdict = write_page(tmp_path / "page.html", TrainedRun(MonodepthModel(options), options, gone, CPU, "none", ""), 2)
     assert verdict.kind == "unknown"
     text = check_page(tmp_path / "page.html", pictures=0, plots=0)
     assert "Whether it has learnt cannot be said: none of the validation frames can be read" in text
@@ -195,7 +196,7 @@ def test_without_validation_pictures_the_page_says_so(small_scene, tmp_path) -> 
 def test_a_report_that_fails_is_told_and_ends_nothing(small_scene, tmp_path) -> None:
     options = options_of(small_scene, pose_model_type="posecnn", log_dir=tmp_path)
     moved = replace(options, data_path=tmp_path / "gone")
-    told = report_of_training(MonodepthModel(options), moved, LINES, CPU, "weights_0", "")
+    told = report_of_training(TrainedRun(MonodepthModel(options), moved, LINES, CPU, "weights_0", ""))
     assert told.startswith("no report could be made (--data_path")
     assert "the training itself is complete" in told
 
@@ -206,7 +207,7 @@ def test_broken_weights_have_a_report(small_scene, tmp_path) -> None:
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     options.run_folder.mkdir()
-    told = report_of_training(model, options, LINES[:1], CPU, "weights_0", "")
+    told = report_of_training(TrainedRun(model, options, LINES[:1], CPU, "weights_0", ""))
     assert "predictions are not finite numbers" in told
     assert "predicted motion is not finite" in check_page(options.run_folder / "report.html", pictures=6, plots=1)
 

@@ -1,4 +1,4 @@
-"""From photometric errors per source to one loss per pixel (sections 3.2 of the paper).
+"""From photometric errors per source to one loss per pixel (section 3.2 of the paper).
 
 Legend of shapes: b batch, s sources, h w pixels. Functions take any leading dimensions in place of b.
 """
