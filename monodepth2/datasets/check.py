@@ -3,22 +3,14 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from monodepth2.config import STEREO, FrameId
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
-from monodepth2.files.pictures import PictureError, read_pyramid
-
-PAIRS_COMPARED = 8
-SIZE_COMPARED = (96, 64)
-LEAST_DIFFERENCE = 0.5  # of 255, on average
 
 
 @dataclass
@@ -186,39 +178,3 @@ def calibration_remarks(layout: Layout, lines: Sequence[SplitLine]) -> list[str]
     except UserError as error:
         return [f"no figures of depth while training: {error}"]
     return []
-
-
-def split_remarks(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[str]:
-    """Warn of lists that overlap or repeat lines."""
-    known, remarks = set(training), []
-    shared = sum(line in known for line in validation)
-    if shared:
-        remarks.append(
-            f"warning: {shared:,} of {len(validation):,} validation lines are also training lines: their loss says "
-            "nothing of other pictures"
-        )
-    for name, lines in (("training", training), ("validation", validation)):
-        if repeated := len(lines) - len(set(lines)):
-            remarks.append(f"warning: {repeated:,} of {len(lines):,} {name} lines repeat another one")
-    return remarks
-
-
-def still_remarks(layout: Layout, lines: Sequence[SplitLine], temporal_ids: Sequence[int]) -> list[str]:
-    """Warn where the camera stands still: of some lines, evenly chosen, the target is compared with a neighbour."""
-    chosen = lines[:: max(1, len(lines) // PAIRS_COMPARED)] if temporal_ids else []
-    differences = []
-    for line in chosen:
-        with suppress(PictureError):  # the loader says so where the run meets it
-            target, source = (
-                read_pyramid(layout.picture_path(line, offset), 0, *SIZE_COMPARED)[0].astype(np.int16)
-                for offset in (0, temporal_ids[0])
-            )
-            differences.append(float(np.abs(target - source).mean()))
-    still = sum(difference < LEAST_DIFFERENCE for difference in differences)
-    if 2 * still <= len(differences):
-        return []
-    return [
-        f"warning: {still} of {len(differences)} frames looked at hardly differ from their neighbours: the camera "
-        "stands still, and there is nothing to learn from; take frames of a moving camera, or frames farther apart: "
-        "--frame_ids 0 -5 5, or 0 -2 2 where every frame is there twice"
-    ]

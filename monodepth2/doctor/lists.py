@@ -18,7 +18,7 @@ from monodepth2.datasets.camera_report import (
     check_views,
     views_of,
 )
-from monodepth2.datasets.check import Listings, missing_pictures, split_remarks
+from monodepth2.datasets.check import Listings, missing_pictures
 from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
@@ -183,15 +183,22 @@ def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]
 
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Return lists that overlap or repeat lines."""
+    known = set(training)
+    found = []
+    if shared := sum(line in known for line in validation):
+        found.append(f"{shared:,} of {len(validation):,} validation lines are also training lines")
+    for name, lines in (("training", training), ("validation", validation)):
+        if repeated := len(lines) - len(set(lines)):
+            found.append(f"{repeated:,} of {len(lines):,} {name} lines repeat another one")
     return [
         Finding(
             "lists overlap or repeat lines",
-            remark.removeprefix("warning: "),
+            words,
             "repeated lines count twice, shared ones make the validation loss look too good",
             "remove them from train_files.txt or val_files.txt, and name that folder with --split",
             spoils=False,
         )
-        for remark in split_remarks(training, validation)
+        for words in found
     ]
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import still_remarks
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.doctor.findings import Example, Finding
 from monodepth2.doctor.looks import Look
 from monodepth2.errors import counted
+from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.motion.limits import BLURRED, JUMP, LEAST_FLOW, MOST_FLOW, STANDING
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ FEW_LEFT = 0.35  # likewise of neighbours; networks learn from rendered streets 
 SAME = 0.8  # likewise, above which pictures may be of a camera that stands
 SURE_DISPARITY = 0.5  # pixels of a picture 640 wide
 DEFAULT_STEP = 5
+PAIRS_COMPARED = 8
+SIZE_COMPARED = (96, 64)
+LEAST_DIFFERENCE = 0.5  # of 255, on average
 
 
 @dataclass(frozen=True)
@@ -230,14 +235,29 @@ def _example(look: Look, fields: Iterable[str]) -> Example:
     return Example(f"{paths[0]}, then {', '.join(others)}", tuple(paths))
 
 
-def standing_findings(options: Options, layout: Layout, looks: Sequence[Look]) -> list[Finding]:
-    """Return whether the camera stands, as it can be told without OpenCV."""
-    lines = [look.sample.line for look in looks]
+def standing_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+    """Return whether the camera stands, as it can be told without OpenCV: targets hardly differ from a neighbour."""
+    sources = options.at_smallest_gap.temporal_ids
+    differences = []
+    for line in lines[:: max(1, len(lines) // PAIRS_COMPARED)] if sources else ():
+        with suppress(PictureError):  # told where the training meets it
+            target, source = (
+                read_pyramid(layout.picture_path(line, offset), 0, *SIZE_COMPARED)[0].astype(np.int16)
+                for offset in (0, sources[0])
+            )
+            differences.append(float(np.abs(target - source).mean()))
+    still = sum(difference < LEAST_DIFFERENCE for difference in differences)
+    if 2 * still <= len(differences):
+        return []
     return [
-        Finding("the camera stands", remark.removeprefix("warning: ").partition(":")[0], KINDS[0].consequence,
-                f"take frames farther apart, --frame_ids {_farther(options, [])}", spoils=True)
-        for remark in still_remarks(layout, lines, options.at_smallest_gap.temporal_ids)
-    ]  # fmt: skip
+        Finding(
+            KINDS[0].name,
+            f"{still} of {len(differences)} targets looked at hardly differ from a neighbour",
+            KINDS[0].consequence,
+            f"take frames farther apart, --frame_ids {_farther(options, [])}",
+            spoils=True,
+        )
+    ]
 
 
 def file_findings(looks: Sequence[Look]) -> list[Finding]:

@@ -99,11 +99,12 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
     complete = complete_lines(layout, lines, options.loaded_ids, options.gaps)
     near = options.at_smallest_gap
     looks = look_at(choose(near, layout, complete, samples), LONGEST, quiet=False)
+    looked_at = [look.sample.line for look in looks]
     found = [
         *missing_findings(options, layout, lines, complete),
         *camera_findings(options, layout, lines),
         *file_findings(looks),
-        *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looks)),
+        *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looked_at)),
         *overlap_findings(training, validation),
         *pose_findings(options, layout, lines),
         *list_findings(options, layout, training, validation),

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from monodepth2.config import Options
 from monodepth2.datasets.camera_report import View, camera_remarks
-from monodepth2.datasets.check import split_remarks, still_remarks
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.doctor.findings import as_remark
-from monodepth2.doctor.lists import list_findings
+from monodepth2.doctor.lists import list_findings, overlap_findings
 from monodepth2.doctor.looks import can_measure, choose, look_at
-from monodepth2.doctor.pictures import measured_findings
+from monodepth2.doctor.pictures import measured_findings, standing_findings
 
 SAMPLES = 12
 LONGEST = 3.0  # seconds of looking at pictures
@@ -30,13 +29,15 @@ def start_remarks(
         views: the cameras of the drives.
     """
     near = options.at_smallest_gap
-    found = list_findings(options, layout, training, validation)
+    found = [
+        *overlap_findings(training, validation),
+        *standing_findings(options, layout, training),
+        *list_findings(options, layout, training, validation),
+    ]
     if can_measure():
         looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)
     return [
         *camera_remarks(views, (options.width, options.height), options.input_fit),
-        *split_remarks(training, validation),
-        *still_remarks(layout, training, near.temporal_ids),
         *map(as_remark, found),
     ]

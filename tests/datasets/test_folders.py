@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set, complete_lines, split_remarks, still_remarks
+from monodepth2.datasets.check import check_data_set, complete_lines
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.layouts import KittiRaw, layout_of, make_layout
@@ -222,25 +222,6 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     alone = replace(options, skip_incomplete=True, dataset="kitti_test")
     with pytest.raises(UserError, match="holds single frames"):
         training_lines(alone, layout_of(alone))
-
-
-def test_lists_that_overlap_or_repeat_are_remarked_on() -> None:
-    lines = [SplitLine("d", n, "l") for n in range(4)]
-    assert split_remarks(lines[:2], lines[2:]) == []
-    assert "1 of 2 validation lines are also training lines" in split_remarks(lines[:3], lines[2:])[0]
-    assert "1 of 3 training lines repeat" in split_remarks([*lines[:2], lines[0]], lines[2:])[0]
-
-
-def test_a_camera_that_stands_still_is_remarked_on(tmp_path: Path) -> None:
-    drive = write_pictures(tmp_path / "moving", numbered(6))
-    still = tmp_path / "still"
-    still.mkdir()
-    for n in range(6):
-        shutil.copy(drive / "image_0.png", still / f"{n}.png")
-    lines = [SplitLine("still", n, "l") for n in range(1, 5)]
-    assert "stands still" in still_remarks(Folders(tmp_path), lines, (-1, 1))[0]
-    assert not still_remarks(Folders(tmp_path), [replace(line, folder="moving") for line in lines], (-1, 1))
-    assert not still_remarks(Folders(tmp_path), lines, ())
 
 
 # --- masks

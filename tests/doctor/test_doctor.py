@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,12 +13,15 @@ import torch
 from PIL import Image
 
 from monodepth2.config import DoctorOptions, Options
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.findings import Finding
+from monodepth2.doctor.lists import overlap_findings
 from monodepth2.doctor.measures import Measures
-from monodepth2.doctor.pictures import KINDS
+from monodepth2.doctor.pictures import KINDS, standing_findings
 from monodepth2.doctor.run import diagnose
 from monodepth2.errors import UserError
 from monodepth2.motion.tracks import Tracks
@@ -291,6 +295,29 @@ def test_the_command_ends_with_its_verdict_and_leaves_a_page(scene: Path, broken
     words[1] = scene
     warned = monodepth2("doctor", *words, "--png", "--use_stereo", "--output", page)
     assert (warned.returncode, warned.stdout.splitlines()[0]) == (0, "warning: a tiny set: 6 targets, 1 step")
+
+
+def test_lists_that_overlap_or_repeat_are_found() -> None:
+    drive = [SplitLine("d", n, "l") for n in range(4)]
+    assert overlap_findings(drive[:2], drive[2:]) == []
+    (shared,) = overlap_findings(drive[:3], drive[2:])
+    assert "1 of 2 validation lines are also training lines" in shared.sentence
+    (repeated,) = overlap_findings([*drive[:2], drive[0]], drive[2:])
+    assert "1 of 3 training lines repeat" in repeated.sentence
+
+
+def test_a_camera_that_stands_is_found_without_opencv(tmp_path: Path) -> None:
+    noise = [np.random.default_rng(n).integers(0, 256, (96, 128, 3), dtype=np.uint8) for n in range(6)]
+    for name in ("moving", "still"):
+        (tmp_path / name).mkdir()
+        for n in range(6):
+            Image.fromarray(noise[n if name == "moving" else 0]).save(tmp_path / name / f"{n}.png")
+    options, targets = Options(data_path=tmp_path, dataset="folder"), [SplitLine("still", n, "l") for n in range(1, 5)]
+    (found,) = standing_findings(options, Folders(tmp_path), targets)
+    assert found.sentence == "the camera stands: 4 of 4 targets looked at hardly differ from a neighbour"
+    assert not standing_findings(options, Folders(tmp_path), [replace(line, folder="moving") for line in targets])
+    alone = replace(options, frame_ids=(0,), use_stereo=True)
+    assert not standing_findings(alone, Folders(tmp_path), targets)
 
 
 def test_without_opencv_the_rest_is_looked_at(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
