@@ -3,8 +3,8 @@
 Every recipe trains from scratch on rendered streets at 256x96 for as much processor time as the others, and is scored
 on a held-out street. Short runs before it tell how many steps that makes. With --samples the time is what 2019's recipe
 takes for so many samples on this machine, so that runs on machines of different speed compare. With --epochs the length
-is given: for further seeds of a run that another machine has measured. Sources are both neighbours and the right camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may
-run side by side.
+itself is given, for further seeds of what another machine has measured. Sources are both neighbours and the right
+camera; with --mono the neighbours alone. Run it with OMP_NUM_THREADS=1, so that several may run side by side.
 """
 
 import argparse

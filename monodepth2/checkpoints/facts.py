@@ -7,7 +7,7 @@ from typing import Any
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.cameras import Camera
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.files.fit import KINDS, STRETCH, Fit
 from monodepth2.method.depth_maps import stereo_factor
 
@@ -86,6 +86,40 @@ class TrainingFacts:
         Of a network that has learnt from one camera without known lengths the number is arbitrary.
         """
         return self.metric_scale or stereo_factor(self.baseline or KITTI_BASELINE)
+
+    def known_scale(self, use_stereo: bool) -> float | None:
+        """Metres per unit of depth where they are known: the network's own, else those of a rig that it learnt from."""
+        of_rig = stereo_factor(self.baseline) if use_stereo and self.baseline else None
+        return of_rig if self.metric_scale is None else self.metric_scale
+
+    def depth_factor(self, use_stereo: bool, metric: bool, scale: float) -> float:
+        """Return the factor from depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
+
+        An explicit scale wins over the known one; where metres are asked for, too, that is told.
+
+        Args:
+            use_stereo: the network was trained with stereo pairs.
+            metric: metres are asked for.
+            scale: from depth to metres; 1 where none is asked for.
+
+        Raises:
+            UserError: metres are asked of a network that knows none.
+        """
+        if not metric or scale != 1:
+            if metric:
+                tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
+            return scale
+        known = self.known_scale(use_stereo)
+        if known is None and use_stereo:
+            raise UserError(
+                "--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES"
+            )
+        if known is None:
+            raise UserError(
+                "--pred_metric_depth: this network was trained without stereo pairs and known lengths, so that its "
+                "depths have no known scale; give --pred_depth_scale_factor instead"
+            )
+        return known
 
     @property
     def distinct_cameras(self) -> tuple[Camera, ...]:

@@ -244,18 +244,18 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         factor = task.protocol.factor
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary")
-    elif task.protocol and options.align == "none" and source.use_stereo is not None and not _knows_metres(source):
+    elif (
+        task.protocol
+        and options.align == "none"
+        and source.use_stereo is not None
+        and not source.facts.known_scale(source.use_stereo)
+    ):
         notes.append(f"{source.name} does not know metres: --align none takes its depths as if they were metres")
     if task.ground:
         notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
     if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
     return (*notes, *_training_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
-
-
-def _knows_metres(source: DisparitySource) -> bool:
-    facts = source.facts
-    return facts.metric_scale is not None or bool(source.use_stereo and facts.baseline)
 
 
 def _training_notes(source: NetworkSource) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monodepth2.errors import UserError, tell
+from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit, Size
 
 NETWORK_BASELINE = 0.1  # of every stereo rig, in the network's unit of depth
@@ -42,39 +42,6 @@ def network_unit(use_stereo: bool, baseline: float | None) -> float:
             "give --baseline METRES"
         )
     return NETWORK_BASELINE / baseline
-
-
-def depth_factor(
-    use_stereo: bool, metric: bool, scale: float, baseline: float | None, metric_scale: float | None = None
-) -> float:
-    """Return the factor from predicted depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
-
-    An explicit scale wins over the rig's; where metres are asked for, too, that is told.
-
-    Args:
-        use_stereo: the network was trained with stereo pairs.
-        metric: metres are asked for.
-        scale: from predicted depth to metres; 1 where none is asked for.
-        baseline: metres between the two cameras of the rig; None where that is unknown.
-        metric_scale: metres per unit of a network that was told lengths in metres; None for another.
-
-    Raises:
-        UserError: metres are asked of a network that knows none.
-    """
-    if not metric or scale != 1:
-        if metric:
-            tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
-        return scale
-    if metric_scale is not None:
-        return metric_scale
-    if not use_stereo:
-        raise UserError(
-            "--pred_metric_depth: this network was trained without stereo pairs and known lengths, so that its depths "
-            "have no known scale; give --pred_depth_scale_factor instead"
-        )
-    if baseline is None:
-        raise UserError("--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES")
-    return stereo_factor(baseline)
 
 
 def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:

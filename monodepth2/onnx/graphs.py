@@ -13,7 +13,6 @@ from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_networ
 from monodepth2.checkpoints.networks import holds_network
 from monodepth2.checkpoints.records import trained_options
 from monodepth2.config.tools import ExportOptions
-from monodepth2.method.depth_maps import depth_factor
 from monodepth2.method.geometry import disp_to_depth
 from monodepth2.method.networks.depth_decoder import DepthDecoder, double, elu, reflect
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
@@ -194,13 +193,7 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth, options.height, options.width)
     facts = network.facts.with_baseline(options.baseline, folder)
-    factor = depth_factor(
-        network.use_stereo,
-        options.pred_metric_depth,
-        options.pred_depth_scale_factor,
-        facts.baseline,
-        facts.metric_scale,
-    )
+    factor = facts.depth_factor(network.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),

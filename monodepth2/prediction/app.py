@@ -16,7 +16,6 @@ import numpy as np
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config import AppOptions
 from monodepth2.errors import UserError
-from monodepth2.method.depth_maps import depth_factor
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.job import Job
@@ -98,12 +97,9 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
 def settings_of(predictor: DepthPredictor) -> Settings:
     """How the page expresses depth: in metres where the network knows them."""
     network = predictor.network
-    facts, unit = network.facts, "metres"
-    try:
-        factor = depth_factor(predictor.use_stereo, True, 1.0, facts.baseline, facts.metric_scale)
-    except UserError:
-        factor, unit = 1.0, "network units"
-    camera, _ = camera_of_points(None, facts)
+    known = network.facts.known_scale(predictor.use_stereo)
+    factor, unit = (1.0, "network units") if known is None else (known, "metres")
+    camera, _ = camera_of_points(None, network.facts)
     return Settings(factor, unit, network.min_depth, network.max_depth, "magma", camera)
 
 

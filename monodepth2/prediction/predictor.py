@@ -22,7 +22,7 @@ from monodepth2.checkpoints.published import resolve_reference
 from monodepth2.config.hub_names import is_hub_name
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError, resize
-from monodepth2.method.depth_maps import at_picture_size, stereo_factor
+from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.prediction.rgb import Picture, as_rgb
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.precision import autocast, check_precision, order_channels
@@ -86,13 +86,11 @@ class DepthPrediction:
             ValueError: the network was trained on single pictures alone, or with a rig of unknown baseline: the scale
                 of its depths is arbitrary.
         """
-        if self.facts.metric_scale is not None:
-            return np.float32(self.facts.metric_scale) * self.depth
-        if not self.use_stereo:
-            raise ValueError("a network trained without stereo pairs knows no metres: scale its depth yourself")
-        if self.facts.baseline is None:
-            raise ValueError("the baseline of the network's rig is unknown: scale its depth yourself")
-        return stereo_factor(self.facts.baseline) * self.depth
+        known = self.facts.known_scale(self.use_stereo)
+        if known is None:
+            why = "the baseline of its rig is unknown" if self.use_stereo else "it was trained without stereo pairs"
+            raise ValueError(f"this network knows no metres, as {why}: scale its depth yourself")
+        return np.float32(known) * self.depth
 
 
 class _Prepared(NamedTuple):

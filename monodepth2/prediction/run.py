@@ -9,7 +9,6 @@ from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder, make_output_folder
-from monodepth2.method.depth_maps import depth_factor
 from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.ground_scale import scale_of_input
@@ -218,9 +217,8 @@ def settings_of(
     Raises:
         UserError: metres are asked for that nothing tells, or a baseline is stated that has no use.
     """
-    factor = options.pred_depth_scale_factor
     facts = predictor.network.facts.with_baseline(options.baseline, "this network")
-    factor = depth_factor(predictor.use_stereo, options.pred_metric_depth, factor, facts.baseline, facts.metric_scale)
+    factor = facts.depth_factor(predictor.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
     if options.camera_height is not None:
         assert not isinstance(source, Stream)  # as `_check_flags_act` has found
         scale = scale_of_input(options, predictor, source)

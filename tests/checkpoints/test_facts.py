@@ -18,7 +18,7 @@ from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map
 from monodepth2.evaluation.regions import Region
 from monodepth2.files.fit import Fit
-from monodepth2.method.depth_maps import at_picture_size, depth_factor, resize_bilinear
+from monodepth2.method.depth_maps import at_picture_size, resize_bilinear
 from monodepth2.onnx.metadata import Metadata, of_training
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.training.beginning import facts_of, other_depths
@@ -91,8 +91,8 @@ def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
     assert [TrainingFacts.of(Options(**one)).metric_scale for one in told] == [1.0, 1.0, 1.0]
     assert TrainingFacts.of(Options()).metric_scale is None
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
-    assert depth_factor(False, True, 1.0, None, metric_scale=1.0) == 1
-    assert depth_factor(False, True, 3.0, None, metric_scale=1.0) == 3
+    metric = TrainingFacts(baseline=None, metric_scale=1.0)
+    assert (metric.depth_factor(False, True, 1.0), metric.depth_factor(False, True, 3.0)) == (1, 3)
     taught = TrainingFacts.of(Options(depth_supervision=0.1)).after(TrainingFacts(supervision=("pseudo_labels",)))
     assert taught.taught == "pseudo-labels of another depth model and known depth"
     assert TrainingFacts.from_state(taught.to_state(), Path("encoder.pth")) == taught
@@ -140,12 +140,14 @@ def test_what_a_checkpoint_says_it_learnt_from_counts_in_the_folder_of_another_r
 
 
 def test_metres_come_from_the_baseline() -> None:
-    assert depth_factor(True, True, 1.0, 0.54) == 5.4
-    assert depth_factor(True, True, 1.0, 0.12) == pytest.approx(1.2)
-    assert depth_factor(True, True, 3.0, 0.12) == 3.0
-    assert depth_factor(False, False, 1.0, None) == 1.0
+    assert TrainingFacts(baseline=0.54).depth_factor(True, True, 1.0) == 5.4
+    assert TrainingFacts(baseline=0.12).depth_factor(True, True, 1.0) == pytest.approx(1.2)
+    assert TrainingFacts(baseline=0.12).depth_factor(True, True, 3.0) == 3.0
+    unknown = TrainingFacts(baseline=None)
+    assert unknown.depth_factor(False, False, 1.0) == 1.0
     with pytest.raises(UserError, match="--baseline METRES"):
-        depth_factor(True, True, 1.0, None)
+        unknown.depth_factor(True, True, 1.0)
+    assert (unknown.known_scale(True), TrainingFacts().known_scale(False)) == (None, None)
 
 
 def test_a_stated_baseline_is_for_a_rig_alone() -> None:
@@ -159,9 +161,9 @@ def test_a_stated_baseline_is_for_a_rig_alone() -> None:
 
 
 def test_a_factor_in_place_of_the_networks_metres_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert depth_factor(True, False, 3.0, 0.54) == 3
+    assert TrainingFacts().depth_factor(True, False, 3.0) == 3
     assert not capsys.readouterr().err
-    assert depth_factor(True, True, 3.0, 0.54) == 3
+    assert TrainingFacts().depth_factor(True, True, 3.0) == 3
     assert "--pred_depth_scale_factor 3 is taken in place of what --pred_metric_depth says" in capsys.readouterr().err
 
 
