@@ -16,8 +16,12 @@ def check_output_file(flag: str, path: Path) -> None:
         UserError: it cannot; the message names the flag.
     """
     path = path.expanduser()
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    target = _target(path)
+    # the file comes into being beside its place, so that the folder has to be writable, too
+    places = [target.parent, target] if target.exists() else [target.parent]
+    if not target.parent.is_dir() or target.is_dir() or not all(os.access(place, os.W_OK) for place in places):
         raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
+    _check_regular(path, target, f"--{flag} ")
 
 
 def check_output_folder(flag: str, folder: Path) -> None:
@@ -47,19 +51,33 @@ def make_output_folder(flag: str, folder: Path) -> Path:
     return folder
 
 
+def _target(path: Path) -> Path:
+    """The file that a path leads to through links, which stay."""
+    return Path(os.path.realpath(path))
+
+
+def _check_regular(path: Path, target: Path, before: str = "") -> None:
+    """Refuse a device or a pipe, which a file would replace."""
+    if target.exists() and not target.is_file():
+        raise UserError(f"{before}{path}: is a folder, a device or a pipe, not a file; name a file")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside a file; when all went well, what was written under it becomes the file.
 
-    The name is this process's own, and short, however long the file's own is.
+    The name is this process's own, and short, however long the file's own is. A link stays, and what it leads to is
+    written.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or is no file.
     """
-    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.{os.getpid()}.partial")
+    target = _target(path)
+    _check_regular(path, target)
+    partial = target.with_name(f".{zlib.crc32(os.fsencode(target.name)):08x}.{os.getpid()}.partial")
     try:
         yield partial
-        os.replace(partial, path)
+        os.replace(partial, target)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:

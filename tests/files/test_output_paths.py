@@ -1,0 +1,31 @@
+"""Where results go: what a path leads to is written, and nothing that is no file is replaced."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from monodepth2.errors import UserError
+from monodepth2.files.output_paths import check_output_file, write_whole
+
+
+def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "real/figures.json")
+    check_output_file("output", tmp_path / "link.json")
+    for content in ("first", "second"):
+        write_whole(tmp_path / "link.json", content)
+        assert (tmp_path / "real/figures.json").read_text() == content
+    assert (tmp_path / "link.json").is_symlink()
+    assert os.listdir(tmp_path / "real") == ["figures.json"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UserError, match=f"^--output .*/{name}: is a folder, a device or a pipe, not a file"):
+            check_output_file("output", tmp_path / name)
+        with pytest.raises(UserError, match="is a folder, a device or a pipe"):
+            write_whole(tmp_path / name, "text")
+    assert (tmp_path / "pipe").is_fifo()
