@@ -54,7 +54,9 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
         raise UserError(f"{path}: camera_model {shown(str(model))} is no pinhole; undistort the pictures first")
     if "fl_x" not in values:
         raise UserError(f"{path}: has no fl_x, the focal length in pixels; give fl_x, fl_y, cx, cy, w and h")
-    size = (values["w"], values["h"]) if "w" in values and "h" in values else size_of_pictures()
+    if ("w" in values) != ("h" in values):
+        raise UserError(f"{path}: states one of w and h, the size of the pictures; give both, or none")
+    size = (values["w"], values["h"]) if "w" in values else size_of_pictures()
     defaults = {
         "fl_y": values["fl_x"],
         "cx": _number(size[0]) / 2,

@@ -123,7 +123,7 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
     sizes = [*sizes[:MOST_NAMED], counted(len(sizes) - MOST_NAMED, "more size")] if len(sizes) > MOST_NAMED else sizes
     shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
-    source = f"{camera.source}: {REMEDY}" if "assumed" in camera.source else camera.source
+    source = f"{camera.source}: {REMEDY}" if camera.is_assumed else camera.source
     return f"{counted(drives, 'drive')} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
 
 

@@ -48,6 +48,11 @@ class Camera:
         return cls(focal, focal * size[0] / size[1], size=size, source=source)
 
     @property
+    def is_assumed(self) -> bool:
+        """Whether nothing states it, as its source says."""
+        return "assumed" in self.source
+
+    @property
     def fov(self) -> float:
         """Width of the view in degrees."""
         return math.degrees(2 * math.atan(0.5 / self.fx))
@@ -63,10 +68,6 @@ class Camera:
         K[0] *= width
         K[1] *= height
         return K
-
-    def mirrored(self) -> "Camera":
-        """The camera of the mirrored pictures: the principal point moves to the other side."""
-        return replace(self, cx=1 - self.cx)
 
     def cropped(self, box: Box | None, size: Size) -> "Camera":
         """The camera of a part of its pictures.
@@ -119,6 +120,13 @@ def matrix_of_window(K_44: np.ndarray, window: Window, width: int, height: int) 
     for axis, pixels, start, end in spans:
         K[axis, axis] /= end - start
         K[axis, 2] = (K[axis, 2] + 0.5 - start * pixels) / (end - start) - 0.5
+    return K
+
+
+def mirrored_matrix(K_44: np.ndarray, width: int) -> np.ndarray:
+    """Return K of the mirrored picture, `width` pixels wide and counted from 0, shape (4, 4)."""
+    K = K_44.copy()
+    K[0, 2] = width - 1 - K[0, 2]
     return K
 
 

@@ -108,27 +108,54 @@ class Folders(Layout):
 
     @property
     def baseline(self) -> float | None:
-        """Metres between the two cameras: of `--baseline`, else of the drives' `camera.json`; None if unknown.
+        """Metres between the two cameras: of `--baseline`, else of the drives' files; None if unknown or several.
 
         Raises:
-            UserError: drives of different baselines, which one network cannot learn.
+            UserError: a file states it that cannot be used.
         """
         if self.cameras.baseline:
             return self.cameras.baseline
-        paths = {self.root / CAMERA, *(self.root / drive / CAMERA for drive in self.drives())}
-        stated = {path: read_baseline(path) for path in sorted(paths) if path.is_file()}
-        found = {path: metres for path, metres in stated.items() if metres}
-        if len(set(found.values())) > 1:
-            raise UserError(f"{next(iter(found))}: the drives' baselines differ; train on drives of one rig")
-        return next(iter(found.values()), None)
+        stated = set(self._baselines().values())
+        return stated.pop() if len(stated) == 1 else None
+
+    def check_rig(self) -> None:
+        """Refuse drives of different baselines, unless `--baseline` states one.
+
+        Raises:
+            UserError: there are such, and one network learns one rig.
+        """
+        stated = self._baselines()
+        if len(set(stated.values())) > 1 and not self.cameras.baseline:
+            first, other = next((one, path) for one in stated for path in stated if stated[one] != stated[path])
+            raise UserError(
+                f"{first} and {other} state baselines that differ ({stated[first]:g} m and {stated[other]:g} m): train "
+                "on drives of one rig, or without --use_stereo"
+            )
+
+    def _baselines(self) -> dict[Path, float]:
+        """The baselines that files state: of each drive the `camera.json` that is nearest above its pictures."""
+        found = {}
+        for drive in self.drives():
+            folder = self.root / drive
+            above = (parent / CAMERA for parent in (folder, *folder.parents) if parent.is_relative_to(self.root))
+            for path in filter(Path.is_file, above):
+                if metres := read_baseline(path):
+                    found[path] = metres
+                    break
+        return found
 
 
 def walk(root: Path) -> Iterator[Path]:
     """The folders of a data set, without those that belong to drives, and without hidden ones."""
-    for count, (folder, inner, _) in enumerate(os.walk(root)):
-        if count >= MOST_FOLDERS:
+    seen = set()  # as links may lead in a circle, or to a folder that is there already
+    for folder, inner, _ in os.walk(root, followlinks=True):
+        if (place := os.path.realpath(folder)) in seen:
+            inner.clear()
+            continue
+        seen.add(place)
+        if len(seen) > MOST_FOLDERS:
             raise UserError(f"{root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
-        inner[:] = [name for name in inner if name not in NO_DRIVES and name[0] != "."]
+        inner[:] = sorted(name for name in inner if name not in NO_DRIVES and name[0] != ".")
         yield Path(folder)
 
 

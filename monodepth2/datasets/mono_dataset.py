@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
-from monodepth2.datasets.cameras import Camera, matrix_of_window
+from monodepth2.datasets.cameras import Camera, matrix_of_window, mirrored_matrix
 from monodepth2.datasets.check import Listings
 from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
@@ -231,14 +231,17 @@ class MonoDataset(Dataset[Sample | UserError]):
         if self.fit != STRETCH:
             size = picture_size(frame_path(self.layout, line, 0))
             camera = camera.cropped(self.fit.box(size, self.size), size)
-        camera = camera.mirrored() if mirrored else camera
-        sizes = {level: (width >> level, height >> level) for level in self.levels[0]}
-        if window is None:
-            return {level: torch.from_numpy(camera.matrix(*size, self.dtype)) for level, size in sizes.items()}
-        shown = window.mirrored() if mirrored else window
-        matrices = {level: matrix_of_window(camera.matrix(*size, np.float64), shown, *size)
-                    for level, size in sizes.items()}  # fmt: skip
-        return {level: torch.from_numpy(K.astype(self.dtype)) for level, K in matrices.items()}
+        shown = window.mirrored() if window and mirrored else window
+        matrices = {}
+        for level in self.levels[0]:
+            w, h = width >> level, height >> level
+            K = camera.matrix(w, h, np.float64 if shown else self.dtype)
+            if mirrored and camera.cx != 0.5:  # which stands for the middle, and stays as it is, as in 2019
+                K = mirrored_matrix(K, w)
+            if shown:
+                K = matrix_of_window(K, shown, w, h)
+            matrices[level] = torch.from_numpy(K.astype(self.dtype))
+        return matrices
 
     def _mask(self, line: SplitLine, mirrored: bool, window: Window | None) -> dict[int, Tensor]:
         """Where the target counts, per level, (1, h, w): everywhere, where it has no mask."""

@@ -3,6 +3,7 @@
 import hashlib
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from monodepth2.datasets.camera_report import (
     check_views,
     views_of,
 )
+from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import Listings, missing_pictures
 from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
@@ -30,6 +32,7 @@ from monodepth2.files.input_files import read_input
 from monodepth2.files.picture_files import LARGEST_FILE
 
 SHOWN = 4
+CAMERAS_ALIKE = 1 / 500  # of the picture: how far the numbers of two cameras may be apart
 MOST_READ = 2000  # training pictures, where files of one size are many
 REMEDY_OF_POSES = "mend or add what is named, or leave out --known_poses (--tracked_poses)"
 _REMEDIES = {
@@ -179,6 +182,37 @@ def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]
         return False
     paths = [poses_path(layout, folder, tracked=True) for folder in {line.folder for line in training}]
     return bool(paths) and all(path.is_file() for path in paths)
+
+
+def pair_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+    """Return drives whose two cameras are not alike: one K is taken for both pictures of a pair."""
+    firsts = {line.folder: line for line in reversed(lines)}.values() if options.use_stereo else ()
+    found = []
+    for line in firsts:
+        try:
+            left, right = (layout.camera(replace(line, side=side)) for side in "lr")
+        except UserError:  # told of the lines that need it
+            continue
+        apart = max(abs(getattr(left, name) - getattr(right, name)) for name in ("fx", "fy", "cx", "cy"))
+        if apart > CAMERAS_ALIKE:
+            found.append(Example(f"{line.folder}: left {_numbers(left)}, right {_numbers(right)}"))
+    if not found:
+        return []
+    return [
+        Finding(
+            "the two cameras of a rig differ",
+            f"in {counted(len(found), 'drive')} of {len(firsts)}",
+            "the left camera's numbers are taken for both pictures of a pair, which puts all disparities off",
+            "rectify the pair so that both have the same numbers, e.g. with OpenCV's stereoRectify and "
+            "CALIB_ZERO_DISPARITY, or drop --use_stereo",
+            spoils=False,
+            examples=tuple(found[:SHOWN]),
+        )
+    ]
+
+
+def _numbers(camera: Camera) -> str:
+    return f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g}"
 
 
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:

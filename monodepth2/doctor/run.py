@@ -17,6 +17,7 @@ from monodepth2.doctor.lists import (
     list_findings,
     missing_findings,
     overlap_findings,
+    pair_findings,
     pose_findings,
 )
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
@@ -106,6 +107,7 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looked_at)),
         *overlap_findings(training, validation),
+        *pair_findings(options, layout, lines),
         *pose_findings(options, layout, lines),
         *list_findings(options, layout, training, validation),
         *_leaks(options, layout, training, validation, samples),

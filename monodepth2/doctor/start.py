@@ -7,7 +7,7 @@ from monodepth2.datasets.camera_report import View, camera_remarks
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.doctor.findings import as_remark
-from monodepth2.doctor.lists import list_findings, overlap_findings
+from monodepth2.doctor.lists import list_findings, overlap_findings, pair_findings
 from monodepth2.doctor.looks import can_measure, choose, look_at
 from monodepth2.doctor.pictures import measured_findings, standing_findings
 
@@ -31,6 +31,7 @@ def start_remarks(
     near = options.at_smallest_gap
     found = [
         *overlap_findings(training, validation),
+        *pair_findings(options, layout, training),
         *standing_findings(options, layout, training),
         *list_findings(options, layout, training, validation),
     ]

@@ -11,11 +11,31 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.method.networks import LearntFocals
 
 CAMERAS = "cameras.json"
+LEARNT = "learnt"
+SAME_FOCAL = 0.01  # share of a focal length
 
 
 def learnt_cameras(cameras: Sequence[Camera], focals: LearntFocals) -> tuple[Camera, ...]:
     """Return the cameras as they have been learnt; where nothing shows it, as they were."""
     return tuple(_learnt(camera, *values) for camera, values in zip(cameras, _values(focals), strict=True))
+
+
+def other_cameras(loaded: Sequence[Camera], cameras: Sequence[Camera]) -> list[str]:
+    """What to know where a run begins with networks that learnt a focal length, and has another one.
+
+    Args:
+        loaded: of the training that the networks come from.
+        cameras: of the run.
+    """
+    learnt = [camera for camera in loaded if camera.source.startswith(LEARNT)]
+    lost = [one for one in learnt if all(abs(one.fx / camera.fx - 1) > SAME_FOCAL for camera in cameras)]
+    if not lost:
+        return []
+    numbers = " ".join(f"{getattr(lost[0], name):.4g}" for name in ("fx", "fy", "cx", "cy"))
+    return [
+        f"the networks that this run begins with learnt a focal length of {lost[0].fx:.3f} of the width, and this run "
+        f"begins with {cameras[0].fx:.3f} ({cameras[0].source}): --intrinsics {numbers} keeps what was learnt"
+    ]
 
 
 def figures_of(cameras: Sequence[Camera], focals: LearntFocals) -> dict[str, float]:
@@ -62,7 +82,7 @@ def _values(focals: LearntFocals) -> Iterator[tuple[float, float]]:
 def _learnt(camera: Camera, factor: float, error: float) -> Camera:
     if factor == 1:
         return camera
-    source = f"learnt, uncertain by {error:.0%}; begun at fx {camera.fx:.3g} ({camera.source})"
+    source = f"{LEARNT}, uncertain by {error:.0%}; begun at fx {camera.fx:.3g} ({camera.source})"
     return replace(camera, fx=camera.fx * factor, fy=camera.fy * factor, source=source)
 
 

@@ -13,6 +13,7 @@ from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -65,6 +66,9 @@ class TrainingData:
         lines = [*train_lines, *val_lines]
         if processes.is_main:
             _check_pictures(layout, lines, options)
+        self.baseline = layout.baseline
+        if options.use_stereo and isinstance(layout, Folders):
+            layout.check_rig()
         self.views = views_of(layout, lines)
         check_views(self.views, options.fov if is_new else None)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
@@ -123,7 +127,7 @@ class TrainingData:
     def facts(self) -> TrainingFacts:
         """What checkpoints keep of the data: depth range, baseline, fit and cameras."""
         facts = TrainingFacts.of(self.options)
-        return replace(facts, baseline=self.train_set.layout.baseline, cameras=self.distinct_cameras)
+        return replace(facts, baseline=self.baseline, cameras=self.distinct_cameras)
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps after so many, and the validation batches after those taken."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +12,6 @@ from torch.utils.tensorboard import SummaryWriter
 from monodepth2.config import Options
 from monodepth2.datasets.loading import LoadingTimes
 from monodepth2.method.stages import Batch, Losses, Predictions, Views
-from monodepth2.training.wandb_mirror import start_wandb
 
 MODES = ("train", "val")
 MOST_PICTURES = 4
@@ -27,15 +27,23 @@ class EventLog:
         options: of the run.
         first_step: of a run that goes on; TensorBoard drops what an earlier process logged at this step and later.
         report: told if events cannot be written any more.
+        end_wandb: ends what mirrors the events; None where nothing does.
     """
 
-    def __init__(self, folder: Path, options: Options, first_step: int, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Options,
+        first_step: int,
+        report: Callable[[str], None],
+        end_wandb: Callable[[], Any] | None = None,
+    ) -> None:
         self.folder, self.report = folder, report
         self.writable = True
         threading.excepthook = _without_those_of_writers
         self.source_ids = options.source_ids
         self.scales = options.scales
-        self._end_wandb = start_wandb(options) if options.wandb else None  # before the first file is opened
+        self._end_wandb = end_wandb
         self.writers: dict[str, SummaryWriter] = {}
         self._try(lambda: self._open(first_step))
 

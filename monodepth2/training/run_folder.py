@@ -14,6 +14,7 @@ from monodepth2.runtime.extras import require_packages
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
+from monodepth2.training.wandb_mirror import start_wandb
 
 HOW_IT_STARTS = ("resume", "overwrite")  # and not what the run is: a config.yaml shall not replace checkpoints unasked
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
@@ -67,7 +68,8 @@ def check_run_folder(options: Options) -> None:
             "choose another --model_name, or add --overwrite to replace them"
         )
     weights = options.load_weights_folder
-    if options.overwrite and weights and options.run_folder.resolve() in weights.expanduser().resolve().parents:
+    own = options.run_folder.resolve()
+    if options.overwrite and weights and weights.expanduser().resolve().is_relative_to(own):
         raise UserError(
             f"--load_weights_folder {weights}: lies in the run that --overwrite replaces, and would be removed before "
             "the new run has saved anything; choose another --model_name, or move the weights elsewhere first"
@@ -92,6 +94,8 @@ def open_run_folder(
             clear_for_resume(resumed, options.models_folder)
         else:
             _check_still_new(options, report)
+        end_wandb = start_wandb(options) if options.wandb else None  # what it refuses must not cost an older run
+        if not resumed:
             _clear(options)
         for about_older_weights in (PAGE, FIGURES):
             (options.run_folder / about_older_weights).unlink(missing_ok=True)
@@ -99,7 +103,7 @@ def open_run_folder(
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
     write_text(options.models_folder / "opt.json", with_absolute_paths(options).to_json())
     write_text(options.models_folder / "config.yaml", config_text(options, HOW_IT_STARTS))
-    return EventLog(options.run_folder, options, resumed.step if resumed else 0, report)
+    return EventLog(options.run_folder, options, resumed.step if resumed else 0, report, end_wandb)
 
 
 def _check_still_new(options: Options, report: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@ from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, sentences, write_cameras
+from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, other_cameras, sentences, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
@@ -164,7 +164,8 @@ class Trainer:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
         self.data.start(self.step)
-        for remark in self.data.remarks if main else ():
+        begun = [] if self.resumed else other_cameras(self.beginning.facts.cameras, self.data.distinct_cameras)
+        for remark in [*self.data.remarks, *(f"warning: {one}" for one in begun)] if main else ():
             self.progress.message(remark)
         events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
         self.logbook = Logbook(
@@ -330,7 +331,8 @@ class Trainer:
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
-        if (self.step % self.data.steps_per_epoch and self.step % self.options.save_steps) or self.state.unsaved:
+        between = bool(self.step % self.data.steps_per_epoch and self.step % self.options.save_steps)
+        if self.processes.first(between or bool(self.state.unsaved)):  # the main process alone knows what it has saved
             self._save(f"{BETWEEN_EPOCHS}{self.step}")
         if self.processes.is_main and not self.state.unsaved:
             how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"

@@ -87,7 +87,7 @@ def test_a_sample_has_the_camera_of_its_line_mirrored_with_it(tmp_path: Path) ->
     data_set = MonoDataset.from_options(options(tmp_path, fov=90.0), lines, augment=True)
     K, mirrored = data_set.sample(0).K[0], data_set.sample(0, mirrored=True).K[0]
     torch.testing.assert_close(K[:2, :3], torch.tensor([[48.0, 0, 24], [0, 66 * 64 / 72, 16]]))
-    torch.testing.assert_close(mirrored[0, 2], torch.tensor(96.0 - 24))
+    torch.testing.assert_close(mirrored[0, 2], torch.tensor(95.0 - 24))
     assert mirrored[1, 2] == K[1, 2]
     torch.testing.assert_close(data_set.sample(1).K[0][:2, :3], torch.tensor([[48.0, 0, 48], [0, 0.3 * 64, 32]]))
 
@@ -106,13 +106,12 @@ def test_a_mirrored_off_centre_sample_has_the_mirrored_parallax(tmp_path: Path) 
     mirrored_motion = motion.clone()
     mirrored_motion[0, 0, 3] *= -1
 
-    # places are numbers of pixels: the mirror image of column u is width - u, of a picture one column wider
+    # places are numbers of pixels: the mirror image of column u is width - 1 - u
     moved = places(depth, K, motion)
-    mirrored_depth = (5 + 0.02 * (width - columns)).expand(64, width)[None, None]
-    mirrored = places(mirrored_depth, mirrored_K, mirrored_motion)
-    expected = width - moved[..., 1:, 0].flip(-1)
-    torch.testing.assert_close(mirrored[..., 1:, 0], expected, atol=1e-5, rtol=0)  # depths are divided by z + 1e-7
-    torch.testing.assert_close(mirrored[..., 1:, 1], moved[..., 1:, 1].flip(-1), atol=1e-5, rtol=0)
+    mirrored = places(depth.flip(-1), mirrored_K, mirrored_motion)
+    expected = width - 1 - moved[..., 0].flip(-1)
+    torch.testing.assert_close(mirrored[..., 0], expected, atol=1e-5, rtol=0)  # depths are divided by z + 1e-7
+    torch.testing.assert_close(mirrored[..., 1], moved[..., 1].flip(-1), atol=1e-5, rtol=0)
 
 
 def places(depth_b1hw: torch.Tensor, K: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
@@ -229,6 +228,7 @@ def test_kitti_states_a_camera_per_side(tmp_path: Path) -> None:
         ("camera.json", "[]", "no JSON object"),
         ("camera.json", "{", "not a JSON file"),
         ("camera.json", '{"w": 20, "h": 10}', "has no fl_x"),
+        ("camera.json", '{"fl_x": 10, "w": 20}', "states one of w and h"),
         ("camera.json", '{"fl_x": -3, "w": 20, "h": 10}', "focal lengths"),
         ("camera.json", '{"fl_x": NaN, "w": 20, "h": 10}', "focal lengths"),
         ("camera.json", '{"fl_x": "9", "w": 20, "h": 10}', "focal lengths"),

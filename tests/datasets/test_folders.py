@@ -1,6 +1,7 @@
 """Plain folders of pictures: what is a drive, its order, its split, its masks; and lists as people write them."""
 
 import gc
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -113,8 +114,43 @@ def test_the_baseline_is_stated_by_flag_or_file(tmp_path: Path) -> None:
     assert layout_of(options).baseline == 0.12
     assert layout_of(replace(options, baseline=0.2)).baseline == 0.2
     (tmp_path / "two/camera.json").write_text('{"fl_x": 40, "baseline": 0.13}')
-    with pytest.raises(UserError, match="baselines differ"):
-        assert layout_of(options).baseline
+    assert layout_of(options).baseline is None, "one camera alone needs none"
+    with pytest.raises(UserError, match=r"one/camera.json and .*two/camera.json state baselines that differ"):
+        Folders(tmp_path).check_rig()
+    given = layout_of(replace(options, baseline=0.2))
+    assert isinstance(given, Folders)
+    given.check_rig()
+
+
+def test_a_baseline_is_that_of_the_nearest_file_as_the_camera_is(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "rig/day/one", numbered(2))
+    (tmp_path / "camera.json").write_text('{"fl_x": 40, "baseline": 0.54}')
+    assert Folders(tmp_path).baseline == 0.54
+    (tmp_path / "rig/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
+    assert Folders(tmp_path).baseline == 0.12
+    (tmp_path / "rig/day/one/camera.json").write_text('{"fl_x": 40}')
+    assert Folders(tmp_path).baseline == 0.12
+
+
+def test_a_stated_baseline_that_differs_costs_no_older_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        drive = write_pictures(tmp_path / f"data/{name}", numbered(5))
+        write_pictures(drive / "right", numbered(5))
+        (drive / "camera.json").write_text(json.dumps({"fl_x": 40, "baseline": {"one": 0.1, "two": 0.2}[name]}))
+    options = Options(dataset="folder", data_path=tmp_path / "data", height=64, width=64, batch_size=2)
+    assert TrainingData(options, Processes(), torch.device("cpu")).facts.baseline is None
+    with pytest.raises(UserError, match="baselines that differ"):
+        TrainingData(replace(options, use_stereo=True), Processes(), torch.device("cpu"))
+
+
+def test_drives_may_be_links(tmp_path: Path) -> None:
+    drive = write_pictures(tmp_path / "elsewhere/two", numbered(2))
+    write_pictures(tmp_path / "data/one", numbered(2))
+    (tmp_path / "data/two").symlink_to(drive)
+    (tmp_path / "data/round").symlink_to(tmp_path / "data")
+    (tmp_path / "data/again").symlink_to(tmp_path / "data/one")
+    assert len(Folders(tmp_path / "data").drives()) == 2
+    assert "two" in Folders(tmp_path / "data").drives()
 
 
 def test_a_camera_is_assumed_where_no_file_states_it(tmp_path: Path) -> None:

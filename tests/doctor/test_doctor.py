@@ -19,7 +19,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.findings import Finding
-from monodepth2.doctor.lists import overlap_findings
+from monodepth2.doctor.lists import overlap_findings, pair_findings
 from monodepth2.doctor.measures import Measures
 from monodepth2.doctor.pictures import KINDS, standing_findings
 from monodepth2.doctor.run import diagnose
@@ -304,6 +304,22 @@ def test_lists_that_overlap_or_repeat_are_found() -> None:
     assert "1 of 2 validation lines are also training lines" in shared.sentence
     (repeated,) = overlap_findings([*drive[:2], drive[0]], drive[2:])
     assert "1 of 3 training lines repeat" in repeated.sentence
+
+
+def test_two_cameras_that_differ_are_found(tmp_path: Path) -> None:
+    for folder, cx in (("d", 60), ("d/right", 64)):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (128, 96)).save(tmp_path / folder / "0.png")
+        (tmp_path / folder / "camera.json").write_text(json.dumps({"fl_x": 90, "cx": cx, "w": 128, "h": 96}))
+    options, drive = Options(data_path=tmp_path, dataset="folder", use_stereo=True), [SplitLine("d", 0, "l")]
+    (found,) = pair_findings(options, layout_of(options), drive)
+    assert found.sentence == "the two cameras of a rig differ: in 1 drive of 1"
+    assert (
+        "left fx 0.7031 fy 0.9375 cx 0.4688 cy 0.5, right fx 0.7031 fy 0.9375 cx 0.5 cy 0.5" in found.examples[0].title
+    )
+    assert not pair_findings(replace(options, use_stereo=False), layout_of(options), drive)
+    (tmp_path / "d/right/camera.json").unlink()
+    assert not pair_findings(options, layout_of(options), drive)
 
 
 def test_a_camera_that_stands_is_found_without_opencv(tmp_path: Path) -> None:

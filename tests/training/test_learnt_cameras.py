@@ -1,13 +1,16 @@
 """Trainings that learn focal lengths: what they say, keep, and go on with."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from monodepth2.checkpoints.networks import read_network
+from monodepth2.datasets.cameras import Camera
 from monodepth2.method.networks import learnt_focals
+from monodepth2.report.learnt_cameras import other_cameras
 from runs import train, weights
 
 START = ("--intrinsics", 0.75, 2.4, 0.5, 0.5, "--learn_intrinsics", "--num_epochs")
@@ -27,6 +30,18 @@ def test_without_turns_the_start_is_kept_and_said_to_be_not_observable(small_sce
     (written,) = json.loads((weights_of(tmp_path) / "cameras.json").read_text())
     assert written.pop("uncertainty") > learnt_focals.LARGEST_ERROR
     assert written == {**camera, "observable": False, "begun_at": camera}
+
+
+def test_what_was_learnt_before_and_is_not_kept_is_told() -> None:
+    learnt, start = (
+        Camera(0.9, 2.4, source="learnt, uncertain by 2%; begun at fx 0.75"),
+        Camera(0.75, 2, source="assumed"),
+    )
+    (told,) = other_cameras([learnt], [start])
+    assert "learnt a focal length of 0.900 of the width, and this run begins with 0.750 (assumed)" in told
+    assert "--intrinsics 0.9 2.4 0.5 0.5 keeps what was learnt" in told
+    assert not other_cameras([learnt], [start, replace(learnt, fx=0.901, source="given")])
+    assert not other_cameras([replace(learnt, source="given")], [start])
 
 
 @pytest.mark.slow(reason="starts three trainings")

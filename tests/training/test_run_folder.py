@@ -91,8 +91,14 @@ def test_a_lock_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> No
         RunLock(tmp_path, print).take()
 
 
+def refuse(*_: object) -> None:
+    raise UserError("--wandb: nobody is logged in")
+
+
 @pytest.mark.parametrize(("resume", "words"), [("never", "holds the checkpoints"), ("auto", "start again")])
-def test_what_a_run_of_the_same_name_has_trained_meanwhile_stays(resume: str, words: str, tmp_path: Path) -> None:
+def test_what_a_run_of_the_same_name_has_trained_meanwhile_stays(
+    resume: str, words: str, tmp_path: Path, monkeypatch
+) -> None:
     options = Options(log_dir=tmp_path, resume=resume)
     options.models_folder.mkdir(parents=True)
     (options.models_folder / "opt.json").write_text(options.to_json())
@@ -101,8 +107,14 @@ def test_what_a_run_of_the_same_name_has_trained_meanwhile_stays(resume: str, wo
         open_run_folder(options, None, RunLock(options.run_folder, print), print)
     assert (options.models_folder / "weights_0").is_dir()
     overwriting = replace(options, resume="never", overwrite=True)
-    with pytest.raises(UserError, match="lies in the run that --overwrite replaces"):
-        check_run_folder(replace(overwriting, load_weights_folder=options.models_folder / "weights_0"))
+    for weights in (options.models_folder / "weights_0", options.models_folder, options.run_folder):
+        with pytest.raises(UserError, match="lies in the run that --overwrite replaces"):
+            check_run_folder(replace(overwriting, load_weights_folder=weights))
+    monkeypatch.setattr(run_folder, "require_packages", lambda *_: None)
+    monkeypatch.setattr(run_folder, "start_wandb", refuse)
+    with pytest.raises(UserError, match="nobody is logged in"):
+        open_run_folder(replace(overwriting, wandb=True), None, RunLock(options.run_folder, print), print)
+    assert (options.models_folder / "weights_0").is_dir()
     open_run_folder(overwriting, None, RunLock(options.run_folder, print), print).close()
     assert not (options.models_folder / "weights_0").exists()
 
