@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.method.model import MonodepthModel
@@ -27,13 +28,13 @@ def write_split(folder: Path) -> Path:
     return folder
 
 
-def write_checkpoint(folder: Path, seed: int = 0, **options) -> Path:
-    """A checkpoint of recipe weights, 96 x 64 unless the options say otherwise."""
+def write_checkpoint(folder: Path, seed: int = 0, facts: TrainingFacts | None = None, **options) -> Path:
+    """A checkpoint of recipe weights, 96 x 64 unless the options say otherwise; with their facts, or the given ones."""
     chosen = Options(**{"height": 64, "width": 96, "weights_init": "scratch", **options})
     model = MonodepthModel(chosen)
     for name, network in model.networks.items():
         fill(name, network, seed)
-    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), chosen)
+    save_checkpoint(folder, model, torch.optim.Adam(model.parameters()), chosen, facts=facts)
     return folder
 
 

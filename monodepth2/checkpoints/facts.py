@@ -92,6 +92,18 @@ class TrainingFacts:
         of_rig = stereo_factor(self.baseline) if use_stereo and self.baseline else None
         return of_rig if self.metric_scale is None else self.metric_scale
 
+    def check_rig(self, use_stereo: bool, source: object) -> None:
+        """Refuse `--eval_stereo` for a network that learnt from a rig of unknown baseline.
+
+        Raises:
+            UserError: it is one; the message names `source`.
+        """
+        if use_stereo and self.known_scale(use_stereo) is None:
+            raise UserError(
+                f"--eval_stereo: {source} was trained with a rig of unknown baseline, and its metres are unknown, too: "
+                "give --baseline METRES, or --eval_mono, which scales by the ground truth"
+            )
+
     def depth_factor(self, use_stereo: bool, metric: bool, scale: float) -> float:
         """Return the factor from depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 

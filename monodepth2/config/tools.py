@@ -10,6 +10,7 @@ from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, OfTraining, Options
 from monodepth2.config.predict import PredictOptions, check_baseline, check_depth_range, check_weights
 from monodepth2.errors import UserError, nearest
 
+LARGEST_BATCH = 1 << 10  # of an exported file, in pictures; single ones are filled up to it
 LEAST_INT8_OPSET = 13  # the first with a scale per channel
 
 
@@ -78,6 +79,8 @@ class ExportOptions(Checked):
         check_input_size(height=self.height, width=self.width)
         self.require_positive("pred_depth_scale_factor", "tolerance", "baseline")
         self.require_at_least(1, "batch_size")
+        if self.batch_size > LARGEST_BATCH:
+            raise UserError(f"--batch_size {self.batch_size}: at most {LARGEST_BATCH:,}, or --dynamic_batch for any")
         if self.dynamic_batch and self.batch_size != 1:
             raise UserError(f"--dynamic_batch contradicts --batch_size {self.batch_size}: drop one of them")
         self._check_int8()

@@ -170,7 +170,10 @@ def _extra_figures(
         return log_figures(gt[scored], pred)
     if metric == "fscore":
         if K is None:
-            raise UserError("--metrics fscore needs the camera of the pictures, which is not known: drop fscore")
+            raise UserError(
+                "--metrics fscore needs the camera of the pictures, which is not known: state it (--intrinsics, --fov, "
+                "or a camera.json beside the pictures), or drop fscore"
+            )
         rows, columns = np.nonzero(scored)
         return (f_score(points(gt[scored], rows, columns, K), points(pred, rows, columns, K)),)
     if not is_dense(scored):

@@ -121,7 +121,8 @@ def evaluate_all(options: Options) -> EvaluationRun:
     with ExitStack() as stack:
         # all folders are made before the first network runs
         sinks = [open_sinks(stack, source, lines, options, alone=len(sources) == 1) for source in sources]
-        runs = [_run(source, task, own) for source, own in zip(sources, sinks, strict=True)]
+        tasks = [_of_source(task, source) for source in sources]
+        runs = [_run(*one) for one in zip(sources, tasks, sinks, strict=True)]
     results = of_common_lines([result for result in runs if result])
     messages = [sink.said for own in sinks for sink in own]
     if protocol is None:
@@ -145,7 +146,6 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
     """Take one source through the split."""
     outcomes: list[ImageScore | PixelCounts | None] = []
     worst: list[Example] = []
-    task = _of_source(task, source)
     for position, (disp, depth) in enumerate(_predictions(source, task)):
         for sink in sinks:
             sink.write(position, disp)
@@ -186,8 +186,14 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
         (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]
         size = shown_size(task.layout, line) if source.facts.fit != STRETCH else disp.shape[::-1]
-        distances.append(seen_distance(disp, task.layout.camera(line), source.facts.fit, size))
-    return require_scale(distances, height)
+        camera = task.layout.camera(line)
+        if camera.is_assumed:
+            raise UserError(
+                f"--camera_height: nothing states the camera of '{line}' ({camera.source}), and the scale would be as "
+                "wrong as it may be: give --intrinsics or --fov"
+            )
+        distances.append(seen_distance(disp, camera, source.facts.fit, size))
+    return require_scale(distances, height, f"{source.name}: ")
 
 
 def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
@@ -232,12 +238,13 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
 def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     """What the reader should know of a source's figures."""
     options, notes = task.options, []
-    metric = source.use_stereo or source.facts.metric_scale is not None
+    metric = source.facts.known_scale(bool(source.use_stereo)) is not None
     if options.eval_split == BENCHMARK and not metric:
-        known = "was" if source.use_stereo is False else "may have been"
+        how = "was trained with a rig of unknown baseline" if source.use_stereo else "was trained without stereo"
+        how = how if source.use_stereo is not None else "may have been trained without stereo"
         factor = options.asked_factor or source.facts.metres_per_unit
-        notes.append(f"{source.name} {known} trained without stereo: its depths then have no scale, times {factor:g} "
-                     "is arbitrary; give --pred_depth_scale_factor")  # fmt: skip
+        notes.append(f"{source.name} {how}: its depths then have no scale, times {factor:g} is arbitrary; give "
+                     "--pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
         rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
         notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")

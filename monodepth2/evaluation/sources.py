@@ -199,12 +199,8 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
     sources += [NetworkSource(path, options) for path in others]
     for source in sources:
         source.facts = source.facts.with_baseline(options.baseline, source.path)
-        unknown = source.facts.baseline is None and source.facts.metric_scale is None
-        if options.eval_stereo and source.use_stereo and unknown and not options.asked_factor:
-            raise UserError(
-                f"--eval_stereo: {source.path} was trained with a rig of unknown baseline, and its metres are unknown, "
-                "too: give --baseline METRES, or --eval_mono, which scales by the ground truth"
-            )
+        if options.eval_stereo and not options.asked_factor:
+            source.facts.check_rig(bool(source.use_stereo), source.path)
     _tell_apart(sources)
     for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
         tell(remark)

@@ -190,4 +190,5 @@ def camera_matrix(layout: Layout, line: SplitLine, shape: tuple[int, ...]) -> np
     if isinstance(layout, Make3D):
         return None
     height, width = shape
-    return layout.camera(line).matrix(width, height)[:3, :3]
+    camera = layout.camera(line)
+    return None if camera.is_assumed else camera.matrix(width, height)[:3, :3]

@@ -10,6 +10,7 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import own_lines
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.known_speeds import DRIVE, TIMES, read_times
 from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
@@ -127,8 +128,17 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     if not options.poses and isinstance(drive.layout, KittiOdometry) and first.side == "r":
         raise UserError(f"--eval_split {options.eval_split}: '{first}' is of the right camera, and {path} has the left "
                         "one's poses; list the left one's frames, give --poses, or add --no_eval")  # fmt: skip
+    if options.poses and not path.is_file():
+        raise UserError(f"--poses {path}: no such file; name another one, or drop --poses")
     trajectory = read_trajectory(path)
     frames, known = drive.frames, len(trajectory.poses)
+    if isinstance(drive.layout, Folders):  # all pictures of a drive are there, and so all poses of it
+        pictures = len(drive.layout.names(drive.layout.root / first.folder))
+        if known not in (len(frames), pictures):
+            raise UserError(
+                f"{path} holds {counted(known, 'pose')}, the drive {counted(pictures, 'picture')}, of which the split "
+                f"names {len(frames)}: give one pose for each of the drive's, or for each that the split names"
+            )
     if known != len(frames) and known < frames.stop:
         raise UserError(
             f"{path} holds {counted(known, 'pose')}, the split needs {frames.stop} (up to frame {frames.stop - 1})"

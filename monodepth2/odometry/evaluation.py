@@ -43,7 +43,9 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda), height, width)
     _check_kind(options, network)
     facts = network.facts.with_baseline(options.baseline, network.folder)
-    known = network.use_stereo or facts.metric_scale or options.asked_factor
+    known = facts.known_scale(network.use_stereo) or options.asked_factor
+    if options.eval_stereo and not options.asked_factor:
+        facts.check_rig(network.use_stereo, network.folder)
     metric = options.eval_stereo or (bool(known) and not options.eval_mono)
     _check_baseline(options, metric)
     factor = options.asked_factor or (facts.metres_per_unit if metric else 1.0)

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monodepth2.files.output_paths import whole_file
+from monodepth2.files.picture_files import MARK
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures
 from monodepth2.odometry.result import OdometryResult
 
@@ -26,7 +27,7 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
     else:
         figure.suptitle(f"{result.title}, predicted")
     with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110)
+        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK})
 
 
 def _title(result: OdometryResult, figures: OdometryFigures) -> str:

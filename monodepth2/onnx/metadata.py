@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.config.tools import LARGEST_BATCH
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH
@@ -19,7 +20,6 @@ from monodepth2.method.depth_maps import stereo_factor
 FORMAT = 1
 PREFIX = "monodepth2."
 ADDED = ("baseline", "fit", "cameras", "metric_scale", "supervision")  # files of earlier versions have none of these
-LARGEST_BATCH = 1 << 10  # pictures per pass; single ones are filled up to it
 
 
 @dataclass(frozen=True)

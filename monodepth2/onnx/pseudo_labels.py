@@ -6,6 +6,7 @@ Legend of shapes: h w pixels.
 import hashlib
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def run(options: PseudoLabelOptions) -> int:
     folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)
     record, facts = folder.root / RECORD, _facts(options, model, layout.root)
     _check_record(record, facts)
+    _check_foreign(folder, record, [layout.picture_path(target) for target in targets])
     left = [picture for picture in map(layout.picture_path, targets) if not _is_made(folder.place(picture), picture)]
     there = len(targets) - len(left)
     made, silent = 0, 0
@@ -82,6 +84,20 @@ def run(options: PseudoLabelOptions) -> int:
         print(f"{len(empty):,} labels are empty, and nothing is learnt from them, the first: {first}")
     print(f"{made:,} labels made, {there:,} were there; train with --pseudo_labels {shlex.quote(str(folder.root))}")
     return 0
+
+
+def _check_foreign(folder: PseudoLabelFolder, record: Path, pictures: Sequence[Path]) -> None:
+    """Refuse a folder whose maps nothing states to be a model's: they may be known depth, which would be replaced.
+
+    Raises:
+        UserError: there is such a map.
+    """
+    if record.exists():
+        return
+    maps = (folder.place(picture) / f"{picture.stem}.npy" for picture in pictures)
+    if found := next((path for path in maps if path.exists()), None):
+        raise UserError(f"--output {folder.root}: {found} is there, and no {RECORD} states what made it: give another "
+                        "folder, so that nothing is replaced")  # fmt: skip
 
 
 def _is_made(place: Path, picture: Path) -> bool:

@@ -21,7 +21,7 @@ from monodepth2.onnx.network import make_session, run_session
 from monodepth2.pages.colours import coloured
 
 PAGE = Path(__file__).parent / "web"
-MODEL = "model.onnx"
+MODEL, DESCRIPTION = "model.onnx", "model.json"
 COLOURS = ("magma", "turbo", "gray")
 NUM_CHECKED = 64
 CHECK_TOLERANCE = 0.05  # of a disparity: GPUs round in their own ways, and what is wrong is far off
@@ -43,7 +43,7 @@ def write_page(folder: Path, runtime: Mapping[str, Path], content: bytes, metada
         # some servers do not know that .mjs is JavaScript, and browsers then refuse it
         with whole_file(folder / name.replace(".mjs", ".js")) as partial:
             shutil.copyfile(path, partial)
-    write_whole(folder / "model.json", json.dumps(description(content, metadata)))
+    write_whole(folder / DESCRIPTION, json.dumps(description(content, metadata)))
 
 
 def description(content: bytes, metadata: Metadata) -> dict[str, Any]:

@@ -28,12 +28,16 @@ def scale_of_input(options: PredictOptions, predictor: DepthPredictor, source: P
     """
     assert options.camera_height is not None
     pictures = evenly(source.paths, MOST_MAPS) if isinstance(source, Pictures) else _frames(source.path)
-    distances = []
+    distances, unreadable = [], []
     for prediction in predictor.try_all(pictures, options.batch_size, options.post_process):
-        if not isinstance(prediction, PictureError):
-            size = prediction.picture.size
-            camera, fit = _camera(options, prediction.facts, size), prediction.facts.fit
-            distances.append(seen_distance(prediction.network_disp, camera, fit, size))
+        if isinstance(prediction, PictureError):
+            unreadable.append(prediction)
+            continue
+        size = prediction.picture.size
+        camera, fit = _camera(options, prediction.facts, size), prediction.facts.fit
+        distances.append(seen_distance(prediction.network_disp, camera, fit, size))
+    if unreadable and not distances:
+        raise unreadable[0]
     return require_scale(distances, options.camera_height)
 
 
@@ -51,8 +55,8 @@ def seen_distance(network_disp: np.ndarray, camera: Camera, fit: Fit, size: Size
     return ground_distance(network_disp, seen.matrix(width, height, np.float64)[:3, :3])
 
 
-def require_scale(distances: Sequence[float | None], height: float) -> GroundScale:
-    """Return the scale of distances of the ground.
+def require_scale(distances: Sequence[float | None], height: float, of: str = "") -> GroundScale:
+    """Return the scale of distances of the ground; `of` begins the message.
 
     Raises:
         UserError: none is known.
@@ -60,9 +64,9 @@ def require_scale(distances: Sequence[float | None], height: float) -> GroundSca
     scale = ground_scale(distances, height)
     if scale is None:
         raise UserError(
-            f"--camera_height {height:g}: none of {counted(len(distances), 'picture')} looked at shows level ground in "
-            "its lower middle, by which the scale is told. Either there is none, or the network has not learnt it; "
-            "give --pred_depth_scale_factor instead"
+            f"{of}--camera_height {height:g}: none of {counted(len(distances), 'picture')} looked at shows level "
+            "ground in its lower middle, by which the scale is told. Either there is none, or the network has not "
+            "learnt it; give --pred_depth_scale_factor instead"
         )
     return scale
 
@@ -80,6 +84,11 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
             f"camera; if those are pictures like these with rows cut off, as `prepare` does it, give --focal_length "
             f"{cameras[0].fx:.4g}, else the focal length in widths of these pictures"
+        )
+    if cameras[0].is_assumed:
+        raise UserError(
+            f"--camera_height: nothing states the camera that the network was trained with ({cameras[0].source}), and "
+            "the scale would be as wrong as it may be: give --focal_length in widths of the picture"
         )
     return cameras[0]
 

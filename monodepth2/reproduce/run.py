@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from monodepth2.checkpoints.published import MD5_SUMS, published_model
+from monodepth2.checkpoints.published import MD5_SUMS, cache_folder, published_model
 from monodepth2.checkpoints.records import recorded_options
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.config.reproduce import ALL, LIST
@@ -152,15 +152,20 @@ class Reproduction:
 
     def _kept(self, row: Row, column: str) -> Score | None:
         """What was measured before, unless that was of other published weights, or of a recipe that has changed."""
-        score, folder = self.scores.find(row, column), self.options.published
+        score = self.scores.find(row, column)
         if score is None:
             return None
         if column == PUBLISHED:
-            return None if folder and score.weights != str(folder.expanduser() / row.recipe) else score
+            return score if score.weights == str(self._published / row.recipe) else None
         if score.flags not in (None, RECIPES[row.recipe].words_of_flags):
             tell(f"{row.name}, {column}: its score is of other flags ({' '.join(score.flags)}), and does not count")
             return None
         return score
+
+    @property
+    def _published(self) -> Path:
+        """Where the published weights lie, or will."""
+        return self.options.published.expanduser() if self.options.published else cache_folder()
 
     def _score_published(self) -> None:
         """Score the published weights, where there are some and they can be had."""
@@ -175,9 +180,15 @@ class Reproduction:
                 self._score(row, PUBLISHED)
 
     def _is_needed(self, recipe: Recipe, seed: int) -> bool:
-        """Whether a row that has no score yet is of this recipe, or of one that starts from its weights."""
-        missing = [row for row in self.rows if not isinstance(self.found.get((row.name, f"seed{seed}")), Score)]
-        return any(recipe.name in (row.recipe, RECIPES[row.recipe].start) for row in missing)
+        """Whether a row that can have a score, and has none yet, is of this recipe, or is to start from its weights."""
+        column = f"seed{seed}"
+        for row in self.rows:
+            own = RECIPES[row.recipe]
+            starts = own.start == recipe.name and not self.scale.weights(own, seed).is_dir()
+            lacks = not self.lacking[row.name] and not isinstance(self.found.get((row.name, column)), Score)
+            if lacks and (own.name == recipe.name or starts):
+                return True
+        return False
 
     def _train(self, recipe: Recipe, seed: int) -> int:
         """Train a recipe unless that is done, and score its rows; return the exit code of a training that was ended."""
@@ -223,8 +234,7 @@ class Reproduction:
     def _score(self, row: Row, column: str, seed: int = 0) -> None:
         try:
             if column == PUBLISHED:
-                folder = self.options.published
-                weights = folder.expanduser() / row.recipe if folder else published_model(row.recipe)
+                weights = self._published / row.recipe if self.options.published else published_model(row.recipe)
             else:
                 weights = self.scale.weights(RECIPES[row.recipe], seed)
             score = measured(row, self.scale.scoring(row, weights))

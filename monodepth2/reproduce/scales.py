@@ -9,14 +9,15 @@ from PIL import Image
 from scipy.io import savemat
 
 from monodepth2.config import Options, ReproduceOptions
+from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.ground_truth import FILE_NAME
 from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
 from monodepth2.datasets.splits import file_name, read_split, split_folder
-from monodepth2.errors import UserError, first_line
+from monodepth2.errors import UserError
 from monodepth2.evaluation.protocol import split_layout
 from monodepth2.evaluation.truth import open_truth
 from monodepth2.files.output_paths import whole_file
-from monodepth2.odometry.drive import find_drive
+from monodepth2.odometry.drive import find_drive, true_trajectory
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
 from monodepth2.synthetic import DriveSettings, camera, make_street, render, write_synthetic_drive
 
@@ -93,13 +94,16 @@ class PaperScale:
         try:
             scoring = self.scoring(row, Path())
             if _kind(row) == ODOMETRY:
-                find_drive(scoring)
+                drive = find_drive(scoring)
+                check_data_set(drive.layout, drive.lines, (0, 1))
+                true_trajectory(scoring, drive)
                 return ""
             layout = split_layout(scoring)
             lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
             open_truth(scoring, scoring.eval_split, lines, layout)
         except UserError as error:
-            return first_line(error)
+            first, *others = str(error).splitlines()  # a list of what is missing has its first entry in the second one
+            return f"{first} {others[0].strip()}" if others and first.endswith(":") else first
         return ""
 
     @property

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 import evaluate_pose
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.command import main as command
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import layout_of
@@ -18,8 +19,10 @@ from monodepth2.datasets.poses import read_poses, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import from_first, write_poses, write_tum
 from monodepth2.errors import UserError
+from monodepth2.files.picture_files import is_own_output
 from monodepth2.odometry import evaluate_odometry
 from monodepth2.odometry.drive import Drive, frame_times
+from monodepth2.odometry.plots import draw_trajectory
 from trajectory import trajectory
 from trees import write_checkpoint
 
@@ -186,13 +189,40 @@ def test_lengths_that_were_known_make_metres(odom: Options, checkpoint) -> None:
         evaluate_odometry(replace(options, baseline=0.3))
 
 
+def test_a_rig_of_unknown_baseline_makes_no_metres(odom: Options, checkpoint) -> None:
+    facts = TrainingFacts(baseline=None)
+    options = replace(odom, load_weights_folder=checkpoint(facts=facts, use_stereo=True))
+    told = evaluate_odometry(options)
+    assert (told.metric, told.factor) == (False, 1)
+    with pytest.raises(UserError, match=r"--eval_stereo: .* rig of unknown baseline"):
+        evaluate_odometry(replace(options, eval_stereo=True))
+    assert evaluate_odometry(replace(options, eval_stereo=True, baseline=0.3)).factor == pytest.approx(3)
+
+
+def test_poses_of_another_rate_than_the_pictures_are_refused(raw: Options, roots: Path, tmp_path: Path) -> None:
+    folder = roots / "raw" / DRIVE / "image_02/data"
+    options = replace(
+        raw, dataset="folder", png=False, data_path=folder, eval_split=str(folder), poses=tmp_path / "poses.txt"
+    )
+    write_poses(options.poses, true_poses())
+    assert evaluate_odometry(options).truth is not None
+    write_poses(options.poses, np.repeat(true_poses(), 10, axis=0))
+    with pytest.raises(UserError, match=rf"holds {10 * FRAMES} poses, the drive {FRAMES} pictures, of which the split"):
+        evaluate_odometry(options)
+
+
+def test_the_picture_of_a_path_is_no_frame(odom: Options, tmp_path: Path) -> None:
+    draw_trajectory(tmp_path / "path.png", evaluate_odometry(odom))
+    assert is_own_output(tmp_path / "path.png")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"dataset": "kitti_odom"}, r"--dataset kitti_odom expects '<sequence> <frame> <l\|r>'"),
         ({"eval_split": "odom_7"}, "holds no pictures like"),
         ({"eval_split": "."}, r"holds no test_files\.txt, and is no drive's folder under --data_path"),
-        ({"poses": Path("gone.txt")}, "no such file of ground-truth poses"),
+        ({"poses": Path("gone.txt")}, "--poses gone.txt: no such file"),
         ({"poses": Path("x"), "no_eval": True}, "drop one of them"),
         ({"height": 128}, "--height 128: the pose network of .* has height 64; drop --height"),
         ({"num_layers": 50}, "--num_layers 50: .* has num_layers 18"),

@@ -90,6 +90,16 @@ def test_what_a_model_says_is_what_a_training_reads(rank: int, drive: Path, tmp_
     assert label_error(red.flip(3), read(drive, 5)).item() > 1
 
 
+def test_known_depth_is_neither_replaced_nor_taken_for_labels(drive: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    np.save(tmp_path / "labels/003.npy", np.full((64, 96), 7.0))
+    done = label(write_model(tmp_path / "red.onnx"), drive)
+    assert done.returncode == 2
+    assert "labels/003.npy is there, and no pseudo_labels.json states what made it: give another folder" in done.stderr
+    assert os.listdir(tmp_path / "labels") == ["003.npy"]
+    assert (np.load(tmp_path / "labels/003.npy") == 7).all()
+
+
 def test_depth_becomes_disparity(drive: Path, tmp_path: Path) -> None:
     assert label(write_model(tmp_path / "red.onnx"), drive, output_is="depth").returncode == 0
     red = torch.linspace(20, 230, 96).expand(1, 1, 64, 96)

@@ -25,6 +25,7 @@ from scripts import in_process
 SIZE = (96, 64)  # of the network's input
 UNIT = 8.0  # metres of the network's unit
 HEIGHT = 1.65
+ASSUMED = Camera.of_square_pixels(0.866, (331, 100), "assumed: 60° wide")
 
 
 class Plane:
@@ -90,12 +91,19 @@ def test_a_video_is_looked_at_too(tmp_path: Path) -> None:
         (TrainingFacts(), KITTI_INTRINSICS, "does not state its camera; give --focal_length"),
         (TrainingFacts(cameras=(Camera(0.8, 0.8), KITTI_INTRINSICS)), KITTI_INTRINSICS, "was trained with 2 cameras"),
         (TrainingFacts(cameras=(Camera(0.8, 1.4),)), KITTI_INTRINSICS, "of another shape"),
+        (TrainingFacts(cameras=(ASSUMED,)), ASSUMED, r"nothing states the camera that .* \(assumed: 60° wide\)"),
         (TrainingFacts(cameras=(KITTI_INTRINSICS,)), Camera(0.58, 1.92, cy=2), "none of 32 pictures looked at shows"),
     ],
 )
 def test_what_tells_no_scale_is_refused(facts: TrainingFacts, shown: Camera, words: str, pictures: Path) -> None:
     with pytest.raises(UserError, match=words):
         scale(pictures, facts, shown)
+
+
+def test_pictures_that_cannot_be_read_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"0\.png: "):
+        scale(tmp_path, TrainingFacts(cameras=(KITTI_INTRINSICS,)), KITTI_INTRINSICS)
 
 
 def test_the_script_says_why_there_is_no_scale(checkpoint, pictures: Path, tmp_path: Path) -> None:
@@ -145,6 +153,13 @@ def test_disparities_of_the_street_are_scored_in_metres(tmp_path: Path) -> None:
     assert (figures["ground"]["found"], figures["ground"]["factor"]) == (3, figures["protocol"]["factor"])
     assert 0 <= figures["ground"]["spread"] < 0.05
     assert figures["mean"]["abs_rel"] < 0.02
+    flat = tmp_path / "flat.npy"
+    np.save(flat, np.ones_like(disps, np.float32))
+    compared = in_process("evaluate_depth", *flags[:-1], flat, *own, "--camera_height", HEIGHT)
+    assert "flat.npy: --camera_height 1.65: none of 3 pictures looked at shows level ground" in compared.stderr
+    unknown = in_process("evaluate_depth", *flags, *own[5:], "--camera_height", HEIGHT)
+    assert unknown.returncode == 2
+    assert "--camera_height: nothing states the camera of '. 0 l' (assumed: 60° wide" in unknown.stderr
     for other in (
         ("--eval_mono",),
         ("--align", "none"),

@@ -103,6 +103,7 @@ def test_what_has_its_score_is_not_trained_again(tmp_path: Path) -> None:
     rows = chosen(("mono_640x192", "mono_1024x320"))
     options = ReproduceOptions(rows=("mono_640x192", "mono_1024x320"), output=tmp_path, data_path=tmp_path)
     work = Reproduction(rows, options, scale_of(options))
+    work.lacking = {row.name: "" for row in rows}
     one, larger = recipes_of(rows)
     assert work._is_needed(one, 0)
     score = Score("weights", {"abs_rel": 0.1}, {}, 1)
@@ -111,6 +112,41 @@ def test_what_has_its_score_is_not_trained_again(tmp_path: Path) -> None:
     assert work._is_needed(one, 0)
     work.found = {(row.name, "seed0"): score for row in rows}
     assert not work._is_needed(one, 0)
+
+
+def test_nothing_is_trained_for_rows_that_cannot_be_scored(tmp_path: Path) -> None:
+    rows = chosen(("mono_640x192", "mono_1024x320", "make3d:mono_640x192"))
+    options = ReproduceOptions(rows=("all",), output=tmp_path, data_path=tmp_path)
+    work = Reproduction(rows, options, scale_of(options))
+    one, larger = recipes_of(rows)
+    work.lacking = {row.name: "" if row.name == "mono_640x192" else "no data" for row in rows}
+    assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, False)
+    work.found = {("mono_640x192", "seed0"): Score("weights", {"abs_rel": 0.1}, {}, 1)}
+    assert not work._is_needed(one, 0)
+    work.lacking["mono_1024x320"] = ""
+    assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, True)
+    work.scale.weights(larger, 0).mkdir(parents=True)
+    assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (False, True), "nothing is left to start"
+
+
+def test_a_sequence_that_cannot_be_scored_is_told_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "odom/sequences").mkdir(parents=True)
+    (tmp_path / "kitti").mkdir()
+    options = ReproduceOptions(rows=("odom_10",), output=tmp_path, odom_path=tmp_path / "odom")
+    (row,) = chosen(options.rows)
+    assert "sequences/10/image_2" in PaperScale(options).lacking(row)
+
+
+def test_scores_of_weights_from_elsewhere_are_not_the_published_ones(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MONODEPTH2_CACHE", str(tmp_path / "cache"))
+    rows = chosen(("mono_640x192",))
+    options = ReproduceOptions(rows=("mono_640x192",), output=tmp_path, data_path=tmp_path)
+    for place, kept in ((tmp_path / "cache", True), (tmp_path / "mine", False)):
+        score = Score(str(place / "mono_640x192"), MONO.paper, {}, 1)
+        for one, found in ((options, kept), (replace(options, published=place), True)):
+            work = Reproduction(rows, one, scale_of(one))
+            work.scores.keep(rows[0], "published", score)
+            assert (work._kept(rows[0], "published") is not None) == found
 
 
 def test_scores_of_an_earlier_version_count_and_those_of_another_recipe_do_not(tmp_path: Path, capsys) -> None:
