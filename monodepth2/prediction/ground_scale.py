@@ -11,7 +11,7 @@ from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.evenly import evenly
-from monodepth2.errors import UserError, counted
+from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale, ground_distance, ground_scale
@@ -27,6 +27,12 @@ def scale_of_input(options: PredictOptions, predictor: DepthPredictor, source: P
         UserError: no picture shows the ground, or the camera is not known.
     """
     assert options.camera_height is not None
+    assumed = [camera.source for camera in predictor.network.facts.distinct_cameras if camera.is_assumed]
+    if assumed and options.focal_length is None:
+        tell(
+            f"warning: --camera_height: nothing states the camera that the network was trained with ({assumed[0]}), so "
+            "that metres may be wrong by 30 %; give --focal_length in widths of the picture if you know it"
+        )
     pictures = evenly(source.paths, MOST_MAPS) if isinstance(source, Pictures) else _frames(source.path)
     distances, unreadable = [], []
     for prediction in predictor.try_all(pictures, options.batch_size, options.post_process):
@@ -84,11 +90,6 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
             f"camera; if those are pictures like these with rows cut off, as `prepare` does it, give --focal_length "
             f"{cameras[0].fx:.4g}, else the focal length in widths of these pictures"
-        )
-    if cameras[0].is_assumed:
-        raise UserError(
-            f"--camera_height: nothing states the camera that the network was trained with ({cameras[0].source}), and "
-            "the scale would be as wrong as it may be: give --focal_length in widths of the picture"
         )
     return cameras[0]
 

@@ -91,13 +91,19 @@ def test_a_video_is_looked_at_too(tmp_path: Path) -> None:
         (TrainingFacts(), KITTI_INTRINSICS, "does not state its camera; give --focal_length"),
         (TrainingFacts(cameras=(Camera(0.8, 0.8), KITTI_INTRINSICS)), KITTI_INTRINSICS, "was trained with 2 cameras"),
         (TrainingFacts(cameras=(Camera(0.8, 1.4),)), KITTI_INTRINSICS, "of another shape"),
-        (TrainingFacts(cameras=(ASSUMED,)), ASSUMED, r"nothing states the camera that .* \(assumed: 60° wide\)"),
         (TrainingFacts(cameras=(KITTI_INTRINSICS,)), Camera(0.58, 1.92, cy=2), "none of 32 pictures looked at shows"),
     ],
 )
 def test_what_tells_no_scale_is_refused(facts: TrainingFacts, shown: Camera, words: str, pictures: Path) -> None:
     with pytest.raises(UserError, match=words):
         scale(pictures, facts, shown)
+
+
+def test_a_scale_by_an_assumed_camera_is_warned_of(pictures: Path, capsys) -> None:
+    for more, warned in (({}, True), ({"focal_length": 0.866}, False)):
+        assert scale(pictures, TrainingFacts(cameras=(ASSUMED,)), ASSUMED, **more) == pytest.approx(UNIT, rel=0.02)
+        told = "nothing states the camera that the network was trained with (assumed: 60° wide)"
+        assert (told in capsys.readouterr().err) == warned
 
 
 def test_pictures_that_cannot_be_read_are_told_as_such(tmp_path: Path) -> None:
