@@ -17,6 +17,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -115,7 +116,7 @@ class Folders(Layout):
         """
         if self.cameras.baseline:
             return self.cameras.baseline
-        stated = set(self._baselines().values())
+        stated = set(self._baselines.values())
         return stated.pop() if len(stated) == 1 else None
 
     def check_rig(self) -> None:
@@ -124,7 +125,7 @@ class Folders(Layout):
         Raises:
             UserError: there are such, and one network learns one rig.
         """
-        stated = self._baselines()
+        stated = self._baselines
         if len(set(stated.values())) > 1 and not self.cameras.baseline:
             first, other = next((one, path) for one in stated for path in stated if stated[one] != stated[path])
             raise UserError(
@@ -132,6 +133,7 @@ class Folders(Layout):
                 "on drives of one rig, or without --use_stereo"
             )
 
+    @cached_property
     def _baselines(self) -> dict[Path, float]:
         """The baselines that files state: of each drive the `camera.json` that is nearest above its pictures."""
         found = {}
