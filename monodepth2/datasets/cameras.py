@@ -8,6 +8,8 @@ from numpy.typing import DTypeLike
 
 from monodepth2.files.fit import Box, Size, Window
 
+LEARNT = "learnt"  # how the source of a camera begins whose focal length a training has found
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -49,8 +51,8 @@ class Camera:
 
     @property
     def is_assumed(self) -> bool:
-        """Whether nothing states it, as its source says."""
-        return "assumed" in self.source
+        """Whether nothing states it, as its source says; one that was learnt may have begun so."""
+        return "assumed" in self.source and not self.source.startswith(LEARNT)
 
     @property
     def fov(self) -> float:

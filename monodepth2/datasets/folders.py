@@ -129,8 +129,8 @@ class Folders(Layout):
         if len(set(stated.values())) > 1 and not self.cameras.baseline:
             first, other = next((one, path) for one in stated for path in stated if stated[one] != stated[path])
             raise UserError(
-                f"{first} and {other} state baselines that differ ({stated[first]:g} m and {stated[other]:g} m): train "
-                "on drives of one rig, or without --use_stereo"
+                f"{first} and {other} state baselines that differ ({stated[first]:g} m and {stated[other]:g} m): give "
+                "--baseline METRES if all lines are of one rig, or train on one rig's drives, or without --use_stereo"
             )
 
     @cached_property
@@ -148,17 +148,28 @@ class Folders(Layout):
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """The folders of a data set, without those that belong to drives, and without hidden ones."""
-    seen = set()  # as links may lead in a circle, or to a folder that is there already
-    for folder, inner, _ in os.walk(root, followlinks=True):
-        if (place := os.path.realpath(folder)) in seen:
-            inner.clear()
-            continue
-        seen.add(place)
-        if len(seen) > MOST_FOLDERS:
-            raise UserError(f"{root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
-        inner[:] = sorted(name for name in inner if name not in NO_DRIVES and name[0] != ".")
-        yield Path(folder)
+    """The folders of a data set, without those that belong to drives, and without hidden ones.
+
+    Links are followed at last, and only to folders that have not been met: a drive keeps its own name. One that leads
+    to a folder around the data set is left alone.
+    """
+    met: set[tuple[int, int]] = set()
+    starts = [root]
+    while starts:
+        links: list[Path] = []
+        for start in starts:
+            for folder, inner, _ in os.walk(start):
+                facts = os.stat(folder)
+                if (facts.st_dev, facts.st_ino) in met:
+                    inner.clear()
+                    continue
+                met.add((facts.st_dev, facts.st_ino))
+                if len(met) > MOST_FOLDERS:
+                    raise UserError(f"{root}: holds more than {MOST_FOLDERS:,} folders; name the one of the drives")
+                inner[:] = [name for name in inner if name not in NO_DRIVES and name[0] != "."]
+                links += [path for name in inner if (path := Path(folder, name)).is_symlink()]
+                yield Path(folder)
+        starts = sorted(link for link in links if not root.resolve().is_relative_to(link.resolve()))
 
 
 def made_split(

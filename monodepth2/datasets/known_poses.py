@@ -78,7 +78,7 @@ class KnownPoses:
         if self.layout.baseline is None and (right := next((line for line in lines if line.side == "r"), None)):
             raise UserError(
                 f"{flag}: poses are the left camera's, '{right}' is of the right one, and the baseline between "
-                "them is unknown; give --baseline METRES"
+                "them is unknown, or differs between drives; give --baseline METRES, or leave such lines out"
             )
         if self.tracked:
             return f"--tracked_poses: the motion of {counted(len(last), 'drive')} by points, in no known unit"

@@ -236,7 +236,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         for level in self.levels[0]:
             w, h = width >> level, height >> level
             K = camera.matrix(w, h, np.float64 if shown else self.dtype)
-            if mirrored and camera.cx != 0.5:  # which stands for the middle, and stays as it is, as in 2019
+            if mirrored and abs(camera.cx - 0.5) > 1e-6:  # 0.5 stands for the middle, and stays as it is, as in 2019
                 K = mirrored_matrix(K, w)
             if shown:
                 K = matrix_of_window(K, shown, w, h)

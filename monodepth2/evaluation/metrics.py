@@ -171,8 +171,8 @@ def _extra_figures(
     if metric == "fscore":
         if K is None:
             raise UserError(
-                "--metrics fscore needs the camera of the pictures, which is not known: state it (--intrinsics, --fov, "
-                "or a camera.json beside the pictures), or drop fscore"
+                "--metrics fscore needs the camera of the pictures, which is not known: give --intrinsics "
+                "FX FY CX CY, or drop fscore"
             )
         rows, columns = np.nonzero(scored)
         return (f_score(points(gt[scored], rows, columns, K), points(pred, rows, columns, K)),)

@@ -189,8 +189,8 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
         camera = task.layout.camera(line)
         if camera.is_assumed:
             raise UserError(
-                f"--camera_height: nothing states the camera of '{line}' ({camera.source}), and the scale would be as "
-                "wrong as it may be: give --intrinsics or --fov"
+                f"--camera_height: the camera of '{line}' is only assumed ({camera.source}), and metres would be as "
+                "wrong as it is: give --intrinsics FX FY CX CY, or correct its camera.json"
             )
         distances.append(seen_distance(disp, camera, source.facts.fit, size))
     return require_scale(distances, height, f"{source.name}: ")

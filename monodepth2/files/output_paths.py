@@ -21,7 +21,7 @@ def check_output_file(flag: str, path: Path) -> None:
     places = [target.parent, target] if target.exists() else [target.parent]
     if not target.parent.is_dir() or target.is_dir() or not all(os.access(place, os.W_OK) for place in places):
         raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
-    _check_regular(path, target, f"--{flag} ")
+    _check_regular(path, f"--{flag} ")
 
 
 def check_output_folder(flag: str, folder: Path) -> None:
@@ -56,10 +56,16 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _check_regular(path: Path, target: Path, before: str = "") -> None:
-    """Refuse a device or a pipe, which a file would replace."""
-    if target.exists() and not target.is_file():
+def _check_regular(path: Path, before: str = "") -> None:
+    """Refuse what a file would replace to its loss: a device, a pipe, and where this program prints."""
+    if not path.exists():
+        return
+    if not path.is_file():
         raise UserError(f"{before}{path}: is a folder, a device or a pipe, not a file; name a file")
+    for stream in (1, 2):
+        with suppress(OSError):  # a stream may be closed
+            if os.path.samestat(path.stat(), os.fstat(stream)):
+                raise UserError(f"{before}{path}: is where this program prints; name another file")
 
 
 @contextmanager
@@ -73,7 +79,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         UserError: it cannot be written, or is no file.
     """
     target = _target(path)
-    _check_regular(path, target)
+    _check_regular(path)
     partial = target.with_name(f".{zlib.crc32(os.fsencode(target.name)):08x}.{os.getpid()}.partial")
     try:
         yield partial

@@ -16,7 +16,7 @@ from monodepth2.onnx.graphs import Graph, load_graph
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.older_opsets import FIRST_OPSET
 from monodepth2.onnx.quantise import Quantised, calibration_pictures, find_calibration, quantise
-from monodepth2.onnx.web_page import DESCRIPTION, MODEL, write_page
+from monodepth2.onnx.web_page import MODEL, is_page, write_page
 from monodepth2.onnx.web_runtime import web_runtime
 from monodepth2.runtime.extras import require_packages
 
@@ -102,9 +102,9 @@ def _place(options: ExportOptions, folder: Path) -> Path:
     """Where the file goes, of a checkpoint in this folder."""
     if options.web:
         path = make_output_folder("web", options.web) / MODEL
-        if any(path.parent.iterdir()) and not (path.parent / DESCRIPTION).is_file():
-            raise UserError(f"--web {path.parent}: holds files that are no page of this program, some of which would "
-                            "be replaced; give an empty folder, or a new one")  # fmt: skip
+        if (path.parent / "index.html").exists() and not is_page(path.parent):
+            raise UserError(f"--web {path.parent}: holds an index.html that is not of this program, and would be "
+                            "replaced; give another folder")  # fmt: skip
     else:
         path = options.output.expanduser() if options.output else folder / f"{options.network}.onnx"
     check_output_file("web" if options.web else "output", path)

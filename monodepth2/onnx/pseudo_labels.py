@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
 from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.depth_files import READERS
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
@@ -94,7 +95,7 @@ def _check_foreign(folder: PseudoLabelFolder, record: Path, pictures: Sequence[P
     """
     if record.exists():
         return
-    maps = (folder.place(picture) / f"{picture.stem}.npy" for picture in pictures)
+    maps = (folder.place(picture) / f"{picture.stem}{ending}" for picture in pictures for ending in READERS)
     if found := next((path for path in maps if path.exists()), None):
         raise UserError(f"--output {folder.root}: {found} is there, and no {RECORD} states what made it: give another "
                         "folder, so that nothing is replaced")  # fmt: skip

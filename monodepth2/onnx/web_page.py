@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from monodepth2.files.output_paths import whole_file, write_whole
+from monodepth2.files.text import read_text
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import make_session, run_session
 from monodepth2.pages.colours import coloured
@@ -39,11 +40,20 @@ def write_page(folder: Path, runtime: Mapping[str, Path], content: bytes, metada
     Raises:
         UserError: a file cannot be written.
     """
+    write_whole(folder / DESCRIPTION, json.dumps(description(content, metadata)))  # first: it tells whose the files are
     for name, path in [*runtime.items(), *((path.name, path) for path in PAGE.iterdir())]:
         # some servers do not know that .mjs is JavaScript, and browsers then refuse it
         with whole_file(folder / name.replace(".mjs", ".js")) as partial:
             shutil.copyfile(path, partial)
-    write_whole(folder / DESCRIPTION, json.dumps(description(content, metadata)))
+
+
+def is_page(folder: Path) -> bool:
+    """Whether a folder holds such a page, as its description tells."""
+    try:
+        values = json.loads(read_text(folder / DESCRIPTION))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and {"sha256", "metadata", "check"} <= set(values)
 
 
 def description(content: bytes, metadata: Metadata) -> dict[str, Any]:

@@ -27,20 +27,21 @@ def scale_of_input(options: PredictOptions, predictor: DepthPredictor, source: P
         UserError: no picture shows the ground, or the camera is not known.
     """
     assert options.camera_height is not None
-    assumed = [camera.source for camera in predictor.network.facts.distinct_cameras if camera.is_assumed]
-    if assumed and options.focal_length is None:
-        tell(
-            f"warning: --camera_height: nothing states the camera that the network was trained with ({assumed[0]}), so "
-            "that metres may be wrong by 30 %; give --focal_length in widths of the picture if you know it"
-        )
     pictures = evenly(source.paths, MOST_MAPS) if isinstance(source, Pictures) else _frames(source.path)
-    distances, unreadable = [], []
+    distances: list[float | None] = []
+    unreadable = []
     for prediction in predictor.try_all(pictures, options.batch_size, options.post_process):
         if isinstance(prediction, PictureError):
             unreadable.append(prediction)
             continue
         size = prediction.picture.size
         camera, fit = _camera(options, prediction.facts, size), prediction.facts.fit
+        if camera.is_assumed and not distances:
+            tell(
+                "warning: --camera_height: nothing states the camera that the network was trained with "
+                f"({camera.source}), so that metres may be wrong by 30 %; give --focal_length in widths of the picture "
+                "if you know it"
+            )
         distances.append(seen_distance(prediction.network_disp, camera, fit, size))
     if unreadable and not distances:
         raise unreadable[0]

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from monodepth2.checkpoints.folder import write_text
-from monodepth2.datasets.cameras import Camera
+from monodepth2.datasets.cameras import LEARNT, Camera
 from monodepth2.method.networks import LearntFocals
 
 CAMERAS = "cameras.json"
-LEARNT = "learnt"
 SAME_FOCAL = 0.01  # share of a focal length
 
 
@@ -28,13 +27,15 @@ def other_cameras(loaded: Sequence[Camera], cameras: Sequence[Camera]) -> list[s
         cameras: of the run.
     """
     learnt = [camera for camera in loaded if camera.source.startswith(LEARNT)]
+    assumed = [camera for camera in cameras if camera.is_assumed]
     lost = [one for one in learnt if all(abs(one.fx / camera.fx - 1) > SAME_FOCAL for camera in cameras)]
-    if not lost:
+    if not lost or not assumed:  # another camera may be stated: then the networks are for that one from now on
         return []
     numbers = " ".join(f"{getattr(lost[0], name):.4g}" for name in ("fx", "fy", "cx", "cy"))
     return [
         f"the networks that this run begins with learnt a focal length of {lost[0].fx:.3f} of the width, and this run "
-        f"begins with {cameras[0].fx:.3f} ({cameras[0].source}): --intrinsics {numbers} keeps what was learnt"
+        f"begins with {assumed[0].fx:.3f} ({assumed[0].source}): --intrinsics {numbers} "
+        "keeps what was learnt, if it is the same camera"
     ]
 
 

@@ -164,7 +164,8 @@ class Trainer:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
         self.data.start(self.step)
-        begun = [] if self.resumed else other_cameras(self.beginning.facts.cameras, self.data.distinct_cameras)
+        fresh = not self.resumed and "intrinsics" not in options.models_to_load
+        begun = other_cameras(self.beginning.facts.cameras, self.data.distinct_cameras) if fresh else []
         for remark in [*self.data.remarks, *(f"warning: {one}" for one in begun)] if main else ():
             self.progress.message(remark)
         events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None

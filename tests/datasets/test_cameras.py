@@ -121,6 +121,14 @@ def places(depth_b1hw: torch.Tensor, K: torch.Tensor, motion: torch.Tensor) -> t
     return pixels[0].T.reshape(h, w, 2)
 
 
+def test_the_middle_stays_the_middle_of_a_mirrored_crop(tmp_path: Path) -> None:
+    """As in 2019, also where the cut makes it 0.5 but for the last bit."""
+    write_drive(tmp_path, "d/one", (1280, 376))
+    given = replace(options(tmp_path, intrinsics=(0.58, 1.92, 0.5, 0.5), fit="crop"), height=192, width=640)
+    data_set = MonoDataset.from_options(given, [SplitLine("d/one", 1, "l")], augment=True)
+    assert data_set.sample(0, mirrored=True).K[0][0, 2] == data_set.sample(0).K[0][0, 2] == 320
+
+
 @pytest.mark.parametrize("top", [0.0, 0.5, 1.0])
 def test_a_cropped_sample_sees_what_its_camera_says(tmp_path: Path, top: float) -> None:
     """A bright dot of a tall picture lies after the crop where the crop's camera projects the dot's ray to."""

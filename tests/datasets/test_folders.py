@@ -132,7 +132,7 @@ def test_a_baseline_is_that_of_the_nearest_file_as_the_camera_is(tmp_path: Path)
     assert Folders(tmp_path).baseline == 0.12
 
 
-def test_a_stated_baseline_that_differs_costs_no_older_run(tmp_path: Path) -> None:
+def test_baselines_that_differ_are_told_when_the_data_are_looked_at(tmp_path: Path) -> None:
     for name in ("one", "two"):
         drive = write_pictures(tmp_path / f"data/{name}", numbered(5))
         write_pictures(drive / "right", numbered(5))
@@ -147,10 +147,13 @@ def test_drives_may_be_links(tmp_path: Path) -> None:
     drive = write_pictures(tmp_path / "elsewhere/two", numbered(2))
     write_pictures(tmp_path / "data/one", numbered(2))
     (tmp_path / "data/two").symlink_to(drive)
-    (tmp_path / "data/round").symlink_to(tmp_path / "data")
     (tmp_path / "data/again").symlink_to(tmp_path / "data/one")
-    assert len(Folders(tmp_path / "data").drives()) == 2
-    assert "two" in Folders(tmp_path / "data").drives()
+    (tmp_path / "data/one/inside").symlink_to(drive)
+    (tmp_path / "data/round").symlink_to(tmp_path / "data")
+    (tmp_path / "data/around").symlink_to(tmp_path)
+    assert Folders(tmp_path / "data").drives() == ["one", "one/inside"]
+    (tmp_path / "data/one/inside").unlink()
+    assert Folders(tmp_path / "data").drives() == ["one", "two"]
 
 
 def test_a_camera_is_assumed_where_no_file_states_it(tmp_path: Path) -> None:

@@ -310,6 +310,7 @@ def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
         (("--output", "gone/model.onnx"), r"--output gone/model.onnx: cannot be written"),
         (("--output", "model.pth"), r"--output model.pth: give a name that ends with .onnx"),
         (("--dynamic_batch", "--batch_size", "2"), "--dynamic_batch contradicts"),
+        (("--batch_size", "1025"), "--batch_size 1025: at most 1,024"),
         (("--network", "pose", "--pred_metric_depth"), "--pred_metric_depth is about depths"),
     ],
 )

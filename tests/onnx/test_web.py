@@ -132,10 +132,13 @@ def test_a_runtime_that_is_not_whole_is_named_before_the_work(weights: Path, run
 def test_a_folder_of_other_files_is_left_alone(weights: Path, runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/index.html").write_text("mine")
-    with pytest.raises(UserError, match=r"--web .*/site: holds files that are no page of this program"):
+    with pytest.raises(UserError, match=r"--web .*/site: holds an index.html that is not of this program"):
         export(ExportOptions(load_weights_folder=weights, web=tmp_path / "site", web_runtime=runtime))
     assert (tmp_path / "site/index.html").read_text() == "mine"
     assert len(list((tmp_path / "site").iterdir())) == 1
+    (tmp_path / "site/model.json").write_text('{"format": "layers-model"}')  # TensorFlow.js calls its models so
+    with pytest.raises(UserError, match="not of this program"):
+        export(ExportOptions(load_weights_folder=weights, web=tmp_path / "site", web_runtime=runtime))
 
 
 def test_the_runtime_is_fetched_once(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

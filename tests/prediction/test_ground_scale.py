@@ -1,6 +1,7 @@
 """Metres of a network that knows none, by the height of the camera."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -104,6 +105,9 @@ def test_a_scale_by_an_assumed_camera_is_warned_of(pictures: Path, capsys) -> No
         assert scale(pictures, TrainingFacts(cameras=(ASSUMED,)), ASSUMED, **more) == pytest.approx(UNIT, rel=0.02)
         told = "nothing states the camera that the network was trained with (assumed: 60° wide)"
         assert (told in capsys.readouterr().err) == warned
+    learnt = replace(ASSUMED, source=f"learnt, uncertain by 2%; begun at fx 0.7 ({ASSUMED.source})")
+    assert scale(pictures, TrainingFacts(cameras=(learnt,)), learnt) == pytest.approx(UNIT, rel=0.02)
+    assert "nothing states" not in capsys.readouterr().err
 
 
 def test_pictures_that_cannot_be_read_are_told_as_such(tmp_path: Path) -> None:
@@ -162,10 +166,12 @@ def test_disparities_of_the_street_are_scored_in_metres(tmp_path: Path) -> None:
     flat = tmp_path / "flat.npy"
     np.save(flat, np.ones_like(disps, np.float32))
     compared = in_process("evaluate_depth", *flags[:-1], flat, *own, "--camera_height", HEIGHT)
+    assert compared.returncode == 2
     assert "flat.npy: --camera_height 1.65: none of 3 pictures looked at shows level ground" in compared.stderr
+    assert "100%" not in compared.stderr, "no network has been scored before"
     unknown = in_process("evaluate_depth", *flags, *own[5:], "--camera_height", HEIGHT)
     assert unknown.returncode == 2
-    assert "--camera_height: nothing states the camera of '. 0 l' (assumed: 60° wide" in unknown.stderr
+    assert "--camera_height: the camera of '. 0 l' is only assumed (assumed: 60° wide" in unknown.stderr
     for other in (
         ("--eval_mono",),
         ("--align", "none"),

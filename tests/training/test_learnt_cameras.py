@@ -42,6 +42,7 @@ def test_what_was_learnt_before_and_is_not_kept_is_told() -> None:
     assert "--intrinsics 0.9 2.4 0.5 0.5 keeps what was learnt" in told
     assert not other_cameras([learnt], [start, replace(learnt, fx=0.901, source="given")])
     assert not other_cameras([replace(learnt, source="given")], [start])
+    assert not other_cameras([learnt], [replace(start, source="camera.json")]), "another camera, which is stated"
 
 
 @pytest.mark.slow(reason="starts three trainings")
