@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from monodepth2.files.picture_files import HAS_AVIF
-from monodepth2.files.pictures import PictureError, read_picture, read_pyramid
+from monodepth2.files.pictures import PictureError, picture_size, read_picture, read_pyramid
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.rgb import as_rgb
 from wide_pictures import write_colour_png
@@ -43,6 +43,15 @@ def test_a_turned_photo_stands_wherever_it_is_read(tmp_path: Path) -> None:
     assert np.abs(read.astype(int) - upright).max() < 8
     np.testing.assert_array_equal(read, as_rgb(tmp_path / "a.jpg"))
     np.testing.assert_array_equal(read_pyramid(tmp_path / "a.jpg", 0, 40, 60)[0], read)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_the_size_of_a_turned_photo_is_that_at_which_it_is_read(ending: str, orientation: int, tmp_path: Path) -> None:
+    exif, path = Image.Exif(), tmp_path / f"a.{ending}"
+    exif[ORIENTATION] = orientation
+    Image.fromarray(colours(40, 60)).save(path, exif=exif)
+    assert picture_size(path) == read_picture(path).size == ((40, 60) if orientation > 4 else (60, 40))
 
 
 def test_all_readers_are_one() -> None:
