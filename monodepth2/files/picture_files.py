@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,7 +25,8 @@ HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 MASK = "mask.png"  # of a folder of pictures: what of them is to be left out; no picture itself
 MARK = "a prediction of monodepth2"  # in every picture that predict.py writes, so that none is taken for an input
 
-_DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
+# a number, or the seconds of a clock since 1970 with their decimals
+_NUMBER = re.compile(r"(\d{10}\.\d{1,30}|\d{1,30})", re.ASCII)
 
 OWN_ENDINGS = (".jpeg", ".jpg", ".png")  # of predictions
 
@@ -50,10 +52,10 @@ def picture_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(kept, key=natural_key))
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts names as people do: numbers in them by their value."""
-    parts = _DIGITS.split(name)
-    return [(0, int(part), part) if n % 2 else (1, 0, part) for n, part in enumerate(parts)]
+def natural_key(name: str) -> list[tuple[int, Decimal, str]]:
+    """A key that sorts names as people do: numbers in them by their value, time stamps with decimals among them."""
+    parts = _NUMBER.split(name)
+    return [(0, Decimal(part), part) if n % 2 else (1, Decimal(), part) for n, part in enumerate(parts)]
 
 
 @contextmanager

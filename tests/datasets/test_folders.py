@@ -54,6 +54,13 @@ def test_names_sort_as_people_do() -> None:
     ]
 
 
+def test_seconds_of_a_clock_sort_by_their_decimals() -> None:
+    """As f"{seconds}.jpg" writes them; what follows another number is a number by itself."""
+    names = [f"{1700000000 + n / 100}.jpg" for n in (*range(8, 100, 8), 110)]
+    assert sorted(reversed(names), key=natural_key) == names
+    assert sorted(["cam_20230101.10.jpg", "cam_20230101.9.jpg"], key=natural_key)[0] == "cam_20230101.9.jpg"
+
+
 def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) -> None:
     names = ["7.JPG", "8.jpeg", "9.png", "10.WEBP", "12.bmp", "13.TIF", "14.tiff"]
     drive = write_pictures(tmp_path / "my drive", [*names, "mask.png", ".hidden.png"])
