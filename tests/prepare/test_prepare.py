@@ -425,6 +425,33 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
         prepared(tmp_path, Path(inside), overwrite=True)
 
 
+def test_what_appears_at_the_output_meanwhile_stays(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, mine = Analyser.result, tmp_path / "data set/thesis.txt"
+
+    def slow(self: Analyser) -> Analysis:
+        mine.parent.mkdir()
+        mine.touch()
+        return result(self)
+
+    monkeypatch.setattr(Analyser, "result", slow)
+    with pytest.raises(UserError, match="holds other files"):
+        prepared(tmp_path, clip)
+    assert mine.is_file()
+    assert (tmp_path / ".data set.partial/.read").is_dir()
+
+
+def test_what_was_replaced_is_removed_where_the_disk_knows_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monodepth2.prepare.staging.take_lock", lambda *_, **__: None)
+    for _ in range(2):
+        with staged_folder(tmp_path / "out") as folder:
+            (folder / "prepare.json").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_disk_is_not_written_in_place_of_a_folder(clip: Path) -> None:
     with pytest.raises(UserError, match="is where a disk is attached, which nothing can replace; name a folder in it"):
         run(PrepareOptions(sources=(clip,), output=Path("/")))
