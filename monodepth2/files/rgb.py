@@ -22,10 +22,15 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         raise ValueError("a picture of floating-point values: convert it to 8 or 16 bits")
     if picture.mode.startswith("I"):
         return Image.fromarray(eight_bits(np.asarray(picture))).convert("RGB")
-    if picture.mode in WITH_ALPHA or "transparency" in picture.info:
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, picture.convert("RGBA")).convert("RGB")
+    picture = laid_over(picture, "black")
     return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
+
+
+def laid_over(picture: Image.Image, colour: str) -> Image.Image:
+    """Lay an image over a colour, where some of it is transparent; one of whole numbers (modes I) stays as it is."""
+    if picture.mode.startswith("I") or not (picture.mode in WITH_ALPHA or "transparency" in picture.info):
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA"))
 
 
 def upright(picture: Image.Image) -> Image.Image:

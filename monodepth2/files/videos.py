@@ -255,7 +255,7 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _declared_seconds(stream: Any) -> float | None:
-    """How long the pictures last by themselves, or until when; None where a file does not say: sound may last longer."""
+    """How long the pictures last, or until when; None where a file does not say: the sound may last longer."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
     stated = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
