@@ -80,13 +80,14 @@ def write_clip(
         rate: frames per second.
         times: seconds at which each is shown (default: evenly spaced).
         how: `turned` degrees to be shown turned by, `tags` of the container, `pixels` a pixel format, `aspect` of a
-            pixel.
+            pixel, `interval` at most between frames that need no other one.
     """
     import av
 
     with av.open(str(path), "w", options={"movflags": "faststart+use_metadata_tags"}) as container:
         container.metadata.update(how.get("tags", {}))
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "12", "preset": "ultrafast", "g": "12"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "12", "preset": "ultrafast"})
+        stream.codec_context.gop_size = how.get("interval", 12)
         stream.pix_fmt = how.get("pixels", "yuv420p")
         if "turned" in how:
             stream.set_display_rotation(how["turned"])

@@ -3,6 +3,7 @@
 A flag that a script does not use is refused, lest somebody takes it for used.
 """
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
@@ -79,7 +80,7 @@ def started_as(command: str) -> str:
     """
     program = Path(sys.argv[0])
     if program.name in SCRIPTS.values() and command in SCRIPTS:
-        return f"python {program.with_name(SCRIPTS[command])}"
+        return f"python {shlex.quote(str(program.with_name(SCRIPTS[command])))}"
     return f"{'python -m monodepth2' if program.name == '__main__.py' else 'monodepth2'} {command}"
 
 

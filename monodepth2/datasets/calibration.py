@@ -143,7 +143,7 @@ def check_size_of_pictures(
         raise UserError(
             f"{path}: its camera's centre is at {centre[0]:.0f}, {centre[1]:.0f}, and not in the middle of pictures of "
             f"{size[0]} x {size[1]}: the file is about pictures of another size, or of another part; use those, or "
-            "state the camera with --intrinsics (scans need those)"
+            "state the camera with --intrinsics, or in a camera.json with w and h (scans need those pictures)"
         )
 
 

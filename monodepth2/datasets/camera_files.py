@@ -46,7 +46,7 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     """Read a `camera.json` with nerfstudio's keys; what it does not state of size and centre, the pictures tell.
 
     Raises:
-        UserError: it cannot be read, or states no pinhole camera.
+        UserError: it cannot be read, states no pinhole camera, or without `w` and `h` one of pictures of another size.
     """
     values = read_json_object(path)
     model = values.get("camera_model", "OPENCV")
@@ -54,9 +54,10 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
         raise UserError(f"{path}: camera_model {shown(str(model))} is no pinhole; undistort the pictures first")
     if "fl_x" not in values:
         raise UserError(f"{path}: has no fl_x, the focal length in pixels; give fl_x, fl_y, cx, cy, w and h")
-    if ("w" in values) != ("h" in values):
+    stated = "w" in values
+    if stated != ("h" in values):
         raise UserError(f"{path}: states one of w and h, the size of the pictures; give both, or none")
-    size = (values["w"], values["h"]) if "w" in values else size_of_pictures()
+    size = (values["w"], values["h"]) if stated else size_of_pictures()
     defaults = {
         "fl_y": values["fl_x"],
         "cx": _number(size[0]) / 2,
@@ -68,6 +69,8 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
         raise UserError(f"{path}: k4 is of a fisheye camera; undistort the pictures first, e.g. with OpenCV")
     distortion = [found[name] for name in DISTORTION]
     camera = _checked([values["fl_x"], found["fl_y"], found["cx"], found["cy"]], size, distortion, path)
+    if not stated:
+        _check_size(camera, path)
     # where the numbers are from, as the file says it for people: `prepare` writes "assumed", for one
     said = ", ".join(values[name] for name in ("source", "accuracy") if isinstance(values.get(name), str))
     return replace(camera, source=f"{camera.source}: {printable(said[:LONGEST_SOURCE])}") if said else camera
@@ -107,7 +110,7 @@ def read_matrix(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     """Read a 3x3 matrix of numbers in pixels; the size comes from the pictures beside it.
 
     Raises:
-        UserError: it cannot be read, or is no matrix of a pinhole camera.
+        UserError: it cannot be read, is no matrix of a pinhole camera, or is about pictures of another size.
     """
     words = read_text(path, MOST_BYTES).replace(",", " ").split()
     numbers = [_parsed(word) for word in words[:10]]
@@ -118,7 +121,7 @@ def read_matrix(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
         raise UserError(f"{path}: is no camera matrix; write fx 0 cx, 0 fy cy, 0 0 1 in three lines")
     if fx < 10:
         raise UserError(f"{path}: fx is {fx:g}, but pixels are expected; give such numbers as --intrinsics FX FY CX CY")
-    return _checked([fx, fy, cx, cy], size_of_pictures(), [], path)
+    return _check_size(_checked([fx, fy, cx, cy], size_of_pictures(), [], path), path)
 
 
 def read_colmap(path: Path, _: SizeOfPictures) -> Camera:
@@ -164,9 +167,19 @@ def read_kitti_camera(path: Path, camera: int, size_of_pictures: SizeOfPictures)
     stated = values.get(f"S_rect_{camera:02d}", np.empty(0)).tolist()
     if len(stated) == 2:
         return _checked(numbers, stated, [], path)
-    size = size_of_pictures()
-    check_size_of_pictures(path, numbers[2:], size, USUAL_CENTRES)
-    return _checked(numbers, size, [], path)
+    return _check_size(_checked(numbers, size_of_pictures(), [], path), path)
+
+
+def _check_size(camera: Camera, path: Path) -> Camera:
+    """Return the camera of a file that states no size, if it can be that of the pictures whose size was taken.
+
+    Raises:
+        UserError: its centre is not in the middle of them.
+    """
+    assert camera.size
+    width, height = camera.size
+    check_size_of_pictures(path, (camera.cx * width, camera.cy * height), camera.size, USUAL_CENTRES)
+    return camera
 
 
 def _checked(numbers: list[Any], size: Any, distortion: list[Any], path: Path) -> Camera:

@@ -28,7 +28,7 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
-from monodepth2.files.picture_files import ENDINGS, MASK, is_own_output, natural_key, picture_names
+from monodepth2.files.picture_files import ENDINGS, MASK, check_mask_name, frame_names, is_own_output, natural_key
 
 RIGHT, MASKS, TRUTH = "right", "masks", "depth"  # in a drive's folder
 # folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures
@@ -69,9 +69,14 @@ class Folders(Layout):
         return all(is_own_output(folder / name) for name in self.names(folder))
 
     def names(self, folder: Path) -> tuple[str, ...]:
-        """The names of a folder's pictures in natural order; none where there is no such folder."""
+        """The names of a folder's pictures in natural order; none where there is no such folder.
+
+        Raises:
+            PictureError: a mask lies there under a name that nothing reads.
+        """
         if not self._names.get(folder):
-            self._names[folder] = picture_names(folder)
+            check_mask_name(folder)
+            self._names[folder] = frame_names(folder)
         return self._names[folder]
 
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:

@@ -7,9 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from monodepth2.files.fit import Box, Fit
-from monodepth2.files.pictures import open_picture
+from monodepth2.files.picture_files import MASK, PictureError, open_picture
+from monodepth2.files.rgb import laid_over
 
 BLACK = 128  # what is darker is left out
 LANCZOS_REACH = 3  # pixels of the result to either side, from where Pillow's filter takes its values
@@ -24,7 +26,7 @@ def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> li
         Levels 0 to `deepest`, True where the picture stays in, (h, w) each.
 
     Raises:
-        PictureError: the mask cannot be read.
+        PictureError: the mask cannot be read, or leaves all pictures out.
     """
     mtime = path.stat().st_mtime_ns if path.is_file() else 0
     if fit.window:
@@ -39,8 +41,20 @@ def _levels(path: Path, mtime: int, deepest: int, width: int, height: int, fit: 
 
 @lru_cache(maxsize=32)
 def _read(path: Path, _: int) -> np.ndarray:
+    return np.asarray(grey_mask(path)) >= BLACK
+
+
+def grey_mask(path: Path) -> Image.Image:
+    """Read a mask as 8-bit grey; what is transparent stays in, as where nothing is painted over pictures.
+
+    Raises:
+        PictureError: it cannot be read, or is that of all pictures and leaves nothing of them.
+    """
     with open_picture(path) as picture:
-        return np.asarray(picture.convert("L")) >= BLACK
+        grey = laid_over(picture, "white").convert("L")
+    if path.name == MASK and np.asarray(grey).max() < BLACK:
+        raise PictureError(path, "leaves all of every picture out: paint black only what is to be left out")
+    return grey
 
 
 def mask_levels(stays_hw: np.ndarray, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:

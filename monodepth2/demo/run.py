@@ -20,6 +20,7 @@ from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.network import WEIGHTS, going_on, network_options
 from monodepth2.demo.page import write_page
 from monodepth2.demo.showcase import make_rows
+from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
 from monodepth2.onnx import export
@@ -39,13 +40,19 @@ TIMED = 20  # pictures
 
 
 def run(options: DemoOptions) -> int:
-    """Render, train, score, export and write `index.html`; return the exit code of the training."""
+    """Render, train, score, export and write `index.html`; return the exit code of the training.
+
+    Raises:
+        UserError: a package is missing, or the folder holds something else.
+    """
     # before the minutes of training, not after
     require_packages("onnx", ".onnx files", "onnx", "onnxruntime", "onnxscript")
     require_packages("encoders", "the demo's network", "timm")
     frames, minutes = (QUICK_FRAMES, 0.0) if options.quick else (options.frames, options.minutes)
     folder = options.folder.expanduser()
     drive = folder / "drive"
+    if folder.is_dir() and not drive.is_dir() and any(path.name[0] != "." for path in folder.iterdir()):
+        raise UserError(f"{folder}: holds other files, and the demo would replace some; name a new folder")
     seconds: dict[str, float] = {}
     with _timed(seconds, "render"):
         settings = DriveSettings(drives=DRIVES, frames_per_drive=frames, seed=options.seed)

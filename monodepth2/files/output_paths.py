@@ -35,6 +35,18 @@ def check_output_folder(flag: str, folder: Path) -> None:
         raise UserError(f"--{flag} {folder}: cannot be written; name another folder")
 
 
+def check_replaceable(flag: str, folder: Path) -> None:
+    """Check that another folder can take the place of one, or of nothing; `flag` begins the message.
+
+    Raises:
+        UserError: it is where a disk is attached, or the folder in which this process is.
+    """
+    if os.path.ismount(folder.resolve()):
+        raise UserError(f"{flag}{folder}: is where a disk is attached, which nothing can replace; name a folder in it")
+    if folder.resolve() == Path.cwd():
+        raise UserError(f"{flag}{folder}: is the folder you are in; name one that is new")
+
+
 def make_output_folder(flag: str, folder: Path) -> Path:
     """Make a folder, `~` expanded, that can be written into.
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,9 +25,11 @@ HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 MASK = "mask.png"  # of a folder of pictures: what of them is to be left out; no picture itself
 MARK = "a prediction of monodepth2"  # in every picture that predict.py writes, so that none is taken for an input
 
-_DIGITS = re.compile(r"(\d{1,30})", re.ASCII)
+# a number, or the seconds of a clock since 1970 with their decimals
+_NUMBER = re.compile(r"(\d{10}\.\d{1,30}|\d{1,30})", re.ASCII)
 
 OWN_ENDINGS = (".jpeg", ".jpg", ".png")  # of predictions
+OWN_WORDS = ("disp", "depth", "side_by_side")  # in their names
 
 # a damaged file is read or refused; that each of its tags is odd, too, is no news
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -41,19 +44,47 @@ class PictureError(UserError):
 
 
 def picture_names(folder: Path) -> tuple[str, ...]:
-    """The names of a folder's pictures in natural order, without hidden ones and `MASK`; none where it has none."""
+    """The names of a folder's pictures in natural order, without hidden ones and masks; none where it has none."""
+    return tuple(sorted((name for name in _listed(folder) if not is_mask(name)), key=natural_key))
+
+
+def frame_names(folder: Path) -> tuple[str, ...]:
+    """The same without pictures that a prediction wrote beside them, under a name that says so."""
+    names = picture_names(folder)
+    return tuple(
+        name for name in names if not (any(word in name for word in OWN_WORDS) and is_own_output(folder / name))
+    )
+
+
+def _listed(folder: Path) -> list[str]:
+    """The names of a folder's files that end as pictures do, in any order, without hidden ones."""
     try:
         names = os.listdir(folder)
     except OSError:
-        return ()
-    kept = (name for name in names if Path(name).suffix.lower() in ENDINGS and name != MASK and name[0] != ".")
-    return tuple(sorted(kept, key=natural_key))
+        return []
+    return [name for name in names if Path(name).suffix.lower() in ENDINGS and name[0] != "."]
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts names as people do: numbers in them by their value."""
-    parts = _DIGITS.split(name)
-    return [(0, int(part), part) if n % 2 else (1, 0, part) for n, part in enumerate(parts)]
+def is_mask(name: str) -> bool:
+    """Whether a picture's name is that of a mask of the pictures beside it, in any case and with any ending."""
+    return Path(name).stem.lower() == Path(MASK).stem
+
+
+def check_mask_name(folder: Path) -> None:
+    """Check that a folder's mask, if it has one, is called `MASK`: under another name nothing would read it.
+
+    Raises:
+        PictureError: it is called otherwise.
+    """
+    masks = [name for name in _listed(folder) if is_mask(name)]
+    if masks and MASK not in masks:
+        raise PictureError(folder / masks[0], f"is no frame, and no mask either: save it as a PNG file called {MASK}")
+
+
+def natural_key(name: str) -> list[tuple[int, Decimal, str]]:
+    """A key that sorts names as people do: numbers in them by their value, time stamps with decimals among them."""
+    parts = _NUMBER.split(name)
+    return [(0, Decimal(part), part) if n % 2 else (1, Decimal(), part) for n, part in enumerate(parts)]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monodepth2.files.fit import STRETCH, Fit, Size
 from monodepth2.files.picture_files import ENDINGS, LARGEST_SIDE, PictureError, open_picture
-from monodepth2.files.rgb import eight_bits, is_lying, to_rgb
+from monodepth2.files.rgb import eight_bits, to_rgb, upright_size
 from monodepth2.files.sixteen_bits import values_of, white_of
 
 __all__ = [
@@ -58,7 +58,7 @@ def picture_size(path: Path) -> Size:
         PictureError: the file is missing, or is no picture.
     """
     with open_picture(path) as picture:
-        return picture.size[::-1] if is_lying(picture) else picture.size
+        return upright_size(picture)
 
 
 def encoded(pixels: np.ndarray, kind: str, **how: Any) -> bytes:

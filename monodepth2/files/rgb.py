@@ -1,7 +1,9 @@
 """Any picture as a network wants it: upright, 8-bit RGB."""
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
+
+from monodepth2.files.fit import Size
 
 WHITE = 65535  # of 16 bits
 WITH_ALPHA = ("LA", "PA", "RGBA", "RGBa")
@@ -20,10 +22,15 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         raise ValueError("a picture of floating-point values: convert it to 8 or 16 bits")
     if picture.mode.startswith("I"):
         return Image.fromarray(eight_bits(np.asarray(picture))).convert("RGB")
-    if picture.mode in WITH_ALPHA or "transparency" in picture.info:
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, picture.convert("RGBA")).convert("RGB")
+    picture = laid_over(picture, "black")
     return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() would copy, too
+
+
+def laid_over(picture: Image.Image, colour: str) -> Image.Image:
+    """Lay an image over a colour, where some of it is transparent; one of whole numbers (modes I) stays as it is."""
+    if picture.mode.startswith("I") or not (picture.mode in WITH_ALPHA or "transparency" in picture.info):
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA"))
 
 
 def upright(picture: Image.Image) -> Image.Image:
@@ -36,12 +43,16 @@ def upright(picture: Image.Image) -> Image.Image:
         return picture
 
 
-def is_lying(picture: Image.Image) -> bool:
-    """Whether `upright` turns an image by a quarter, which swaps its sides; nothing of it is decoded."""
+def upright_size(picture: Image.Image) -> Size:
+    """The (width, height) that `upright` gives an image; nothing of it is decoded."""
+    # of a TIFF file some versions of Pillow say at once how it will stand
+    tags = picture.tag_v2 if isinstance(picture, TiffImagePlugin.TiffImageFile) else None
+    width, height = (tags[ExifTags.Base.ImageWidth], tags[ExifTags.Base.ImageLength]) if tags else picture.size
     try:
-        return picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        lies = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
     except Exception:  # as above
-        return False
+        lies = False
+    return (height, width) if lies else (width, height)
 
 
 def eight_bits(values: np.ndarray, white: int = WHITE) -> np.ndarray:

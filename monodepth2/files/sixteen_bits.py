@@ -17,7 +17,7 @@ from monodepth2.files.rgb import WHITE, upright
 NARROW = {1023: 10, 4095: 12}  # the white of cameras with fewer bits
 SAMPLE = 16  # pictures of a folder that are looked at
 # Pillow decodes the high byte of 16-bit colour alone; told the other order of bytes, it decodes the low one
-SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": "RGB;16B"}
+SWAPPED = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in ("BL", "LB", "NB")}
 _one_at_a_time = threading.Lock()
 
 
@@ -33,13 +33,16 @@ def values_of(picture: Image.Image, path: Path) -> np.ndarray | None:
     """
     if picture.mode.startswith("I"):
         return np.asarray(upright(picture))
-    if picture.mode != "RGB" or _order_of_bytes(picture) not in SWAPPED:
+    if picture.mode not in ("RGB", "RGBA") or _order_of_bytes(picture) not in SWAPPED:
         return None
     with open_picture(path) as again:
         assert isinstance(again, ImageFile.ImageFile)
         again.tile = [tile._replace(args=_swapped(tile.args)) for tile in again.tile]
         low = np.asarray(upright(again))
-    return np.asarray(upright(picture)).astype(np.uint16) << 8 | low
+    values = np.asarray(upright(picture)).astype(np.uint16) << 8 | low
+    if picture.mode == "RGB":
+        return values
+    return (values[..., :3].astype(np.uint32) * values[..., 3:] // WHITE).astype(np.uint16)  # over black
 
 
 def white_of(path: Path) -> int:

@@ -3,6 +3,7 @@
 Legend of shapes: h w pixels.
 """
 
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ NOT_VIDEOS = ("tty", "image2", "ico", "msp")  # demuxers of text and of stills
 STILL = "_pipe"  # ends the names of other demuxers of stills
 LONGEST_GAP = 3600  # seconds between frames, which encoders take
 WHOLE = 0.95  # share of the declared frames, or of the duration, below which a file was cut off
+DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)  # as Matroska's tag has it
 UPRIGHT = (1, 0, 0, 1)
+SEARCHED_BACK = (0, 2, 10, 60, 3600)  # seconds: MPEG's streams have no index, and a search leads to any frame
 
 
 class Reformatters(threading.local):
@@ -156,11 +159,23 @@ class VideoReader:
         start = self._stream.start_time
         if start is None:  # then the frames before it are decoded, too
             return
+        wanted = start + int(seconds / self._stream.time_base)
+        places = [wanted - int(back / self._stream.time_base) for back in SEARCHED_BACK]
         try:
-            self._container.seek(start + int(seconds / self._stream.time_base), stream=self._stream)
+            place = next((place for place in places if self._begins_by(wanted, place)), places[-1])
+            self._container.seek(place, stream=self._stream)
         except av.FFmpegError:  # a file without an index
             return
         self._first, self._sought = float(start * self._stream.time_base), True
+
+    def _begins_by(self, wanted: int, place: int) -> bool:
+        """Whether a search for a place leads to a frame that needs no other one, at or before a time, in ticks."""
+        self._container.seek(place, stream=self._stream)
+        for packet in self._container.demux(self._stream):
+            times = [time for time in (packet.pts, packet.dts) if time is not None]
+            if packet.is_keyframe or min(times, default=wanted) > wanted:
+                return max(times, default=wanted) <= wanted
+        return False
 
     def frames(self) -> Iterator[Image.Image]:
         """Yield the frames in square pixels, RGB, upright; what is damaged is left out.
@@ -196,9 +211,10 @@ class VideoReader:
     def _share_seen(self) -> float:
         if self.count:
             return self._packets / self.count
-        if not self._container.duration or self._first is None:
+        declared = _declared_seconds(self._stream)
+        if not declared or self._first is None:
             return 1
-        return float((self.times[-1] + 1 / self.rate) * av.time_base / self._container.duration)
+        return (self._first + self.times[-1] + float(1 / self.rate)) / declared
 
     def _checked(self, frame: Any) -> VideoFrame:
         decoded = VideoFrame(frame, self._since_first(frame.time), self._pixel_aspect)
@@ -236,6 +252,14 @@ def _is_cover(stream: Any) -> bool:
     """Whether a stream is the still picture that a file of sound or video carries as its cover."""
     known = getattr(av.stream, "Disposition", None)  # since PyAV 13
     return known is not None and known.attached_pic in stream.disposition
+
+
+def _declared_seconds(stream: Any) -> float | None:
+    """How long the pictures last, or until when; None where a file does not say: the sound may last longer."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    stated = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    return 3600 * int(stated[1]) + 60 * int(stated[2]) + float(stated[3]) if stated else None
 
 
 def _likely_rate(rate: Fraction | None) -> Fraction:

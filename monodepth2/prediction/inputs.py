@@ -17,9 +17,9 @@ from monodepth2.files.picture_files import (
     ENDINGS,
     FORMATS,
     LARGEST_FILE,
-    MASK,
     PictureError,
     is_heif,
+    is_mask,
     is_own_output,
     open_picture,
 )
@@ -149,7 +149,7 @@ def _find_pictures(folder: Path, ext: str | None) -> Pictures:
     except OSError as error:
         raise UserError(f"--image_path {folder}: cannot be read ({error.strerror})") from error
     known = [path for path in files if path.suffix.lower() in {*ENDINGS, *endings}]
-    masks = [path for path in known if path.name == MASK and len(known) > 1]
+    masks = [path for path in known if is_mask(path.name) and len(known) > 1]
     inputs = [path for path in known if path not in masks and not is_own_output(path)]
     chosen = [path for path in inputs if path.suffix.lower() in endings]
     own, others = len(known) - len(masks) - len(inputs), sorted({*files} - {*known} | {*inputs} - {*chosen})
@@ -158,7 +158,7 @@ def _find_pictures(folder: Path, ext: str | None) -> Pictures:
         raise UserError(f"--image_path {folder}: holds no pictures ({', '.join(endings)}){found}")
     remarks = [f"{counted(own, 'picture')} left out: predictions of an earlier run"] if own else []
     if masks:
-        remarks.append(f"{MASK} left out: it tells which parts of the other pictures never move")
+        remarks.append(f"{_named(masks)} left out: it tells which parts of the other pictures never move")
     if others:
         remarks.append(f"{counted(len(others), 'file')} left out for their ending: {_named(others)}")
     return _pictures(chosen, folder, inputs, remarks)

@@ -31,7 +31,11 @@ _REASONS = {
 
 
 def why_nothing(parts: Sequence[Part], gap: float | None = None) -> str:
-    """Say why no drive is left; `gap` is what `--gap` asks for."""
+    """Say why no drive is left, and what was left out of the sources; `gap` is what `--gap` asks for."""
+    return "; ".join([_why(parts, gap), *_each_once([(part.name, part.source.remarks) for part in parts])])
+
+
+def _why(parts: Sequence[Part], gap: float | None) -> str:
     plans, names = [part.plan for part in parts], ", ".join(str(part.source.path) for part in parts)
     stands = sum(part.plan.share(STILL) + part.plan.share(COPY) for part in parts) / len(parts)
     if stands > 0.5:

@@ -107,7 +107,11 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
         words = f"given by --fov: {options.fov:g}° wide"
         return KnownCamera(Camera.of_square_pixels(focal_of_fov(options.fov), size, words), GIVEN)
     path = options.camera.expanduser() if options.camera else _file_beside(source)
-    return KnownCamera(_of_file(path, size), GIVEN) if path else None
+    if path is None:
+        return None
+    camera = _of_file(path, size)
+    stated = camera.source.rpartition(", ")[2]  # a file that was prepared says how far it may be off
+    return KnownCamera(camera, stated if stated.startswith("±") else GIVEN)
 
 
 def _file_beside(source: Source) -> Path | None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.errors import UserError, counted, tell
-from monodepth2.files.picture_files import ENDINGS, natural_key, picture_names
-from monodepth2.prepare.sources import Source
+from monodepth2.files.picture_files import ENDINGS, frame_names, natural_key
+from monodepth2.prepare.sources import Source, of_commonest_size
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".ts")  # that a folder is searched for
 
@@ -78,7 +78,7 @@ def no_frame(source: Source) -> UserError:
 
 
 def _check_crop(crop: tuple[int, ...], source: Source) -> None:
-    width, height = next(source.samples()).size
+    width, height = of_commonest_size(source.samples())[0].size
     if crop[2] > width or crop[3] > height:
         raise UserError(
             f"--crop {' '.join(map(str, crop))}: {source.path} has frames of {width} x {height} pixels; give a part of "
@@ -87,7 +87,7 @@ def _check_crop(crop: tuple[int, ...], source: Source) -> None:
 
 
 def _videos_in(path: Path) -> list[Path]:
-    """The videos of a folder, in natural order, as cameras in cars write them; else the path.
+    """The videos of a folder, each once, in natural order, as cameras in cars write them; else the path.
 
     Raises:
         UserError: a folder holds pictures, and as many videos or more, so that either may be meant.
@@ -95,8 +95,10 @@ def _videos_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = [one for one in path.iterdir() if one.suffix.lower() in VIDEO_ENDINGS and one.is_file()]
-    videos = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: natural_key(one.name))
-    pictures = picture_names(path)
+    shown = [one for one in found if not one.name.startswith(".")]
+    once = {one.resolve(): one for one in sorted(shown, key=Path.is_symlink, reverse=True)}  # the file, not its links
+    videos = sorted(once.values(), key=lambda one: natural_key(one.name))
+    pictures = frame_names(path)
     if pictures and len(pictures) <= len(videos):
         raise UserError(
             f"{path}: holds {counted(len(videos), 'video')} and {counted(len(pictures), 'picture')}; name the videos "

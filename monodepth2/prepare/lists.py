@@ -32,27 +32,34 @@ class Stretch(NamedTuple):
 def make_lists(stretches: Sequence[Stretch]) -> dict[str, list[SplitLine]]:
     """Part the targets: of each drive that is long enough the last tenth validates.
 
-    Between the two parts at least two seconds are left out, and the picture that both would see. Where no drive is so
-    long, the longest one is parted all the same, with that picture alone between the parts.
+    Between the two parts at least two seconds are left out, and the picture that both would see. The next drive may
+    begin where one ends, at a stop or as the camera's next file: of what follows a part that validates two seconds are
+    left out, too. Where no drive is so long, the longest one is parted all the same, with that picture alone between
+    the parts.
+
+    Args:
+        stretches: the drives in the order in which they were recorded.
 
     Returns:
         Lines by part, "train" and "val".
     """
     lists: dict[str, list[SplitLine]] = {"train": [], "val": []}
+    too_near = 0.0  # seconds that are still to be left out
     for stretch in stretches:
-        training, validation = _parted(stretch, math.ceil(SECONDS_BETWEEN / stretch.gap))
+        targets = stretch.targets[math.ceil(too_near / stretch.gap) :]
+        training, validation = _parted(targets, math.ceil(SECONDS_BETWEEN / stretch.gap))
+        too_near = SECONDS_BETWEEN if validation else max(0.0, too_near - stretch.pictures * stretch.gap)
         lists["train"] += training
         lists["val"] += validation
     if not lists["val"]:
         longest = max(stretches, key=lambda stretch: stretch.pictures)
-        training, lists["val"] = _parted(longest, 1)
+        training, lists["val"] = _parted(longest.targets, 1)
         lists["train"] = [line for line in lists["train"] if line.folder != longest.folder or line in training]
     return lists
 
 
-def _parted(stretch: Stretch, left_out: int) -> tuple[list[SplitLine], list[SplitLine]]:
+def _parted(targets: list[SplitLine], left_out: int) -> tuple[list[SplitLine], list[SplitLine]]:
     """The targets before and after what is left out; all of them before where too few would be left."""
-    targets = stretch.targets
     last = max(1, len(targets) // VALIDATION_SHARE)
     first = len(targets) - last - left_out
     if first < last:

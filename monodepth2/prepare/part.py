@@ -19,7 +19,7 @@ from monodepth2.prepare.find import no_frame
 from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
-from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.sources import Frame, Source, of_commonest_size
 from monodepth2.prepare.walked import walked_paths
 from monodepth2.prepare.writing import write_picture
 from monodepth2.runtime.threads import ahead, map_ahead
@@ -83,14 +83,15 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         The part, and where the pictures of its drives are.
 
     Raises:
-        UserError: it holds no frame, or what the options ask for does not fit it.
+        UserError: it holds no frame, its mask cannot be used, or what the options ask for does not fit it.
     """
-    samples = list(source.samples())
+    samples = of_commonest_size(source.samples())
     if not samples:
         raise no_frame(source)
     frame_size, (width, height) = samples[0].size, size or (options.width, options.height)
     known = camera_of(options, source, frame_size)
     small = small_size(frame_size)
+    painted = source.mask(small)  # refused, if it is, before the source is read
     bars = Bars() if options.crop else black_bars([sample.grey(small) for sample in samples])
     box: Box = box_without_bars(frame_size, bars, small)
     if options.crop:
@@ -106,7 +107,7 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     if known.is_assumed:  # the pictures stay as they are: what is assumed bends no lines
         known = camera_of_motion(known, analysis.focal, frame_size)
         framing = frame_pictures(frame_size, box, known.camera, width, height)
-    analysis = replace(analysis, still=analysis.still | source.mask(small))
+    analysis = replace(analysis, still=analysis.still | painted)
     paths = walked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
     return Part(source, known, bars, box, analysis, framing, planned, paths), kept
 
@@ -127,7 +128,7 @@ def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSo
     analyser = Analyser(framing.frame_size, known.camera.fov, known.is_assumed)
 
     def new_frames() -> Iterator[tuple[int, Frame]]:
-        frames = ahead(source.frames(), READ_AHEAD)
+        frames = ahead(source.frames(framing.frame_size), READ_AHEAD)
         total = source.frames_declared()
         for number, frame in enumerate(tqdm(frames, source.path.name, total, unit="frame", disable=None)):
             if analyser.add(frame):

@@ -48,7 +48,8 @@ def run(options: PrepareOptions) -> int:
 
     assert options.output is not None
     started, output = time.monotonic(), options.output.expanduser()
-    check_output(output, [path.expanduser() for path in options.sources], options.overwrite)
+    named = [path.expanduser() for path in options.sources]
+    check_output(output, named, options.overwrite)
     sources = find_sources(options)
     with staged_folder(output) as folder:
         parts, drives = _read(options, sources, folder)
@@ -56,6 +57,7 @@ def run(options: PrepareOptions) -> int:
             tell(f"error: {why_nothing(parts, options.gap)}")
             return NOTHING_LEFT
         counts, advice = _write_rest(folder, options, parts, drives)
+        check_output(output, named, options.overwrite)  # again: much may have been laid there in the meantime
     _tell_result(output, parts, drives, counts, advice, time.monotonic() - started)
     return 0
 

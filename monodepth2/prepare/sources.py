@@ -5,7 +5,7 @@ Legend of shapes: h w pixels.
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from monodepth2.datasets.masks import BLACK
-from monodepth2.errors import UserError
+from monodepth2.datasets.masks import BLACK, grey_mask
+from monodepth2.errors import UserError, counted
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import MASK, PictureError, picture_names
+from monodepth2.files.picture_files import MASK, PictureError, check_mask_name, frame_names, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 
@@ -61,6 +61,13 @@ class PictureFrame:
         return _resized(np.asarray(self._picture.convert("L")), size)
 
 
+def of_commonest_size(frames: Iterable[Frame]) -> list[Frame]:
+    """Those of some frames that have the size of most of them."""
+    found = list(frames)
+    sizes = [frame.size for frame in found]
+    return [frame for frame in found if frame.size == max(sizes, key=sizes.count)]
+
+
 def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
     shrinks = size[0] < pixels.shape[1]
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
@@ -96,24 +103,25 @@ class Source:
     @property
     def state(self) -> list[float | str]:
         """What changes if other frames would be looked at, or if its files have been written anew."""
-        files = [(path.name, path.stat()) for path in (self.picture_paths() if self.is_folder else [self.path])]
-        seen = repr([(name, status.st_size, status.st_mtime_ns) for name, status in files])
+        seen = repr([(path.name, _written(path)) for path in (self.picture_paths() if self.is_folder else [self.path])])
         content = hashlib.sha256(seen.encode()).hexdigest()
         return [str(self.path.absolute()), content, self.start, str(self.end), self.fps, self.most_fps]
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, size: Size) -> Iterator[Frame]:
         """Yield the frames between start and end, in order, those left out that come too soon after another one.
+
+        Args:
+            size: (width, height) of the frames; others are left out.
 
         Raises:
             UserError: it can be read as neither.
         """
-        due, size = self.start, None
+        due = self.start
         for frame in self._pictures() if self.is_folder else self._decoded():
             if frame.time >= self.end:
                 return
-            size = size or frame.size
             if frame.size != size:
-                self._remark("holds frames of several sizes; those of another size than the first are left out")
+                self._remark("holds frames of several sizes; those of another size than most are left out")
             elif frame.time >= due - BIT:
                 due = frame.time + ALMOST / self.most_fps
                 yield frame
@@ -147,11 +155,16 @@ class Source:
                 self._remark("is damaged or cut off; what can be decoded is used")
 
     def _pictures(self) -> Iterator[Frame]:
+        if own := len(picture_names(self.path)) - len(self.picture_paths()):
+            self._remark(f"{counted(own, 'picture')} left out that `predict` wrote")
+        unread: list[PictureError] = []
         for time, path in self._timed_paths():
             try:
                 yield PictureFrame(read_picture(path), time)
             except PictureError as error:
-                self._remark(f"a picture is left out: {error}")
+                unread.append(error)
+        if unread:
+            self._remark(f"{counted(len(unread), 'picture')} cannot be read and left out, e.g. {unread[0]}")
 
     def _timed_paths(self) -> list[tuple[float, Path]]:
         """The pictures of a folder between start and end, and their seconds."""
@@ -159,20 +172,20 @@ class Source:
         return [(time, path) for time, path in timed if self.start - BIT <= time < self.end]
 
     def picture_paths(self) -> list[Path]:
-        """The pictures of a folder in natural order."""
-        return [self.path / name for name in picture_names(self.path)]
+        """The pictures of a folder in natural order, without those that `predict` wrote."""
+        return [self.path / name for name in frame_names(self.path)]
 
     def mask(self, size: Size) -> np.ndarray:
         """Where a folder's own `mask.png` leaves its pictures out, bool, (h, w) of a size (width, height).
 
         Raises:
-            PictureError: it cannot be read.
+            PictureError: it cannot be read, leaves all out, or has another name.
         """
+        check_mask_name(self.path)
         path = self.path / MASK
         if not path.is_file():
             return np.zeros(size[::-1], bool)
-        with open_picture(path) as picture:
-            return np.asarray(picture.convert("L").resize(size, Image.Resampling.BOX)) < BLACK
+        return np.asarray(grey_mask(path).resize(size, Image.Resampling.BOX)) < BLACK
 
     def frames_declared(self) -> int | None:
         """About how many frames will be looked at; None where a file does not say."""
@@ -208,6 +221,15 @@ class Source:
     def _remark(self, remark: str) -> None:
         if remark not in self.remarks:
             self.remarks.append(remark)
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """What changes if a file is written anew; None of a link that leads nowhere."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _exif(picture: Image.Image) -> dict[str, str]:

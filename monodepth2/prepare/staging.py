@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.errors import UserError, tell
-from monodepth2.files.output_paths import check_output_folder
+from monodepth2.files.output_paths import check_output_folder, check_replaceable
 from monodepth2.runtime.locks import process_lock, take_lock
 
 FACTS, REPORT = "prepare.json", "report.html"
@@ -25,13 +25,8 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
     Raises:
         UserError: the folder holds something already that is not to be replaced, or cannot be written or replaced.
     """
-    if os.path.ismount(output.resolve()):
-        raise UserError(
-            f"--output {output}: is where a disk is attached, which nothing can replace; name a folder in it"
-        )
+    check_replaceable("--output ", output)
     check_output_folder("output", output)
-    if output.resolve() == Path.cwd():
-        raise UserError(f"--output {output}: is the folder you are in; name one that is new")
     for source in sources:
         if source.resolve().is_relative_to(output.resolve()):
             raise UserError(f"--output {output}: {source} lies in it; name a folder of its own")
@@ -77,6 +72,7 @@ def staged_folder(output: Path) -> Iterator[Path]:
         if output.exists():
             os.replace(output, old)
         os.replace(staged, output)
+        shutil.rmtree(old, ignore_errors=True)
         # last, so that the next run can take it over if this one fails
         shutil.rmtree(output / READ, ignore_errors=True)
     except TimeoutError as error:
@@ -85,8 +81,6 @@ def staged_folder(output: Path) -> Iterator[Path]:
         raise UserError(f"--output {output}: cannot be written ({error.strerror or error})") from error
     finally:
         if lock.is_locked:
-            if output.exists():
-                shutil.rmtree(old, ignore_errors=True)
             with suppress(OSError):  # Windows keeps what is in use
                 lock_path.unlink()
             lock.release()

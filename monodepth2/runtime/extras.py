@@ -1,5 +1,6 @@
 """Optional packages, which only some scripts or outputs need."""
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,5 +22,5 @@ def installation(extra: str) -> str:
     """The command that installs an extra: into a clone of the project, or with an installed package."""
     clone = Path(__file__).parents[2]
     if (clone / "pyproject.toml").is_file():
-        return f"pip install --editable '{clone}[{extra}]'"
+        return f"pip install --editable {shlex.quote(f'{clone}[{extra}]')}"
     return f"pip install 'monodepth2-video[{extra}]'"

@@ -20,6 +20,7 @@ from monodepth2.config import available_cores
 from monodepth2.datasets.trajectories import from_first, write_poses
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.input_files import read_input
+from monodepth2.files.output_paths import check_replaceable
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
 from monodepth2.synthetic.render import lidar_scan, render
@@ -111,10 +112,12 @@ def write_synthetic_drive(
         False if the same data set was already there.
 
     Raises:
-        UserError: the folder holds something else, or cannot be written.
+        UserError: the folder holds something else, is the one you are in, or cannot be written.
     """
     if _already_there(root, settings):
         return False
+    check_replaceable("", root)
+    root = root.resolve()  # what a link names is made, not the link
     try:
         with _appears_when_complete(root) as folder:
             _write_static_files(folder, settings)

@@ -204,6 +204,7 @@ def test_a_drive_must_be_a_folder(tmp_path: Path, capsys) -> None:
         ("x/__main__.py", "python -m monodepth2 predict", "python -m monodepth2 demo", "-m monodepth2 train"),
         ("train.py", "python predict.py", "monodepth2 demo", "train.py"),
         ("/repo/train.py", "python /repo/predict.py", "monodepth2 demo", "/repo/train.py"),
+        ("/my repo/train.py", "python '/my repo/predict.py'", "monodepth2 demo", "'/my repo/train.py'"),
     ],
 )
 def test_commands_are_advised_in_the_form_that_is_used(program, predict, demo, torchrun, monkeypatch) -> None:

@@ -248,6 +248,8 @@ def test_kitti_states_a_camera_per_side(tmp_path: Path) -> None:
         ("K.txt", "1 2 3", "no 3x3 matrix"),
         ("K.txt", "0.58 0 0.5 0 1.9 0.5 0 0 1", "pixels are expected"),
         ("K.txt", "100 0 90 0 75 55 0 0 2", "no camera matrix"),
+        ("K.txt", "100 0 94 0 100 62 0 0 1", "about pictures of another size"),
+        ("camera.json", '{"fl_x": 100, "cx": 94, "cy": 62}', "about pictures of another size"),
         ("cam.txt", "a b c d e f g h i", "no 3x3 matrix"),
         ("cameras.txt", "# none", "no camera"),
         ("cameras.txt", "1 PINHOLE 20 10 9 9 10 5\n2 PINHOLE 20 10 8 8 10 5", "several cameras"),

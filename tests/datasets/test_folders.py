@@ -25,8 +25,9 @@ from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.picture_files import MARK, natural_key
+from monodepth2.files.picture_files import MARK, OWN_ENDINGS, OWN_WORDS, natural_key
 from monodepth2.files.pictures import read_pyramid
+from monodepth2.prediction.naming import KINDS
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 from monodepth2.training.trainer import Trainer
@@ -53,6 +54,14 @@ def test_names_sort_as_people_do() -> None:
     assert sorted(names, key=natural_key) == [
         *("1.png", "1623456789.045.png", "1623456789.123.png", "a009.bmp", "a9.jpg", "a10.png", "b1.png")
     ]
+
+
+def test_seconds_of_a_clock_sort_by_their_decimals() -> None:
+    """As f"{seconds}.jpg" writes them; what follows another number is a number by itself."""
+    names = [f"{1700000000 + n / 100}.jpg" for n in (*range(8, 100, 8), 110)]
+    mixed = names[::-1]
+    assert sorted(mixed, key=natural_key) == names
+    assert sorted(["cam_20230101.10.jpg", "cam_20230101.9.jpg"], key=natural_key)[0] == "cam_20230101.9.jpg"
 
 
 def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) -> None:
@@ -93,6 +102,28 @@ def test_predictions_are_no_drives(tmp_path: Path) -> None:
     assert Folders(tmp_path).drives() == ["one"]
     write_pictures(tmp_path / "one/looked at", ["image_1.jpg"])
     assert Folders(tmp_path).drives() == ["one", "one/looked at"], "of another source"
+    Image.new("RGB", SIZE).save(tmp_path / "one/image_0_disp.jpeg", comment=MARK)
+    write_pictures(tmp_path / "one", ["image_0_disp.png"])
+    assert Folders(tmp_path).names(tmp_path / "one") == (
+        "image_0.png",
+        "image_0_disp.png",
+        "image_1.png",
+        "image_2.png",
+    )
+
+
+@pytest.mark.parametrize("name", ["Mask.png", "MASK.PNG", "mask.jpg"])
+def test_a_mask_of_another_name_is_no_frame_and_not_passed_by(name: str, tmp_path: Path) -> None:
+    write_pictures(tmp_path, [*numbered(3), name])
+    with pytest.raises(
+        UserError, match=f"{name}: is no frame, and no mask either: save it as a PNG file called mask.png"
+    ):
+        Folders(tmp_path).drives()
+
+
+def test_what_predict_adds_to_names_is_known_when_it_is_read() -> None:
+    words = {kind.word for kind in KINDS.values() if kind.ending in OWN_ENDINGS}
+    assert words == set(OWN_WORDS)
 
 
 def test_the_right_camera_has_the_same_names(tmp_path: Path) -> None:

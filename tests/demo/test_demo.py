@@ -92,6 +92,9 @@ def test_the_baseline_is_the_mean_over_training_frames(folder: Path) -> None:
 
 
 def test_a_foreign_folder_is_refused(tmp_path) -> None:
+    (tmp_path / "index.html").write_text("precious")
+    with pytest.raises(UserError, match="other files"):
+        run.run(DemoOptions(folder=tmp_path, quick=True))
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive/mine.txt").write_text("precious")
     with pytest.raises(UserError, match="other files"):

@@ -3,12 +3,13 @@
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from monodepth2.files.picture_files import HAS_AVIF
-from monodepth2.files.pictures import PictureError, read_picture, read_pyramid
+from monodepth2.files.pictures import PictureError, picture_size, read_picture, read_pyramid
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.rgb import as_rgb
 from wide_pictures import write_colour_png
@@ -45,6 +46,15 @@ def test_a_turned_photo_stands_wherever_it_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_pyramid(tmp_path / "a.jpg", 0, 40, 60)[0], read)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_the_size_of_a_turned_photo_is_that_at_which_it_is_read(ending: str, orientation: int, tmp_path: Path) -> None:
+    exif, path = Image.Exif(), tmp_path / f"a.{ending}"
+    exif[ORIENTATION] = orientation
+    Image.fromarray(colours(40, 60)).save(path, exif=exif)
+    assert picture_size(path) == read_picture(path).size == ((40, 60) if orientation > 4 else (60, 40))
+
+
 def test_all_readers_are_one() -> None:
     from monodepth2.evaluation import pictures
     from monodepth2.odometry import prediction
@@ -59,6 +69,17 @@ def test_a_picture_of_16_bits_is_read_whatever_its_name(name: str, tmp_path: Pat
     write_grey(tmp_path / "a.png", 0, 257 * 7, 65535)
     (tmp_path / "a.png").rename(tmp_path / name)
     assert grey_of(tmp_path / name) == [0, 7, 255]
+
+
+def test_clear_pictures_of_16_bits_lie_over_black_in_the_range_of_their_folder(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (6, 8, 4)).astype(np.uint16)
+    values[0, 0, :3] = 4095
+    values[..., 3] = np.where(np.arange(8) < 6, 65535, 0)
+    for name in ("a.png", "a.tif"):
+        (tmp_path / name[2:]).mkdir()
+        cv2.imwrite(str(tmp_path / name[2:] / name), values[..., [2, 1, 0, 3]])
+        expected = np.rint(values[..., :3] * (255 / 4095) * (values[..., 3:] > 0))
+        np.testing.assert_array_equal(np.asarray(read_picture(tmp_path / name[2:] / name)), expected)
 
 
 def test_every_value_of_16_bits_is_divided_by_257(tmp_path: Path) -> None:

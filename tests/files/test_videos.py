@@ -78,3 +78,40 @@ def test_turned_and_mirrored_frames_are_shown_as_the_file_says(lies: bool, signs
         expected[to_y - (b + d < 0), to_x - (a + c < 0)] = stored[y, x]  # negative ones count from the other end
     assert shown.size == expected.shape[1::-1]
     assert np.abs(np.asarray(shown).astype(float) - expected).mean() < 5
+
+
+def test_a_search_leads_to_or_before_the_time_wanted_also_where_only_one_frame_needs_no_other(tmp_path: Path) -> None:
+    from monodepth2.files.videos import VideoReader
+
+    for name in ("one.ts", "one.mpg", "one.mkv"):
+        path = write_clip(tmp_path / name, drive(0, 30, 0.1), interval=1000)
+        for seconds in (0.0, 1.5, 2.9):
+            with VideoReader(path) as reader:
+                reader.seek(seconds)
+                assert next(reader.decoded()).time <= seconds, (name, seconds)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.7])
+def test_sound_that_lasts_longer_and_a_late_first_frame_are_no_damage(late: float, tmp_path: Path) -> None:
+    from monodepth2.files.videos import VideoReader
+
+    path = tmp_path / "drive.mkv"
+    with av.open(str(path), "w") as container:
+        stream, sound = container.add_stream("libx264", rate=10), container.add_stream("pcm_s16le", rate=8000)
+        stream.width, stream.height = SIZE
+        for n, picture in enumerate(drive(0, 20, 0.1)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = 10 * n + round(100 * late), Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        for n in range(30 if late == 0 else 1):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+            silence.sample_rate, silence.pts, silence.time_base = 8000, 800 * n, Fraction(1, 8000)
+            container.mux(sound.encode(silence))
+        container.mux(sound.encode())
+    content = path.read_bytes()
+    for share, damaged in ((1, False), (0.4, True)):
+        path.write_bytes(content[: int(share * len(content))])
+        with VideoReader(path) as reader:
+            assert list(reader.decoded())
+            assert reader.damaged is damaged

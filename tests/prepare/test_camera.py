@@ -29,7 +29,7 @@ def test_what_is_given_counts_before_files_tags_and_what_is_assumed(tmp_path: Pa
     tags = {"com.apple.quicktime.make": "Apple", "com.apple.quicktime.model": "iPhone 13"}
     plain, tagged = (write_clip(tmp_path / f"{n}.mp4", drive(1, 3, 0.1), tags=one) for n, one in enumerate(({}, tags)))
     assert known(plain).accuracy == "± 30 %"
-    assert known(plain).fov == pytest.approx(60)
+    assert known(plain).camera.fov == pytest.approx(60)
     assert known(tagged).accuracy == "± 10 %"
     assert "iPhone 13" in known(tagged).camera.source
     (tmp_path / "camera.json").write_text(json.dumps({"fl_x": 80, "w": 160, "h": 96}))
@@ -61,6 +61,15 @@ def test_a_camera_held_upright_is_assumed_to_see_its_usual_angle_from_top_to_bot
     assert upright.fy == pytest.approx(across.fx)
     assert upright.fx == pytest.approx(across.fy)
     assert upright.source == "assumed: 36° wide"
+
+
+def test_an_assumed_camera_stays_assumed_where_a_drive_is_prepared_again(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
+    numbers = {"fl_x": 139, "w": 160, "h": 96, "source": "assumed: 60° wide"}
+    (tmp_path / "camera.json").write_text(json.dumps({**numbers, "accuracy": "± 30 %"}))
+    assert known(video).is_assumed
+    (tmp_path / "camera.json").write_text(json.dumps(numbers))
+    assert known(video).accuracy == "as given"
 
 
 def test_numbers_for_another_shape_are_warned_of(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
+from monodepth2.files.fit import Size
+from monodepth2.files.picture_files import MARK
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.find import find_sources
 from monodepth2.prepare.run import run
@@ -254,6 +256,68 @@ def test_frames_of_another_size_are_left_out(tmp_path: Path, capsys: pytest.Capt
     assert 2.0 not in facts(output / "drive_000")["times"]
 
 
+def test_frames_have_the_size_of_most_whatever_the_first_ones_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The first of these is damaged, the next is held upright, and one is a link that leads nowhere."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 24, 0.2)):
+        Image.fromarray(picture.transpose(1, 0, 2) if n == 1 else picture).save(frames / f"{n}.png")
+    (frames / "0.png").write_bytes(b"no picture")
+    (frames / "23.png").unlink()
+    (frames / "23.png").symlink_to(tmp_path / "gone.png")
+    output = prepared(tmp_path, frames)
+    assert facts(output / "drive_000")["frame_size"] == list(SIZE)
+    assert facts(output / "drive_000")["times"][0] == pytest.approx(0.2)
+    told = capsys.readouterr().out
+    assert f"2 pictures cannot be read and left out, e.g. {frames / '0.png'}" in told
+    assert "frames of several sizes" in told
+    with pytest.raises(UserError, match="frames has frames of 160 x 96 pixels"):
+        find_sources(PrepareOptions(sources=(frames,), output=output, crop=(0, 0, 90, 150)))
+
+
+def test_what_was_left_out_is_told_where_nothing_is_left(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n in range(4):
+        Image.new("RGB", SIZE if n else (90, 90), (n, 0, 0)).save(frames / f"{n}.png")
+    assert run(PrepareOptions(sources=(frames,), output=tmp_path / "out", width=128)) == 3
+    assert "; holds frames of several sizes; those of another size" in capsys.readouterr().err
+
+
+def test_what_predict_wrote_beside_frames_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n, picture in enumerate(drive(3, 12, 0.2)):
+        Image.fromarray(picture).save(frames / f"{n}_disp.jpg")  # which is no sign of a prediction by itself
+        Image.fromarray(picture).save(frames / f"{n}_disp_disp.jpeg", comment=MARK.encode())
+    assert len(pictures(prepared(tmp_path, frames) / "drive_000")) == 12
+    assert "12 pictures left out that `predict` wrote" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("Mask.png", "save it as a PNG file called mask.png"), ("mask.JPG", "save it as"), ("mask.png", "leaves all of")],
+)
+def test_masks_that_cannot_be_meant_are_refused_before_the_frames_are_read(
+    name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(4):
+        Image.new("RGB", SIZE).save(tmp_path / f"{n}.png")
+    Image.new("L", SIZE).save(tmp_path / name)
+    monkeypatch.setattr(Source, "frames", interrupt)
+    with pytest.raises(UserError, match=words):
+        run(PrepareOptions(sources=(tmp_path,), output=tmp_path / "out"))
+
+
+def test_a_mask_painted_on_a_clear_layer_leaves_out_what_is_painted(tmp_path: Path) -> None:
+    layer = np.zeros((96, 160, 4), np.uint8)
+    layer[70:, 40:, 3] = 255
+    Image.fromarray(layer).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(Source(tmp_path).mask(SIZE), layer[..., 3] > 0)
+
+
 @pytest.mark.parametrize(("pixels", "size"), [("yuv420p10le", SIZE), ("yuv444p", (159, 95))])
 def test_deep_colours_and_odd_sizes_are_read(pixels: str, size: tuple[int, int], tmp_path: Path) -> None:
     corridor = Corridor(1, size)
@@ -322,6 +386,7 @@ def test_a_folder_of_videos_stands_for_them(tmp_path: Path, capsys: pytest.Captu
     assert [source.path.name for source in find_sources(options)] == ["clip9.MP4", "clip10.mp4"]
     with pytest.raises(UserError, match="a folder holds several: name the video"):
         find_sources(replace(options, start=1.0))
+    (tmp_path / "card/a link.mp4").symlink_to(tmp_path / "card/clip10.mp4")
     (tmp_path / "card/clip11.mp4").write_bytes(b"cut off")
     assert len(find_sources(options)) == 2
     assert "left out: " in told()
@@ -423,6 +488,33 @@ def test_nothing_is_replaced_unless_it_is_asked_for(clip: Path, tmp_path: Path) 
     inside = shutil.copy(clip, output / "drive.mp4")
     with pytest.raises(UserError, match="lies in it"):
         prepared(tmp_path, Path(inside), overwrite=True)
+
+
+def test_what_appears_at_the_output_meanwhile_stays(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, mine = Analyser.result, tmp_path / "data set/thesis.txt"
+
+    def slow(self: Analyser) -> Analysis:
+        mine.parent.mkdir()
+        mine.touch()
+        return result(self)
+
+    monkeypatch.setattr(Analyser, "result", slow)
+    with pytest.raises(UserError, match="holds other files"):
+        prepared(tmp_path, clip)
+    assert mine.is_file()
+    assert (tmp_path / ".data set.partial/.read").is_dir()
+
+
+def test_what_was_replaced_is_removed_where_the_disk_knows_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monodepth2.prepare.staging.take_lock", lambda *_, **__: None)
+    for _ in range(2):
+        with staged_folder(tmp_path / "out") as folder:
+            (folder / "prepare.json").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_disk_is_not_written_in_place_of_a_folder(clip: Path) -> None:
@@ -530,10 +622,12 @@ def interrupted_at_second(result: Callable[[Analyser], Analysis]) -> Callable[[A
     return stopping
 
 
-def noting(read: list[Path], frames: Callable[[Source], Iterator[Frame]]) -> Callable[[Source], Iterator[Frame]]:
-    def noted(self: Source) -> Iterator[Frame]:
+def noting(
+    read: list[Path], frames: Callable[[Source, Size], Iterator[Frame]]
+) -> Callable[[Source, Size], Iterator[Frame]]:
+    def noted(self: Source, size: Size) -> Iterator[Frame]:
         read.append(self.path)
-        return frames(self)
+        return frames(self, size)
 
     return noted
 

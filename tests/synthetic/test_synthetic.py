@@ -102,13 +102,24 @@ def test_command_writes_the_same_files_and_finds_them_again(
     assert (options.data_path, options.split, options.width, options.height) == (output, f"{output}/split", 160, 64)
 
 
-def test_jpeg_is_kittis(tmp_path: Path) -> None:
+def test_jpeg_is_kittis_also_where_a_link_leads_to(tmp_path: Path) -> None:
     settings = DriveSettings(drives=2, frames_per_drive=4, width=64, height=32)
-    write_synthetic_drive(tmp_path, settings, processes=1)
-    with Image.open(tmp_path / settings.folder(0) / "image_02/data/0000000000.jpg") as image:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    write_synthetic_drive(tmp_path / "link", settings, processes=1)
+    assert (tmp_path / "link").is_symlink()
+    with Image.open(tmp_path / "disk" / settings.folder(0) / "image_02/data/0000000000.jpg") as image:
         assert isinstance(image, JpegImageFile)
         assert image.size == (64, 32)
         assert get_sampling(image) == 2, "4:2:0"
+
+
+def test_what_cannot_be_replaced_is_told_before_the_street_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="is the folder you are in; name one that is new"):
+        write_synthetic_drive(Path(), TINY)
 
 
 def test_refuses_what_is_not_its_own(tiny: Path, tmp_path: Path) -> None:
