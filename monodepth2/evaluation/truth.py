@@ -17,11 +17,10 @@ from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_gro
 from monodepth2.datasets.gt_export import check_depth_files
 from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
 from monodepth2.datasets.make3d import Make3D
-from monodepth2.datasets.masks import BLACK
+from monodepth2.datasets.masks import BLACK, grey_mask
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import known_splits, split_folder
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import open_picture
 
 
 @dataclass(frozen=True)
@@ -167,8 +166,7 @@ def usable_mask(layout: Layout, line: SplitLine, shape: tuple[int, ...]) -> np.n
     if path is None:
         return None
     height, width = shape
-    with open_picture(path) as picture:
-        return np.asarray(picture.convert("L").resize((width, height), Image.Resampling.NEAREST)) >= BLACK
+    return np.asarray(grey_mask(path).resize((width, height), Image.Resampling.NEAREST)) >= BLACK
 
 
 def require_masks(layout: Layout) -> None:
