@@ -73,11 +73,13 @@ def _check_regular(path: Path, before: str = "") -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise UserError(f"{before}{path}: is a folder, a device or a pipe, not a file; name a file")
+        raise UserError(f"{before}{path}: cannot be written, as it is a folder, a device or a pipe; name a file")
     for stream in (1, 2):
         with suppress(OSError):  # a stream may be closed
             if os.path.samestat(path.stat(), os.fstat(stream)):
-                raise UserError(f"{before}{path}: is where this program prints; name another file")
+                raise UserError(
+                    f"{before}{path}: cannot be written, as it is where this program prints; name another file"
+                )
 
 
 @contextmanager

@@ -33,17 +33,19 @@ def test_where_the_program_prints_is_not_replaced(tmp_path: Path) -> None:
     with (tmp_path / "out.txt").open("w") as file:
         for path in ("/dev/stdout", tmp_path / "out.txt"):
             done = subprocess.run([sys.executable, "-c", program, str(path)], stdout=file, stderr=PIPE, text=True)
-            assert f"--output {path}: is where this program prints" in done.stderr
+            assert f"--output {path}: cannot be written, as it is where this program prints" in done.stderr
     done = subprocess.run([sys.executable, "-c", program, "/dev/stdout"], capture_output=True, text=True)
-    assert "--output /dev/stdout: is a folder, a device or a pipe" in done.stderr
+    assert "--output /dev/stdout: cannot be written, as it is a folder, a device or a pipe" in done.stderr
 
 
 def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for name in ("pipe", "link"):
-        with pytest.raises(UserError, match=f"^--output .*/{name}: is a folder, a device or a pipe, not a file"):
+        with pytest.raises(
+            UserError, match=f"^--output .*/{name}: cannot be written, as it is a folder, a device or a pipe"
+        ):
             check_output_file("output", tmp_path / name)
-        with pytest.raises(UserError, match="is a folder, a device or a pipe"):
+        with pytest.raises(UserError, match="as it is a folder, a device or a pipe"):
             write_whole(tmp_path / name, "text")
     assert (tmp_path / "pipe").is_fifo()
