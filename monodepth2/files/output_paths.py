@@ -18,8 +18,12 @@ def check_output_file(flag: str, path: Path) -> None:
     path = path.expanduser()
     target = _target(path)
     # the file comes into being beside its place, so that the folder has to be writable, too
-    places = [target.parent, target] if target.exists() else [target.parent]
-    if not target.parent.is_dir() or target.is_dir() or not all(os.access(place, os.W_OK) for place in places):
+    places = [target.parent, target] if os.path.exists(target) else [target.parent]
+    if (
+        not os.path.isdir(target.parent)
+        or os.path.isdir(target)
+        or not all(os.access(place, os.W_OK) for place in places)
+    ):
         raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
     _check_regular(path, f"--{flag} ")
 
@@ -35,16 +39,18 @@ def check_output_folder(flag: str, folder: Path) -> None:
         raise UserError(f"--{flag} {folder}: cannot be written; name another folder")
 
 
-def check_replaceable(flag: str, folder: Path) -> None:
-    """Check that another folder can take the place of one, or of nothing; `flag` begins the message.
+def check_replaceable(folder: Path, before: str = "") -> None:
+    """Check that another folder can take the place of one, or of nothing; `before` begins the message.
 
     Raises:
         UserError: it is where a disk is attached, or the folder in which this process is.
     """
     if os.path.ismount(folder.resolve()):
-        raise UserError(f"{flag}{folder}: is where a disk is attached, which nothing can replace; name a folder in it")
+        raise UserError(
+            f"{before}{folder}: is where a disk is attached, which nothing can replace; name a folder in it"
+        )
     if folder.resolve() == Path.cwd():
-        raise UserError(f"{flag}{folder}: is the folder you are in; name one that is new")
+        raise UserError(f"{before}{folder}: is the folder you are in; name one that is new")
 
 
 def make_output_folder(flag: str, folder: Path) -> Path:
@@ -70,9 +76,9 @@ def _target(path: Path) -> Path:
 
 def _check_regular(path: Path, before: str = "") -> None:
     """Refuse what a file would replace to its loss: a device, a pipe, and where this program prints."""
-    if not path.exists():
+    if not os.path.exists(path):  # or it may not be seen, of which `Path.exists` would raise
         return
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{before}{path}: cannot be written, as it is a folder, a device or a pipe; name a file")
     for stream in (1, 2):
         with suppress(OSError):  # a stream may be closed

@@ -25,7 +25,7 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
     Raises:
         UserError: the folder holds something already that is not to be replaced, or cannot be written or replaced.
     """
-    check_replaceable("--output ", output)
+    check_replaceable(output, "--output ")
     check_output_folder("output", output)
     for source in sources:
         if source.resolve().is_relative_to(output.resolve()):

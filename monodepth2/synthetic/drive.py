@@ -116,7 +116,7 @@ def write_synthetic_drive(
     """
     if _already_there(root, settings):
         return False
-    check_replaceable("", root)
+    check_replaceable(root)
     root = root.resolve()  # what a link names is made, not the link
     try:
         with _appears_when_complete(root) as folder:
