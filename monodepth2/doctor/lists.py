@@ -202,7 +202,7 @@ def pair_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
         Finding(
             "the two cameras of a rig differ",
             f"in {counted(len(found), 'drive')} of {len(firsts)}",
-            "the left camera's numbers are taken for both pictures of a pair, which puts all disparities off",
+            "one camera's numbers are taken for both pictures of a pair, so that all disparities are wrong",
             "rectify the pair so that both have the same numbers, e.g. with OpenCV's stereoRectify and "
             "CALIB_ZERO_DISPARITY, or drop --use_stereo",
             spoils=False,

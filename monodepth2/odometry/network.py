@@ -65,7 +65,7 @@ class MotionNetwork:
     def transforms(self, images: dict[FrameId, Tensor]) -> dict[FrameId, np.ndarray]:
         """Return `source_T_target` for every source, float64, (b, 4, 4), in the network's unit of depth.
 
-        PoseCNN states translations times the mean inverse depth: they are divided by it where there is a depth network.
+        PoseCNN's are multiplied by the mean inverse depth where there is a depth network; else their unit is unknown.
 
         Args:
             images: the target (0) and its sources, uint8, b3hw.

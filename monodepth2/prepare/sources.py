@@ -164,7 +164,7 @@ class Source:
             except PictureError as error:
                 unread.append(error)
         if unread:
-            self._remark(f"{counted(len(unread), 'picture')} cannot be read and left out, e.g. {unread[0]}")
+            self._remark(f"{counted(len(unread), 'picture')} cannot be read and are left out, e.g. {unread[0]}")
 
     def _timed_paths(self) -> list[tuple[float, Path]]:
         """The pictures of a folder between start and end, and their seconds."""
