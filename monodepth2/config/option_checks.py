@@ -40,12 +40,11 @@ def _check_sizes(options: "Options") -> None:
         raise UserError(f"--seed {options.seed}: must be below 2**63")
     options.require_at_least(0, "weight_decay", "motion_warmup")
     options.require_at_least(0, "depth_supervision", "velocity_weight", "pseudo_weight")
-    options.require_positive("encoder_lr_factor")
     if options.ema is not None and not 0 < options.ema < 1:
         raise UserError(
             f"--ema {options.ema:g}: give the share of the old mean that stays, between 0 and 1, e.g. 0.999"
         )
-    options.require_positive("learning_rate", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
+    options.require_positive("learning_rate", "encoder_lr", "clip_grad_norm", "pred_depth_scale_factor", "gt_png_scale")
     options.require_positive("eval_min_depth", "eval_max_depth", "camera_height")
     if options.camera_height is not None:
         others = ("eval_mono", "eval_stereo", "align", "disable_median_scaling", "pred_depth_scale_factor")

@@ -243,11 +243,11 @@ class Options(Checked):
         "adam", "optimization", "adam as in 2019, or adamw with --weight_decay", choices=("adam", "adamw")
     )
     weight_decay: float = option(1e-2, "optimization", "weight decay, for --optimizer adamw")
-    encoder_lr_factor: float = option(
-        1.0,
+    encoder_lr: float | None = option(
+        None,
         "optimization",
-        "the depth network's encoder learns at this factor times --learning_rate, e.g. 0.1 for one that is already "
-        "trained",
+        "learning rate of the depth network's encoder, e.g. 1e-5 for one that is already trained (default: "
+        "--learning_rate)",
     )
     schedule: str = option(
         "step",
@@ -602,6 +602,9 @@ def options_from_json(text: str, source: str) -> Options:
         raise UserError(f"{source} is not a JSON file: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{source} holds no options: expected a JSON object")
+    factor, rate = values.get("encoder_lr_factor"), values.get("learning_rate")  # an earlier form of `encoder_lr`
+    if isinstance(factor, float) and isinstance(rate, float) and factor != 1:
+        values["encoder_lr"] = factor * rate
     known = {item.name: item for item in fields(Options) if item.name in values}
     kept = {name: value_from_json(item, values[name], source, ignored=STEREO) for name, item in known.items()}
     try:

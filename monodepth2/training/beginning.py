@@ -60,9 +60,9 @@ class Beginning:
                     f"network's {name} begins from scratch"
                 )
         facts = _loaded(model, options, folder, processes.is_main) if folder else TrainingFacts()
-        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
-        learn = _step(model, options, rate, device)
-        return cls(learn, _taken_moments(learn, options, folder, rate) if folder else "fresh", facts)
+        options = _with_scaled_rates(options, processes)
+        learn = TrainingStep(model.to(device), options, device)
+        return cls(learn, _taken_moments(learn, options, folder) if folder else "fresh", facts)
 
     @classmethod
     def of_checkpoint(
@@ -86,12 +86,17 @@ class Beginning:
             facts = facts_of(folder)
         except UserError:
             facts = TrainingFacts()
-        rate = scaled_rate(options.learning_rate, options.lr_scaling, processes.world_size)
-        return cls(_step(model, options, rate, device), "the run's own", facts)
+        learn = TrainingStep(model.to(device), _with_scaled_rates(options, processes), device)
+        return cls(learn, "the run's own", facts)
 
 
-def _step(model: MonodepthModel, options: Options, rate: float, device: torch.device) -> TrainingStep:
-    return TrainingStep(model.to(device), replace(options, learning_rate=rate), device)
+def _with_scaled_rates(options: Options, processes: Processes) -> Options:
+    """Apply `--lr_scaling` to the learning rates."""
+    stated = {name: getattr(options, name) for name in ("learning_rate", "encoder_lr")}
+    scaled = {
+        name: scaled_rate(rate, options.lr_scaling, processes.world_size) for name, rate in stated.items() if rate
+    }
+    return replace(options, **scaled)
 
 
 def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -> TrainingFacts:
@@ -110,12 +115,12 @@ def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -
     return facts
 
 
-def _taken_moments(learn: TrainingStep, options: Options, folder: Path, rate: float) -> str:
+def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
     """Load Adam's moments where they belong to all of the networks; say what became of them."""
     others = [name for name in learn.model.networks if name not in options.models_to_load]
     if others:
         return f"fresh (--models_to_load leaves out {' '.join(others)})"
-    reason = load_optimizer(learn.optimizer, folder, rate)
+    reason = load_optimizer(learn.optimizer, folder, options.learning_rate)
     return f"fresh ({reason})" if reason else f"taken from {folder}"
 
 

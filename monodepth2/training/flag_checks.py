@@ -6,8 +6,6 @@ These are no checks of `Options`, as an `opt.json` of an older run may hold them
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
 
-LEAST_FACTOR = 1e-2  # of an encoder's rate; who states less has meant a rate
-
 
 def check_unread(options: Options) -> None:
     """Refuse what nothing would read."""
@@ -25,11 +23,6 @@ def check_unread(options: Options) -> None:
 
 def check_without_effect(options: Options) -> None:
     """Refuse flags that change nothing or the wrong thing; a run that goes on needs those that it was started with."""
-    if options.encoder_lr_factor < LEAST_FACTOR:
-        raise UserError(
-            f"--encoder_lr_factor {options.encoder_lr_factor:g}: this is no learning rate but a factor on the one of "
-            "--learning_rate; 0.1 makes the encoder's rate a tenth of that"
-        )
     for name in ("encoder", "pose_encoder"):
         if getattr(options, name) == "":
             raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")

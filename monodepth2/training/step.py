@@ -215,7 +215,8 @@ def _optimizer(model: MonodepthModel, options: Options) -> torch.optim.Optimizer
 
 def _parameters(model: MonodepthModel, options: Options) -> Any:
     """The parameters in the order of the checkpoints, in groups where some have a rate of their own."""
-    factors = {"encoder": options.encoder_lr_factor, "intrinsics": RATE_FACTOR}
+    rate = options.learning_rate
+    factors = {"encoder": (options.encoder_lr or rate) / rate, "intrinsics": RATE_FACTOR}
     own = [name for name in model.networks if factors.get(name, 1.0) != 1.0]
     if not own:
         return model.parameters()
@@ -223,7 +224,7 @@ def _parameters(model: MonodepthModel, options: Options) -> Any:
     for name, network in model.networks.items():
         factor = factors.get(name, 1.0)
         if not groups or groups[-1].get(RATE, 1.0) != factor:
-            groups.append({"params": [], "lr": factor * options.learning_rate, RATE: factor})
+            groups.append({"params": [], "lr": factor * rate, RATE: factor})
         groups[-1]["params"] += network.parameters()
     if "intrinsics" in model.networks:
         groups[-1]["weight_decay"] = 0.0

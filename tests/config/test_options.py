@@ -110,6 +110,12 @@ def test_the_record_of_a_run_is_read_also_where_its_lists_have_moved() -> None:
     assert options_from_json('{"split": "moved/lists"}', "opt.json").split == "moved/lists"
 
 
+def test_the_factor_of_an_earlier_version_is_read_as_the_encoders_rate() -> None:
+    for factor, rate in ((0.1, 2e-5), (1.0, None), ("x", None)):
+        text = json.dumps({"learning_rate": 2e-4, "encoder_lr_factor": factor})
+        assert options_from_json(text, "opt.json").encoder_lr == (rate and pytest.approx(rate))
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"height": "high"}', '{"scales": 3}', '{"png": "yes"}', '{"height": 33}'])
 def test_bad_opt_json(text: str) -> None:
     with pytest.raises(UserError):

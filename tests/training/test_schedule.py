@@ -11,9 +11,11 @@ from batches import H, W, batch
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.beginning import Beginning
 from monodepth2.training.schedule import Schedule, cosine
 from monodepth2.training.step import TrainingStep
-from runs import train, weights
+from runs import TINY_NETWORK, train, weights
 
 
 def test_the_cosine_goes_up_in_a_line_and_down_to_nothing() -> None:
@@ -40,7 +42,7 @@ def test_the_schedule_of_2019_drops_by_ten_after_its_epochs() -> None:
 
 
 def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
-    options = Options(height=64, width=96, encoder_lr_factor=0.1, pose_model_type="posecnn")
+    options = Options(height=64, width=96, encoder_lr=1e-5, pose_model_type="posecnn")
     model = MonodepthModel(options)
     step = TrainingStep(model, options, torch.device("cpu"))
     rates = [group["lr"] for group in step.optimizer.param_groups]
@@ -57,9 +59,16 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
         assert told.in_words.endswith("0.0001"), "the run's rate, not the encoder's"
 
 
+def test_rates_are_scaled_together() -> None:
+    options = Options(height=64, width=96, weights_init="scratch", encoder_lr=1e-5, pose_model_type="posecnn",
+                      lr_scaling="linear", **TINY_NETWORK)  # fmt: skip
+    begun = Beginning.of_new_run(options, Processes(world_size=4), torch.device("cpu"), cameras=1)
+    assert [group["lr"] for group in begun.learn.optimizer.param_groups] == pytest.approx([4e-5, 4e-4])
+
+
 @pytest.mark.slow(reason="starts three trainings")
 def test_a_run_goes_on_with_its_cosine_as_if_it_had_never_stopped(small_scene: Path, split, tmp_path: Path) -> None:
-    flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr_factor", 0.5]
+    flags = ["--schedule", "cosine", "--optimizer", "adamw", "--encoder_lr", 5e-5]
     flags += ["--num_epochs", 2, "--save_steps", 3]
     assert train(small_scene, split, tmp_path / "whole", *flags).returncode == 0
     models = tmp_path / "parts" / "mdp" / "models"
