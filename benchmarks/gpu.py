@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/golden")]
@@ -69,9 +70,11 @@ class Setting:
     kernels: int
 
     @property
-    def size(self) -> dict[str, int]:
-        """Height and width of the pictures."""
-        return {"height": 64, "width": 96} if self.quick else {"height": 192, "width": 640}
+    def size(self) -> dict[str, Any]:
+        """Height and width of the pictures; of the quick setting, small networks as well."""
+        if self.quick:
+            return {"height": 64, "width": 96, "encoder": "lcnet_050", "pose_encoder": "lcnet_050"}
+        return {"height": 192, "width": 640}
 
     @property
     def batch(self) -> int:

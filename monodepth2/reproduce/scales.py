@@ -23,7 +23,7 @@ from monodepth2.synthetic import DriveSettings, camera, make_street, render, wri
 
 ODOMETRY = "kitti_odom"
 FLAGS = {ODOMETRY: "odom_path", MAKE3D: "make3d_path"}  # of roots; that of all else is --data_path
-TINY = DriveSettings(drives=2, frames_per_drive=6, width=124, height=38)
+TINY = DriveSettings(drives=2, frames_per_drive=5, width=124, height=38)
 UPRIGHT = 96, 128  # width and height
 TINY_RUN: dict[str, Any] = {
     **{"batch_size": 2, "num_epochs": 1, "weights_init": "scratch", "dataset": "kitti", "num_workers": 0},

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from check import check_case, float32_errors, main
+from check import check_case, main
 from figures import LAST, Case, case_figures
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -106,11 +106,13 @@ def test_bf16_differs_by_its_rounding(computed: Computed) -> None:
     assert check_case(computed.name, case, computed.float64, found, BF16) <= 1
 
 
+@pytest.mark.parametrize("computed", ["stereo"], indirect=True)
 @pytest.mark.slow(reason="compiles two networks: a minute")
-def test_compiled_networks_are_as_exact(golden_scene: Path) -> None:
+def test_compiled_networks_are_as_exact(computed: Computed) -> None:
     """The case whose gradients the compiler's own batch norm would miss."""
-    errors = float32_errors(CASES["stereo"], golden_scene, "cpu", ["--compile"])
-    assert all(error <= FLOAT32.by_kind[kind] for kind, error in errors.items()), errors
+    case = CASES[computed.name]
+    found = case_figures(case, computed.scene, ["--compile"])
+    assert check_case(computed.name, case, computed.float64, found, FLOAT32) <= 1
 
 
 @pytest.mark.parametrize("name", read("evaluation.json"))

@@ -3,6 +3,7 @@
 import gc
 import zlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.runtime.compilation import check_compiler, compiled
+from monodepth2.runtime.compilation import check_compiler
 from monodepth2.training.step import TrainingStep
 from runs import TINY_NETWORK
 from scene import DRIVE
@@ -176,12 +177,15 @@ def test_a_step_lowers_the_loss_and_returns_what_carries_no_gradients(small: Opt
     assert not any(tensor.requires_grad for tensor in result.predictions.tensors)
 
 
-@pytest.mark.slow(reason="the compiler works for half a minute")
 def test_views_and_losses_compile(options: Options, batch: Batch) -> None:
-    """As `--compile` has them on other devices; of two scales, to be done sooner. Networks are in the golden tests."""
+    """Without a break, as `--compile` has them on other devices: in the compiler's graphs and decompositions.
+
+    Of two scales, to be done sooner. Networks are in the golden tests.
+    """
     options = replace(options, scales=(0, 2))
     eager, step = fresh_step(options), fresh_step(options)
     expected_loss, expected = gradients(eager, batch)
+    compiled = partial(torch.compile, dynamic=False, fullgraph=True, backend="aot_eager_decomp_partition")
     step.synthesise_views = replace(step.synthesise_views, compile=compiled)
     step.objective = replace(step.objective, compile=compiled)
     loss, found = gradients(step, batch)
