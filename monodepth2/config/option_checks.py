@@ -116,7 +116,8 @@ def _check_camera(options: "Options") -> None:
 
 
 def _check_combinations(options: "Options") -> None:
-    if not options.model_name or Path(options.model_name).is_absolute() or ".." in Path(options.model_name).parts:
+    parts = Path(options.model_name).parts
+    if not parts or Path(options.model_name).is_absolute() or ".." in parts:
         raise UserError(f"--model_name {options.model_name!r}: give a plain name, it becomes a folder in --log_dir")
     if options.predictive_mask and not options.disable_automasking:
         raise UserError("--predictive_mask replaces auto-masking: add --disable_automasking")

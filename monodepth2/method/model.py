@@ -128,10 +128,11 @@ class MonodepthModel(nn.Module):
             self.pose = PoseDecoder(feature_channels, num_feature_sets=1, num_motions=max(2, frames - 1))
 
     def _features_of_all_frames(self, images: dict[FrameId, Tensor]) -> dict[FrameId, list[Tensor]]:
-        """Encode all frames in one pass, so that they share batch-norm statistics."""
-        stacked = self.encoder(torch.cat([images[i] for i in self.loaded_ids]))
-        chunks = [features.chunk(len(self.loaded_ids)) for features in stacked]
-        return {frame: [chunk[n] for chunk in chunks] for n, frame in enumerate(self.loaded_ids)}
+        """Encode all frames that there are in one pass, so that they share batch-norm statistics."""
+        frames = [frame for frame in self.loaded_ids if frame in images]  # a report has no other camera's
+        stacked = self.encoder(torch.cat([images[frame] for frame in frames]))
+        chunks = [features.chunk(len(frames)) for features in stacked]
+        return {frame: [chunk[n] for chunk in chunks] for n, frame in enumerate(frames)}
 
     def _poses(
         self, images: dict[FrameId, Tensor], features: dict[FrameId, list[Tensor]]

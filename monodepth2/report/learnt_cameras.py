@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.datasets.cameras import LEARNT, Camera
+from monodepth2.errors import UserError
 from monodepth2.method.networks import LearntFocals
 
 CAMERAS = "cameras.json"
@@ -37,6 +38,27 @@ def other_cameras(loaded: Sequence[Camera], cameras: Sequence[Camera]) -> list[s
         f"begins with {assumed[0].fx:.3f} ({assumed[0].source}): --intrinsics {numbers} "
         "keeps what was learnt, if it is the same camera"
     ]
+
+
+def check_begun_alike(loaded: Sequence[Camera], cameras: Sequence[Camera], focals: LearntFocals) -> None:
+    """Refuse loaded factors of focal lengths that this run's cameras do not begin with: they would count twice.
+
+    Args:
+        loaded: as the training has learnt them that the factors come from; none where that is unknown.
+        cameras: that this run begins with.
+        focals: with the loaded factors.
+
+    Raises:
+        UserError: there is such a camera.
+    """
+    for before, camera, (factor, _) in zip(loaded, cameras, _values(focals), strict=False):
+        begun = before.fx / factor
+        if factor != 1 and abs(begun / camera.fx - 1) > SAME_FOCAL:
+            raise UserError(
+                f"--models_to_load intrinsics: what is loaded was learnt from fx {begun:.3f} of the width on, and this "
+                f"run begins with {camera.fx:.3f} ({camera.source}): state the camera of that run, or leave intrinsics "
+                "out of --models_to_load"
+            )
 
 
 def figures_of(cameras: Sequence[Camera], focals: LearntFocals) -> dict[str, float]:

@@ -101,8 +101,13 @@ def _with_scaled_rates(options: Options, processes: Processes) -> Options:
 
 def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -> TrainingFacts:
     """Load the networks of `--models_to_load` from another run's folder; return what it says of its training."""
-    load_networks(model, folder, options.models_to_load, missing=WITHOUT_IT, misfit=ITS_FLAGS)
-    depths_are_loaded = "depth" in options.models_to_load
+    loaded = load_networks(model, folder, options.models_to_load, missing=WITHOUT_IT, misfit=ITS_FLAGS)
+    if not loaded:
+        raise UserError(
+            f"--models_to_load {' '.join(options.models_to_load)}: this run has {' '.join(model.networks)}: name some "
+            "of these, or drop --load_weights_folder"
+        )
+    depths_are_loaded = "depth" in loaded
     try:
         facts = facts_of(folder)
     except UserError:
@@ -112,7 +117,7 @@ def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -
     if told and depths_are_loaded:
         for remark in other_depths(options, folder, facts):
             tell(f"warning: {remark}")
-    return facts
+    return facts if {"encoder", "depth"} & set(loaded) else TrainingFacts(cameras=facts.cameras)
 
 
 def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
@@ -150,4 +155,8 @@ def other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[s
         remarks.append(f"the unit of {path} is not known to be that of --tracked_poses: {alone}")
     elif options.start_depth and facts.metric_scale is None:
         remarks.append(f"the unit of {path} is not known to be the metre, as this run's is: {alone}")
+    elif options.use_stereo and facts.metric_scale:
+        remarks.append(
+            f"the unit of {path} is {facts.metric_scale:g} m, and this run's is ten baselines of its rig: {alone}"
+        )
     return remarks

@@ -33,8 +33,12 @@ class Faults:
                 self.pictures.append(fault)
                 self.report(f"unreadable picture no. {len(self.pictures)}, another sample takes its place: {fault}")
         if len(self.pictures) > self.limit:
-            listing = "\n  ".join(self.pictures)
-            raise UserError(f"{len(self.pictures)} unreadable pictures, mend or leave them out:\n  {listing}")
+            found, self.pictures = self.pictures, []  # a run that goes on counts those that were not mended again
+            listing = "\n  ".join(found)
+            raise UserError(
+                f"{len(found)} unreadable pictures: mend them and go on with --resume, or leave them out of the lists "
+                f"and begin another run:\n  {listing}"
+            )
 
     def note_depth(self, fault: str) -> None:
         """Report an unreadable scan or depth map that is new; it only leaves a figure out."""

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from monodepth2.errors import UserError, shown
 
 BETWEEN_EPOCHS = "weights_step_"  # before the number of steps taken
 ALWAYS_KEPT = 2  # should the newest be damaged, the one before it is there
+BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "models_to_load")  # that alone reads them
 # what may change without making a run another one: where things lie, for how long it goes on, what it tells, and what
 # only a run's beginning reads; a split is told by its lines
 FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
-FREE |= {"device", "no_cuda", "num_workers", "deterministic", "weights_init", "pretrained_weights"}
+FREE |= {"device", "no_cuda", "num_workers", "deterministic", *BEGINNING}
 FREE_GROUPS = {"loading", "logging", "checkpoints", "evaluation"}
 
 
@@ -30,11 +31,13 @@ class ResumePoint:
         folder: the checkpoint.
         step: steps taken when it was written.
         damaged: newer folders that cannot be used.
+        begun: the options of the run that its beginning alone has read, as it was begun.
     """
 
     folder: Path
     step: int
     damaged: tuple[Path, ...]
+    begun: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_resume_point(options: Options, report: Callable[[str], None]) -> ResumePoint | None:
@@ -54,7 +57,7 @@ def find_resume_point(options: Options, report: Callable[[str], None]) -> Resume
         if options.resume == "auto":
             return None
         raise UserError(f"--resume: there is no checkpoint in {options.models_folder}; to start a run, drop --resume")
-    _check_same_run(options)
+    begun = _check_same_run(options)
     damaged: list[Path] = []
     for folder, manifest in found:
         try:
@@ -67,7 +70,7 @@ def find_resume_point(options: Options, report: Callable[[str], None]) -> Resume
             damaged.append(folder)
             report(f"not resumed from a damaged checkpoint: {error}")
         else:
-            return ResumePoint(folder, manifest.step, tuple(damaged))
+            return ResumePoint(folder, manifest.step, tuple(damaged), begun)
     raise UserError(
         f"--resume: no checkpoint in {options.models_folder} is whole and holds a state: start another run from the "
         "weights that can be read (--load_weights_folder, another --model_name), or begin anew with --overwrite"
@@ -150,8 +153,8 @@ def _newest_first(models_folder: Path) -> list[tuple[Path, Manifest | UserError]
     return [*damaged, *sorted(whole, key=lambda pair: -pair[1].step)]
 
 
-def _check_same_run(options: Options) -> None:
-    """Refuse to go on with options that would make another run of it."""
+def _check_same_run(options: Options) -> dict[str, Any]:
+    """Refuse to go on with options that would make another run of it; return those that its beginning has read."""
     before = recorded_options(options.models_folder)
     if before is None:
         raise UserError(f"--resume: {options.models_folder} has no opt.json that says how the run was started")
@@ -160,6 +163,7 @@ def _check_same_run(options: Options) -> None:
             f"--resume: {options.models_folder.parent} was started with {listed}: give the same flags, e.g. by "
             f"--config {options.models_folder / 'config.yaml'}, or start a run of another --model_name"
         )
+    return {name: getattr(before, name) for name in BEGINNING}
 
 
 def flags_apart(before: Options, options: Options, also: Sequence[str] = ()) -> str:
@@ -172,6 +176,8 @@ def flags_apart(before: Options, options: Options, also: Sequence[str] = ()) -> 
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
     if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come
         other.append("pseudo_labels")
+    if options.augment_crop and (options.cache_dir is None) != (before.cache_dir is None):
+        other.append("cache_dir")  # parts of kept pictures are less sharp
     return ", ".join(f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other)
 
 

@@ -1,6 +1,6 @@
 """The training loop and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from signal import Signals
@@ -13,7 +13,14 @@ from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, other_cameras, sentences, write_cameras
+from monodepth2.report.learnt_cameras import (
+    check_begun_alike,
+    figures_of,
+    learnt_cameras,
+    other_cameras,
+    sentences,
+    write_cameras,
+)
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
@@ -68,6 +75,8 @@ class Trainer:
             self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
             self.saved = self._read_saved() if self.resumed else None
             self._check_flags()
+            if self.resumed:
+                self.options = options = replace(options, **self.resumed.begun)
             self.beginning = self._begin_networks()
         self.learn = self.beginning.learn
         self.model, self.optimizer = self.learn.model, self.learn.optimizer
@@ -135,10 +144,14 @@ class Trainer:
             tell(f"warning: {remark}")
 
     def _begin_networks(self) -> Beginning:
-        what = (self.options, self.processes, self.device, len(self.data.distinct_cameras))
+        cameras = self.data.distinct_cameras
+        what = (self.options, self.processes, self.device, len(cameras))
         if self.resumed:
             return Beginning.of_checkpoint(*what, self.resumed.folder)
-        return Beginning.of_new_run(*what)
+        begun = Beginning.of_new_run(*what)
+        if "intrinsics" in begun.learn.model.networks:
+            check_begun_alike(begun.facts.cameras, cameras, begun.learn.model.intrinsics)
+        return begun
 
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
@@ -201,7 +214,7 @@ class Trainer:
         epoch, batch_index = divmod(self.step, self.data.steps_per_epoch)
         self.model.train()
         loaded = next(self.data.train_batches)
-        self.faults.note_pictures(loaded.faults)
+        self._note_faults(loaded.faults)
         batch = loaded.prepared(self.device)
         self.learn.columns = columns_at(self.step, self.options.motion_warmup)
         result = self.take_step(batch)
@@ -229,6 +242,16 @@ class Trainer:
         self.progress.step()
         if self.processes.is_main and (to_log or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
+
+    def _note_faults(self, pictures: Sequence[str]) -> None:
+        """Report unreadable pictures; of a run that they end, what it has learnt since the last checkpoint is kept."""
+        try:
+            self.faults.note_pictures(pictures)
+        except UserError:
+            name = f"{BETWEEN_EPOCHS}{self.step}"
+            if self.processes.alone and self.step % self.data.steps_per_epoch:
+                self._save(name)
+            raise
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1

@@ -21,10 +21,12 @@ from monodepth2.files.fit import Fit
 from monodepth2.method.depth_maps import at_picture_size, resize_bilinear
 from monodepth2.onnx.metadata import Metadata, of_training
 from monodepth2.prediction.predictor import DepthPredictor
-from monodepth2.training.beginning import facts_of, other_depths
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.beginning import Beginning, facts_of, other_depths
 from trees import write_checkpoint
 
 CPU = torch.device("cpu")
+POSECNN = {"pose_model_type": "posecnn"}
 FACTS = TrainingFacts(0.2, 50.0, 0.12, Fit("crop", 0.25), (Camera(0.6, 1.0, 0.45, 0.5, source="camera.json"),), 2.0)
 
 
@@ -52,6 +54,19 @@ def test_weights_of_another_range_or_unit_are_told_of() -> None:
     assert "trained with --min_depth 0.1 --max_depth 100" in other_depths(Options(min_depth=1.0), WEIGHTS, facts)[0]
     assert "not known to be the metre" in other_depths(Options(known_poses=True), WEIGHTS, facts)[0]
     assert "not known to be that of --tracked_poses" in other_depths(Options(tracked_poses=True), WEIGHTS, facts)[0]
+    metric = TrainingFacts(metric_scale=1.0)
+    assert "is 1 m, and this run's is ten baselines" in other_depths(Options(use_stereo=True), WEIGHTS, metric)[0]
+    assert other_depths(Options(known_poses=True), WEIGHTS, metric) == other_depths(Options(), WEIGHTS, metric) == []
+
+
+def test_a_run_takes_over_the_facts_of_what_it_loads(tmp_path: Path) -> None:
+    taught = write_checkpoint(tmp_path / "w", facts=TrainingFacts(supervision=("depth",)), **POSECNN)
+    run = Options(height=64, width=96, weights_init="scratch", load_weights_folder=taught, **POSECNN)
+    for names, supervision in ((("encoder",), ("depth",)), (("pose",), ())):
+        begun = Beginning.of_new_run(replace(run, models_to_load=names), Processes(), CPU, cameras=1)
+        assert begun.facts.supervision == supervision
+    with pytest.raises(UserError, match="--models_to_load pose_encoder: this run has encoder depth pose"):
+        Beginning.of_new_run(replace(run, models_to_load=("pose_encoder",)), Processes(), CPU, cameras=1)
 
 
 def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_values_arrive_in_their_types() -> None:
         ("--disparity_smoothness -1", "negative"),
         ("--depth_supervision inf", "finite"),
         ("--model_name ../x", "plain name"),
+        ("--model_name .", "plain name"),
         ("--num_layers 20", "invalid choice"),
         ("--no_such_flag", "unknown flag --no_such_flag; "),
     ],

@@ -52,6 +52,18 @@ def test_variants_reach_every_parameter(variant: dict) -> None:
     step(Options(**SMALL, **variant))
 
 
+def test_the_motion_in_time_needs_no_other_cameras_picture() -> None:
+    """As reports ask for it, of networks that encode all frames, too."""
+    options = Options(**SMALL, pose_model_type="shared", use_stereo=True)
+    model = MonodepthModel(options).eval()
+    images = batch(sources=options.source_ids, height=64, width=96).color_aug
+    with torch.no_grad():
+        expected = model.motions(images)
+        found = model.motions({frame: image for frame, image in images.items() if frame != "s"})
+    for source, pose in expected.items():
+        torch.testing.assert_close(found[source].translation, pose.translation)
+
+
 def step(options: Options) -> None:
     """One step's gradient is finite and reaches all but the classifiers and the decoder below the finest scale."""
     torch.manual_seed(0)

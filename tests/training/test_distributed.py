@@ -116,7 +116,7 @@ def test_a_process_that_fails_ends_all(small_copy: Path, split: Path, tmp_path: 
         path.write_bytes(path.read_bytes()[:20_000])
     done = run(launched(command(small_copy, split, tmp_path, "--num_epochs", "50")))
     assert done.returncode != 0
-    assert done.stderr.count("error: rank 1: 2 unreadable pictures, mend or leave them out") == 1
+    assert done.stderr.count("error: rank 1: 2 unreadable pictures: mend them") == 1
     assert "rank 1: unreadable picture no. 1" in done.stderr
     assert done.stderr.count(f"error: rank 0: {LEFT_ALONE}") == 1
     assert done.stderr.count("Traceback") == 1  # torchrun's own

@@ -9,8 +9,9 @@ import torch
 
 from monodepth2.checkpoints.networks import read_network
 from monodepth2.datasets.cameras import Camera
+from monodepth2.errors import UserError
 from monodepth2.method.networks import learnt_focals
-from monodepth2.report.learnt_cameras import other_cameras
+from monodepth2.report.learnt_cameras import check_begun_alike, learnt_cameras, other_cameras
 from runs import train, weights
 
 START = ("--intrinsics", 0.75, 2.4, 0.5, 0.5, "--learn_intrinsics", "--num_epochs")
@@ -43,6 +44,17 @@ def test_what_was_learnt_before_and_is_not_kept_is_told() -> None:
     assert not other_cameras([learnt], [start, replace(learnt, fx=0.901, source="given")])
     assert not other_cameras([replace(learnt, source="given")], [start])
     assert not other_cameras([learnt], [replace(start, source="camera.json")]), "another camera, which is stated"
+
+
+def test_what_was_learnt_from_another_camera_on_is_not_loaded() -> None:
+    focals = learnt_focals.LearntFocals(2)
+    focals.log_factor.data = torch.tensor([1.2, 1.0]).log()
+    begun = [Camera(0.58, 1.92), Camera(0.7, 0.9)]
+    loaded = learnt_cameras(begun, focals)
+    check_begun_alike(loaded, [begun[0], Camera(0.9, 0.9)], focals)  # of the second nothing was learnt
+    check_begun_alike((), loaded, focals)  # not known
+    with pytest.raises(UserError, match=r"learnt from fx 0\.580 .* this run begins with 0\.696.*leave intrinsics out"):
+        check_begun_alike(loaded, loaded, focals)
 
 
 @pytest.mark.slow(reason="starts three trainings")

@@ -38,7 +38,11 @@ def names(options: Options) -> set[str]:
 def test_a_run_goes_on_from_its_newest_whole_checkpoint(options: Options) -> None:
     write(options, weights_0=10, weights_1=20, weights_step_25=25, weights_step_24=24)
     told: list[str] = []
-    assert find_resume_point(options, told.append) == ResumePoint(options.models_folder / "weights_step_25", 25, ())
+    begun = {"weights_init": "pretrained", "pretrained_weights": None, "load_weights_folder": None,
+             "models_to_load": ("encoder", "depth", "pose_encoder", "pose")}  # fmt: skip
+    goes_on = replace(options, weights_init="scratch", models_to_load=("pose",))
+    expected = ResumePoint(options.models_folder / "weights_step_25", 25, (), begun)
+    assert find_resume_point(goes_on, told.append) == expected
     assert not told
     (options.models_folder / "weights_step_25/state.pth").write_bytes(b"")
     (options.models_folder / "weights_step_24/manifest.json").unlink()

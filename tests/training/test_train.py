@@ -146,8 +146,25 @@ def test_many_corrupt_pictures_stop_the_run_with_the_list(small_copy, split, tmp
     bad = [cut(small_copy / DRIVE / f"image_02/data/000000000{n}.png") for n in (1, 2, 3, 4)]
     done = train(small_copy, split, tmp_path, "--num_epochs", "5", "--num_workers", "1")
     assert done.returncode == 2
-    assert "unreadable pictures, mend" in done.stderr
+    assert "unreadable pictures: mend" in done.stderr
     assert sum(str(path) in done.stderr.split("error:")[1] for path in bad) >= 2
+
+
+def test_a_run_that_corrupt_pictures_have_ended_goes_on_when_they_are_mended(small_copy, split, tmp_path) -> None:
+    """Its third and its fourth step are the first that read these."""
+    bad = [small_copy / DRIVE / f"{camera}/data/0000000000.png" for camera in ("image_02", "image_03")]
+    whole = [path.read_bytes() for path in bad]
+    for path in bad:
+        cut(path)
+    done = train(small_copy, split, tmp_path, "--num_epochs", "1")
+    assert done.returncode == 2
+    assert "error: 2 unreadable pictures: mend them and go on with --resume" in done.stderr
+    for resumed in ("", "going on after step 3 from weights_step_3"):
+        assert resumed in done.stderr
+        for path, content in zip(bad, whole, strict=True):
+            path.write_bytes(content)
+        done = train(small_copy, split, tmp_path, "--num_epochs", "1", "--resume")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow(reason="trains in processes of its own, or several times")
