@@ -18,7 +18,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError, check_all
 from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map, seen_mask
-from monodepth2.evaluation.pictures import SplitPictures, batches, shown_size
+from monodepth2.evaluation.pictures import batches, network_picture, shown_size
 from monodepth2.evaluation.protocol import (
     BENCHMARK,
     check_used_in_scoring,
@@ -168,12 +168,11 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
 
 def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, None, source.facts.fit)
     distances = []
     for position in evenly(range(len(task.lines)), MOST_MAPS):
-        image, _ = pictures[position]
-        (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]
+        image = network_picture(task.layout, line, source.input_size, source.facts.fit)
+        (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         size = shown_size(task.layout, line) if source.facts.fit != STRETCH else disp.shape[::-1]
         camera = task.layout.camera(line)
         if camera.is_assumed:
@@ -202,10 +201,10 @@ def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Exam
 
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield disparity (h, w) of every line, in order, and the ground truth that threads read, behind a bar."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.truth, source.facts.fit)
+    pictures = (task.layout, task.lines, source.input_size, source.facts.fit, task.truth)
     done = 0
-    with tqdm(total=len(pictures), desc=source.name, unit="image", disable=None) as bar:
-        for images, depths in batches(pictures, task.options.threads):
+    with tqdm(total=len(task.lines), desc=source.name, unit="image", disable=None) as bar:
+        for images, depths in batches(*pictures, task.options.threads):
             disps = source.disparities(range(done, done + len(depths)), images)
             yield from zip(disps, depths, strict=True)
             done += len(depths)
