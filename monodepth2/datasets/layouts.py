@@ -26,7 +26,8 @@ from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import ENDINGS, picture_size, read_depth_png
+from monodepth2.files.picture_files import ENDINGS
+from monodepth2.files.pictures import picture_size, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
 LONGEST_NAME = 32  # of a numbered picture
