@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import open_input, read_input
+from monodepth2.files.input_files import open_input, read_json
 from monodepth2.files.weight_files import LARGEST_FILE
 
 MANIFEST = "manifest.json"
@@ -91,14 +91,14 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        said = json.loads(read_input(path, MOST_BYTES))
+        said = read_json(path, MOST_BYTES)
         files = {name: FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in said["files"].items()}
         if not all(map(_FILE_NAME.fullmatch, files)):
             raise ValueError("a file name is none of a checkpoint")
         if type(said["step"]) is not int or said["step"] < 0:
             raise ValueError("no number of steps")
         return Manifest(said["step"], files)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise UserError(f"{path}: no usable manifest ({first_line(error)})") from error
 
 

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from monodepth2.config import NETWORKS
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import open_input
+from monodepth2.files.input_files import open_input, read_json
 from monodepth2.files.output_paths import write_whole
-from monodepth2.files.text import read_text
 from monodepth2.files.weight_files import LARGEST_FILE
 from monodepth2.runtime.extras import require_packages
 
@@ -58,9 +57,10 @@ def read_config(path: Path) -> dict[str, dict[str, Any]]:
         UserError: the file is missing or unusable, or is of a later version or of another program.
     """
     try:
-        config = json.loads(read_text(path, LARGEST_CONFIG))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({first_line(error)}); take another copy of it") from error
+        config = read_json(path, LARGEST_CONFIG)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UserError(f"{path}: cannot be read as JSON ({reason}); take another copy of it") from error
     if not isinstance(config, dict) or config.get("library_name") != LIBRARY:
         raise UserError(f"{path}: is not of a model of this program; name a model that `monodepth2 push` has made")
     if config.get("format") != FORMAT:

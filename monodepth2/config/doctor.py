@@ -24,19 +24,11 @@ class DoctorOptions(OfTraining):
         "doctor": "how closely to look, and where to write",
     }
 
-    data_path: Path = same_as(Options, "data_path")
     log_dir: Path = same_as(Options, "log_dir")
     model_name: str = same_as(Options, "model_name", "name of the run: its folder in --log_dir", "paths")
 
-    split: str = same_as(Options, "split")
-    dataset: str = same_as(Options, "dataset")
-    png: bool = same_as(Options, "png")
-    skip_incomplete: bool = same_as(Options, "skip_incomplete")
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
-    use_stereo: bool = same_as(Options, "use_stereo")
-    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
-    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
     known_poses: bool = same_as(Options, "known_poses")
     tracked_poses: bool = same_as(Options, "tracked_poses")
     baseline: float | None = same_as(Options, "baseline", group="camera")

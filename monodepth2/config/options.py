@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from monodepth2.config.declare import Checked, available_cores, option, value_from_json
+from monodepth2.config.declare import Checked, available_cores, option, same_as, value_from_json
 from monodepth2.config.option_checks import ODOMETRY_SPLITS, TRAINING_SPLITS, check_options
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.fit import Fit
@@ -577,8 +577,18 @@ class Options(Checked):
         return json.dumps(values, indent=2, default=str)
 
 
+@dataclass(frozen=True)
 class OfTraining(Checked):
-    """Options of which some are those of a training."""
+    """Options of which some are those of a training: at least these, which say what it reads."""
+
+    data_path: Path = same_as(Options, "data_path")
+    split: str = same_as(Options, "split")
+    dataset: str = same_as(Options, "dataset")
+    png: bool = same_as(Options, "png")
+    skip_incomplete: bool = same_as(Options, "skip_incomplete")
+    use_stereo: bool = same_as(Options, "use_stereo")
+    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
+    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
 
     def training(self, **more: Any) -> Options:
         """The options of the training: what was given here is given there; `more` are further ones.

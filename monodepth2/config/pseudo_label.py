@@ -34,7 +34,6 @@ class PseudoLabelOptions(OfTraining):
 
     onnx: Path | None = option(None, "paths", "the model, a single .onnx file of an origin that you trust")
     output: Path | None = option(None, "paths", "folder that receives a file per picture; those that are there stay")
-    data_path: Path = same_as(Options, "data_path")
 
     output_is: str | None = option(
         None, "model", "what the model says: disparity (larger is nearer) or depth", choices=("disparity", "depth")
@@ -52,14 +51,6 @@ class PseudoLabelOptions(OfTraining):
         (), "model", "size of its input, where the file leaves it open", nargs=2, metavar=("H", "W")
     )
     output_name: str | None = option(None, "model", "which of several outputs to take (default: the only one)")
-
-    split: str = same_as(Options, "split")
-    dataset: str = same_as(Options, "dataset")
-    png: bool = same_as(Options, "png")
-    skip_incomplete: bool = same_as(Options, "skip_incomplete")
-    use_stereo: bool = same_as(Options, "use_stereo")
-    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
-    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
 
     device: str = same_as(Options, "device")
     no_cuda: bool = same_as(Options, "no_cuda")

@@ -52,18 +52,17 @@ SCRIPTS = {
 }
 
 
-def check_used(options: Options, script: str, names: Mapping[str, str] | None = None) -> None:
+def check_used(options: Options, script: str, names: Mapping[str, str]) -> None:
     """Refuse options that a script does not use.
 
     Args:
         options: of the script.
         script: its key in `USED_BY`.
-        names: what messages call the scripts (default: by their own names).
+        names: what messages call the scripts; those that are left out by their own names.
 
     Raises:
         UserError: one was given.
     """
-    names = names or {}
     for name in (item.name for item in fields(Options)):
         if name not in USED_BY[script] and options.is_given(name):
             owner = next(other for other, used in USED_BY.items() if name in used)

@@ -175,18 +175,10 @@ class CacheOptions(OfTraining):
         "camera": "how they come to that size; the same flags as in training",
     }
 
-    data_path: Path = same_as(Options, "data_path")
     cache_dir: Path | None = same_as(Options, "cache_dir", "folder that keeps the pictures at training size")
 
-    split: str = same_as(Options, "split")
-    dataset: str = same_as(Options, "dataset")
-    png: bool = same_as(Options, "png")
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
-    skip_incomplete: bool = same_as(Options, "skip_incomplete")
-    use_stereo: bool = same_as(Options, "use_stereo")
-    frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
-    frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
     fit: str = same_as(Options, "fit")
     crop_top: float = same_as(Options, "crop_top")
 

@@ -47,23 +47,38 @@ class Calibration:
     projections: dict[int, np.ndarray]
     sizes: dict[int, tuple[int, int]]
 
-    @classmethod
-    def read(cls, folder: Path) -> "Calibration":
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def read(folder: Path) -> "Calibration":
         """Read `calib_cam_to_cam.txt` and `calib_velo_to_cam.txt` of a date; each folder is read once.
 
         Raises:
             UserError: a file is missing or a number in it cannot be used; the message names file and key.
         """
-        return _read_folder(Path(folder))
+        cameras, scanner = folder / CAM_TO_CAM, folder / VELO_TO_CAM
+        values, scanner_values = read_calibration(cameras), read_calibration(scanner)
+        rectification, camera0_T_velodyne = np.eye(4), np.eye(4)
+        rectification[:3, :3] = _matrix(values, "R_rect_00", (3, 3), cameras)
+        camera0_T_velodyne[:3, :3] = _matrix(scanner_values, "R", (3, 3), scanner)
+        camera0_T_velodyne[:3, 3] = _matrix(scanner_values, "T", (3,), scanner)
+        projections = {
+            n: _matrix(values, key, (3, 4), cameras) for n in COLOR_CAMERAS if (key := f"P_rect_{n:02d}") in values
+        }
+        sizes = {n: _size(values, key, cameras) for n in COLOR_CAMERAS if (key := f"S_rect_{n:02d}") in values}
+        return Calibration(cameras, rectification, camera0_T_velodyne, projections, sizes)
 
-    @classmethod
-    def read_sequence(cls, path: Path) -> "Calibration":
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def read_sequence(path: Path) -> "Calibration":
         """Read the `calib.txt` of an odometry sequence, which states no sizes of pictures; each file is read once.
 
         Raises:
             UserError: the file is missing or a number in it cannot be used; the message names file and key.
         """
-        return _read_sequence(Path(path))
+        values, camera0_T_velodyne = read_calibration(path), np.eye(4)
+        camera0_T_velodyne[:3] = _matrix(values, "Tr", (3, 4), path)  # into the rectified frame at once
+        projections = {number: _matrix(values, f"P{number}", (3, 4), path) for number in COLOR_CAMERAS}
+        return Calibration(path, np.eye(4), camera0_T_velodyne, projections, sizes={})
 
     def image_size(self, camera: int) -> tuple[int, int]:
         """Return (width, height) of the rectified pictures of colour camera 2 or 3 in pixels.
@@ -86,42 +101,6 @@ class Calibration:
         if camera not in values:
             raise UserError(f"{self.path}: has no line {key}_{camera:02d}; {_RESTORE}")
         return values[camera]
-
-
-@lru_cache(maxsize=64)
-def _read_folder(folder: Path) -> Calibration:
-    cameras, scanner = folder / CAM_TO_CAM, folder / VELO_TO_CAM
-    values, scanner_values = read_calibration(cameras), read_calibration(scanner)
-    rectification, camera0_T_velodyne = np.eye(4), np.eye(4)
-    rectification[:3, :3] = _matrix(values, "R_rect_00", (3, 3), cameras)
-    camera0_T_velodyne[:3, :3] = _matrix(scanner_values, "R", (3, 3), scanner)
-    camera0_T_velodyne[:3, 3] = _matrix(scanner_values, "T", (3,), scanner)
-    return Calibration(
-        path=cameras,
-        rectification=rectification,
-        camera0_T_velodyne=camera0_T_velodyne,
-        projections={
-            number: _matrix(values, key, (3, 4), cameras)
-            for number in COLOR_CAMERAS
-            if (key := f"P_rect_{number:02d}") in values
-        },
-        sizes={
-            number: _size(values, key, cameras) for number in COLOR_CAMERAS if (key := f"S_rect_{number:02d}") in values
-        },
-    )
-
-
-@lru_cache(maxsize=64)
-def _read_sequence(path: Path) -> Calibration:
-    values, camera0_T_velodyne = read_calibration(path), np.eye(4)
-    camera0_T_velodyne[:3] = _matrix(values, "Tr", (3, 4), path)  # into the rectified frame at once
-    return Calibration(
-        path=path,
-        rectification=np.eye(4),
-        camera0_T_velodyne=camera0_T_velodyne,
-        projections={number: _matrix(values, f"P{number}", (3, 4), path) for number in COLOR_CAMERAS},
-        sizes={},
-    )
 
 
 def check_size_of_pictures(

@@ -1,6 +1,5 @@
 """How far a camera has moved between pictures, as the speed of its vehicle and the pictures' times say."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.text import numbered_lines, read_text
+from monodepth2.files.input_files import read_json
+from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
 SPEEDS, TIMES, DRIVE = "speed.txt", "times.txt", "drive.json"
@@ -163,11 +163,9 @@ def read_times(folder: Path) -> tuple[np.ndarray, Path]:
 
 def _times_of_drive(path: Path) -> np.ndarray:
     """The times that `prepare` has noted."""
-    content = read_text(path)
     try:
-        times = json.loads(content)["times"]
-        return np.array([float(time) for time in times])
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        return np.array([float(time) for time in read_json(path)["times"]])
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(f"{path}: states no times of its pictures; write {TIMES} beside it") from error
 
 

@@ -26,7 +26,8 @@ from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.pictures import ENDINGS, picture_size, read_depth_png
+from monodepth2.files.picture_files import ENDINGS
+from monodepth2.files.pictures import picture_size, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
 LONGEST_NAME = 32  # of a numbered picture
@@ -249,7 +250,7 @@ def frame_path(layout: Layout, line: SplitLine, frame: FrameId, gap: int = 1) ->
 
 
 def make_layout(
-    dataset: str, data_path: Path, png: bool, must_exist: bool = True, cameras: CameraChoice | None = None
+    dataset: str, data_path: Path, png: bool, cameras: CameraChoice | None = None, must_exist: bool = True
 ) -> Layout:
     """Return the layout of `--dataset` under `--data_path`.
 
@@ -257,13 +258,23 @@ def make_layout(
         UserError: the folder does not exist.
     """
     root = data_path.expanduser()
-    if must_exist and not root.is_dir():
-        raise UserError(f"--data_path {root}: no such folder")
+    if must_exist:
+        require_root(root)
     if dataset == "folder":
         from monodepth2.datasets.folders import Folders  # which is a layout, too
 
         return Folders(root, cameras=cameras or CameraChoice())
     return LAYOUTS[dataset](root, ".png" if png or dataset == "kitti_test" else ".jpg", cameras or CameraChoice())
+
+
+def require_root(root: Path) -> None:
+    """Check that a data set's folder exists.
+
+    Raises:
+        UserError: it does not.
+    """
+    if not root.is_dir():
+        raise UserError(f"--data_path {root}: no such folder")
 
 
 def layout_of(options: Options) -> Layout:
@@ -277,4 +288,4 @@ def layout_of(options: Options) -> Layout:
             f"no data set is named, and there is no {options.data_path}: name a folder of pictures (DRIVE), or the "
             "root of a data set with --data_path"
         )
-    return make_layout(options.dataset, options.data_path, options.png, cameras=CameraChoice.from_options(options))
+    return make_layout(options.dataset, options.data_path, options.png, CameraChoice.from_options(options))

@@ -33,7 +33,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.input_files import open_input, read_input
+from monodepth2.files.input_files import open_input, read_json
 from monodepth2.files.npy_files import read_array_header, require_size
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.files.pictures import PictureError, read_pyramid
@@ -184,8 +184,8 @@ class PictureCache:
             OSError: one of them cannot be read.
         """
         try:
-            keys = [PictureKey(*(entry or ("", 0, 0))) for entry in json.loads(read_input(index, LARGEST_INDEX))]
-        except (TypeError, RecursionError) as error:
+            keys = [PictureKey(*(entry or ("", 0, 0))) for entry in read_json(index, LARGEST_INDEX)]
+        except TypeError as error:
             raise ValueError(index) from error
         if any([type(value) for value in key] != [str, int, int] for key in keys):
             raise ValueError(index)

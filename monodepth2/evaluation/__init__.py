@@ -2,6 +2,6 @@
 
 from monodepth2.evaluation.protocol import protocol_of
 from monodepth2.evaluation.result import EvaluationResult
-from monodepth2.evaluation.scoring import EvaluationRun, evaluate, evaluate_all, predict_split
+from monodepth2.evaluation.scoring import EvaluationRun, evaluate, evaluate_all
 
-__all__ = ["EvaluationResult", "EvaluationRun", "evaluate", "evaluate_all", "predict_split", "protocol_of"]
+__all__ = ["EvaluationResult", "EvaluationRun", "evaluate", "evaluate_all", "protocol_of"]

@@ -44,20 +44,6 @@ def _near(points_n3: np.ndarray, others_n3: np.ndarray) -> float:
     return float(np.isfinite(found).mean())
 
 
-def points(depth_n: np.ndarray, rows_n: np.ndarray, columns_n: np.ndarray, K_33: np.ndarray) -> np.ndarray:
-    """Back-project pixels, (n, 3): right, down, ahead in metres.
-
-    Args:
-        depth_n: of the pixels.
-        rows_n: their places in the map.
-        columns_n: likewise.
-        K_33: the camera's matrix for a picture of the map's size.
-    """
-    x = (columns_n - K_33[0, 2]) / K_33[0, 0] * depth_n
-    y = (rows_n - K_33[1, 2]) / K_33[1, 1] * depth_n
-    return np.stack([x, y, depth_n], axis=1)
-
-
 def edge_errors(gt_hw: np.ndarray, pred_hw: np.ndarray, scored_hw: np.ndarray) -> tuple[float, float]:
     """Return accuracy and completeness of predicted depth boundaries, in pixels; 0 is best.
 

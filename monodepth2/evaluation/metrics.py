@@ -13,9 +13,10 @@ from torch import Tensor
 
 from monodepth2.errors import UserError
 from monodepth2.evaluation.alignment import Alignment, fit_alignment
-from monodepth2.evaluation.extra_metrics import EXTRA_METRICS, edge_errors, f_score, is_dense, log_figures, points
+from monodepth2.evaluation.extra_metrics import EXTRA_METRICS, edge_errors, f_score, is_dense, log_figures
 from monodepth2.evaluation.regions import MAX_DEPTH, MIN_DEPTH, PixelCounts, Region, count_pixels, evaluation_mask
 from monodepth2.method.depth_maps import resize_bilinear, resized
+from monodepth2.method.ground_plane import rays_of
 
 TRAINING_SIZE = (375, 1242)
 TRAINING_CROP = (slice(153, 371), slice(44, 1197))
@@ -174,8 +175,8 @@ def _extra_figures(
                 "--metrics fscore needs the camera of the pictures, which is not known: give --intrinsics "
                 "FX FY CX CY, or drop fscore"
             )
-        rows, columns = np.nonzero(scored)
-        return (f_score(points(gt[scored], rows, columns, K), points(pred, rows, columns, K)),)
+        rays = rays_of(np.argwhere(scored)[:, ::-1], K)
+        return (f_score(*(rays * depth[:, None] for depth in (gt[scored], pred))),)
     if not is_dense(scored):
         raise UserError(
             "--metrics edges needs dense ground truth, in which objects have boundaries, and here it is sparse: leave "

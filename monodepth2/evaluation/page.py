@@ -81,7 +81,7 @@ def _drives(results: Sequence[EvaluationResult]) -> list[dict[str, Any]]:
 
 
 def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[dict[str, Any]]:
-    layout = split_layout(options, must_exist=False)
+    layout = split_layout(options)
     galleries = []
     for result in results:
         rows = []

@@ -12,12 +12,11 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.truth import Truth
-from monodepth2.files.fit import STRETCH, Fit, Size
+from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import picture_size, read_picture, resize
 from monodepth2.runtime.threads import map_ahead
 
 BATCH_SIZE = 16
-Item = tuple[Tensor | None, np.ndarray | None]
 
 
 def read_split_picture(layout: Layout, line: SplitLine) -> Image.Image:
@@ -40,54 +39,24 @@ def shown_size(layout: Layout, line: SplitLine) -> Size:
     return layout.cropped_size(size) if isinstance(layout, Make3D) else size
 
 
-class SplitPictures:
-    """The pictures of a split at one size, with the ground truth that threads can read.
+def network_picture(layout: Layout, line: SplitLine, size: Size | None, fit: Fit) -> Tensor | None:
+    """Return a line's picture as a network of a size (width, height) sees it, uint8, 3hw; None for a size of None.
 
-    Args:
-        layout: where the pictures are.
-        lines: the split.
-        size: (width, height) to which pictures are resized; None to leave them out.
-        truth: whose maps are read, too, if threads may; None for none.
-        fit: how pictures come to that size.
+    Raises:
+        PictureError: as `read_split_picture`.
     """
-
-    def __init__(
-        self,
-        layout: Layout,
-        lines: Sequence[SplitLine],
-        size: tuple[int, int] | None,
-        truth: Truth | None,
-        fit: Fit = STRETCH,
-    ) -> None:
-        self.fit = fit
-        self.layout = layout
-        self.lines = lines
-        self.size = size
-        self.truth = truth if truth and truth.in_threads else None
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def __getitem__(self, index: int) -> Item:
-        """Return a picture (uint8, 3hw) and its depth.
-
-        Raises:
-            UserError: one of them is unreadable.
-        """
-        return self._picture(self.lines[index]), self._depth(index)
-
-    def _picture(self, line: SplitLine) -> Tensor | None:
-        if self.size is None:
-            return None
-        picture = resize(read_split_picture(self.layout, line), *self.size, self.fit)
-        return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
-
-    def _depth(self, index: int) -> np.ndarray | None:
-        return self.truth.read(index) if self.truth and index not in self.truth.missing else None
+    if size is None:
+        return None
+    picture = resize(read_split_picture(layout, line), *size, fit)
+    return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
 
 
-def batches(pictures: SplitPictures, threads: int) -> Iterator[tuple[Tensor | None, list[np.ndarray | None]]]:
-    """Yield stacked pictures and their depths, in order, two batches of them made ahead.
+def batches(
+    layout: Layout, lines: Sequence[SplitLine], size: Size | None, fit: Fit, truth: Truth | None, threads: int
+) -> Iterator[tuple[Tensor | None, list[np.ndarray | None]]]:
+    """Yield stacked pictures, as `network_picture`, and their depths, in order, two batches of them made ahead.
+
+    Depths are read here if threads may; else, and where they are missing, they are None.
 
     Threads, for decoding and resizing leave Python's lock to others: processes would take longer to start than a
     split of some hundred pictures takes.
@@ -95,7 +64,12 @@ def batches(pictures: SplitPictures, threads: int) -> Iterator[tuple[Tensor | No
     Raises:
         UserError: a picture, a scan or a depth map is unreadable.
     """
-    items = map_ahead(pictures.__getitem__, range(len(pictures)), 2 * BATCH_SIZE, threads)
+
+    def item(n: int) -> tuple[Tensor | None, np.ndarray | None]:
+        known = truth.read(n) if truth and truth.in_threads and n not in truth.missing else None
+        return network_picture(layout, lines[n], size, fit), known
+
+    items = map_ahead(item, range(len(lines)), 2 * BATCH_SIZE, threads)
     while batch := list(islice(items, BATCH_SIZE)):
         images = [image for image, _ in batch if image is not None]
         yield torch.stack(images) if images else None, [depth for _, depth in batch]

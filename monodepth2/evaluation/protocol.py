@@ -46,18 +46,17 @@ def takes_all(options: Options) -> bool:
     return options.dataset == "folder" and not options.is_given("eval_split")
 
 
-def split_layout(options: Options, must_exist: bool = True) -> Layout:
-    """Return the data set that holds the split's pictures: of some splits there is only one.
+def split_layout(options: Options) -> Layout:
+    """Return the data set that holds the split's pictures: of some splits there is only one; it need not exist.
 
     Raises:
-        UserError: `--dataset` names another one, or `--data_path` does not exist, though something is to be read from
-            it.
+        UserError: `--dataset` names another one.
     """
     only = DATASET_OF_SPLIT.get(options.eval_split, options.dataset)
     if options.is_given("dataset") and (only != options.dataset or options.eval_split == MAKE3D):
         kind = "Make3D's own layout" if options.eval_split == MAKE3D else only
         raise UserError(f"--eval_split {options.eval_split} lies in {kind}: drop --dataset {options.dataset}")
-    layout = make_layout(only, options.data_path, options.png, must_exist, CameraChoice.from_options(options))
+    layout = make_layout(only, options.data_path, options.png, CameraChoice.from_options(options), must_exist=False)
     return Make3D(layout.root) if options.eval_split == MAKE3D else layout
 
 

@@ -12,13 +12,13 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.drives import all_lines, own_lines
 from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.layouts import Layout, require_root
 from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.errors import UserError, check_all
 from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map, seen_mask
-from monodepth2.evaluation.pictures import SplitPictures, batches, shown_size
+from monodepth2.evaluation.pictures import batches, network_picture, shown_size
 from monodepth2.evaluation.protocol import (
     BENCHMARK,
     check_used_in_scoring,
@@ -75,9 +75,9 @@ class _Task:
     ground: GroundScale | None = None
 
     @classmethod
-    def of(cls, options: Options, must_exist: bool = True) -> "_Task":
+    def of(cls, options: Options) -> "_Task":
         """The split that the options name, with its pictures."""
-        layout = split_layout(options, must_exist)
+        layout = split_layout(options)
         if isinstance(layout, Make3D):
             return cls(options, layout.lines(), layout)
         if takes_all(options):
@@ -109,13 +109,14 @@ def evaluate_all(options: Options) -> EvaluationRun:
     """
     check_used_in_scoring(options)
     protocol = protocol_of(options) if is_scored(options) else None
-    task = _Task.of(options, must_exist=False)
+    task = _Task.of(options)
     lines = task.lines
     sources = open_sources(options, len(lines))
     weights = sources[0].path if isinstance(sources[0], NetworkSource) else None
     truth = open_truth(options, scored_split(options), lines, task.layout, weights) if protocol else None
     looks = any(source.input_size for source in sources)
-    split_layout(options, must_exist=looks or (truth is not None and truth.from_data_set))
+    if looks or (truth and truth.from_data_set):
+        require_root(task.layout.root)
     task = replace(task, protocol=protocol, truth=truth)
     _check_files(task, with_pictures=looks)
     with ExitStack() as stack:
@@ -128,18 +129,6 @@ def evaluate_all(options: Options) -> EvaluationRun:
     if protocol is None:
         messages += [f"note: {note}" for source in sources for note in _notes(source, task)]
     return EvaluationRun(tuple(results), tuple(messages))
-
-
-def predict_split(options: Options) -> np.ndarray:
-    """Return the scaled disparities of a split's pictures at the checkpoint's size, float32, shape (n, h, w).
-
-    Raises:
-        UserError: options, checkpoint, split or pictures cannot be used.
-    """
-    task = _Task.of(options)
-    source = open_sources(options, len(task.lines))[0]
-    _check_files(task, with_pictures=source.input_size is not None)
-    return np.stack([disp for disp, _ in _predictions(source, task)])
 
 
 def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationResult | None:
@@ -179,12 +168,11 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
 
 def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, None, source.facts.fit)
     distances = []
     for position in evenly(range(len(task.lines)), MOST_MAPS):
-        image, _ = pictures[position]
-        (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         line = task.lines[position]
+        image = network_picture(task.layout, line, source.input_size, source.facts.fit)
+        (disp,) = source.disparities(range(position, position + 1), None if image is None else image[None])
         size = shown_size(task.layout, line) if source.facts.fit != STRETCH else disp.shape[::-1]
         camera = task.layout.camera(line)
         if camera.is_assumed:
@@ -213,10 +201,10 @@ def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Exam
 
 def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield disparity (h, w) of every line, in order, and the ground truth that threads read, behind a bar."""
-    pictures = SplitPictures(task.layout, task.lines, source.input_size, task.truth, source.facts.fit)
+    pictures = (task.layout, task.lines, source.input_size, source.facts.fit, task.truth)
     done = 0
-    with tqdm(total=len(pictures), desc=source.name, unit="image", disable=None) as bar:
-        for images, depths in batches(pictures, task.options.threads):
+    with tqdm(total=len(task.lines), desc=source.name, unit="image", disable=None) as bar:
+        for images, depths in batches(*pictures, task.options.threads):
             disps = source.disparities(range(done, done + len(depths)), images)
             yield from zip(disps, depths, strict=True)
             done += len(depths)

@@ -1,12 +1,16 @@
 """Files that come from elsewhere, opened without trust in what they are and how large."""
 
 import errno
+import json
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from monodepth2.errors import UserError
+
+MOST_JSON = 1 << 26  # bytes of a JSON file
 
 
 def open_input(path: Path, most_bytes: int) -> BufferedReader:
@@ -68,3 +72,16 @@ def read_input(path: Path, most_bytes: int) -> bytes:
     """
     with open_input(path, most_bytes) as file:
         return file.read(most_bytes)
+
+
+def read_json(path: Path, most_bytes: int = MOST_JSON) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        OSError: see `open_input`.
+        ValueError: it is not JSON.
+    """
+    try:
+        return json.loads(read_input(path, most_bytes))
+    except RecursionError as error:
+        raise ValueError("brackets within brackets without end") from error

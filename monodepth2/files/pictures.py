@@ -9,25 +9,9 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.files.fit import STRETCH, Fit, Size
-from monodepth2.files.picture_files import ENDINGS, LARGEST_SIDE, PictureError, open_picture
+from monodepth2.files.picture_files import PictureError, open_picture
 from monodepth2.files.rgb import eight_bits, to_rgb, upright_size
 from monodepth2.files.sixteen_bits import values_of, white_of
-
-__all__ = [
-    "ENDINGS",
-    "LARGEST_SIDE",
-    "PictureError",
-    "PyramidReader",
-    "encoded",
-    "open_picture",
-    "picture_size",
-    "pyramid",
-    "read_depth_png",
-    "read_picture",
-    "read_pyramid",
-    "read_rgb",
-    "resize",
-]
 
 # from a picture's path and the smallest level wanted to its levels, 0 first, uint8, (h, w, 3) each
 PyramidReader = Callable[[Path, int], list[np.ndarray]]

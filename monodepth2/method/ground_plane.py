@@ -100,8 +100,12 @@ def _pixels(disp_hw: np.ndarray, K_33: np.ndarray) -> tuple[np.ndarray, np.ndarr
     disp_n = disp_hw[v, u].astype(np.float64)
     known = disp_n > 0  # which what is not a number is not
     u, v, disp_n = u[known], v[known], disp_n[known]
-    rays = np.stack([(u - K_33[0, 2]) / K_33[0, 0], (v - K_33[1, 2]) / K_33[1, 1], np.ones(len(u))], axis=1)
-    return rays, disp_n
+    return rays_of(np.column_stack([u, v]), K_33), disp_n
+
+
+def rays_of(points_n2: np.ndarray, K_33: np.ndarray) -> np.ndarray:
+    """Return points of a picture, x and y in pixels, as rays of its camera, which has no skew, with depth 1, (n, 3)."""
+    return np.column_stack([(points_n2 - K_33[:2, 2]) / K_33.diagonal()[:2], np.ones(len(points_n2))])
 
 
 def _planes(rays_n3: np.ndarray, disp_n: np.ndarray) -> np.ndarray:

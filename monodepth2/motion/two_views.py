@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from monodepth2.method.ground_plane import rays_of
+
 OUTLIER = 0.7  # pixels of a small frame from the epipolar line
 NOISE = 0.15  # likewise, of a track
 NUDGE = 1e-6  # of angles, for derivatives
@@ -107,11 +109,6 @@ def depths(motion: Motion, start_n2: np.ndarray, end_n2: np.ndarray, K_33: np.nd
 def backwards(motion: Motion) -> Motion:
     """The motion from the second picture to the first."""
     return Motion(motion.R_33.T, -motion.R_33.T @ motion.t_3, motion.kept_n)
-
-
-def rays_of(points_n2: np.ndarray, K_33: np.ndarray) -> np.ndarray:
-    """Points as rays of a camera without skew, with depth 1, (n, 3)."""
-    return np.column_stack([(points_n2 - K_33[:2, 2]) / K_33.diagonal()[:2], np.ones(len(points_n2))])
 
 
 def refined(R_f33: np.ndarray, t_f3: np.ndarray, rays: tuple[np.ndarray, np.ndarray], pixels_f: np.ndarray) -> Refined:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.checkpoints.published import weights_of
-from monodepth2.config import Options
+from monodepth2.config import SCRIPTS, USED_BY, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
@@ -16,9 +16,8 @@ from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import OdometryResult
 from monodepth2.runtime.devices import pick_device
 
-OF_DEPTH = ("ext_disp_to_eval", "save_pred_disps", "html_report", "compare", "post_process", "eval_eigen_to_benchmark",
-            "disable_median_scaling", "gt_path", "gt_png_scale", "eval_min_depth", "eval_max_depth", "crop", "align",
-            "metrics", "camera_height")  # fmt: skip
+# flags of scoring depth alone: options of a training, scored from Python, hold its own, too
+OF_DEPTH = USED_BY[SCRIPTS["evaluate"]] - USED_BY[SCRIPTS["odometry"]] - USED_BY[SCRIPTS["train"]]
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:
@@ -73,7 +72,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
 
 
 def _check_options(options: Options) -> None:
-    for name in OF_DEPTH:
+    for name in sorted(OF_DEPTH):
         if options.is_given(name):
             raise UserError(f"--{name} belongs to evaluate_depth.py: drop it")
     if options.eval_mono and options.eval_stereo:

@@ -20,9 +20,9 @@ from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line
+from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
 from monodepth2.files.pictures import PictureError, read_pyramid
-from monodepth2.files.text import read_text
 from monodepth2.onnx.depth_model import DepthModel
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.signals import StopRequest
@@ -186,9 +186,9 @@ def _check_record(path: Path, facts: dict[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        before = json.loads(read_text(path))
+        before = read_json(path)
         differs = [name for name, value in facts.items() if before.get(name) != value]
-    except (ValueError, RecursionError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: damaged; give another --output, or remove that folder's labels") from error
     if differs:
         raise UserError(f"{path}: the labels there were made with another {' and '.join(differs)}: give another "

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import whole_file, write_whole
-from monodepth2.files.text import read_text
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import make_session, run_session
 from monodepth2.pages.colours import coloured
@@ -50,8 +50,8 @@ def write_page(folder: Path, runtime: Mapping[str, Path], content: bytes, metada
 def is_page(folder: Path) -> bool:
     """Whether a folder holds such a page, as its description tells."""
     try:
-        values = json.loads(read_text(folder / DESCRIPTION))
-    except (ValueError, RecursionError):
+        values = read_json(folder / DESCRIPTION)
+    except (OSError, ValueError):
         return False
     return isinstance(values, dict) and {"sha256", "metadata", "check"} <= set(values)
 

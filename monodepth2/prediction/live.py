@@ -3,17 +3,15 @@
 Legend of shapes: h w pixels.
 """
 
-import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from monodepth2.errors import UserError
+from monodepth2.files.pictures import encoded
 from monodepth2.pages import filled
 
 LOOPBACK = "127.0.0.1"
@@ -52,7 +50,7 @@ class LivePage:
         threading.Thread(target=self._server.serve_forever, args=(LOOKS,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
@@ -61,10 +59,9 @@ class LivePage:
 
     def show(self, rgb_hw3: np.ndarray) -> None:
         """Show a picture, uint8, to all viewers."""
-        buffer = io.BytesIO()
-        Image.fromarray(rgb_hw3).save(buffer, "JPEG", quality=85)
+        jpeg = encoded(rgb_hw3, "JPEG", quality=85)
         with self._changed:
-            self._jpeg, self._count = buffer.getvalue(), self._count + 1
+            self._jpeg, self._count = jpeg, self._count + 1
             self._changed.notify_all()
 
     def pictures(self) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from monodepth2.files.streams import StreamReader
 from monodepth2.files.videos import VideoFrame
@@ -36,7 +35,7 @@ class NewestFrames:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_over = True
         self._thread.join(FAREWELL)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monodepth2 import __version__
-from monodepth2.files.input_files import read_input
+from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import write_whole
 from monodepth2.motion.focal import FocalLength
 from monodepth2.motion.tracks import small_size
@@ -102,6 +102,6 @@ def _analysis(values: Any) -> Analysis:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(read_input(path, MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
+        return read_json(path, MOST_BYTES)
+    except (OSError, ValueError):
         return None

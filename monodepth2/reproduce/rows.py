@@ -107,11 +107,7 @@ def _encoders_by_recipes() -> list[Recipe]:
 ADDITIONS = _encoders_by_recipes()
 
 
-def _of_names(*recipes: Recipe) -> dict[str, Recipe]:
-    return {recipe.name: recipe for recipe in recipes}
-
-
-RECIPES = _of_names(
+_ALL = (
     Recipe("mono_640x192"),
     Recipe("stereo_640x192", STEREO),
     Recipe("mono+stereo_640x192", BOTH),
@@ -139,6 +135,7 @@ RECIPES = _of_names(
     Recipe("odometry", {"split": "odom", "dataset": "kitti_odom"}),
     *ADDITIONS,
 )
+RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 # rows and tables that a name stands for as well: a table's rows are compared with the full model's
 GROUPS = {

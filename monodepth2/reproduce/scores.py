@@ -8,8 +8,8 @@ from pathlib import Path
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, tell
 from monodepth2.evaluation import evaluate
+from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import make_output_folder, write_whole
-from monodepth2.files.text import read_text
 from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.reproduce.rows import OF_ODOMETRY, Row
 
@@ -80,12 +80,11 @@ class Scores:
         if not path.is_file():
             return None
         try:
-            values = json.loads(read_text(path))
-            score = Score(**values)
+            score = Score(**read_json(path))
             if set(score.figures) != set(row.names):
                 raise ValueError("other figures")
             return score
-        except (UserError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             tell(f"{path}: cannot be read ({first_line(error)}); the row is scored again")
             return None
 

@@ -3,7 +3,6 @@
 It is public: nothing in it names a folder of the author's machine, and no picture of the author's data is in it.
 """
 
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from monodepth2.checkpoints.kinds import num_layers
 from monodepth2.checkpoints.records import checkpoint_of, trained_options
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
-from monodepth2.files.input_files import read_input
+from monodepth2.files.input_files import read_json
 from monodepth2.method.depth_maps import stereo_factor
 from monodepth2.method.networks import TimmEncoder
 from monodepth2.report import FIGURES
@@ -183,10 +182,10 @@ def _verdict(checkpoint: Path, is_mean: bool) -> list[str]:
     """What the run's report says, where there is one that is of this checkpoint."""
     none = [f"There is no report on held-out frames for `{checkpoint.name}`."]
     try:
-        report = json.loads(read_input(checkpoint.parent.parent / FIGURES, LARGEST_REPORT))
+        report = read_json(checkpoint.parent.parent / FIGURES, LARGEST_REPORT)
         if report["weights"] != checkpoint.name:
             return none
         of_which = f"`{checkpoint.name}`{' itself and not of this mean' if is_mean else ''}"
         return [f"The report on held-out frames, of {of_which}: {report['sentence']}", *report["remarks"]]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError):
         return none

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from monodepth2.config import available_cores
 from monodepth2.datasets.trajectories import from_first, write_poses
 from monodepth2.errors import UserError, first_line, shown
-from monodepth2.files.input_files import read_input
+from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import check_replaceable
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
@@ -133,12 +133,12 @@ def _already_there(root: Path, settings: DriveSettings) -> bool:
     if not root.is_dir():
         raise UserError(f"{root} is a file; name a folder that does not exist yet")
     try:
-        found = json.loads(read_input(root / MARKER, LARGEST_MARKER))
+        found = read_json(root / MARKER, LARGEST_MARKER)
     except FileNotFoundError:
         if any(root.iterdir()):
             raise UserError(f"{root} holds other files; name a folder that is empty or does not exist yet") from None
         return False
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{root / MARKER}: cannot be read ({first_line(error)}); name another folder") from error
     if found != description(settings):
         raise UserError(f"{root} holds another street{_differences(found, settings)}; remove it or name another folder")

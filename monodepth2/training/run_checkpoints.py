@@ -98,9 +98,7 @@ def remove_all(models_folder: Path) -> None:
         OSError: one cannot be removed.
     """
     _remove_partial(models_folder)
-    for folder in (*_own(models_folder), *models_folder.glob("damaged_*weights_*")):
-        os.rename(folder, folder.with_name(PARTIAL + folder.name))
-    _remove_partial(models_folder)
+    _remove([*_own(models_folder), *models_folder.glob("damaged_*weights_*")], models_folder)
 
 
 def remove_old(models_folder: Path, most: int | None, at_end: bool = False) -> None:
@@ -121,10 +119,14 @@ def remove_old(models_folder: Path, most: int | None, at_end: bool = False) -> N
         old = passing + epochs[most:] if most else passing
     else:
         old = [folder for folder in (*passing, *(epochs[most:] if most else ())) if folder in whole[ALWAYS_KEPT:]]
-    for folder in old:
-        os.rename(folder, folder.with_name(PARTIAL + folder.name))
     if old:
-        _remove_partial(models_folder)
+        _remove(old, models_folder)
+
+
+def _remove(folders: Sequence[Path], models_folder: Path) -> None:
+    for folder in folders:
+        os.rename(folder, folder.with_name(PARTIAL + folder.name))
+    _remove_partial(models_folder)
 
 
 def _remove_partial(models_folder: Path) -> None:

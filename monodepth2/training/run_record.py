@@ -20,7 +20,7 @@ from monodepth2 import __version__
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.files.input_files import read_input
+from monodepth2.files.input_files import read_json
 
 PACKAGES = ("torchvision", "numpy", "pillow")
 MOST_BYTES = 1 << 24
@@ -95,10 +95,10 @@ def data_fingerprint(picture: Callable[[int], Path], count: int) -> str:
 
 def _read(path: Path) -> list[Any]:
     try:
-        entries = json.loads(read_input(path, MOST_BYTES))
+        entries = read_json(path, MOST_BYTES)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable record of a run; move it away, and resume again") from error
     if not isinstance(entries, list):
         raise UserError(f"{path}: not a record of a run; move it away, and resume again")

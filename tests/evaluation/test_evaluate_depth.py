@@ -13,13 +13,16 @@ from PIL import Image
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
+from monodepth2.datasets.layouts import KittiRaw, KittiTest
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all, predict_split
+from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
+from predictions import disparities
 from scene import DRIVE
 from scripts import in_process
 from trees import linked, write_benchmark_pictures, write_improved_truth, write_odometry_sequence
@@ -55,11 +58,16 @@ def options(weights: Path, small_scene: Path, tmp_path: Path) -> Options:
     )
 
 
-def test_saved_disparities_score_as_the_network_that_made_them(options: Options, tmp_path: Path) -> None:
+def _pictures(options: Options) -> list[Path]:
+    layout = KittiRaw(options.data_path, ".png")
+    return [layout.picture_path(SplitLine.parse(line)) for line in LINES]
+
+
+def test_saved_disparities_score_as_the_network_that_made_them(options: Options, weights, tmp_path: Path) -> None:
     run = evaluate_all(replace(options, save_pred_disps=True, eval_out_dir=tmp_path / "out"))
     saved = tmp_path / "out/disps_split_split.npy"
     assert str(saved) in " ".join(run.messages)
-    np.testing.assert_array_equal(np.load(saved), predict_split(options))
+    np.testing.assert_array_equal(np.load(saved), disparities(weights, _pictures(options)))
     external = replace(options, load_weights_folder=None, ext_disp_to_eval=saved)
     assert evaluate(external).scores == run.results[0].scores
     with_channel = np.load(saved)[:, None].astype(np.float64)
@@ -92,8 +100,8 @@ def test_an_array_that_does_not_fit_is_refused(rows: np.ndarray, message: str, o
         evaluate(replace(options, load_weights_folder=None, ext_disp_to_eval=tmp_path / "disps.npy"))
 
 
-def test_maps_of_different_sizes_are_scored_each_at_its_own(options: Options, tmp_path: Path) -> None:
-    maps = predict_split(options)
+def test_maps_of_different_sizes_are_scored_each_at_its_own(options: Options, weights, tmp_path: Path) -> None:
+    maps = disparities(weights, _pictures(options))
     mixed = np.empty(3, dtype=object)
     mixed[:] = [maps[0], resize_bilinear(maps[1], 128, 192), maps[2]]
     np.save(tmp_path / "disps.npy", mixed, allow_pickle=True)
@@ -167,7 +175,8 @@ def test_depth_maps_for_the_benchmarks_upload(options: Options, others, tmp_path
     assert not any("arbitrary" in message for message in run.messages)
     files = sorted((others["stereo"] / "benchmark_predictions").iterdir())
     assert [path.name for path in files] == [f"{n:010d}.png" for n in range(3)]
-    disps = predict_split(chosen)
+    layout = KittiTest(chosen.data_path)
+    disps = disparities(others["stereo"], [layout.picture_path(SplitLine("image", n, "l")) for n in range(3)])
     for n in (0, 2):
         with Image.open(files[n]) as picture:
             assert (picture.size, picture.mode) == ((1216, 352), "I;16")

@@ -16,13 +16,14 @@ from monodepth2.config import Options
 from monodepth2.datasets.layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all, predict_split, protocol_of
+from monodepth2.evaluation import evaluate, evaluate_all, protocol_of
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics
 from monodepth2.evaluation.regions import Region
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.output_paths import whole_file
+from predictions import disparities
 from scene import DATE, DRIVE
 from scripts import HANGS, in_process
 
@@ -51,11 +52,16 @@ def options(weights: Path, small_scene: Path, tmp_path: Path) -> Options:
     )
 
 
-def test_figures_are_those_of_the_predictions_one_by_one(options: Options) -> None:
+def _pictures(options: Options) -> list[Path]:
+    layout = KittiRaw(options.data_path, ".png")
+    return [layout.picture_path(SplitLine.parse(line)) for line in LINES]
+
+
+def test_figures_are_those_of_the_predictions_one_by_one(options: Options, weights: Path) -> None:
     result = evaluate(options)
     layout = KittiRaw(options.data_path, ".png")
     truth = [layout.depth(SplitLine.parse(line), forward=True) for line in LINES]
-    pairs = zip(predict_split(options), truth, strict=True)
+    pairs = zip(disparities(weights, _pictures(options)), truth, strict=True)
     assert list(result.scores) == [evaluate_depth_map(disp, gt, Protocol()) for disp, gt in pairs]
     assert [str(line) for line in result.lines] == LINES
     assert result.mean == mean_metrics([score.metrics for score in result.scores])
@@ -277,12 +283,14 @@ def test_a_disparity_of_zero_nearly_everywhere_has_no_median(options: Options, t
         evaluate(replace(options, load_weights_folder=None, ext_disp_to_eval=tmp_path / "disps.npy"))
 
 
-def test_saved_disparities_are_those_of_the_network_and_say_what_they_show(options: Options, checkpoint, tmp_path):
+def test_saved_disparities_are_those_of_the_network_and_say_what_they_show(
+    options: Options, weights, checkpoint, tmp_path
+):
     saved = replace(options, save_pred_disps=True, eval_out_dir=tmp_path / "out", no_eval=True, eval_mono=False)
     said, *_ = evaluate_all(saved).messages
     assert "--fit crop" not in said
     (path,) = (tmp_path / "out").glob("disps_*.npy")
-    np.testing.assert_array_equal(np.load(path), predict_split(options))
+    np.testing.assert_array_equal(np.load(path), disparities(weights, _pictures(options)))
     said, *_ = evaluate_all(replace(saved, load_weights_folder=checkpoint(fit="crop"))).messages
     assert "the part of each picture that the network sees" in said
 

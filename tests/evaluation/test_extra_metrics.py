@@ -5,9 +5,10 @@ import pytest
 
 from monodepth2.errors import UserError
 from monodepth2.evaluation.alignment import fit_alignment
-from monodepth2.evaluation.extra_metrics import edge_errors, f_score, is_dense, log_figures, points
+from monodepth2.evaluation.extra_metrics import edge_errors, f_score, is_dense, log_figures
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map
 from monodepth2.evaluation.regions import PixelCounts, Region, count_pixels, crop_box, evaluation_mask
+from monodepth2.method.ground_plane import rays_of
 
 RNG = np.random.default_rng(0)
 GT = RNG.uniform(2, 60, (30, 40)).astype(np.float32)
@@ -107,7 +108,7 @@ def test_f_score_counts_points_nearer_than_its_distance() -> None:
 
 
 def test_points_lie_where_the_camera_sees_them() -> None:
-    found = points(np.array([2.0, 4.0]), np.array([15, 25]), np.array([20, 30]), K)
+    found = np.array([[2.0], [4.0]]) * rays_of(np.array([[20, 15], [30, 25]]), K)
     np.testing.assert_allclose(found, [[0, 0, 2], [2, 2, 4]])
 
 

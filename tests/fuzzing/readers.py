@@ -179,7 +179,7 @@ def write_calibration(path: Path) -> None:
 
 
 def read_calibration(path: Path) -> calibration.Calibration:
-    calibration._read_folder.cache_clear()  # which remembers the good file
+    calibration.Calibration.read.cache_clear()  # which remembers the good file
     found = calibration.Calibration.read(path.parent)
     assert np.isfinite(found.image_from_velodyne(2)).all()
     return found

@@ -23,12 +23,13 @@ from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import steps
-from monodepth2.evaluation import evaluate, predict_split
+from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions
 from monodepth2.odometry.metrics import snippet_errors
+from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.training.step import TrainingStep
 from options import parse
 from recipe import fill
@@ -189,8 +190,10 @@ def _evaluation_figures(case: Case, options: Options, lines: list[SplitLine]) ->
         model = recipe_model(trained, case["seed"])
         save_checkpoint(weights, model, torch.optim.Adam(model.parameters()), trained)
         options = replace(options, load_weights_folder=weights, eval_split=str(split))
-        metrics, disps = evaluate(options).mean, predict_split(options)
+        metrics, predictor = evaluate(options).mean, DepthPredictor.from_checkpoint(weights, CPU)
     layout = KittiRaw(options.data_path, ".png")
+    predicted = predictor.predict_all(map(layout.picture_path, lines), 16, options.post_process)
+    disps = np.stack([one.network_disp for one in predicted])
     return {
         "metrics": metrics._asdict(),
         "disp_mean": float(disps.mean(dtype=np.float64)),
