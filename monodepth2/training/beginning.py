@@ -92,11 +92,9 @@ class Beginning:
 
 def _with_scaled_rates(options: Options, processes: Processes) -> Options:
     """Apply `--lr_scaling` to the learning rates."""
-    stated = {name: getattr(options, name) for name in ("learning_rate", "encoder_lr")}
-    scaled = {
-        name: scaled_rate(rate, options.lr_scaling, processes.world_size) for name, rate in stated.items() if rate
-    }
-    return replace(options, **scaled)
+    factor = scaled_rate(1.0, options.lr_scaling, processes.world_size)
+    own = options.encoder_lr and factor * options.encoder_lr
+    return replace(options, learning_rate=factor * options.learning_rate, encoder_lr=own)
 
 
 def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -> TrainingFacts:
