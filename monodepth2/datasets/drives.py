@@ -39,12 +39,13 @@ def own_lines(split: str, layout: Layout) -> list[SplitLine] | None:
     return frames_of_drive(layout, _drive_name(within))
 
 
-def frames_of_drive(layout: Layout, folder: str) -> list[SplitLine]:
-    """Return a line for every picture of a drive's left camera, in the order of their numbers.
+def frames_of_drive(layout: Layout, folder: str, side: str = "l") -> list[SplitLine]:
+    """Return a line for every picture of a drive's camera, in the order of their numbers.
 
     Args:
         layout: of the data set.
         folder: of the drive, as split lines name it.
+        side: of the camera; a plain folder's right one is asked for what the left one has.
 
     Raises:
         UserError: there are no such pictures.
@@ -53,14 +54,14 @@ def frames_of_drive(layout: Layout, folder: str) -> list[SplitLine]:
         count = len(layout.names(layout.root / folder))
         if not count:
             raise UserError(f"{layout.root / folder}: holds no pictures, and no {file_name('test')}; check the folder")
-        return [SplitLine(folder, place, "l") for place in range(count)]
-    first = layout.picture_path(SplitLine(folder, 0, "l"))
+        return [SplitLine(folder, place, side) for place in range(count)]
+    first = layout.picture_path(SplitLine(folder, 0, side))
     pictures = first.parent.iterdir() if first.parent.is_dir() else ()
     names = [path.stem for path in pictures if path.suffix.lower() in ENDINGS and _FRAME.fullmatch(path.stem)]
     frames = sorted({int(name) for name in names})
     if not frames:
         raise UserError(f"{first.parent}: holds no pictures like {first.name}; check --data_path and --dataset")
-    return [SplitLine(folder, frame, "l") for frame in frames]
+    return [SplitLine(folder, frame, side) for frame in frames]
 
 
 def all_lines(layout: Layout) -> list[SplitLine]:

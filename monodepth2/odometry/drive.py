@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
-from monodepth2.datasets.drives import own_lines
-from monodepth2.datasets.folders import Folders
+from monodepth2.datasets.drives import frames_of_drive, own_lines
 from monodepth2.datasets.known_speeds import DRIVE, TIMES, read_times
 from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
@@ -125,21 +124,16 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     first = drive.lines[0]
     if not options.poses and not path.is_file() and not _is_published(drive):
         return None
-    if not options.poses and isinstance(drive.layout, KittiOdometry) and first.side == "r":
+    if not options.poses and first.side == "r":
         raise UserError(f"--eval_split {options.eval_split}: '{first}' is of the right camera, and {path} has the left "
                         "one's poses; list the left one's frames, give --poses, or add --no_eval")  # fmt: skip
     if options.poses and not path.is_file():
         raise UserError(f"--poses {path}: no such file; name another one, or drop --poses")
     trajectory = read_trajectory(path)
     frames, known = drive.frames, len(trajectory.poses)
-    if isinstance(drive.layout, Folders):  # all pictures of a drive are there, and so all poses of it
-        pictures = len(drive.layout.names(drive.layout.root / first.folder))
-        if known not in (len(frames), pictures):
-            raise UserError(
-                f"{path} holds {counted(known, 'pose')}, the drive {counted(pictures, 'picture')}, of which the split "
-                f"names {len(frames)}: give one pose for each of the drive's, or for each that the split names"
-            )
-    if known != len(frames) and known < frames.stop:
+    if options.poses or not isinstance(drive.layout, KittiOdometry):  # whose own poses are KITTI's
+        _check_count(path, known, drive)
+    elif known != len(frames) and known < frames.stop:
         raise UserError(
             f"{path} holds {counted(known, 'pose')}, the split needs {frames.stop} (up to frame {frames.stop - 1})"
             + (f", or {len(frames)}, one for each of its own frames" if frames.start else "")
@@ -148,6 +142,20 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     chosen = slice(0, known) if known == len(frames) else slice(frames.start, frames.stop)
     times = trajectory.times
     return Trajectory(from_first(trajectory.poses[chosen]), None if times is None else times[chosen])
+
+
+def _check_count(path: Path, known: int, drive: Drive) -> None:
+    """Refuse a file of poses that has neither one for each of the split's frames, nor for each of the drive's.
+
+    With more of them there is no saying which belong to the pictures: they may come ten times as often.
+    """
+    first, named = drive.lines[0], len(drive.frames)
+    last = frames_of_drive(drive.layout, first.folder, first.side)[-1].frame
+    if known not in (named, last + 1):
+        raise UserError(
+            f"{path} holds {counted(known, 'pose')}, the drive {counted(last + 1, 'frame')} (0 to {last}), of which "
+            f"the split names {named}: give one pose for each of the drive's, or for each that the split names"
+        )
 
 
 def _is_published(drive: Drive) -> bool:

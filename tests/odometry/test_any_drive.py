@@ -14,14 +14,14 @@ import evaluate_pose
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.command import main as command
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layouts import layout_of, make_layout
 from monodepth2.datasets.poses import read_poses, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import from_first, write_poses, write_tum
 from monodepth2.errors import UserError
 from monodepth2.files.picture_files import is_own_output
 from monodepth2.odometry import evaluate_odometry
-from monodepth2.odometry.drive import Drive, frame_times
+from monodepth2.odometry.drive import Drive, frame_times, true_trajectory
 from monodepth2.odometry.plots import draw_trajectory
 from trajectory import trajectory
 from trees import write_checkpoint
@@ -106,7 +106,7 @@ def test_own_poses_of_either_format_give_the_same_figures(raw: Options, odom: Op
     elsewhere = np.eye(4)
     elsewhere[:3] = np.column_stack([turned, [5, 6, 7]])
     write_tum(tmp_path / "elsewhere.tum", elsewhere @ true_poses(), times)
-    long = np.concatenate([np.tile(np.eye(4), (FIRST, 1, 1)), true_poses(), np.tile(np.eye(4), (3, 1, 1))])
+    long = np.concatenate([np.tile(np.eye(4), (FIRST, 1, 1)), true_poses()])
     write_poses(tmp_path / "whole_drive.txt", long)
     for name in ("kitti.txt", "drive.tum", "elsewhere.tum", "whole_drive.txt"):
         result = evaluate_odometry(replace(raw, poses=tmp_path / name))
@@ -199,15 +199,19 @@ def test_a_rig_of_unknown_baseline_makes_no_metres(odom: Options, checkpoint) ->
     assert evaluate_odometry(replace(options, eval_stereo=True, baseline=0.3)).factor == pytest.approx(3)
 
 
-def test_poses_of_another_rate_than_the_pictures_are_refused(raw: Options, roots: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["raw", "odom", "folder"])
+def test_poses_of_another_rate_than_the_pictures_are_refused(
+    layout: str, raw: Options, odom: Options, roots: Path, tmp_path: Path
+) -> None:
     folder = roots / "raw" / DRIVE / "image_02/data"
-    options = replace(
-        raw, dataset="folder", png=False, data_path=folder, eval_split=str(folder), poses=tmp_path / "poses.txt"
-    )
+    plain = replace(raw, dataset="folder", png=False, data_path=folder, eval_split=str(folder))
+    options = replace({"raw": raw, "odom": odom, "folder": plain}[layout], poses=tmp_path / "poses.txt")
     write_poses(options.poses, true_poses())
     assert evaluate_odometry(options).truth is not None
     write_poses(options.poses, np.repeat(true_poses(), 10, axis=0))
-    with pytest.raises(UserError, match=rf"holds {10 * FRAMES} poses, the drive {FRAMES} pictures, of which the split"):
+    frames = FRAMES + (FIRST if layout == "raw" else 0)
+    with pytest.raises(UserError, match=rf"holds {10 * FRAMES} poses, the drive {frames} frames \(0 to {frames - 1}\), "
+                       rf"of which the split names {FRAMES}: give one"):  # fmt: skip
         evaluate_odometry(options)
 
 
@@ -235,12 +239,28 @@ def test_mistakes_are_named(changes: dict, message: str, raw: Options, tmp_path:
         evaluate_odometry(replace(raw, **{"eval_out_dir": tmp_path, **changes}))
 
 
-def test_sequences_have_one_layout_and_true_poses_of_the_left_camera(odom: Options, tmp_path: Path) -> None:
+def test_sequences_have_one_layout(odom: Options) -> None:
     with pytest.raises(UserError, match="--eval_split odom_5 lies in kitti_odom: drop --dataset kitti_depth"):
         evaluate_odometry(replace(odom, dataset="kitti_depth"))
-    right = listed(tmp_path / "right", ["5 0 r", "5 1 r"])
-    with pytest.raises(UserError, match="'5 0 r' is of the right camera"):
-        evaluate_odometry(replace(odom, eval_split=right))
+
+
+@pytest.mark.parametrize("dataset", ["kitti", "kitti_odom", "folder"])
+def test_the_right_camera_is_not_scored_by_the_left_ones_poses(dataset: str, tmp_path: Path) -> None:
+    pictures = {"kitti": "image_03/data", "kitti_odom": "image_3", "folder": "right"}[dataset]
+    drive = tmp_path / ("sequences/05" if dataset == "kitti_odom" else "05")
+    names = [f"{n:06d}.png" for n in range(FRAMES)]
+    write_pictures(drive / pictures, names)
+    if dataset == "folder":  # whose right pictures belong to left ones
+        for name in names:
+            (drive / name).symlink_to(f"right/{name}")
+    lines = [SplitLine("05", n, "r") for n in range(FRAMES - 1)]
+    found = Drive(make_layout(dataset, tmp_path, png=True), lines)
+    found.poses_path.parent.mkdir(exist_ok=True)
+    write_poses(found.poses_path, true_poses())
+    options = Options(eval_split=str(tmp_path), data_path=tmp_path)
+    with pytest.raises(UserError, match=r"'05 0 r' is of the right camera, and .*\.txt has the left one's"):
+        true_trajectory(options, found)
+    assert true_trajectory(replace(options, poses=found.poses_path), found) is not None
 
 
 def test_the_predicted_poses_do_not_replace_the_true_ones(odom: Options, tmp_path: Path) -> None:
