@@ -1,9 +1,11 @@
 """What `evaluate_depth.py` does: score, print the figures, write what the options ask for."""
 
+from pathlib import Path
+
 from monodepth2.config import Options
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.scoring import evaluate_all
-from monodepth2.files.output_paths import check_output_file, write_whole
+from monodepth2.files.output_paths import check_not_among, check_output_file, write_whole
 
 
 def run(options: Options) -> int:
@@ -12,9 +14,7 @@ def run(options: Options) -> int:
     Raises:
         UserError: as `evaluate_all`, or a file cannot be written; found before the work where it can be.
     """
-    for flag, path in (("output_json", options.output_json), ("html_report", options.html_report)):
-        if path:
-            check_output_file(flag, path)
+    _check_outputs(options)
     done = evaluate_all(options)
     if done.results:
         print(text_report(done.results))
@@ -29,3 +29,13 @@ def run(options: Options) -> int:
         write_page(options.html_report.expanduser(), done.results, options)
         print(f"the page of figures and pictures is {options.html_report}")
     return 0
+
+
+def _check_outputs(options: Options) -> None:
+    """Check that both files can be written, and that neither takes the place of what is scored, or of the other."""
+    outputs = {"output_json": options.output_json, "html_report": options.html_report}
+    named = {flag: path.expanduser() for flag, path in outputs.items() if path}
+    for flag, path in named.items():
+        check_output_file(flag, path)
+    inputs = (options.ext_disp_to_eval, options.gt_path, options.load_weights_folder, *options.compare)
+    check_not_among({flag: [path] for flag, path in named.items()}, [Path(one).expanduser() for one in inputs if one])

@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,6 +26,32 @@ def check_output_file(flag: str, path: Path) -> None:
     ):
         raise UserError(f"--{flag} {path}: cannot be written; give a file in an existing, writable folder")
     _check_regular(path, f"--{flag} ")
+
+
+def check_not_among(outputs: Mapping[str, Iterable[Path]], inputs: Iterable[Path]) -> None:
+    """Check that no output takes the place of an input, or of an output of another flag, through links too.
+
+    Args:
+        outputs: the files that each flag makes.
+        inputs: files that are read.
+
+    Raises:
+        UserError: one would; the message names the flag.
+    """
+    read = {_identity(path) for path in inputs if os.path.exists(path)}
+    owner: dict[Path, str] = {}
+    for flag, paths in outputs.items():
+        for path in paths:
+            if os.path.exists(path) and _identity(path) in read:
+                raise UserError(f"{path} is an input and would be overwritten: choose another --{flag}")
+            other = owner.setdefault(_target(path), flag)
+            if other != flag:
+                raise UserError(f"--{other} and --{flag} would both write {path}: name a file of its own for each")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def check_output_folder(flag: str, folder: Path) -> None:

@@ -9,11 +9,12 @@ from monodepth2.config import SCRIPTS, USED_BY, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
-from monodepth2.odometry.drive import find_drive, frame_times, true_trajectory
+from monodepth2.files.output_paths import check_not_among
+from monodepth2.odometry.drive import Drive, find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.odometry.prediction import predict_steps
-from monodepth2.odometry.result import OdometryResult
+from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
 
 # flags of scoring depth alone: options of a training, scored from Python, hold its own, too
@@ -34,8 +35,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     if truth is None and not options.eval_out_dir and not options.no_eval:
         raise UserError(f"{drive.poses_path}: there are no true poses, and nothing is to be written: add "
                         "--poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
-    name = drive.name
-    _check_output(options, name)
+    _check_output(options, drive)
     times = frame_times(drive, truth)
     weights = weights_of(options)  # after the checks, as a published model may have to be fetched
     height, width = options.if_given("height"), options.if_given("width")
@@ -53,7 +53,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     missing = [] if truth or options.no_eval else [f"no true poses ({drive.poses_path}): the path is only predicted"]
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
-        drive=name,
+        drive=drive.name,
         first_frame=drive.lines[0].frame,
         checkpoint=str(weights),
         network=network.description,
@@ -83,12 +83,13 @@ def _check_options(options: Options) -> None:
         raise UserError("--no_eval leaves nothing to do: add --eval_out_dir FOLDER, which receives the poses")
 
 
-def _check_output(options: Options, name: str) -> None:
-    """Refuse to write the predicted poses over the true ones."""
-    if options.eval_out_dir and options.poses:
-        out, stem = options.eval_out_dir.expanduser(), Path(name).name
-        if options.poses.expanduser().resolve() in {(out / f"{stem}{ending}").resolve() for ending in (".txt", ".tum")}:
-            raise UserError(f"--eval_out_dir {out}: the predicted poses would replace --poses; give another folder")
+def _check_output(options: Options, drive: Drive) -> None:
+    """Refuse to write over what is read, or one file over the other."""
+    stem, poses = Path(drive.name).name, [options.poses.expanduser()] if options.poses else []
+    outputs = {"output_json": [options.output_json.expanduser()]} if options.output_json else {}
+    if options.eval_out_dir:
+        outputs["eval_out_dir"] = [options.eval_out_dir.expanduser() / f"{stem}{ending}" for ending in ENDINGS]
+    check_not_among(outputs, [*poses, drive.poses_path, *drive.paths])
 
 
 def _check_baseline(options: Options, metric: bool) -> None:

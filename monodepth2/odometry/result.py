@@ -11,6 +11,8 @@ from monodepth2.datasets.trajectories import distances
 from monodepth2.errors import counted
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, Alignment, OdometryFigures
 
+ENDINGS = (".txt", ".tum", ".png")  # of what is written of a drive: KITTI's format, TUM's, a plot
+
 
 @dataclass(frozen=True)
 class OdometryResult:

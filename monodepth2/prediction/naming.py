@@ -1,12 +1,12 @@
 """Where each output goes: never onto an input, never two onto one file."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from monodepth2.errors import UserError
+from monodepth2.files.output_paths import check_not_among
 
 
 class Kind(NamedTuple):
@@ -87,18 +87,7 @@ class Naming:
                 if path in taken:
                     raise self._clash(path, taken[path], (label, kind))
                 taken[path] = label, kind
-        self.check_not_among(taken, protected)
-
-    def check_not_among(self, outputs: Iterable[Path], protected: Iterable[Path]) -> None:
-        """Check that no output takes the place of a protected file.
-
-        Raises:
-            UserError: one would, through links too.
-        """
-        inputs = {_identity(path) for path in protected if os.path.exists(path)}
-        for path in outputs:
-            if os.path.exists(path) and _identity(path) in inputs:
-                raise UserError(f"{path} is an input and would be overwritten: choose another --output_dir")
+        check_not_among({"output_dir": taken}, protected)
 
     def _clash(self, path: Path, one: tuple[Label, str], other: tuple[Label, str]) -> UserError:
         start = f"--output_pattern {self.pattern}: "
@@ -106,8 +95,3 @@ class Naming:
             return UserError(f"{start}{one[1]} and {other[1]} would both become {path.name}; put {{kind}} into it")
         names = f"{one[0].name} and {other[0].name}"
         return UserError(f"{start}{names} would both become {path.name}; put {{name}} into it")
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_dev, status.st_ino

@@ -8,7 +8,7 @@ import matplotlib
 from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError, tell
-from monodepth2.files.output_paths import check_output_folder, make_output_folder
+from monodepth2.files.output_paths import check_not_among, check_output_folder, make_output_folder
 from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.ground_scale import scale_of_input
@@ -165,7 +165,7 @@ def _check_files(naming: Naming, kinds: tuple[str, ...], source: Source) -> None
         pass
     label = Label.of(source.path)
     _check_frames(naming, label, kinds, (source.path,))
-    naming.check_not_among(naming.joined_paths(label), [source.path])
+    check_not_among({"output_dir": naming.joined_paths(label)}, [source.path])
 
 
 def _check_frames(naming: Naming, label: Label, kinds: tuple[str, ...], protected: tuple[Path, ...]) -> None:

@@ -16,6 +16,7 @@ from monodepth2.errors import UserError
 from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.run import run
 from options import parse
 from trees import write_checkpoint
 
@@ -60,6 +61,22 @@ def test_truth_of_every_format_gives_the_same_figures(kind: str, options: Option
 def scored(options: Options, small_drive, tmp_path: Path) -> Options:
     np.savez(tmp_path / "truth.npz", data=small_drive.depths)
     return replace(options, gt_path=tmp_path / "truth.npz")
+
+
+@pytest.mark.parametrize("flag", ["output_json", "html_report"])
+def test_reports_do_not_replace_what_is_scored(flag: str, scored: Options, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(scored.gt_path)
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"a network")
+    for path in (scored.ext_disp_to_eval, scored.gt_path, link, model):
+        before = path.read_bytes()
+        with pytest.raises(UserError, match=f"is an input and would be overwritten: choose another --{flag}"):
+            run(replace(scored, compare=(str(model),), **{flag: path}))
+        assert path.read_bytes() == before
+    page = tmp_path / "page"
+    with pytest.raises(UserError, match=r"--output_json and --html_report would both write .*page: name a file"):
+        run(replace(scored, output_json=page, html_report=page))
 
 
 def test_the_report_states_region_alignment_and_what_was_left_out(scored: Options, small_drive) -> None:

@@ -263,10 +263,19 @@ def test_the_right_camera_is_not_scored_by_the_left_ones_poses(dataset: str, tmp
     assert true_trajectory(replace(options, poses=found.poses_path), found) is not None
 
 
-def test_the_predicted_poses_do_not_replace_the_true_ones(odom: Options, tmp_path: Path) -> None:
-    write_poses(tmp_path / "05.txt", true_poses())
-    with pytest.raises(UserError, match="would replace --poses"):
-        evaluate_odometry(replace(odom, poses=tmp_path / "05.txt", eval_out_dir=tmp_path))
+def test_outputs_do_not_replace_what_is_read(odom: Options, tmp_path: Path) -> None:
+    truth, frame = tmp_path / "05.txt", odom.data_path / "sequences/05/image_2/000003.png"
+    write_poses(truth, true_poses())
+    for changes, flag in (
+        ({"poses": truth, "eval_out_dir": tmp_path}, "eval_out_dir"),
+        ({"poses": truth, "output_json": truth}, "output_json"),
+        ({"output_json": odom.data_path / "poses/05.txt"}, "output_json"),
+        ({"output_json": frame}, "output_json"),
+    ):
+        with pytest.raises(UserError, match=f"is an input and would be overwritten: choose another --{flag}"):
+            evaluate_odometry(replace(odom, **changes))
+    with pytest.raises(UserError, match=r"--output_json and --eval_out_dir would both write .*05\.tum"):
+        evaluate_odometry(replace(odom, eval_out_dir=tmp_path / "out", output_json=tmp_path / "out/05.tum"))
 
 
 def test_a_drive_with_a_gap_is_told(raw: Options, roots: Path, tmp_path: Path) -> None:
