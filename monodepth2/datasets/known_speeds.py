@@ -18,6 +18,7 @@ from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
 SPEEDS, TIMES, DRIVE = "speed.txt", "times.txt", "drive.json"
+STAMPS = "timestamps.txt"  # of a sensor of KITTI raw, above its data
 FORWARD = 8  # the place of the forward speed among the numbers of one of KITTI's oxts files
 OXTS_BYTES = 1 << 13  # that such a file may have: thirty numbers
 FASTEST = 150.0  # metres per second; more is a mistake of unit
@@ -117,19 +118,28 @@ def read_oxts(folder: Path) -> np.ndarray:
     Raises:
         UserError: there is no such folder, or a file in it cannot be used.
     """
-    path = folder / "timestamps.txt"
+    path = folder / STAMPS
     if not path.is_file():
         raise UserError(f"{path}: no such file; download the drive's oxts, which have its speeds")
-    try:
-        stamps = np.array([line for _, line in numbered_lines(path)], dtype="datetime64[ns]")
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{path}: holds something other than a date and time per line ({first_line(error)})") from error
-    times = (stamps - stamps[:1]) / np.timedelta64(1, "s")
+    times = read_stamps(path)
     speeds = np.full(len(times), np.nan)
     for file in (folder / "data").glob("*.txt"):
         if _OXTS.fullmatch(file.name) and int(file.stem) < len(speeds):
             speeds[int(file.stem)] = _forward_speed(file)
     return _timed(speeds, times, path)
+
+
+def read_stamps(path: Path) -> np.ndarray:
+    """Read a file of KITTI raw's dates and times, one a line, in seconds from the first, (n,).
+
+    Raises:
+        UserError: a line is none.
+    """
+    try:
+        stamps = np.array([line for _, line in numbered_lines(path)], dtype="datetime64[ns]")
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{path}: holds something other than a date and time per line ({first_line(error)})") from error
+    return (stamps - stamps[:1]) / np.timedelta64(1, "s")
 
 
 def _forward_speed(path: Path) -> float:

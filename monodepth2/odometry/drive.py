@@ -10,13 +10,13 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import frames_of_drive, own_lines
-from monodepth2.datasets.known_speeds import DRIVE, TIMES, read_times
-from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
+from monodepth2.datasets.known_speeds import DRIVE, STAMPS, TIMES, read_stamps, read_times
+from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.datasets.trajectories import from_first
-from monodepth2.errors import UserError, counted
+from monodepth2.errors import UserError, counted, printable
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
@@ -43,6 +43,12 @@ class Drive(NamedTuple):
     def paths(self) -> list[Path]:
         """The pictures, one more than lines."""
         return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1], 1)]
+
+    @property
+    def pictures(self) -> str:
+        """What tells its path from others in words: the first and the last picture."""
+        first, *_, last = self.paths
+        return printable(f"{first.resolve()} to {last.resolve()}")
 
     @property
     def poses_path(self) -> Path:
@@ -165,7 +171,8 @@ def _is_published(drive: Drive) -> bool:
 def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
     """Return the times of a drive's frames in seconds: the truth's, else the drive's own, else the frame numbers.
 
-    It has its own in `times.txt`, as KITTI's odometry or beside pictures, or in the `drive.json` of `prepare`.
+    It has its own in `times.txt`, as KITTI's odometry or beside pictures, in the `drive.json` of `prepare`, or in KITTI
+    raw's `timestamps.txt` of the camera, which are counted from the drive's first.
 
     Raises:
         UserError: the file of the times is malformed.
@@ -173,11 +180,14 @@ def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
     frames = drive.frames
     if truth and truth.times is not None:
         return truth.times
-    of_kitti = isinstance(drive.layout, KittiOdometry)
-    folder = drive.paths[0].parents[1] if of_kitti else drive.layout.root / drive.lines[0].folder
-    if not any((folder / name).is_file() for name in (TIMES, DRIVE)):
+    camera = drive.paths[0].parents[1]
+    folder = camera if isinstance(drive.layout, KittiOdometry) else drive.layout.root / drive.lines[0].folder
+    if any((folder / name).is_file() for name in (TIMES, DRIVE)):
+        times, path = read_times(folder)
+    elif isinstance(drive.layout, KittiRaw) and (path := camera / STAMPS).is_file():
+        times = read_stamps(path)
+    else:
         return np.array(frames, dtype=float)
-    times, path = read_times(folder)
     times = times[frames.start : frames.stop]
     if len(times) < len(frames) or not np.isfinite(times).all():
         raise UserError(f"{path}: holds no time for each of the frames {frames.start} to {frames.stop - 1}; "

@@ -13,6 +13,7 @@ from monodepth2.files.output_paths import check_not_among
 from monodepth2.odometry.drive import Drive, find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
+from monodepth2.odometry.plots import drawn_pictures
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
@@ -54,6 +55,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
         drive=drive.name,
+        pictures=drive.pictures,
         first_frame=drive.lines[0].frame,
         checkpoint=str(weights),
         network=network.description,
@@ -90,6 +92,17 @@ def _check_output(options: Options, drive: Drive) -> None:
     if options.eval_out_dir:
         outputs["eval_out_dir"] = [options.eval_out_dir.expanduser() / f"{stem}{ending}" for ending in ENDINGS]
     check_not_among(outputs, [*poses, drive.poses_path, *drive.paths])
+    _check_path_there(outputs.get("eval_out_dir", []), drive)
+
+
+def _check_path_there(files: list[Path], drive: Drive) -> None:
+    """Refuse to write over the path of other pictures: drives of many data sets have one name."""
+    there = next(filter(Path.exists, files), None)
+    if there and drawn_pictures(files[-1]) != drive.pictures:
+        raise UserError(
+            f"--eval_out_dir {there.parent}: {there.name} would be replaced, and no plot beside it says that it is of "
+            f"{drive.pictures}; give another folder, or remove it"
+        )
 
 
 def _check_baseline(options: Options, metric: bool) -> None:

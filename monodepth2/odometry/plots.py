@@ -6,12 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.picture_files import MARK
+from monodepth2.files.picture_files import MARK, PictureError, open_picture
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures
 from monodepth2.odometry.result import OdometryResult
 
 TRUE_COLOUR, PREDICTED_COLOUR = "#222222", "#d95f02"
 ROTATION_COLOUR = "#1b6ca8"
+PICTURES = "Pictures"  # the name of a text in the file
 
 
 def draw_trajectory(path: Path, result: OdometryResult) -> None:
@@ -27,7 +28,16 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
     else:
         figure.suptitle(f"{result.title}, predicted")
     with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK})
+        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK, PICTURES: result.pictures})
+
+
+def drawn_pictures(path: Path) -> str | None:
+    """The pictures of the drive of which a plot is; None where there is no plot that tells it."""
+    try:
+        with open_picture(path, ("PNG",)) as plot:
+            return plot.info.get(PICTURES)
+    except PictureError:
+        return None
 
 
 def _title(result: OdometryResult, figures: OdometryFigures) -> str:
@@ -52,7 +62,7 @@ def _draw_top_view(axes: Axes, result: OdometryResult) -> None:
     label = "predicted, aligned" if result.figures else "predicted"
     axes.plot(positions[:, 0], positions[:, 2], color=PREDICTED_COLOUR, label=label)
     axes.plot(*positions[0, [0, 2]], "o", color=PREDICTED_COLOUR, label=None if result.figures else "start")
-    unit = "m" if result.metric or result.figures else "the network's unit"
+    unit = "m" if result.metric or result.figures else result.unit
     axes.set(xlabel=f"x, to the right of the first frame ({unit})", ylabel=f"z, ahead of it ({unit})")
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(alpha=0.3)

@@ -20,6 +20,7 @@ class OdometryResult:
 
     Attributes:
         drive: its folder; of odometry's sequences the number as KITTI writes it.
+        pictures: the first and the last one, in words.
         first_frame: of the trajectory.
         checkpoint: where the weights are.
         network: kind of the pose network and what it looks at.
@@ -33,6 +34,7 @@ class OdometryResult:
     """
 
     drive: str
+    pictures: str
     first_frame: int
     checkpoint: str
     network: str
@@ -53,6 +55,12 @@ class OdometryResult:
     def title(self) -> str:
         """The drive in words."""
         return f"{'sequence' if self.drive.isdecimal() else 'drive'} {self.name}"
+
+    @property
+    def unit(self) -> str:
+        """The unit of the predicted path in words."""
+        times = "" if self.factor == 1 else f" times {self.factor:g}"
+        return "metres" if self.metric else f"the network's unit{times}"
 
     def text(self) -> str:
         """The figures as tables."""

@@ -27,8 +27,8 @@ def run(options: Options) -> int:
         with whole_file(folder / f"{result.name}.tum") as partial:
             write_tum(partial, result.predicted, result.times)
         draw_trajectory(folder / f"{result.name}.png", result)
-        unit = "metres" if result.metric else "the network's unit"
-        print(f"poses in {unit} are {folder / result.name}.txt (KITTI's format) and .tum (TUM's), their plot is .png")
+        files = f"{folder / result.name}.txt (KITTI's format) and .tum (TUM's), their plot is .png"
+        print(f"poses in {result.unit} are {files}")
     if options.output_json:
         write_whole(options.output_json.expanduser(), result.to_json() + "\n")
         print(f"figures are in {options.output_json}")

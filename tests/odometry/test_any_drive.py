@@ -1,6 +1,7 @@
 """Odometry on drives of any layout, with poses of any format or none."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from monodepth2.files.picture_files import is_own_output
 from monodepth2.odometry import evaluate_odometry
 from monodepth2.odometry.drive import Drive, frame_times, true_trajectory
 from monodepth2.odometry.plots import draw_trajectory
+from monodepth2.odometry.run import run
 from trajectory import trajectory
 from trees import write_checkpoint
 
@@ -276,6 +278,39 @@ def test_outputs_do_not_replace_what_is_read(odom: Options, tmp_path: Path) -> N
             evaluate_odometry(replace(odom, **changes))
     with pytest.raises(UserError, match=r"--output_json and --eval_out_dir would both write .*05\.tum"):
         evaluate_odometry(replace(odom, eval_out_dir=tmp_path / "out", output_json=tmp_path / "out/05.tum"))
+
+
+def test_a_path_does_not_replace_that_of_another_drive_of_its_name(odom: Options, tmp_path: Path, capsys) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    asked = replace(odom, eval_mono=True, pred_depth_scale_factor=3.0, no_eval=True, eval_out_dir=out)
+    shutil.copytree(odom.data_path, other)
+    run(asked)
+    assert "poses in the network's unit times 3 are" in capsys.readouterr().out
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert set(written) == {"05.txt", "05.tum", "05.png"}
+    with pytest.raises(UserError, match=r"05\.txt would be replaced, and no plot .*/other/sequences/05/.*000005\.png"):
+        run(replace(asked, data_path=other))
+    part = listed(tmp_path / "part", ["5 0 l", "5 1 l"])
+    with pytest.raises(UserError, match=r"05\.txt would be replaced"):
+        run(replace(asked, eval_split=part))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == written
+    (out / "05.txt").unlink()
+    run(asked)  # the same one again
+
+
+def test_a_drive_of_kitti_raw_has_its_cameras_times(raw: Options, roots: Path, tmp_path: Path) -> None:
+    shutil.copytree(roots / "raw", tmp_path / "raw")
+    layout = make_layout("kitti", tmp_path / "raw", png=True)
+    drive = Drive(layout, [SplitLine(DRIVE, FIRST + n, "r") for n in range(FRAMES - 1)])
+    stamps = tmp_path / "raw" / DRIVE / "image_03/timestamps.txt"
+    stamps.write_text("".join(f"2011-09-26 13:02:{n / 10 + 25:012.9f}\n" for n in range(FIRST + FRAMES)))
+    np.testing.assert_allclose(frame_times(drive, None), 0.1 * np.arange(FIRST, FIRST + FRAMES), atol=1e-9)
+    stamps.write_text("2011-09-26 13:02:25.1\n" * FIRST)
+    with pytest.raises(UserError, match=r"image_03/timestamps\.txt: holds no time for each of the frames 10 to 15"):
+        frame_times(drive, None)
+    stamps.write_text("noon\n")
+    with pytest.raises(UserError, match="other than a date and time per line"):
+        frame_times(drive, None)
 
 
 def test_a_drive_with_a_gap_is_told(raw: Options, roots: Path, tmp_path: Path) -> None:
