@@ -126,9 +126,10 @@ def _alignment(options: Options) -> str:
     if options.camera_height is not None:
         return "ground"
     if (options.eval_mono and options.eval_stereo) or not (options.eval_mono or options.eval_stereo or options.align):
+        alone = "" if options.asked_factor is None else "; beside --pred_depth_scale_factor alone it is --align none"
         raise UserError(
             "choose how depths are scaled: either --eval_mono (median scaling), --eval_stereo (times 5.4), "
-            "--camera_height or --align"
+            f"--camera_height or --align{alone}"
         )
     if options.disable_median_scaling and options.align not in (None, "none"):
         raise UserError(f"--disable_median_scaling contradicts --align {options.align}: drop one of them")

@@ -8,7 +8,6 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config import Options
-from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.drives import all_lines, own_lines
 from monodepth2.datasets.evenly import evenly
@@ -113,10 +112,10 @@ def evaluate_all(options: Options) -> EvaluationRun:
     lines = task.lines
     sources = open_sources(options, len(lines))
     weights = sources[0].path if isinstance(sources[0], NetworkSource) else None
-    truth = open_truth(options, scored_split(options), lines, task.layout, weights) if protocol else None
     looks = any(source.input_size for source in sources)
-    if looks or (truth and truth.from_data_set):
+    if looks:
         require_root(task.layout.root)
+    truth = open_truth(options, scored_split(options), lines, task.layout, weights) if protocol else None
     task = replace(task, protocol=protocol, truth=truth)
     _check_files(task, with_pictures=looks)
     with ExitStack() as stack:
@@ -157,7 +156,9 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
     if task.protocol and task.options.camera_height is not None:
         ground = _ground(source, task, task.options.camera_height)
         return replace(task, ground=ground, protocol=replace(task.protocol, factor=ground.factor))
-    options, factor = task.options, source.facts.metric_scale
+    options = task.options
+    as_they_are = options.disable_median_scaling and not options.eval_stereo and options.align is None  # as in 2019
+    factor = None if as_they_are else source.facts.metric_scale
     of_rig = options.eval_stereo or (options.align == "none" and source.use_stereo)
     if factor is None and of_rig and source.facts.baseline is not None:
         factor = stereo_factor(source.facts.baseline)
@@ -181,7 +182,9 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
                 "wrong as it is: give --intrinsics FX FY CX CY, or correct its camera.json"
             )
         distances.append(seen_distance(disp, camera, source.facts.fit, size))
-    return require_scale(distances, height, f"{source.name}: ")
+    return require_scale(
+        distances, height, f"{source.name}: ", "--align none --pred_depth_scale_factor METRES_PER_UNIT"
+    )
 
 
 def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
@@ -227,21 +230,22 @@ def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
     """What the reader should know of a source's figures."""
     options, notes = task.options, []
     metric = source.facts.known_scale(bool(source.use_stereo)) is not None
-    if options.eval_split == BENCHMARK and not metric:
+    if options.eval_split == BENCHMARK and not metric and not options.asked_factor:
         how = "was trained with a rig of unknown baseline" if source.use_stereo else "was trained without stereo"
         how = how if source.use_stereo is not None else "may have been trained without stereo"
-        factor = options.asked_factor or source.facts.metres_per_unit
-        notes.append(f"{source.name} {how}: its depths then have no scale, times {factor:g} is arbitrary; give "
-                     "--pred_depth_scale_factor")  # fmt: skip
+        notes.append(f"{source.name} {how}: its depths then have no scale, times {source.facts.metres_per_unit:g} is "
+                     "arbitrary; give --pred_depth_scale_factor")  # fmt: skip
     elif task.protocol and options.eval_stereo and options.asked_factor:
-        rig = stereo_factor(source.facts.baseline or KITTI_BASELINE)
-        notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces the stereo rig's {rig:g}")
+        by = "--eval_stereo's" if source.facts.metric_scale is None else f"{source.name}'s own"
+        replaced = f"{by} {source.facts.metres_per_unit:g}"
+        notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces {replaced}")
     elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
         factor = task.protocol.factor
         notes.append(f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary")
     elif (
         task.protocol
         and options.align == "none"
+        and not options.asked_factor
         and source.use_stereo is not None
         and not source.facts.known_scale(source.use_stereo)
     ):

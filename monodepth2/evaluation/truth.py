@@ -15,7 +15,7 @@ from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
 from monodepth2.datasets.folders import TRUTH, Folders
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
 from monodepth2.datasets.gt_export import check_depth_files
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout
+from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout, require_root
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.masks import BLACK, grey_mask
 from monodepth2.datasets.split_lines import SplitLine
@@ -65,6 +65,7 @@ def open_truth(
     # of KITTI's two data sets of depth that asked for by name is meant
     if stored and not (options.is_given("dataset") and isinstance(layout, KittiDepth)):
         return _stored(stored, lines)
+    require_root(layout.root)
     try:
         return _of_data_set(options, split, lines, layout)
     except UserError as error:
@@ -108,6 +109,8 @@ def _of_path(options: Options, path: Path, lines: Sequence[SplitLine], layout: L
     if not path.is_dir():
         kind = "is neither a folder nor an .npz file" if path.exists() else "no such file or folder"
         raise UserError(f"--gt_path {path}: {kind}; give a gt_depths.npz, or a folder with a depth map per line")
+    if isinstance(layout, Folders):  # whose pictures have the names that maps are called by
+        require_root(layout.root)
     return _of_files(options, str(path), DepthFolder(path).find(lines, layout.picture_path))
 
 

@@ -62,8 +62,10 @@ def seen_distance(network_disp: np.ndarray, camera: Camera, fit: Fit, size: Size
     return ground_distance(network_disp, seen.matrix(width, height, np.float64)[:3, :3])
 
 
-def require_scale(distances: Sequence[float | None], height: float, of: str = "") -> GroundScale:
-    """Return the scale of distances of the ground; `of` begins the message.
+def require_scale(
+    distances: Sequence[float | None], height: float, of: str = "", other: str = "--pred_depth_scale_factor"
+) -> GroundScale:
+    """Return the scale of distances of the ground; `of` begins the message, `other` are flags that state a scale.
 
     Raises:
         UserError: none is known.
@@ -73,7 +75,7 @@ def require_scale(distances: Sequence[float | None], height: float, of: str = ""
         raise UserError(
             f"{of}--camera_height {height:g}: none of {counted(len(distances), 'picture')} looked at shows level "
             "ground in its lower middle, by which the scale is told. Either there is none, or the network has not "
-            "learnt it; give --pred_depth_scale_factor instead"
+            "learnt it; give " + other + " instead"
         )
     return scale
 

@@ -168,6 +168,7 @@ def test_disparities_of_the_street_are_scored_in_metres(tmp_path: Path) -> None:
     compared = in_process("evaluate_depth", *flags[:-1], flat, *own, "--camera_height", HEIGHT)
     assert compared.returncode == 2
     assert "flat.npy: --camera_height 1.65: none of 3 pictures looked at shows level ground" in compared.stderr
+    assert "give --align none --pred_depth_scale_factor METRES_PER_UNIT instead" in compared.stderr
     assert "100%" not in compared.stderr, "no network has been scored before"
     unknown = in_process("evaluate_depth", *flags, *own[5:], "--camera_height", HEIGHT)
     assert unknown.returncode == 2
