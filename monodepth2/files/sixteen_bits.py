@@ -31,10 +31,10 @@ def values_of(picture: Image.Image, path: Path) -> np.ndarray | None:
     Raises:
         PictureError: the file has changed.
     """
+    if not is_wide(picture):
+        return None
     if picture.mode.startswith("I"):
         return np.asarray(upright(picture))
-    if picture.mode not in ("RGB", "RGBA") or _order_of_bytes(picture) not in SWAPPED:
-        return None
     with open_picture(path) as again:
         assert isinstance(again, ImageFile.ImageFile)
         again.tile = [tile._replace(args=_swapped(tile.args)) for tile in again.tile]
@@ -43,6 +43,11 @@ def values_of(picture: Image.Image, path: Path) -> np.ndarray | None:
     if picture.mode == "RGB":
         return values
     return (values[..., :3].astype(np.uint32) * values[..., 3:] // WHITE).astype(np.uint16)  # over black
+
+
+def is_wide(picture: Image.Image) -> bool:
+    """Whether an image has more than 8 bits per value; of colours that is known until it is decoded."""
+    return picture.mode.startswith("I") or (picture.mode in ("RGB", "RGBA") and _order_of_bytes(picture) in SWAPPED)
 
 
 def white_of(path: Path) -> int:

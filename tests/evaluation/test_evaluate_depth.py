@@ -191,7 +191,8 @@ def test_the_scale_of_a_mono_models_upload_is_made_explicit(options: Options, tm
     chosen = replace(options, data_path=tmp_path / "data", eval_split="benchmark", eval_out_dir=tmp_path / "maps")
     assert "times 5.4 is arbitrary" in " ".join(evaluate_all(chosen).messages)
     default = np.asarray(Image.open(tmp_path / "maps/0000000001.png")).astype(int)
-    evaluate_all(replace(chosen, pred_depth_scale_factor=2.7))
+    stated = evaluate_all(replace(chosen, pred_depth_scale_factor=2.7))
+    assert "arbitrary" not in " ".join(stated.messages)
     halved = np.asarray(Image.open(tmp_path / "maps/0000000001.png"))
     np.testing.assert_allclose(halved[default < 80 * 256], default[default < 80 * 256] / 2, atol=1)
 

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from monodepth2.files.pictures import PictureError
 from monodepth2.prediction.rgb import as_rgb
+from wide_pictures import write_colour_png
 
 TURNED_BY = {  # what brings each EXIF orientation upright
     1: lambda a: a,
@@ -62,6 +64,24 @@ def test_16_bit_grey_is_scaled_not_clipped(grey: np.ndarray, tmp_path: Path) -> 
     np.testing.assert_array_equal(as_rgb(Image.fromarray(sixteen.astype(np.int32))), expected)
     between = read(Image.fromarray(np.full((4, 4), 130 * 257 + 128, np.uint16)), tmp_path / "b.png")
     assert np.unique(between).tolist() == [130]
+
+
+def test_an_opened_image_of_12_bits_is_read_as_its_file(colour: np.ndarray, tmp_path: Path, capsys) -> None:
+    write_colour_png(tmp_path / "colour.png", colour.astype(np.uint16) * 16)
+    (tmp_path / "grey").mkdir()
+    Image.fromarray(colour[..., 1].astype(np.uint16) * 16).save(tmp_path / "grey/0.png")
+    for path in (tmp_path / "colour.png", tmp_path / "grey/0.png"):
+        of_file = np.asarray(as_rgb(path))
+        with Image.open(path) as opened:
+            for _ in range(2):
+                np.testing.assert_array_equal(as_rgb(opened), of_file)
+        assert of_file.mean() > 100
+    capsys.readouterr()
+    with Image.open(path) as opened:
+        opened.putpixel((0, 0), 4000)  # its values are no more the file's
+        dark = [np.asarray(as_rgb(opened)) for _ in range(2)]
+    assert max(picture.max() for picture in dark) == 16
+    assert capsys.readouterr().err.count("no value above 4095, and 65535 is taken as white") == 1
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK"])
@@ -127,6 +147,12 @@ def test_an_absurd_size_is_refused(tmp_path: Path) -> None:
 def test_arrays_are_rgb_or_grey_bytes(colour: np.ndarray, grey: np.ndarray) -> None:
     np.testing.assert_array_equal(as_rgb(colour), colour)
     np.testing.assert_array_equal(as_rgb(grey), np.stack([grey] * 3, -1))
+
+
+@pytest.mark.parametrize("thing", [torch.zeros(3, 4, 5), b"a picture", None])
+def test_what_is_no_picture_is_refused(thing: object) -> None:
+    with pytest.raises(ValueError, match=f"a picture of type {type(thing).__name__}: give a path"):
+        as_rgb(thing)
 
 
 @pytest.mark.parametrize(
