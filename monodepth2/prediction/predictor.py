@@ -147,7 +147,7 @@ class DepthPredictor:
             from monodepth2.onnx.network import OnnxDepthNetwork  # onnxruntime is an optional dependency
 
             if precision != "fp32":
-                raise UserError(f"--precision {precision}: {path} has numbers of its own; drop it, or export with it")
+                raise UserError(f"--precision {precision}: {path} has numbers of its own; drop --precision")
             file = OnnxDepthNetwork(path, device, min_depth, max_depth)
             _check_size(file, path, height, width)
             return cls(file, device)

@@ -42,13 +42,13 @@ def as_rgb(picture: Picture) -> Image.Image:
 
 def _file_of(picture: Image.Image) -> Path | None:
     """The file of an image of which nothing is decoded yet; None where its values need not be those of a file."""
-    if not (isinstance(picture, ImageFile.ImageFile) and picture.filename and picture.tile and picture.tell() == 0):
+    if not isinstance(picture, ImageFile.ImageFile) or not (picture.filename and picture.tile and picture.fp):
         return None
     try:
         same = os.path.samestat(os.stat(picture.filename), os.fstat(picture.fp.fileno()))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError):  # it is closed, or no file of the disk
         return None
-    return Path(os.fsdecode(picture.filename)) if same else None
+    return Path(os.fsdecode(picture.filename)) if same and picture.tell() == 0 else None
 
 
 @cache
