@@ -103,9 +103,10 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
         cameras: Sequence[Camera] = (),
+        layout: Layout | None = None,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
-        layout = layout_of(options)
+        layout = layout or layout_of(options)
         return cls(
             layout=layout,
             lines=lines,

@@ -86,7 +86,7 @@ def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
         return max(listings.drawn(layout, line, options.loaded_ids, options.gaps))
 
     try:
-        if known := KnownPoses.from_options(options, layout):
+        if known := KnownPoses.from_options(options, layout.of_lines(lines)):
             known.check(lines, widest)
     except UserError as error:
         return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]

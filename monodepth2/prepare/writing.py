@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from monodepth2 import __version__
-from monodepth2.datasets.folders import CAMERA
+from monodepth2.datasets.camera_files import CAMERA
 from monodepth2.datasets.known_speeds import DRIVE
 from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_files import MASK

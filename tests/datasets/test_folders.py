@@ -141,16 +141,48 @@ def test_the_baseline_is_stated_by_flag_or_file(tmp_path: Path) -> None:
         write_pictures(tmp_path / name, numbered(2))
     options = Options(data_path=tmp_path, dataset="folder")
     assert layout_of(options).baseline is None
+    Folders(tmp_path).check_rig()
     (tmp_path / "one/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
-    assert layout_of(options).baseline == 0.12
+    assert layout_of(options).baseline is None, "not known of the other one"
+    with pytest.raises(UserError, match=r"one/camera.json states a baseline of 0\.12 m, .* that of .*two: give --bas"):
+        Folders(tmp_path).check_rig()
     assert layout_of(replace(options, baseline=0.2)).baseline == 0.2
     (tmp_path / "two/camera.json").write_text('{"fl_x": 40, "baseline": 0.13}')
     assert layout_of(options).baseline is None, "one camera alone needs none"
     with pytest.raises(UserError, match=r"one/camera.json and .*two/camera.json state baselines that differ"):
         Folders(tmp_path).check_rig()
-    given = layout_of(replace(options, baseline=0.2))
-    assert isinstance(given, Folders)
-    given.check_rig()
+    layout_of(replace(options, baseline=0.2)).check_rig()
+
+
+def test_drives_that_no_line_names_do_not_matter(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_pictures(tmp_path / name, numbered(2))
+    (tmp_path / "one/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
+    (tmp_path / "two/camera.json").write_text("{")
+    (tmp_path / "two/mask.png").touch()
+    write_pictures(tmp_path / "two/right", numbered(2))
+    layout = Folders(tmp_path).of_lines([SplitLine("one", 0, "l")])
+    layout.check_rig()
+    assert layout.baseline == 0.12
+    assert not layout.has_masks
+    assert not layout.has_second_camera
+    with pytest.raises(UserError, match="not a JSON file"):
+        Folders(tmp_path).of_lines([SplitLine("two", 0, "l")]).check_rig()
+
+
+@pytest.mark.parametrize(("dataset", "folder", "pictures"), [
+    ("kitti", "2024_01_01/2024_01_01_drive_0001_sync", "image_02/data"),
+    ("kitti_odom", "9", "../sequences/09/image_2"),
+])  # fmt: skip
+def test_a_stated_baseline_takes_the_place_of_kittis(dataset: str, folder: str, pictures: str, tmp_path: Path) -> None:
+    line, options = SplitLine(folder, 0, "l"), Options(data_path=tmp_path, dataset=dataset)
+    place = write_pictures((tmp_path / folder / pictures).resolve(), numbered(2))
+    assert layout_of(options).of_lines([line]).baseline == 0.54
+    (tmp_path / "camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
+    assert layout_of(options).of_lines([line]).baseline == 0.12
+    (place / "camera.json").write_text('{"fl_x": 40, "baseline": 0.3}')
+    assert layout_of(options).of_lines([line]).baseline == 0.3
+    assert layout_of(options).of_lines([line]).camera(line).source == "camera.json"
 
 
 def test_a_baseline_is_that_of_the_nearest_file_as_the_camera_is(tmp_path: Path) -> None:
