@@ -27,6 +27,7 @@ __all__ = [
     "read_pyramid",
     "read_rgb",
     "resize",
+    "size_to_cut",
 ]
 
 # from a picture's path and the smallest level wanted to its levels, 0 first, uint8, (h, w, 3) each
@@ -59,6 +60,15 @@ def picture_size(path: Path) -> Size:
     """
     with open_picture(path) as picture:
         return upright_size(picture)
+
+
+def size_to_cut(path: Path, fit: Fit) -> Size | None:
+    """Return the size of the picture by whose shape its masks and maps are cut; None where nothing is.
+
+    Raises:
+        PictureError: the file is missing, or is no picture.
+    """
+    return None if fit.kind == "stretch" else picture_size(path)
 
 
 def encoded(pixels: np.ndarray, kind: str, **how: Any) -> bytes:

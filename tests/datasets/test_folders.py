@@ -381,6 +381,21 @@ def test_masks_of_a_drive_and_of_single_pictures(tmp_path: Path) -> None:
     assert moved.mask[0].dtype == torch.bool
 
 
+def test_a_mask_of_another_shape_is_cut_where_its_picture_is(tmp_path: Path) -> None:
+    """Drawn on the picture squeezed to the network's shape, of which rows 24 to 72 of 96 are seen."""
+    drive = write_pictures(tmp_path / "one", numbered(3), (96, 96))
+    write_mask(drive / "mask.png", np.arange(64)[:, None] + np.zeros(128) >= 54)
+    options = Options(data_path=tmp_path, dataset="folder", height=64, width=128, frame_ids=(0, -1), fit="crop")
+    mask = MonoDataset.from_options(options, [SplitLine("one", 1, "l")], augment=False).sample(0).mask
+    assert mask is not None
+    assert mask[0].all()
+    write_mask(drive / "mask.png", np.arange(64)[:, None] + np.zeros(128) >= 32)
+    mask = MonoDataset.from_options(options, [SplitLine("one", 1, "l")], augment=False).sample(0).mask
+    assert mask is not None
+    assert mask[0][0, :24].all()
+    assert not mask[0][0, 32:].any()
+
+
 def test_the_right_cameras_pictures_have_a_mask_of_their_own(tmp_path: Path) -> None:
     drive = write_pictures(tmp_path / "one", numbered(3))
     write_pictures(drive / "right", numbered(3))
