@@ -5,7 +5,7 @@ or a folder of drives at any depth. Beside a drive's pictures may lie:
 
     camera.json          its camera, see `camera_files`; "baseline" states the metres between the two of a rig
     mask.png             black where every picture is to be left out: the bonnet, a logo
-    masks/<name>.png     the same of single pictures
+    masks/<name>.png     the same of single pictures; the picture's ending may stay in the name, as in 12.jpg.png
     right/<name>.*       the pictures of the right camera of a rig
 
 A line of a split is `<folder> <n> <l|r>`: the picture at place n of the drive, from 0 on.
@@ -44,6 +44,7 @@ class Folders(Layout):
     standard_baseline: ClassVar[float | None] = None
 
     _names: dict[Path, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _masks: dict[Path, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def has_second_camera(self) -> bool:  # type: ignore[override]
@@ -101,8 +102,24 @@ class Folders(Layout):
     def mask_path(self, line: SplitLine) -> Path | None:
         """The mask of the line's picture: its own, else its drive's; None where there is none."""
         picture = self.picture_path(line)
-        own, of_drive = picture.parent / MASKS / f"{picture.stem}.png", picture.parent / MASK
-        return next((path for path in (own, of_drive) if path.is_file()), None)
+        masks = self._masks_of(picture.parent)
+        own = next((masks[name] for name in _mask_names(picture.name) if name in masks), None)
+        if own:
+            return picture.parent / MASKS / own
+        of_drive = picture.parent / MASK
+        return of_drive if of_drive.is_file() else None
+
+    def _masks_of(self, folder: Path) -> dict[str, str]:
+        """The files in a folder's `masks/` by their names with endings in small letters."""
+        if folder not in self._masks:
+            names = [Path(name) for name in _listed(folder / MASKS) if name[0] != "."]
+            self._masks[folder] = {name.stem + name.suffix.lower(): name.name for name in names}
+        return self._masks[folder]
+
+    def stray_masks(self, folder: Path) -> list[Path]:
+        """The files in the `masks/` of a folder of pictures that belong to none of them."""
+        taken = {mask for name in self.names(folder) for mask in _mask_names(name)}
+        return [folder / MASKS / name for mask, name in self._masks_of(folder).items() if mask not in taken]
 
     @property
     def has_masks(self) -> bool:
@@ -116,6 +133,18 @@ class Folders(Layout):
     def _drives_of_run(self) -> Sequence[str]:
         """The drives that the run's lines name; all where none are known."""
         return self.folders or self.drives()
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # most have none
+        return []
+
+
+def _mask_names(picture: str) -> tuple[str, str]:
+    """What the mask of a picture may be called: as COLMAP calls it, the picture's ending may stay."""
+    return f"{Path(picture).stem}.png", f"{picture}.png"
 
 
 def walk(root: Path) -> Iterator[Path]:
