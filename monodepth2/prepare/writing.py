@@ -72,7 +72,7 @@ def write_facts(
             "reason": drive.gap.reason,
         },
         "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
-        "camera": {"source": framing.camera.source, "accuracy": known.accuracy},
+        "camera": {**framing.camera.to_plain(), "accuracy": known.accuracy},
         "box": [round(side, 3) for side in framing.box],
         "frame_size": framing.frame_size,
         "monodepth2": __version__,
