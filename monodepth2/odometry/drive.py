@@ -11,7 +11,7 @@ import numpy as np
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.known_speeds import DRIVE, TIMES, read_times
+from monodepth2.datasets.known_speeds import stated_times
 from monodepth2.datasets.layouts import KittiOdometry, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
@@ -167,9 +167,10 @@ def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
         return truth.times
     of_kitti = isinstance(drive.layout, KittiOdometry)
     folder = drive.paths[0].parents[1] if of_kitti else drive.layout.root / drive.lines[0].folder
-    if not any((folder / name).is_file() for name in (TIMES, DRIVE)):
+    found = stated_times(folder)
+    if found is None:
         return np.array(frames, dtype=float)
-    times, path = read_times(folder)
+    times, path = found
     times = times[frames.start : frames.stop]
     if len(times) < len(frames) or not np.isfinite(times).all():
         raise UserError(f"{path}: holds no time for each of the frames {frames.start} to {frames.stop - 1}; "
