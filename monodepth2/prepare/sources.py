@@ -23,7 +23,7 @@ from monodepth2.files.fit import Size
 from monodepth2.files.picture_files import MASK, PictureError, check_mask_name, frame_names, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
-from monodepth2.prepare.beside import USUAL_RATE, FrameTimes, times_of
+from monodepth2.prepare.beside import USUAL_RATE, FrameTimes, not_taken_over, times_of
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
@@ -161,6 +161,8 @@ class Source:
             self._remark(f"{counted(own, 'picture')} left out that `predict` wrote")
         if not self.knows_times:
             self._remark(f"{USUAL_RATE:g} frames per second are assumed: give --fps, or their seconds in times.txt")
+        if lost := not_taken_over(self.path):
+            self._remark(f"of what lies beside the frames, {', '.join(lost)} are not taken over")
         unread: list[PictureError] = []
         for time, path in self._timed_paths():
             try:

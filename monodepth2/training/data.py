@@ -70,7 +70,7 @@ class TrainingData:
         if options.use_stereo:
             layout.check_rig()
         self.views = views_of(layout, lines)
-        check_views(self.views, options.fov if is_new else None)  # a run goes on with its flags
+        check_views(self.views, options.fov if is_new else None, options.use_stereo)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set, self.val_set = (

@@ -201,6 +201,10 @@ def test_bent_pictures_are_to_be_straightened(scene: Path, tmp_path: Path) -> No
     remedy = found(tmp_path / "old", **plain)["a camera cannot be used"].remedy
     assert remedy.startswith(f"monodepth2 prepare '{walk}' --output NEW straightens its pictures")
     assert "--intrinsics" not in remedy
+    shutil.copytree(walk, walk / "right")
+    remedy = found(tmp_path / "old", **{**plain, "use_stereo": True})["a camera cannot be used"].remedy
+    assert "with OpenCV's stereoRectify" in remedy
+    shutil.rmtree(walk / "right")
     done = monodepth2("prepare", walk, "--output", tmp_path / "new", "--width", 320, "--height", 96)
     assert done.returncode == 0, done.stderr
     assert "a camera cannot be used" not in found(tmp_path / "new", **plain)

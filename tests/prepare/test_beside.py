@@ -77,3 +77,16 @@ def test_times_that_are_not_those_of_the_frames_are_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize("names", [["0000000001.png", "0000000002.png"], ["1700000000.5.png", "last.png"]])
 def test_numbers_of_frames_are_no_times(names: list[str], tmp_path: Path) -> None:
     assert not times_of(tmp_path, names, None).are_known
+
+
+def test_what_is_not_taken_over_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = frames(tmp_path / "frames", [f"{n}.jpg" for n in range(FRAMES)])
+    for name in ("right", "masks", "depth"):
+        (folder / name).mkdir()
+    for name in ("poses.txt", "speed.txt"):
+        (folder / name).touch()
+    (folder / "camera.json").write_text('{"fl_x": 140, "w": 160, "h": 96, "baseline": 0.2}')
+    made = prepared(folder)
+    told = "right/, masks/, depth/, poses.txt, speed.txt, the baseline of camera.json are not taken over"
+    assert told in capsys.readouterr().out
+    assert sorted(path.name for path in made.iterdir() if path.suffix != ".jpg") == ["camera.json", "drive.json"]
