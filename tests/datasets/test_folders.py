@@ -302,6 +302,34 @@ def test_a_drive_without_pictures_is_refused(tmp_path: Path) -> None:
         own_lines(str(tmp_path / "empty"), make_layout("folder", tmp_path, png=False))
 
 
+NAMES = ["Fahrt\u00a01", "\u0645\u06cc\u200c\u0631\u0648\u06cc\u0645", "1:30", "straße 1", "a\u2014b"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_folders_that_people_give_come_back_from_lists(name: str, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data" / name, numbered(20))
+    assert main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")]) == 0
+    lines = read_split(str(tmp_path / "lists"), "train")
+    assert {line.folder for line in lines} == {name}
+
+
+@pytest.mark.parametrize("name", [b"drive ", b" drive", b"a\\b", b"a\tb", b"stra\xdfe", b"a:30", b"a\xe2\x80\xa8b"])
+def test_names_that_no_list_can_hold_are_refused_and_no_list_is_left(name: bytes, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.rename(write_pictures(tmp_path / "one", numbered(20)), os.fsencode(tmp_path / "data/") + b"/" + name)
+    with pytest.raises(UserError, match=r"a list cannot hold this name .*: rename the folder"):
+        main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")])
+    assert not (tmp_path / "lists").exists()
+
+
+def test_both_lists_are_written_or_none(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data/one", numbered(20))
+    (tmp_path / "lists/val_files.txt").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"val_files.txt: cannot be written"):
+        main([str(tmp_path / "data"), "--output", str(tmp_path / "lists"), "--force"])
+    assert [path.name for path in (tmp_path / "lists").iterdir()] == ["val_files.txt"]
+
+
 def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     write_pictures(tmp_path / "data/d/image_02/data", [f"{n:010d}.png" for n in (0, 1, 2, 4, 5, 6)])
     lists = tmp_path / "lists"
