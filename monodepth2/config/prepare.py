@@ -34,7 +34,11 @@ class PrepareOptions(Checked):
     end: float | None = option(
         None, "input", "seconds from the beginning of the video where to stop (default: its end)"
     )
-    fps: float = option(10.0, "input", "frames per second of folders, which do not say it themselves")
+    fps: float | None = option(
+        None,
+        "input",
+        "frames per second of folders (default: their times.txt, or names that are time stamps; else 10 are assumed)",
+    )
     most_fps: float = option(20.0, "input", "frames per second to look at, at most; more for very fast cameras")
 
     intrinsics: tuple[float, ...] = same_as(

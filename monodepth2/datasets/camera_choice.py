@@ -80,7 +80,7 @@ def _given(numbers: tuple[float, ...], size: tuple[int, ...]) -> Camera:
 def _camera(choice: CameraChoice, place: Place) -> Camera:
     if choice.given:
         return choice.given
-    for path in _files(place.folder, place.root):
+    for path in files_above(place.folder, place.root):
         return READERS[path.name](path, lambda: size_of_pictures(place.folder))
     if choice.kitti_calibration:
         if place.calibration is None:
@@ -91,8 +91,8 @@ def _camera(choice: CameraChoice, place: Place) -> Camera:
     return _assumed(choice.fov, size_of_pictures(place.folder))
 
 
-def _files(folder: Path, root: Path) -> Iterator[Path]:
-    """The files that state a camera, the nearest to the pictures first."""
+def files_above(folder: Path, root: Path) -> Iterator[Path]:
+    """Yield the files that state a camera, in a folder of pictures and up to a root, the nearest first."""
     for parent in (folder, *folder.parents):
         yield from (path for name in READERS if os.path.lexists(path := parent / name))
         if parent == root:

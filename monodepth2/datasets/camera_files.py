@@ -27,6 +27,7 @@ from monodepth2.files.text import read_text
 MOST_BYTES = 1 << 20
 LARGEST_NUMBER = 1e6  # of pixels, and of a coefficient of distortion
 WIDEST = 1e-2  # least focal length in picture sizes: a view of 179 degrees
+CAMERA = "camera.json"
 DISTORTION = ("k1", "k2", "p1", "p2", "k3")
 # COLMAP's models: for each parameter the number of the camera that it is
 _COLMAP = {
@@ -216,7 +217,7 @@ def _parsed(word: str) -> float:
 
 
 READERS: dict[str, Callable[[Path, SizeOfPictures], Camera]] = {
-    "camera.json": read_camera_json,
+    CAMERA: read_camera_json,
     "cam.txt": read_matrix,
     "K.txt": read_matrix,
     "cameras.txt": read_colmap,

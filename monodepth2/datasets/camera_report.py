@@ -23,6 +23,10 @@ PIXELS, SHAPE, INPUT, SHARED = TROUBLES = (
     "pictures of another shape than the network's input",
     "one camera for pictures of several shapes",
 )
+RECTIFY = (
+    "undistort and rectify the pictures of both cameras, e.g. with OpenCV's stereoRectify and initUndistortRectifyMap, "
+    "and state their new camera in camera.json; or train without --use_stereo"
+)
 REMEDY = "give --intrinsics or a camera.json if you know it"
 
 
@@ -30,7 +34,7 @@ class View(NamedTuple):
     """A camera of a drive.
 
     Attributes:
-        drive: its folder, as the lines name it.
+        drive: its folder, for people.
         camera: that took its pictures.
         size: (width, height) of a picture; None where that cannot be read.
     """
@@ -61,7 +65,14 @@ def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
     firsts: dict[tuple[str, str], SplitLine] = {}
     for line in lines:
         firsts.setdefault((line.folder, line.side), line)
-    return [View(line.folder, layout.camera(line), _size(layout, line)) for line in firsts.values()]
+    return [
+        View(drive_in_words(layout, line.folder), layout.camera(line), _size(layout, line)) for line in firsts.values()
+    ]
+
+
+def drive_in_words(layout: Layout, folder: str) -> str:
+    """A drive's folder, as the lines name it, for people; a data set of a single drive is called by its own."""
+    return str(layout.root) if folder == "." else folder
 
 
 def distinct_cameras(views: Sequence[View]) -> tuple[Camera, ...]:
@@ -76,12 +87,13 @@ def _size(layout: Layout, line: SplitLine) -> Size | None:
         return None
 
 
-def check_views(views: Sequence[View], fov: float | None = None) -> None:
+def check_views(views: Sequence[View], fov: float | None = None, use_stereo: bool = False) -> None:
     """Refuse cameras that the method cannot follow.
 
     Args:
         views: the cameras of all drives.
         fov: the width of the view that the user states for those that no file states.
+        use_stereo: the run takes pairs, which `prepare` makes none of.
 
     Raises:
         UserError: one is distorted, or files state them all.
@@ -91,13 +103,14 @@ def check_views(views: Sequence[View], fov: float | None = None) -> None:
             f"--fov {fov:g} changes nothing, as {views[0].drive} and all others have a camera of their own "
             f"({views[0].camera.source}): give --intrinsics FX FY CX CY, or drop --fov"
         )
+    prepare = f"`{started_as('prepare')} FOLDER --output NEW`"
+    remedy = RECTIFY if use_stereo else f"{prepare} straightens the pictures of a folder and writes their new camera"
     for view in views:
         if view.camera.is_distorted:
             raise UserError(
                 f"{view.drive}: its camera is distorted ({view.camera.source}: k1 k2 p1 p2 k3 are "
                 f"{' '.join(f'{value:g}' for value in view.camera.distortion)}), and training takes straight ones "
-                f"only: `{started_as('prepare')} FOLDER --output NEW` straightens the pictures of a folder and writes "
-                "their new camera"
+                f"only: {remedy}"
             )
 
 

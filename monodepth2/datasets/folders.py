@@ -5,7 +5,7 @@ or a folder of drives at any depth. Beside a drive's pictures may lie:
 
     camera.json          its camera, see `camera_files`; "baseline" states the metres between the two of a rig
     mask.png             black where every picture is to be left out: the bonnet, a logo
-    masks/<name>.png     the same of single pictures
+    masks/<name>.png     the same of single pictures; the picture's ending may stay in the name, as in 12.jpg.png
     right/<name>.*       the pictures of the right camera of a rig
 
 A line of a split is `<folder> <n> <l|r>`: the picture at place n of the drive, from 0 on.
@@ -17,13 +17,11 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from monodepth2.config import Options
 from monodepth2.datasets.camera_choice import CameraChoice, Place
-from monodepth2.datasets.camera_files import read_baseline
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
@@ -33,7 +31,6 @@ from monodepth2.files.picture_files import ENDINGS, MASK, check_mask_name, frame
 RIGHT, MASKS, TRUTH = "right", "masks", "depth"  # in a drive's folder
 # folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures
 NO_DRIVES = (RIGHT, MASKS, TRUTH, "proj_depth", "predictions")
-CAMERA = "camera.json"
 SPLITS = "splits"  # a folder of a data set that may hold its lists
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
 MOST_FOLDERS = 1 << 17
@@ -44,13 +41,15 @@ class Folders(Layout):
     """One drive, or a folder of drives."""
 
     depth_remedy: ClassVar[str] = "lay a map of each picture, called like it, into depth/ beside the pictures"
+    standard_baseline: ClassVar[float | None] = None
 
     _names: dict[Path, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _masks: dict[Path, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def has_second_camera(self) -> bool:  # type: ignore[override]
         """Whether a drive has pictures of the right camera."""
-        return any((self.root / drive / RIGHT).is_dir() for drive in self.drives())
+        return any((self.root / drive / RIGHT).is_dir() for drive in self._drives_of_run())
 
     def drives(self) -> list[str]:
         """The folders that hold pictures, relative to the root, in natural order.
@@ -103,53 +102,49 @@ class Folders(Layout):
     def mask_path(self, line: SplitLine) -> Path | None:
         """The mask of the line's picture: its own, else its drive's; None where there is none."""
         picture = self.picture_path(line)
-        own, of_drive = picture.parent / MASKS / f"{picture.stem}.png", picture.parent / MASK
-        return next((path for path in (own, of_drive) if path.is_file()), None)
+        masks = self._masks_of(picture.parent)
+        own = next((masks[name] for name in _mask_names(picture.name) if name in masks), None)
+        if own:
+            return picture.parent / MASKS / own
+        of_drive = picture.parent / MASK
+        return of_drive if of_drive.is_file() else None
+
+    def _masks_of(self, folder: Path) -> dict[str, str]:
+        """The files in a folder's `masks/` by their names with endings in small letters."""
+        if folder not in self._masks:
+            names = [Path(name) for name in _listed(folder / MASKS) if name[0] != "."]
+            self._masks[folder] = {name.stem + name.suffix.lower(): name.name for name in names}
+        return self._masks[folder]
+
+    def stray_masks(self, folder: Path) -> list[Path]:
+        """The files in the `masks/` of a folder of pictures that belong to none of them."""
+        taken = {mask for name in self.names(folder) for mask in _mask_names(name)}
+        return [folder / MASKS / name for mask, name in self._masks_of(folder).items() if mask not in taken]
 
     @property
     def has_masks(self) -> bool:
         """Whether a drive has masks."""
-        folders = [self.root / drive / camera for drive in self.drives() for camera in (".", RIGHT)]
+        folders = [self.root / drive / camera for drive in self._drives_of_run() for camera in (".", RIGHT)]
         return any((folder / MASKS).is_dir() or (folder / MASK).is_file() for folder in folders)
 
-    @property
-    def baseline(self) -> float | None:
-        """Metres between the two cameras: of `--baseline`, else of the drives' files; None if unknown or several.
+    def _camera_folders(self) -> list[Path]:
+        return [self.root / drive for drive in self._drives_of_run()]
 
-        Raises:
-            UserError: a file states it that cannot be used.
-        """
-        if self.cameras.baseline:
-            return self.cameras.baseline
-        stated = set(self._baselines.values())
-        return stated.pop() if len(stated) == 1 else None
+    def _drives_of_run(self) -> Sequence[str]:
+        """The drives that the run's lines name; all where none are known."""
+        return self.folders or self.drives()
 
-    def check_rig(self) -> None:
-        """Refuse drives of different baselines, unless `--baseline` states one.
 
-        Raises:
-            UserError: there are such, and one network learns one rig.
-        """
-        stated = self._baselines
-        if len(set(stated.values())) > 1 and not self.cameras.baseline:
-            first, other = next((one, path) for one in stated for path in stated if stated[one] != stated[path])
-            raise UserError(
-                f"{first} and {other} state baselines that differ ({stated[first]:g} m and {stated[other]:g} m): give "
-                "--baseline METRES if all lines are of one rig, or train on one rig's drives, or without --use_stereo"
-            )
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # most have none
+        return []
 
-    @cached_property
-    def _baselines(self) -> dict[Path, float]:
-        """The baselines that files state: of each drive the `camera.json` that is nearest above its pictures."""
-        found = {}
-        for drive in self.drives():
-            folder = self.root / drive
-            above = (parent / CAMERA for parent in (folder, *folder.parents) if parent.is_relative_to(self.root))
-            for path in filter(Path.is_file, above):
-                if metres := read_baseline(path):
-                    found[path] = metres
-                    break
-        return found
+
+def _mask_names(picture: str) -> tuple[str, str]:
+    """What the mask of a picture may be called: as COLMAP calls it, the picture's ending may stay."""
+    return f"{Path(picture).stem}.png", f"{picture}.png"
 
 
 def walk(root: Path) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, split_folder
 from monodepth2.errors import UserError, check_all
+from monodepth2.files.output_paths import check_output_file
 from monodepth2.runtime.threads import map_ahead
 
 BYTES_PER_MAP = 256 << 10  # compressed; needed twice, in the folder and in the archive
@@ -88,6 +89,7 @@ def check_depth_files(layout: KittiRaw | Make3D, lines: Sequence[SplitLine]) -> 
 def _check_output(output: Path, overwrite: bool) -> None:
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder; give a file, e.g. {output / FILE_NAME}")
+    check_output_file("output", output)
     if output.exists() and not overwrite:
         raise UserError(f"{output} exists: add --overwrite to replace it, or give another file with --output")
 
@@ -156,15 +158,10 @@ def _map_path(folder: Path, position: int) -> Path:
 
 
 def _pack(folder: Path, lines: Sequence[SplitLine], sizes: Sequence[tuple[int, int]], output: Path) -> None:
-    """Write the maps of the folder into one archive and move it into place."""
+    """Write the maps of the folder into one archive; where a link leads to is written."""
 
     def maps() -> Iterator[np.ndarray]:
         for position in tqdm(range(len(lines)), desc="packing", unit="image", disable=None):
             yield read_ground_truth(_map_path(folder, position), 1)(0)
 
-    packed = folder / FILE_NAME
-    write_ground_truth(packed, maps(), lines, sizes[0] if len(set(sizes)) == 1 else None)
-    try:
-        packed.replace(output)
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror})") from error
+    write_ground_truth(output, maps(), lines, sizes[0] if len(set(sizes)) == 1 else None)

@@ -20,6 +20,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
 from monodepth2.files.picture_files import PictureError
+from monodepth2.files.pictures import size_to_cut
 from monodepth2.method.depth_maps import network_unit
 
 
@@ -116,7 +117,8 @@ class KnownDepth:
             return np.zeros(self.size[::-1], np.float32)
         with part_of_sample(path):
             metres_hw = read_depth_map(path, self.png_scale) if self.beside else self._kitti(line)
-        depth_hw = self.unit * reduced_depth(metres_hw, self.size, replace(self.fit, window=window))
+        picture = size_to_cut(self.layout.picture_path(line), self.fit)
+        depth_hw = self.unit * reduced_depth(metres_hw, self.size, replace(self.fit, window=window), picture)
         nearest, farthest = self.limits
         return np.where((depth_hw > nearest) & (depth_hw < farthest), depth_hw, 0).astype(np.float32)
 
@@ -125,21 +127,22 @@ class KnownDepth:
         return self.layout.depth(line)
 
 
-def reduced_depth(depth_hw: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
+def reduced_depth(depth_hw: np.ndarray, size: Size, fit: Fit, picture: Size | None = None) -> np.ndarray:
     """Bring a sparse map to the size of a network's input: of the known depths that fall on a pixel the nearest stays.
 
     No two depths are mixed, and none is made where there is none: a map smaller than the input leaves holes.
 
     Args:
-        depth_hw: 0 where unknown; of the shape of its picture, at any size.
+        depth_hw: 0 where unknown; of the whole picture, at any size.
         size: (width, height) of the input.
         fit: how the picture comes to that size.
+        picture: (width, height) of the picture; None: the map's own.
 
     Returns:
         The map, float32, (h', w'), 0 where unknown.
     """
     (h, w), (width, height) = depth_hw.shape, size
-    left, top, right, bottom = fit.box((w, h), size) or (0, 0, w, h)
+    left, top, right, bottom = fit.box_of_map((h, w), size, picture or (w, h)) or (0, 0, w, h)
     row, column = np.nonzero(depth_hw)
     v = np.floor((row + 0.5 - top) * height / (bottom - top)).astype(np.intp)
     u = np.floor((column + 0.5 - left) * width / (right - left)).astype(np.intp)

@@ -1,13 +1,15 @@
 """Motion that is known while training: from a drive's file of poses, brought to the samples and the network's unit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from monodepth2.config import Options
+from monodepth2.datasets.camera_files import read_json_object
 from monodepth2.datasets.folders import Folders
+from monodepth2.datasets.known_speeds import DRIVE
 from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
@@ -15,6 +17,7 @@ from monodepth2.errors import UserError, counted
 from monodepth2.method.depth_maps import network_unit
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
+ALIKE = 0.01  # of a focal length, and of the picture: how far two cameras may be apart
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class KnownPoses:
             )
         for folder, frame in last.items():
             self._check_count(folder, frame + 1)
+        if self.tracked:
+            self._check_cameras(last)
         if self.tracked and (right := next((line for line in lines if line.side == "r"), None)):
             raise UserError(f"{flag}: poses are the left camera's, '{right}' is of the right one: leave such lines out")
         if self.layout.baseline is None and (right := next((line for line in lines if line.side == "r"), None)):
@@ -98,6 +103,18 @@ class KnownPoses:
         motion[:3, 3] *= self.unit
         return motion
 
+    def _check_cameras(self, folders: Iterable[str]) -> None:
+        """Refuse paths that were found with another camera than the run's; drives of old have no note of theirs."""
+        for folder in folders:
+            camera, taken = self.layout.camera(SplitLine(folder, 0, "l")), noted_camera(self.layout.root / folder)
+            own = (camera.fx, camera.fy, camera.cx, camera.cy)
+            if taken and not _are_alike(own, taken):
+                raise UserError(
+                    f"--tracked_poses: the path of {self._path(folder)} was found with the camera {_words(taken)}, and "
+                    f"this run takes {_words(own)} ({camera.source}): run `monodepth2 prepare` again with this camera, "
+                    "--intrinsics FX FY CX CY of the whole frames and --overwrite, or train with the other one"
+                )
+
     def _path(self, folder: str) -> Path:
         return poses_path(self.layout, folder, self.tracked)
 
@@ -115,6 +132,28 @@ class KnownPoses:
                 f"its drive has {pictures} pictures" if pictures is not None else f"the lists go to frame {needed - 1}"
             )
             raise UserError(f"{path}: holds {known} poses, and {wanted}; one pose per picture is needed")
+
+
+def noted_camera(drive: Path) -> tuple[float, ...] | None:
+    """Return fx, fy, cx, cy that `prepare` has found a drive's path with, in sizes of its pictures; None: not noted.
+
+    Raises:
+        UserError: the drive's facts cannot be read.
+    """
+    noted = read_json_object(drive / DRIVE).get("camera") if (drive / DRIVE).is_file() else None
+    names = ("fx", "fy", "cx", "cy") if isinstance(noted, dict) else ()
+    found = tuple(number for name in names if isinstance(number := noted.get(name), float))
+    return found if len(found) == 4 else None
+
+
+def _are_alike(own: Sequence[float], taken: Sequence[float]) -> bool:
+    (*focals, cx, cy), (*taken_focals, taken_cx, taken_cy) = own, taken
+    apart = [abs(one - other) / one for one, other in zip(focals, taken_focals, strict=True)]
+    return max(*apart, abs(cx - taken_cx), abs(cy - taken_cy)) <= ALIKE
+
+
+def _words(numbers: Sequence[float]) -> str:
+    return " ".join(f"{name} {number:.4g}" for name, number in zip(("fx", "fy", "cx", "cy"), numbers, strict=True))
 
 
 def mirrored_motion(source_T_target: np.ndarray) -> np.ndarray:

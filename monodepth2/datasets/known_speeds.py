@@ -9,11 +9,11 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from monodepth2.config import Options
+from monodepth2.datasets.camera_files import read_json_object
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import read_json
 from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
@@ -166,16 +166,28 @@ def read_times(folder: Path) -> tuple[np.ndarray, Path]:
     Raises:
         UserError: there are none, or they cannot be read.
     """
-    in_drive = not (folder / TIMES).is_file() and (folder / DRIVE).is_file()
-    path = folder / (DRIVE if in_drive else TIMES)
-    return _times_of_drive(path) if in_drive else _numbers(path), path
+    if found := stated_times(folder):
+        return found
+    if (folder / DRIVE).is_file():
+        raise UserError(f"{folder / DRIVE}: states no times of its pictures; write {TIMES} beside it")
+    return _numbers(folder / TIMES), folder / TIMES
 
 
-def _times_of_drive(path: Path) -> np.ndarray:
-    """The times that `prepare` has noted."""
+def stated_times(folder: Path) -> tuple[np.ndarray, Path] | None:
+    """The same, or None where there are none: `prepare` notes none of frames whose rate it has assumed.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    if (folder / TIMES).is_file():
+        return _numbers(folder / TIMES), folder / TIMES
+    path = folder / DRIVE
+    times = read_json_object(path).get("times") if path.is_file() else None
+    if times is None:
+        return None
     try:
-        return np.array([float(time) for time in read_json(path)["times"]])
-    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        return np.array([float(time) for time in times]), path
+    except (ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: states no times of its pictures; write {TIMES} beside it") from error
 
 

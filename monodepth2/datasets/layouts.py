@@ -3,11 +3,11 @@
 A layout turns a split line into paths. It knows nothing of samples, augmentation or tensors.
 """
 
-import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,14 +23,14 @@ from monodepth2.datasets.calibration import (
 )
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
+from monodepth2.datasets.rigs import Stated, check_alike, common_baseline, stated_baselines
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import ENDINGS
+from monodepth2.files.picture_files import numbered_names
 from monodepth2.files.pictures import picture_size, read_depth_png
 
 CAMERA = {"l": 2, "r": 3}
-LONGEST_NAME = 32  # of a numbered picture
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 OTHER_SIDE = {"l": "r", "r": "l"}
 
@@ -43,17 +43,24 @@ class Layout(ABC):
         root: its folder, `--data_path`.
         extension: of its pictures.
         cameras: what the flags say of its cameras.
+        folders: those that the run's lines name, see `of_lines`; empty where these are not known.
     """
 
     root: Path
     extension: str = ".jpg"
     cameras: CameraChoice = field(default_factory=CameraChoice)
+    folders: tuple[str, ...] = ()
 
     has_second_camera: ClassVar[bool] = True
     has_neighbours: ClassVar[bool] = True
+    standard_baseline: ClassVar[float | None] = KITTI_BASELINE  # metres, where no file states any
     depth_remedy: ClassVar[str]  # what to do where the files with depth are missing; layouts without depth have none
 
     _numbered: dict[Path, dict[int, str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_lines(self, lines: Iterable[SplitLine]) -> "Layout":
+        """The layout of a run with these lines: what other drives hold does not matter."""
+        return replace(self, folders=tuple(dict.fromkeys(line.folder for line in lines)))
 
     @abstractmethod
     def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
@@ -74,7 +81,7 @@ class Layout(ABC):
         Where there is none, the path is that of KITTI's way to name it.
         """
         if folder not in self._numbered:
-            self._numbered[folder] = _numbers_of(folder, self.extension)
+            self._numbered[folder] = numbered_names(folder, self.extension)
         return folder / self._numbered[folder].get(number, f"{number:0{digits}d}{self.extension}")
 
     def camera(self, line: SplitLine) -> Camera:
@@ -95,8 +102,29 @@ class Layout(ABC):
 
     @property
     def baseline(self) -> float | None:
-        """Metres between the two cameras, None where that is unknown."""
-        return self.cameras.baseline or KITTI_BASELINE
+        """Metres between the two cameras: of `--baseline`, else of the drives' files; None if unknown or several.
+
+        Raises:
+            UserError: a file states it that cannot be used.
+        """
+        return self.cameras.baseline or common_baseline(self._baselines, self.standard_baseline)
+
+    def check_rig(self) -> None:
+        """Refuse drives of different baselines, or of which only some state one, unless `--baseline` does.
+
+        Raises:
+            UserError: there are such, and one network learns one rig.
+        """
+        if not self.cameras.baseline:
+            check_alike(self._baselines)
+
+    @cached_property
+    def _baselines(self) -> dict[Path, Stated | None]:
+        return stated_baselines(self._camera_folders(), self.root)
+
+    def _camera_folders(self) -> Sequence[Path]:
+        """The folders of the left cameras' pictures; the root where the run's lines are not known."""
+        return [self.picture_path(SplitLine(folder, 0, "l")).parent for folder in self.folders] or [self.root]
 
 
 @dataclass(frozen=True)
@@ -229,17 +257,6 @@ LAYOUTS: dict[str, Callable[..., Layout]] = {
     "kitti_odom": KittiOdometry,
     "kitti_test": KittiTest,
 }
-
-
-def _numbers_of(folder: Path, preferred: str) -> dict[int, str]:
-    """The names of a folder's pictures by their numbers; of several of one number one with the preferred ending."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:  # the check of the data set says so
-        return {}
-    pictures = [name for name in names if (path := Path(name)).suffix.lower() in ENDINGS and path.stem.isdecimal()]
-    pictures.sort(key=lambda name: name.endswith(preferred))
-    return {int(Path(name).stem): name for name in pictures if len(name) <= LONGEST_NAME}
 
 
 def frame_path(layout: Layout, line: SplitLine, frame: FrameId, gap: int = 1) -> Path:

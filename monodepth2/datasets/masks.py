@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monodepth2.files.fit import Box, Fit
+from monodepth2.files.fit import Box, Fit, Size
 from monodepth2.files.picture_files import MASK, PictureError, open_picture
 from monodepth2.files.rgb import laid_over
 
@@ -17,10 +17,20 @@ BLACK = 128  # what is darker is left out
 LANCZOS_REACH = 3  # pixels of the result to either side, from where Pillow's filter takes its values
 
 
-def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+def read_mask(
+    path: Path, deepest: int, width: int, height: int, fit: Fit, picture: Size | None = None
+) -> list[np.ndarray]:
     """Read a mask at the levels of its picture; files that have not changed are read once.
 
     A window's levels are made anew each time, as hardly any comes twice.
+
+    Args:
+        path: of the file.
+        deepest: as of `mask_levels`, and so are the others.
+        width: likewise.
+        height: likewise.
+        fit: likewise.
+        picture: likewise.
 
     Returns:
         Levels 0 to `deepest`, True where the picture stays in, (h, w) each.
@@ -30,13 +40,15 @@ def read_mask(path: Path, deepest: int, width: int, height: int, fit: Fit) -> li
     """
     mtime = path.stat().st_mtime_ns if path.is_file() else 0
     if fit.window:
-        return mask_levels(_read(path, mtime), deepest, width, height, fit)
-    return _levels(path, mtime, deepest, width, height, fit)
+        return mask_levels(_read(path, mtime), deepest, width, height, fit, picture)
+    return _levels(path, mtime, deepest, width, height, fit, picture)
 
 
 @lru_cache(maxsize=32)
-def _levels(path: Path, mtime: int, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
-    return mask_levels(_read(path, mtime), deepest, width, height, fit)
+def _levels(
+    path: Path, mtime: int, deepest: int, width: int, height: int, fit: Fit, picture: Size | None
+) -> list[np.ndarray]:
+    return mask_levels(_read(path, mtime), deepest, width, height, fit, picture)
 
 
 @lru_cache(maxsize=32)
@@ -57,18 +69,21 @@ def grey_mask(path: Path) -> Image.Image:
     return grey
 
 
-def mask_levels(stays_hw: np.ndarray, deepest: int, width: int, height: int, fit: Fit) -> list[np.ndarray]:
+def mask_levels(
+    stays_hw: np.ndarray, deepest: int, width: int, height: int, fit: Fit, picture: Size | None = None
+) -> list[np.ndarray]:
     """Return a mask at the levels of its picture.
 
     Args:
-        stays_hw: True where the picture stays in, at the size of the picture that is brought to these levels.
+        stays_hw: True where the picture stays in; of the whole picture that is brought to these levels, at any size.
         deepest: level.
         width: of level 0.
         height: of level 0.
         fit: how the picture comes to that size.
+        picture: (width, height) of the picture; None: the mask's own.
     """
-    left_out, (h, w) = ~stays_hw, stays_hw.shape
-    levels, box = [], fit.box((w, h), (width, height))
+    left_out = ~stays_hw
+    levels, box = [], fit.box_of_map(stays_hw.shape, (width, height), picture or stays_hw.shape[::-1])
     for level in range(deepest + 1):
         left_out = _reduced(left_out, box, width >> level, height >> level)
         levels.append(~left_out)

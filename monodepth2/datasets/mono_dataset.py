@@ -26,7 +26,7 @@ from monodepth2.datasets.samples import Sample, SampleKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit, Window
-from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, pyramid, read_pyramid
+from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, pyramid, read_pyramid, size_to_cut
 from monodepth2.method.depth_maps import NETWORK_BASELINE
 
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
@@ -103,9 +103,10 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
         cameras: Sequence[Camera] = (),
+        layout: Layout | None = None,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
-        layout = layout_of(options)
+        layout = layout or layout_of(options)
         return cls(
             layout=layout,
             lines=lines,
@@ -248,12 +249,12 @@ class MonoDataset(Dataset[Sample | UserError]):
         (width, height), path = self.size, self.layout.mask_path(line)
         if path is None:
             return {level: torch.ones(1, height >> level, width >> level, dtype=torch.bool) for level in self.levels[0]}
-        deepest = max(self.levels[0])
+        deepest, picture = max(self.levels[0]), size_to_cut(frame_path(self.layout, line, 0), self.fit)
         if window and self.is_read_whole:
-            whole = read_mask(path, 0, width, height, self.fit)[0]
+            whole = read_mask(path, 0, width, height, self.fit, picture)[0]
             levels = mask_levels(whole, deepest, width, height, Fit(window=window))
         else:
-            levels = read_mask(path, deepest, width, height, replace(self.fit, window=window))
+            levels = read_mask(path, deepest, width, height, replace(self.fit, window=window), picture)
         masks = {level: torch.from_numpy(levels[level])[None] for level in self.levels[0]}
         return {level: mask.flip(2) if mirrored else mask for level, mask in masks.items()}
 

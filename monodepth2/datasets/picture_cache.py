@@ -2,9 +2,9 @@
 
 Each size has a folder of its own, of pairs of files: an array `<name>.npy`, uint8, (pictures, bytes of a picture), with
 a picture's levels one after the other in its row; and an index `<name>.json`, which tells the rows' pictures in order,
-as [path, size, mtime_ns], or null. Pairs are only added, never changed: an array gets its name when it is whole, its
-index after it, and an array without an index is not read. So any number of processes may read while one writes, and
-one that is killed leaves nothing that another would read.
+as [path, size, mtime_ns], or null; pictures of 10 or 12 bits have their white as a fourth. Pairs are only added, never
+changed: an array gets its name when it is whole, its index after it, and an array without an index is not read. So any
+number of processes may read while one writes, and one that is killed leaves nothing that another would read.
 
 Arrays are mapped into memory. One that is removed while it is used goes on serving. One that something else cuts short
 in its place meanwhile, or that lies on a disk that fails, ends the process.
@@ -37,6 +37,8 @@ from monodepth2.files.input_files import open_input, read_json
 from monodepth2.files.npy_files import read_array_header, require_size
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.files.pictures import PictureError, read_pyramid
+from monodepth2.files.rgb import WHITE
+from monodepth2.files.sixteen_bits import white_of_any
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.runtime.threads import map_ahead
 
@@ -48,11 +50,20 @@ LARGEST_ARRAY, LARGEST_INDEX = 1 << 36, 1 << 26
 
 
 class PictureKey(NamedTuple):
-    """Which picture, and which state of its file: path relative to the data set's root, bytes, time of change."""
+    """Which picture, and which state of its file: path relative to the data set's root, bytes, time of change.
+
+    Of pictures of 16 bits it is also as what they are read: see `white_of`, which looks at the whole folder.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    white: int = WHITE
+
+    @property
+    def entry(self) -> tuple[str | int, ...]:
+        """What an index has of it: the white of few pictures."""
+        return self[:3] if self.white == WHITE else self
 
 
 class PictureCache:
@@ -123,7 +134,8 @@ class PictureCache:
         for path in sorted(paths):
             with suppress(OSError):
                 found = path.stat()
-                key = PictureKey(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns)
+                name = path.relative_to(self.root).as_posix()
+                key = PictureKey(name, found.st_size, found.st_mtime_ns, white_of_any(path))
                 self._expected[key] = path
         needed = len(self._find()) * self.picture_bytes
         free = shutil.disk_usage(self.folder).free
@@ -187,7 +199,7 @@ class PictureCache:
             keys = [PictureKey(*(entry or ("", 0, 0))) for entry in read_json(index, LARGEST_INDEX)]
         except TypeError as error:
             raise ValueError(index) from error
-        if any([type(value) for value in key] != [str, int, int] for key in keys):
+        if any([type(value) for value in key] != [str, int, int, int] for key in keys):
             raise ValueError(index)
         if len(self._map(index.with_suffix(".npy"))) != len(keys):
             raise ValueError(index)
@@ -243,7 +255,7 @@ class PictureCache:
             np.lib.format.write_array_header_1_0(array, header)
             for key, row in zip(pictures, rows, strict=False):
                 array.write(row or bytes(self.picture_bytes))
-                keys.append(row and key)
+                keys.append(row and key.entry)
             array.flush()
             os.fsync(array.fileno())  # in a power cut the index must not outlive what it tells of
         if any(keys):

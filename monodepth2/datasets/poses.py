@@ -13,7 +13,7 @@ from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.errors import UserError, shown
 from monodepth2.files.text import numbered_lines
 
-TRACKED = "tracked_poses.txt"
+POSES, TRACKED = "poses.txt", "tracked_poses.txt"
 NUMBERS = 12  # of a pose in KITTI's format: the upper three rows of its matrix
 TUM_NUMBERS = 8  # in TUM's: time, place, quaternion x y z w
 FARTHEST = 1e9  # metres from the origin; with much larger numbers distances overflow
@@ -45,7 +45,7 @@ def poses_path(layout: Layout, folder: str, tracked: bool = False) -> Path:
         return layout.root / folder / TRACKED
     if isinstance(layout, KittiOdometry):
         return layout.root / f"poses/{int(folder):02d}.txt"
-    return layout.root / folder / "poses.txt"
+    return layout.root / folder / POSES
 
 
 def read_poses(path: Path) -> np.ndarray:

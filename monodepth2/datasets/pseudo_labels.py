@@ -19,8 +19,8 @@ from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import STRETCH, Fit, Size, Window
-from monodepth2.files.pictures import PictureError, picture_size
+from monodepth2.files.fit import Fit, Size, Window
+from monodepth2.files.pictures import PictureError, size_to_cut
 
 ALL_KNOWN = 0.999  # share of a pixel's weights that must come from known ones
 
@@ -112,8 +112,7 @@ class PseudoLabels:
             raise PictureError(picture, f"has no pseudo-label in {self.folder.root}")
         with part_of_sample(path):
             label_hw = read_depth_map(path)
-        # the label's own shape need not be the picture's, by which is cut
-        whole = label_hw.shape[::-1] if self.fit == STRETCH else picture_size(picture)
+        whole = size_to_cut(picture, self.fit) or label_hw.shape[::-1]
         return resized_label(label_hw, self.size, replace(self.fit, window=window), whole)
 
 
@@ -131,11 +130,7 @@ def resized_label(label_hw: np.ndarray, size: Size, fit: Fit, whole: Size) -> np
     Returns:
         The label, float32, (h', w'), 0 where unknown.
     """
-    box = fit.box(whole, size)
-    if box:
-        height, width = label_hw.shape
-        across, down = width / whole[0], height / whole[1]
-        box = (box[0] * across, box[1] * down, min(box[2] * across, width), min(box[3] * down, height))
+    box = fit.box_of_map(label_hw.shape, size, whole)
     known_hw = (label_hw > 0).astype(np.float32)
     label, known = (
         np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box))

@@ -1,6 +1,7 @@
 """The lines of a split, and the files that list them: `<folder> <frame> <l|r>`."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,20 @@ class SplitLine:
         if side not in _SIDES:
             raise UserError(f"side {shown(side)} is neither l nor r")
         return cls(folder, int(frame), _SIDES[side])
+
+    def require_listable(self) -> None:
+        """Refuse a line that would be read from a list as another one, or not at all.
+
+        Raises:
+            UserError: its folder has such a name.
+        """
+        with suppress(UserError):
+            if self.parse(str(self)) == self:
+                return
+        raise UserError(
+            f"folder {shown(self.folder)}: a list cannot hold this name (blanks at its ends, a backslash, a tab or "
+            "another control character, the letter of a drive, or no Unicode): rename the folder"
+        )
 
 
 def read_lines(path: Path) -> list[SplitLine]:

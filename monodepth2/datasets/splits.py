@@ -20,12 +20,14 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from monodepth2.datasets.split_lines import SplitLine, read_lines
 from monodepth2.errors import UserError, run_script, shown
+from monodepth2.files.output_paths import whole_file
 from monodepth2.files.text import leads_out, numbered_lines, read_text
 
 PARTS = ("train", "val", "test", "test_09", "test_10")
@@ -238,18 +240,21 @@ def write_lines(parts: Mapping[str, Sequence[SplitLine]], output: Path, force: b
     """Write lists of lines by part into the folder `output`; return the files.
 
     Raises:
-        UserError: as `write_split`.
+        UserError: as `write_split`; or a list cannot hold a folder's name. Then nothing is written.
     """
+    for line in {line.folder: line for lines in parts.values() for line in lines}.values():
+        line.require_listable()
     texts = {output / file_name(part): "".join(f"{line}\n" for line in lines) for part, lines in parts.items()}
     changed = [] if force else [path for path, text in texts.items() if path.exists() and read_text(path) != text]
     if changed:
         raise UserError(f"{', '.join(map(str, changed))}: exists with other content; add --force to replace it")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UserError(f"--output {output} cannot be written: {error}") from error
+    with ExitStack() as stack:  # all are written before one takes its place
+        for path, text in texts.items():
+            stack.enter_context(whole_file(path)).write_text(text, encoding="utf-8", newline="\n")
     return list(texts)
 
 

@@ -11,12 +11,14 @@ from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.camera_report import (
     INPUT,
     PIXELS,
+    RECTIFY,
     SHAPE,
     SHARED,
     TROUBLES,
     View,
     camera_troubles,
     check_views,
+    drive_in_words,
     views_of,
 )
 from monodepth2.datasets.cameras import Camera
@@ -49,12 +51,15 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
     views: list[View] = []
     try:
         views += views_of(layout, lines)
-        check_views(views, layout.cameras.fov)
+        check_views(views, layout.cameras.fov, options.use_stereo)
     except UserError as error:
         bent = {view.drive for view in views if view.camera.is_distorted}
         remedy = "mend the file that states the camera, or give --intrinsics FX FY CX CY"
-        if bent:  # numbers without distortion would leave its pictures bent
-            folder = next(layout.picture_path(line).parent for line in lines if line.folder in bent)
+        if bent and options.use_stereo:  # numbers without distortion would leave its pictures bent
+            remedy = RECTIFY
+        elif bent:
+            named = (line for line in lines if drive_in_words(layout, line.folder) in bent)
+            folder = layout.picture_path(next(named)).parent
             remedy = (
                 f"monodepth2 prepare {shlex.quote(str(folder))} --output NEW straightens its pictures; add --camera "
                 "FILE if the file of the camera lies neither there nor in the folder above"
@@ -86,7 +91,7 @@ def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
         return max(listings.drawn(layout, line, options.loaded_ids, options.gaps))
 
     try:
-        if known := KnownPoses.from_options(options, layout):
+        if known := KnownPoses.from_options(options, layout.of_lines(lines)):
             known.check(lines, widest)
     except UserError as error:
         return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]

@@ -48,7 +48,8 @@ class Kind:
         spoils_from: share from which it spoils a training; None if it never does.
         shown: the fields of a sample whose pictures show it.
         consequence: what a training makes of it.
-        remedy: what to do; {folder} of a drive and {ids}, `--frame_ids` of frames farther apart, are filled in.
+        remedy: what to do; {folder} of a drive, {ids}, `--frame_ids` of frames farther apart, and {prepare}, how that
+            helps, are filled in.
         is_quick: whether a training looks for it before it begins.
         figure: a sentence on the measures that show it.
     """
@@ -112,18 +113,18 @@ def _offset(shown: "Sequence[Measures]") -> str:
     return f"by {np.median([of.pair.offset_pixels for of in shown if of.pair]):.1f} pixels up or down (median)"
 
 
-_PREPARE = "monodepth2 prepare {folder} --output FOLDER makes drives of it without them"
+_PREPARE = "; monodepth2 prepare {folder} --output FOLDER makes drives of it without them"  # and without pairs
 KINDS = (
     Kind(
         "the camera stands", _moves_little, 0.05, 0.5, ("target", "near"),
         "there is nothing to learn from where the camera does not move",
-        f"take frames farther apart, --frame_ids {{ids}}; {_PREPARE}",
+        "take frames farther apart, --frame_ids {ids}{prepare}",
         figure=_motion,
     ),
     Kind(
         "copies of pictures", lambda of: of.copied, 0.02, 0.5, ("target", "near"),
         "a target and its neighbour are the same picture, which says nothing of depth",
-        f"take frames farther apart, --frame_ids {{ids}}; {_PREPARE}",
+        "take frames farther apart, --frame_ids {ids}{prepare}",
     ),
     Kind(
         "too fast, or out of order", _is_too_fast, 0.1, 0.5, ("target", "near"),
@@ -193,11 +194,13 @@ def _finding(kind: Kind, options: Options, looks: Sequence[Look]) -> Finding | N
     share = len(shown) / max(1, len(seen))
     if not shown or share < kind.told_from:
         return None
+    folder = shlex.quote(str(shown[0].sample.target.parent))
+    prepare = "" if options.use_stereo else _PREPARE.format(folder=folder)
     return Finding(
         kind.name,
         f"{len(shown):,} of {len(seen):,} targets looked at",
         kind.consequence,
-        kind.remedy.format(folder=shlex.quote(str(shown[0].sample.target.parent)), ids=_farther(options, looks)),
+        kind.remedy.format(folder=folder, ids=_farther(options, looks), prepare=prepare),
         spoils=kind.spoils_from is not None and share >= kind.spoils_from,
         detail=kind.figure([look.measures for look in shown if look.measures]),
         examples=tuple(_example(look, kind.shown) for look in _spread(shown)),

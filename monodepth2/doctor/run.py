@@ -21,6 +21,7 @@ from monodepth2.doctor.lists import (
     pose_findings,
 )
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
+from monodepth2.doctor.masks import mask_findings, stray_mask_findings
 from monodepth2.doctor.page import write_page
 from monodepth2.doctor.pictures import file_findings, measured_findings, standing_findings
 from monodepth2.errors import counted
@@ -106,6 +107,8 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
         *camera_findings(options, layout, lines),
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looked_at)),
+        *mask_findings(options, layout, looked_at),
+        *stray_mask_findings(layout, lines),
         *overlap_findings(training, validation),
         *pair_findings(options, layout, lines),
         *pose_findings(options, layout, lines),

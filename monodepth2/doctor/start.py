@@ -9,6 +9,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.doctor.findings import as_remark
 from monodepth2.doctor.lists import list_findings, overlap_findings, pair_findings
 from monodepth2.doctor.looks import can_measure, choose, look_at
+from monodepth2.doctor.masks import mask_findings, stray_mask_findings
 from monodepth2.doctor.pictures import measured_findings, standing_findings
 
 SAMPLES = 12
@@ -32,12 +33,14 @@ def start_remarks(
     found = [
         *overlap_findings(training, validation),
         *pair_findings(options, layout, training),
+        *stray_mask_findings(layout, training),
         *standing_findings(options, layout, training),
         *list_findings(options, layout, training, validation),
     ]
     if can_measure():
         looks = look_at(choose(near, layout, training, SAMPLES), LONGEST)
         found += measured_findings(options, looks, quick=True)
+        found += mask_findings(options, layout, [look.sample.line for look in looks])
     return [
         *camera_remarks(views, (options.width, options.height), options.input_fit),
         *map(as_remark, found),

@@ -58,6 +58,20 @@ class Fit:
             min(top + window.bottom * down, size[1]),
         )
 
+    def box_of_map(self, shape: tuple[int, ...], input_size: Size, picture: Size) -> Box | None:
+        """Return the same part of a map of a picture, in the map's pixels; None for the whole map.
+
+        Args:
+            shape: (h, w) of the map, which shows the whole picture, at any size and of any aspect.
+            input_size: (width, height) of the network's input.
+            picture: (width, height) of the picture.
+        """
+        box, (height, width) = self.box(picture, input_size), shape
+        if box is None:
+            return None
+        across, down = width / picture[0], height / picture[1]
+        return box[0] * across, box[1] * down, min(box[2] * across, width), min(box[3] * down, height)
+
     def _seen(self, size: Size, input_size: Size) -> Box | None:
         (width, height), (input_width, input_height) = size, input_size
         if self.kind == "stretch" or width * input_height == height * input_width:

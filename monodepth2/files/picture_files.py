@@ -16,6 +16,7 @@ from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input
 
 LARGEST_FILE = 1 << 30
+LONGEST_NAME = 32  # of a numbered picture
 LARGEST_SIDE = 1 << 14  # in pixels, believed of a network's file
 MAX_PIXELS = 1 << 26  # Pillow takes 4 bytes for each, before it finds out that they are not there
 HAS_AVIF = find_spec("PIL.AvifImagePlugin") is not None  # since Pillow 11.3
@@ -54,6 +55,13 @@ def frame_names(folder: Path) -> tuple[str, ...]:
     return tuple(
         name for name in names if not (any(word in name for word in OWN_WORDS) and is_own_output(folder / name))
     )
+
+
+def numbered_names(folder: Path, preferred: str) -> dict[int, str]:
+    """The names of a folder's pictures by their numbers; of several of one number one with the preferred ending."""
+    pictures = sorted(name for name in _listed(folder) if Path(name).stem.isdecimal() and len(name) <= LONGEST_NAME)
+    pictures.sort(key=lambda name: name.endswith(preferred))
+    return {int(Path(name).stem): name for name in pictures}
 
 
 def _listed(folder: Path) -> list[str]:

@@ -45,6 +45,15 @@ def picture_size(path: Path) -> Size:
         return upright_size(picture)
 
 
+def size_to_cut(path: Path, fit: Fit) -> Size | None:
+    """Return the size of the picture by whose shape its masks and maps are cut; None where nothing is.
+
+    Raises:
+        PictureError: the file is missing, or is no picture.
+    """
+    return None if fit.kind == "stretch" else picture_size(path)
+
+
 def encoded(pixels: np.ndarray, kind: str, **how: Any) -> bytes:
     """Return the file of a picture: Pillow, writing files itself, takes no notice of a disk full in its last bytes.
 

@@ -15,6 +15,7 @@ from monodepth2.files.picture_files import PictureError, is_marked, open_picture
 from monodepth2.files.rgb import WHITE, upright
 
 NARROW = {1023: 10, 4095: 12}  # the white of cameras with fewer bits
+EIGHT_BITS = (".jfif", ".jpeg", ".jpg")  # nothing else comes in such files, which are not opened for it
 SAMPLE = 16  # pictures of a folder that are looked at
 # Pillow decodes the high byte of 16-bit colour alone; told the other order of bytes, it decodes the low one
 SWAPPED = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in ("BL", "LB", "NB")}
@@ -58,6 +59,11 @@ def white_of(path: Path) -> int:
     """
     with _one_at_a_time:
         return _white_of(path.parent, path.suffix)
+
+
+def white_of_any(path: Path) -> int:
+    """The same of a picture of any kind; 65535 where it has 8 bits."""
+    return WHITE if path.suffix.lower() in EIGHT_BITS else white_of(path)
 
 
 def tell_white(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -10,14 +11,16 @@ from monodepth2.errors import UserError
 from monodepth2.files.input_files import read_input
 
 MOST_BYTES = 1 << 26  # of a text file: a million lines
+UNFIT = ("Cc", "Cs", "Zl", "Zp")  # control characters, what is no Unicode, and other ends of lines
 LONGEST_LINE = 1 << 13  # in bytes: two of the longest paths that there are
 
 
 @lru_cache(maxsize=1024)
 def leads_out(folder: str) -> bool:
-    """Whether a folder of a line could lie outside the data set, or is none that can be shown."""
+    """Whether a folder of a line could lie outside the data set, or holds what no line of a text can."""
     parts = folder.replace("\\", "/").split("/")
-    return parts[0] == "" or ".." in parts or folder[1:2] == ":" or not folder.isprintable()
+    on_drive = folder[1:2] == ":" and folder[0].isalpha()  # of Windows
+    return parts[0] == "" or ".." in parts or on_drive or any(unicodedata.category(c) in UNFIT for c in folder)
 
 
 def numbered_lines(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[tuple[int, str]]:

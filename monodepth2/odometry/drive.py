@@ -10,7 +10,7 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import frames_of_drive, own_lines
-from monodepth2.datasets.known_speeds import DRIVE, STAMPS, TIMES, read_stamps, read_times
+from monodepth2.datasets.known_speeds import STAMPS, read_stamps, stated_times
 from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout, make_layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
@@ -182,8 +182,8 @@ def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
         return truth.times
     camera = drive.paths[0].parents[1]
     folder = camera if isinstance(drive.layout, KittiOdometry) else drive.layout.root / drive.lines[0].folder
-    if any((folder / name).is_file() for name in (TIMES, DRIVE)):
-        times, path = read_times(folder)
+    if found := stated_times(folder):
+        times, path = found
     elif isinstance(drive.layout, KittiRaw) and (path := camera / STAMPS).is_file():
         times = read_stamps(path)
     else:

@@ -28,7 +28,7 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     places = [source.path.resolve() for source in sources]
     if twice := next((source for source, place in zip(sources, places, strict=True) if places.count(place) > 1), None):
         raise UserError(f"{twice.path}: is named twice; drop one of them")
-    if options.is_given("fps") and not any(source.is_folder for source in sources):
+    if options.fps and not any(source.is_folder for source in sources):
         raise UserError("--fps is the rate of a folder of frames, and a video states its own: drop it")
     usable = [source for source in sources if _is_usable(source, source.path in named)]
     if not usable:

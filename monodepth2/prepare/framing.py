@@ -16,6 +16,8 @@ from monodepth2.motion.still import Bars
 from monodepth2.prepare.sources import Frame
 
 MULTIPLE = 32
+MOST_LONGER = 2.5  # or shorter: the focal length of a picture whose distortion is undone
+MOST_MOVED = 0.25  # of the picture: its centre, likewise
 LEAST_SIDE = 64
 STILL_SHARE = 0.5  # of a pixel, from which it counts as still
 NEAR_STILL = 0.9  # share of a row that is still, for it to be cut away
@@ -97,7 +99,7 @@ def frame_pictures(frame_size: Size, box: Box, camera: Camera, width: int, heigh
         height: of the pictures; None takes the largest multiple of 32 that fits.
 
     Raises:
-        UserError: the box is too flat.
+        UserError: the box is too flat, or no lens is so distorted as the camera.
     """
     straight = _straightened(camera, frame_size)
     across, down = box[2] - box[0], box[3] - box[1]
@@ -131,6 +133,9 @@ def _straightened(camera: Camera, size: Size) -> Camera:
     """The camera after its distortion is undone, with no pixel that the lens has not seen; the same without one.
 
     Its pixels are as wide and tall as the lens's: OpenCV would stretch them to show a little more.
+
+    Raises:
+        UserError: no lens is so distorted.
     """
     if not camera.is_distorted:
         return camera
@@ -139,6 +144,13 @@ def _straightened(camera: Camera, size: Size) -> Camera:
     longer = max(new[0, 0] / matrix[0, 0], new[1, 1] / matrix[1, 1])
     numbers = (longer * matrix[0, 0], longer * matrix[1, 1], new[0, 2], new[1, 2])
     fx, fy, cx, cy = map(float, numbers)
+    moved = max(abs(cx / size[0] - camera.cx), abs(cy / size[1] - camera.cy))
+    if not (1 / MOST_LONGER <= longer <= MOST_LONGER and moved <= MOST_MOVED):
+        raise UserError(
+            f"the distortion {' '.join(f'{value:g}' for value in camera.distortion)} ({camera.source}) leaves no "
+            "picture: give OpenCV's K1 K2 P1 P2 [K3] in this order; of a fisheye lens undistort the pictures first, "
+            "e.g. with cv2.fisheye or ffmpeg's v360"
+        )
     return Camera.of_pixels((fx, fy, cx, cy), size, f"{camera.source}, undistorted")
 
 

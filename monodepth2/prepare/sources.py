@@ -23,6 +23,7 @@ from monodepth2.files.fit import Size
 from monodepth2.files.picture_files import MASK, PictureError, check_mask_name, frame_names, picture_names
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
+from monodepth2.prepare.beside import USUAL_RATE, FrameTimes, not_taken_over, times_of
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
@@ -81,7 +82,7 @@ class Source:
         path: of the file or folder.
         start: seconds to leave out at its beginning.
         end: seconds from the beginning where to stop.
-        fps: frames per second of a folder.
+        fps: frames per second of a folder; None where the user does not state it.
         most_fps: how many frames per second to look at.
         made_small: as of `VideoReader`.
         remarks: what to know of it, filled while it is read.
@@ -90,7 +91,7 @@ class Source:
     path: Path
     start: float = 0.0
     end: float = float("inf")
-    fps: float = 10.0
+    fps: float | None = None
     most_fps: float = 20.0
     made_small: bool = False
     remarks: list[str] = field(default_factory=list)
@@ -103,9 +104,10 @@ class Source:
     @property
     def state(self) -> list[float | str]:
         """What changes if other frames would be looked at, or if its files have been written anew."""
-        seen = repr([(path.name, _written(path)) for path in (self.picture_paths() if self.is_folder else [self.path])])
+        files = [(path.name, _written(path)) for path in (self.picture_paths() if self.is_folder else [self.path])]
+        seen = repr([files, self._times.seconds if self.is_folder else None])
         content = hashlib.sha256(seen.encode()).hexdigest()
-        return [str(self.path.absolute()), content, self.start, str(self.end), self.fps, self.most_fps]
+        return [str(self.path.absolute()), content, self.start, str(self.end), self.most_fps]
 
     def frames(self, size: Size) -> Iterator[Frame]:
         """Yield the frames between start and end, in order, those left out that come too soon after another one.
@@ -157,6 +159,10 @@ class Source:
     def _pictures(self) -> Iterator[Frame]:
         if own := len(picture_names(self.path)) - len(self.picture_paths()):
             self._remark(f"{counted(own, 'picture')} left out that `predict` wrote")
+        if not self.knows_times:
+            self._remark(f"{USUAL_RATE:g} frames per second are assumed: give --fps, or their seconds in times.txt")
+        if lost := not_taken_over(self.path):
+            self._remark(f"of what lies beside the frames, {', '.join(lost)} are not taken over")
         unread: list[PictureError] = []
         for time, path in self._timed_paths():
             try:
@@ -168,8 +174,22 @@ class Source:
 
     def _timed_paths(self) -> list[tuple[float, Path]]:
         """The pictures of a folder between start and end, and their seconds."""
-        timed = [(index / self.fps, path) for index, path in enumerate(self.picture_paths())]
+        timed = zip(self._times.seconds, self._paths, strict=True)
         return [(time, path) for time, path in timed if self.start - BIT <= time < self.end]
+
+    @cached_property
+    def _paths(self) -> list[Path]:
+        """The pictures of a folder as they were found first: times belong to these."""
+        return self.picture_paths()
+
+    @cached_property
+    def _times(self) -> FrameTimes:
+        return times_of(self.path, [path.name for path in self._paths], self.fps)
+
+    @property
+    def knows_times(self) -> bool:
+        """Whether the times of its frames are stated, as they are in videos, and not assumed."""
+        return not self.is_folder or self._times.are_known
 
     def picture_paths(self) -> list[Path]:
         """The pictures of a folder in natural order, without those that `predict` wrote."""
@@ -190,7 +210,7 @@ class Source:
     def frames_declared(self) -> int | None:
         """About how many frames will be looked at; None where a file does not say."""
         if self.is_folder:
-            seconds = len(self.picture_paths()) / self.fps
+            seconds = len(self._paths) / self.rate
         else:
             with VideoReader(self.path) as reader:
                 seconds = reader.seconds or 0.0
@@ -200,7 +220,8 @@ class Source:
     def rate(self) -> float:
         """The frames per second that it has."""
         if self.is_folder:
-            return self.fps
+            steps = np.diff(self._times.seconds)
+            return round(1 / float(np.median(steps)), 6) if len(steps) else USUAL_RATE
         with VideoReader(self.path) as reader:
             return float(reader.rate)
 

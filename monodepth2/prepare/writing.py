@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from monodepth2 import __version__
-from monodepth2.datasets.folders import CAMERA
+from monodepth2.datasets.camera_files import CAMERA
 from monodepth2.datasets.known_speeds import DRIVE
 from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_files import MASK
@@ -63,7 +63,7 @@ def write_facts(
     mask = framing.mask(analysis.still)
     if not mask.all():
         write_whole(folder / MASK, encoded(mask, "PNG"))
-    values = {
+    values: dict[str, object] = {
         "source": source_values(source),
         "gap": {
             "seconds": drive.gap.seconds,
@@ -71,12 +71,13 @@ def write_facts(
             "survival": drive.gap.survival,
             "reason": drive.gap.reason,
         },
-        "times": [round(float(analysis.times[frame]), 6) for frame in drive.frames],
-        "camera": {"source": framing.camera.source, "accuracy": known.accuracy},
+        "camera": {**framing.camera.to_plain(), "accuracy": known.accuracy},
         "box": [round(side, 3) for side in framing.box],
         "frame_size": framing.frame_size,
         "monodepth2": __version__,
     }
+    if source.knows_times:
+        values["times"] = [round(float(analysis.times[frame]), 6) for frame in drive.frames]
     _write_json(folder / DRIVE, values)
 
 

@@ -13,7 +13,6 @@ from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
-from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout, frame_path, layout_of
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -64,17 +63,18 @@ class TrainingData:
                 "the training list: no full batch can be made; give a smaller one, or more pictures"
             )
         lines = [*train_lines, *val_lines]
+        layout = layout.of_lines(lines)
         if processes.is_main:
             _check_pictures(layout, lines, options)
         self.baseline = layout.baseline
-        if options.use_stereo and isinstance(layout, Folders):
+        if options.use_stereo:
             layout.check_rig()
         self.views = views_of(layout, lines)
-        check_views(self.views, options.fov if is_new else None)  # a run goes on with its flags
+        check_views(self.views, options.fov if is_new else None, options.use_stereo)  # a run goes on with its flags
         self.cache = PictureCache.from_options(options, layout, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set, self.val_set = (
-            MonoDataset.from_options(options, lines, augment=augment, reader=self.cache, cameras=self.learnt_cameras)
+            MonoDataset.from_options(options, lines, augment, self.cache, cameras=self.learnt_cameras, layout=layout)
             for lines, augment in ((train_lines, True), (val_lines, False))
         )
         self.known = self.train_set.known.check(lines, self.train_set.widest_gap) if processes.is_main else []

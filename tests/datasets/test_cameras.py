@@ -371,3 +371,14 @@ def test_a_distorted_camera_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (drive / "camera.json").write_text('{"fl_x": 96, "w": 128, "h": 72, "k1": -0.3}')
     with pytest.raises(UserError, match=r"one: its camera is distorted \(camera\.json: .* straightens the pictures"):
         remarks_of(tmp_path, ["one"])
+    views = views_of(layout_of(Options(data_path=tmp_path, dataset="folder")), [SplitLine("one", 0, "l")])
+    with pytest.raises(UserError, match=r"with OpenCV's stereoRectify .* or train without --use_stereo") as refused:
+        check_views(views, use_stereo=True)
+    assert "prepare" not in str(refused.value), "which makes no pairs"
+
+
+def test_a_data_set_of_one_drive_is_called_by_its_path(tmp_path: Path) -> None:
+    drive = write_drive(tmp_path, "one") / "image_02/data"
+    layout = layout_of(Options(data_path=drive, dataset="folder", intrinsics=(0.5, 2.0, 0.5, 0.5)))
+    (warning,) = camera_remarks(views_of(layout, [SplitLine(".", 0, "l")]), (128, 72), STRETCH)
+    assert warning.startswith(f"warning: {drive}: in its pictures of")

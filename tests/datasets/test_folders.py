@@ -141,16 +141,48 @@ def test_the_baseline_is_stated_by_flag_or_file(tmp_path: Path) -> None:
         write_pictures(tmp_path / name, numbered(2))
     options = Options(data_path=tmp_path, dataset="folder")
     assert layout_of(options).baseline is None
+    Folders(tmp_path).check_rig()
     (tmp_path / "one/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
-    assert layout_of(options).baseline == 0.12
+    assert layout_of(options).baseline is None, "not known of the other one"
+    with pytest.raises(UserError, match=r"one/camera.json states a baseline of 0\.12 m, .* that of .*two: give --bas"):
+        Folders(tmp_path).check_rig()
     assert layout_of(replace(options, baseline=0.2)).baseline == 0.2
     (tmp_path / "two/camera.json").write_text('{"fl_x": 40, "baseline": 0.13}')
     assert layout_of(options).baseline is None, "one camera alone needs none"
     with pytest.raises(UserError, match=r"one/camera.json and .*two/camera.json state baselines that differ"):
         Folders(tmp_path).check_rig()
-    given = layout_of(replace(options, baseline=0.2))
-    assert isinstance(given, Folders)
-    given.check_rig()
+    layout_of(replace(options, baseline=0.2)).check_rig()
+
+
+def test_drives_that_no_line_names_do_not_matter(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_pictures(tmp_path / name, numbered(2))
+    (tmp_path / "one/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
+    (tmp_path / "two/camera.json").write_text("{")
+    (tmp_path / "two/mask.png").touch()
+    write_pictures(tmp_path / "two/right", numbered(2))
+    layout = Folders(tmp_path).of_lines([SplitLine("one", 0, "l")])
+    layout.check_rig()
+    assert layout.baseline == 0.12
+    assert not layout.has_masks
+    assert not layout.has_second_camera
+    with pytest.raises(UserError, match="not a JSON file"):
+        Folders(tmp_path).of_lines([SplitLine("two", 0, "l")]).check_rig()
+
+
+@pytest.mark.parametrize(("dataset", "folder", "pictures"), [
+    ("kitti", "2024_01_01/2024_01_01_drive_0001_sync", "image_02/data"),
+    ("kitti_odom", "9", "../sequences/09/image_2"),
+])  # fmt: skip
+def test_a_stated_baseline_takes_the_place_of_kittis(dataset: str, folder: str, pictures: str, tmp_path: Path) -> None:
+    line, options = SplitLine(folder, 0, "l"), Options(data_path=tmp_path, dataset=dataset)
+    place = write_pictures((tmp_path / folder / pictures).resolve(), numbered(2))
+    assert layout_of(options).of_lines([line]).baseline == 0.54
+    (tmp_path / "camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
+    assert layout_of(options).of_lines([line]).baseline == 0.12
+    (place / "camera.json").write_text('{"fl_x": 40, "baseline": 0.3}')
+    assert layout_of(options).of_lines([line]).baseline == 0.3
+    assert layout_of(options).of_lines([line]).camera(line).source == "camera.json"
 
 
 def test_a_baseline_is_that_of_the_nearest_file_as_the_camera_is(tmp_path: Path) -> None:
@@ -270,6 +302,34 @@ def test_a_drive_without_pictures_is_refused(tmp_path: Path) -> None:
         own_lines(str(tmp_path / "empty"), make_layout("folder", tmp_path, png=False))
 
 
+NAMES = ["Fahrt\u00a01", "\u0645\u06cc\u200c\u0631\u0648\u06cc\u0645", "1:30", "straße 1", "a\u2014b"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_folders_that_people_give_come_back_from_lists(name: str, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data" / name, numbered(20))
+    assert main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")]) == 0
+    lines = read_split(str(tmp_path / "lists"), "train")
+    assert {line.folder for line in lines} == {name}
+
+
+@pytest.mark.parametrize("name", [b"drive ", b" drive", b"a\\b", b"a\tb", b"stra\xdfe", b"a:30", b"a\xe2\x80\xa8b"])
+def test_names_that_no_list_can_hold_are_refused_and_no_list_is_left(name: bytes, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.rename(write_pictures(tmp_path / "one", numbered(20)), os.fsencode(tmp_path / "data/") + b"/" + name)
+    with pytest.raises(UserError, match=r"a list cannot hold this name .*: rename the folder"):
+        main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")])
+    assert not (tmp_path / "lists").exists()
+
+
+def test_both_lists_are_written_or_none(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data/one", numbered(20))
+    (tmp_path / "lists/val_files.txt").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"val_files.txt: cannot be written"):
+        main([str(tmp_path / "data"), "--output", str(tmp_path / "lists"), "--force"])
+    assert [path.name for path in (tmp_path / "lists").iterdir()] == ["val_files.txt"]
+
+
 def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     write_pictures(tmp_path / "data/d/image_02/data", [f"{n:010d}.png" for n in (0, 1, 2, 4, 5, 6)])
     lists = tmp_path / "lists"
@@ -347,6 +407,21 @@ def test_masks_of_a_drive_and_of_single_pictures(tmp_path: Path) -> None:
     moved = stack(samples).prepared(torch.device("cpu"))
     assert moved.mask is not None
     assert moved.mask[0].dtype == torch.bool
+
+
+def test_a_mask_of_another_shape_is_cut_where_its_picture_is(tmp_path: Path) -> None:
+    """Drawn on the picture squeezed to the network's shape, of which rows 24 to 72 of 96 are seen."""
+    drive = write_pictures(tmp_path / "one", numbered(3), (96, 96))
+    write_mask(drive / "mask.png", np.arange(64)[:, None] + np.zeros(128) >= 54)
+    options = Options(data_path=tmp_path, dataset="folder", height=64, width=128, frame_ids=(0, -1), fit="crop")
+    mask = MonoDataset.from_options(options, [SplitLine("one", 1, "l")], augment=False).sample(0).mask
+    assert mask is not None
+    assert mask[0].all()
+    write_mask(drive / "mask.png", np.arange(64)[:, None] + np.zeros(128) >= 32)
+    mask = MonoDataset.from_options(options, [SplitLine("one", 1, "l")], augment=False).sample(0).mask
+    assert mask is not None
+    assert mask[0][0, :24].all()
+    assert not mask[0][0, 32:].any()
 
 
 def test_the_right_cameras_pictures_have_a_mask_of_their_own(tmp_path: Path) -> None:

@@ -265,6 +265,21 @@ def test_an_existing_file_stays_unless_it_may_be_replaced(data: Path, tmp_path: 
     assert_same(maps_of(split / "gt_depths.npz", 3), expected(data, SAME_SIZE))
 
 
+def test_a_link_stays_and_a_pipe_is_refused(data: Path, tmp_path: Path) -> None:
+    split = split_of(tmp_path / "split", SAME_SIZE)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/gt.npz").write_text("old")
+    (split / "gt_depths.npz").symlink_to(tmp_path / "disk/gt.npz")
+    export_ground_truth(options_for(data, split, overwrite=True))
+    assert (split / "gt_depths.npz").is_symlink()
+    assert_same(maps_of(tmp_path / "disk/gt.npz", 3), expected(data, SAME_SIZE))
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["gt.npz"]
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="as it is a folder, a device or a pipe"):
+        export_ground_truth(options_for(data, split, overwrite=True, output=tmp_path / "pipe"))
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_damaged_scan_is_named_in_one_line_and_what_is_made_stays(data: Path, tmp_path: Path) -> None:
     split = split_of(tmp_path / "split", TWO_SIZES)
     scan = data / OTHER_DRIVE / "velodyne_points/data/0000000001.bin"

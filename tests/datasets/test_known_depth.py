@@ -66,6 +66,19 @@ def test_depth_lies_where_the_picture_shows_it(fit: Fit) -> None:
     assert np.count_nonzero(reduced_depth(depth, (96, 64), Fit("crop"))) == 1
 
 
+def test_a_map_of_another_shape_is_cut_where_its_picture_is(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    depth = np.zeros((320, 96), np.float32)  # of pictures of 192 x 160
+    depth[2 * 90, 20] = 3
+    np.save(tmp_path / "depth/1.npy", depth)
+    chosen = options(tmp_path, fit="crop")
+    known = KnownDepth.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    expected = np.zeros((160, 192), np.float32)
+    expected[90, 40] = 3
+    np.testing.assert_array_equal(known.read(SplitLine(".", 1, "l")), reduced_depth(expected, SIZE, Fit("crop")))
+
+
 def test_what_the_crop_cuts_off_is_left_out() -> None:
     depth = np.zeros((160, 192), np.float32)
     depth[2, 5] = depth[155, 5] = 3

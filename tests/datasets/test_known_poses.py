@@ -1,5 +1,6 @@
 """Motion that is known while training: the street's own poses warp its pictures into each other."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +139,28 @@ def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Pat
     (tmp_path / "tracked_poses.txt").unlink()
     with pytest.raises(UserError, match=r"--tracked_poses: 1 of 1 drives .*tracked_poses\.txt; `monodepth2 prepare`"):
         known.check([TARGET])
+
+
+def test_a_path_goes_with_the_camera_that_it_was_found_with(drive: Path, tmp_path: Path) -> None:
+    for path in drive.iterdir():
+        (tmp_path / ("tracked_poses.txt" if path.name == "poses.txt" else path.name)).symlink_to(path)
+    tracked = {"known_poses": False, "tracked_poses": True, "depth_supervision": 0.0}
+    noted = {"fx": 0.8, "fy": 1.4, "cx": 0.5, "cy": 0.5}
+
+    def check(*numbers: float) -> str:
+        chosen = replace(options(drive), data_path=tmp_path, intrinsics=numbers, **tracked)
+        known = KnownPoses.from_options(chosen, layout_of(chosen))
+        assert known is not None
+        return known.check([TARGET])
+
+    assert "motion of 1 drive" in check(1.2, 2.1, 0.5, 0.5), "no camera is noted"
+    (tmp_path / "drive.json").write_text(json.dumps({"camera": {"source": "an older note"}}))
+    assert "motion of 1 drive" in check(1.2, 2.1, 0.5, 0.5)
+    (tmp_path / "drive.json").write_text(json.dumps({"camera": noted}))
+    assert "motion of 1 drive" in check(0.804, 1.395, 0.505, 0.5)
+    for other in ((1.2, 2.1, 0.5, 0.5), (0.8, 1.37, 0.5, 0.5), (0.8, 1.4, 0.5, 0.52)):
+        with pytest.raises(UserError, match=r"with the camera fx 0\.8 fy 1\.4 .*`monodepth2 prepare` again"):
+            check(*other)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from monodepth2.datasets.picture_cache import PictureCache, PictureKey
 from monodepth2.datasets.samples import SampleKey
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files import sixteen_bits
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.runtime.locks import process_lock
 
@@ -114,6 +115,25 @@ def test_a_changed_picture_is_noticed_and_made_again(scene_copy, tmp_path) -> No
     for index in range(len(LINES)):
         assert_same(plain.sample(index), cached.sample(index))
     assert len(kept(cache)) == len(before) + 1
+
+
+def test_pictures_of_few_bits_are_made_again_when_their_white_has_changed(tmp_path) -> None:
+    """In the dark a drive of 16 bits is taken for one of 12; then it goes on, in daylight."""
+    data = tmp_path / "data"
+    data.mkdir()
+
+    def kept_of(numbers: range, value: int) -> list[int]:
+        for n in numbers:
+            Image.fromarray(np.full((32, 64), value, np.uint16)).save(data / f"{n}.png")
+        sixteen_bits._white_of.cache_clear()  # as of another process
+        cache = PictureCache(tmp_path / "kept", data, 64, 32)
+        cache.expect(data.glob("*.png"))
+        cache.fill()
+        assert len(kept(cache)) == len(list(data.iterdir())) + 4 * (value == 30000)
+        return [int(cache(data / name, 0)[0].max()) for name in ("0.png", "3.png")]
+
+    assert kept_of(range(4), 4000) == [249, 249]
+    assert kept_of(range(4, 8), 30000) == [16, 16]
 
 
 def test_rows_are_the_pictures_levels_for_anyone_to_load(small_scene, tmp_path) -> None:

@@ -218,7 +218,7 @@ def test_recipes_of_an_installed_package_lie_inside_it(tmp_path: Path):
 
 
 COPIED = (
-    *("errors", "files/__init__", "files/input_files", "files/text"),
+    *("errors", "files/__init__", "files/input_files", "files/output_paths", "files/text"),
     *("datasets/__init__", "datasets/splits", "datasets/split_lines"),
 )
 

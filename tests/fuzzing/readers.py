@@ -38,6 +38,7 @@ from monodepth2.datasets import calibration, splits
 from monodepth2.datasets.camera_files import READERS as CAMERA_READERS
 from monodepth2.datasets.depth_files import read_depth_map
 from monodepth2.datasets.ground_truth import read_ground_truth, write_ground_truth
+from monodepth2.datasets.known_poses import noted_camera
 from monodepth2.datasets.known_speeds import read_oxts, read_speeds
 from monodepth2.datasets.make3d import read_grid
 from monodepth2.datasets.masks import read_mask
@@ -301,6 +302,10 @@ def read_ways(path: Path) -> None:
     assert np.isfinite(known[:, 1]).all()
 
 
+def write_note(path: Path) -> None:
+    path.write_text('{"camera": {"fx": 0.8, "fy": 1.4, "cx": 0.5, "cy": 0.5, "source": "assumed"}}')
+
+
 def write_oxts_of_a_frame(path: Path) -> None:
     path.parents[1].joinpath("timestamps.txt").write_text("2011-09-26 13:02:25.000000000\n")
     path.parents[1].joinpath("data").mkdir(exist_ok=True)
@@ -492,6 +497,7 @@ READERS = (
     Reader("speeds", "speed.txt", write_speeds, read_ways),
     Reader("times of pictures", "times.txt", write_speeds, read_ways),
     Reader("times of a prepared drive", "drive.json", write_speeds, read_ways, anywhere=False),
+    Reader("camera of a path", "drive.json", write_note, lambda path: noted_camera(path.parent), anywhere=False),
     Reader("analysis of a video", "analysis.json", write_analysis, read_analysis, anywhere=False),
     Reader(
         "oxts", "data/0000000000.txt", write_oxts_of_a_frame, lambda path: read_forward(path.parents[1]), anywhere=False

@@ -149,6 +149,7 @@ def test_a_plain_folder_has_times_of_its_own(name: str, weights: Path, tmp_path:
     text = json.dumps({"times": times}) if name == "drive.json" else "\n".join(map(str, times))
     layout = layout_of(Options(dataset="folder", data_path=tmp_path / "data"))
     drive = Drive(layout, [SplitLine("drive", n, "l") for n in range(1, 4)])
+    (tmp_path / "data/drive/drive.json").write_text('{"gap": {"seconds": 0.1}}')
     assert frame_times(drive, None).tolist() == [1, 2, 3, 4], "numbers, where nothing states them"
     (tmp_path / "data/drive" / name).write_text(text)
     assert frame_times(drive, None).tolist() == times[1:]

@@ -153,6 +153,13 @@ def test_a_distorted_lens_is_straightened() -> None:
     assert np.abs(seen[24:216] - pattern(straight[..., 0], straight[..., 1])).mean() > 6
 
 
+@pytest.mark.parametrize("distortion", [(-5, 3, 0.5, 0), (9, 9, 9, 9), (3, 3, 0, 0)])
+def test_a_distortion_that_no_lens_has_is_refused(distortion: tuple[float, ...]) -> None:
+    lens = Camera(0.7, 1.24, 0.5, 0.5, distortion=distortion)
+    with pytest.raises(UserError, match=r"leaves no picture: give OpenCV's K1 K2 P1 P2 \[K3\] in this order"):
+        frame_pictures((1280, 720), (0, 0, 1280, 720), lens, 640, None)
+
+
 def test_distortion_needs_intrinsics() -> None:
     with pytest.raises(UserError, match="add --intrinsics"):
         PrepareOptions(sources=(Path("a.mp4"),), output=Path("out"), distortion=(0.1, 0, 0, 0))

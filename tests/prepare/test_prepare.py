@@ -118,6 +118,11 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     done = monodepth2("train", output, *TINY, *QUICK, *small, "--tracked_poses", "--log_dir", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "--tracked_poses: the motion of 1 drive by points" in done.stderr
+    other = ("--intrinsics", 1.2, 2, 0.5, 0.5)
+    done = monodepth2(
+        "train", output, *TINY, *QUICK, *small, *other, "--tracked_poses", "--log_dir", tmp_path / "other"
+    )
+    assert "was found with the camera fx 0.866 fy 1.443 cx 0.5 cy 0.5" in done.stderr
 
 
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
@@ -677,7 +682,10 @@ def test_the_camera_is_estimated_where_it_turns(tmp_path: Path, capsys: pytest.C
     assert found["fl_x"] / found["w"] == pytest.approx(np.sqrt(3) / 2 * 480 / 336, rel=0.05)
     assert found["fl_y"] == pytest.approx(found["fl_x"], rel=0.01)
     assert found["source"].startswith("estimated from the drive: 4")
-    assert facts(output / "drive_000")["camera"] == {name: found[name] for name in ("source", "accuracy")}
+    noted = facts(output / "drive_000")["camera"]
+    assert {name: noted[name] for name in ("source", "accuracy")} == {
+        name: found[name] for name in ("source", "accuracy")
+    }
     assert "estimated from the drive" in (output / "report.html").read_text()
     told = capsys.readouterr().out
     assert "its view is estimated from the drive" in told

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from monodepth2.config import parse
+from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.synthetic import (
     DriveSettings,
@@ -21,7 +24,9 @@ from monodepth2.synthetic import (
     write_synthetic_drive,
 )
 from monodepth2.synthetic.__main__ import main
+from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.drive import DATE, _appears_when_complete
+from monodepth2.synthetic.run import training_command
 
 TINY = DriveSettings(drives=2, frames_per_drive=4, width=160, height=48, seed=3, extension=".png")
 
@@ -100,6 +105,20 @@ def test_command_writes_the_same_files_and_finds_them_again(
     words = shlex.split(told.splitlines()[1])
     options = parse(words[words.index("--data_path") :], script="train.py")  # the command is one that training takes
     assert (options.data_path, options.split, options.width, options.height) == (output, f"{output}/split", 160, 64)
+
+
+@pytest.mark.parametrize("numbers", [(0.58, 1.92, 0.5, 0.5), (1.0, 3.3125, 0.45, 0.5)])
+def test_the_printed_command_trains_with_the_camera_of_the_street(
+    numbers: tuple[float, float, float, float], tmp_path: Path
+) -> None:
+    settings = replace(TINY, intrinsics=numbers)
+    for folder in (DATE, "split"):
+        (tmp_path / folder).mkdir()
+    write_calibration(tmp_path / DATE, settings.width, settings.height, settings.intrinsics)
+    words = shlex.split(training_command(tmp_path, settings))
+    options = parse(words[words.index("--data_path") :], script="train.py")
+    camera = layout_of(options).camera(SplitLine(settings.folder(0), 0, "l"))
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == pytest.approx(numbers)
 
 
 def test_jpeg_is_kittis_also_where_a_link_leads_to(tmp_path: Path) -> None:
