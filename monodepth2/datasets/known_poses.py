@@ -141,8 +141,8 @@ def noted_camera(drive: Path) -> tuple[float, ...] | None:
         UserError: the drive's facts cannot be read.
     """
     noted = read_json_object(drive / DRIVE).get("camera") if (drive / DRIVE).is_file() else None
-    names = ("fx", "fy", "cx", "cy") if isinstance(noted, dict) else ()
-    found = tuple(number for name in names if isinstance(number := noted.get(name), float))
+    numbers = [noted.get(name) for name in ("fx", "fy", "cx", "cy")] if isinstance(noted, dict) else []
+    found = tuple(number for number in numbers if isinstance(number, float))
     return found if len(found) == 4 else None
 
 
