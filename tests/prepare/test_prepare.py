@@ -256,7 +256,7 @@ def test_frames_of_another_size_are_left_out(tmp_path: Path, capsys: pytest.Capt
     frames.mkdir()
     for n, picture in enumerate(drive(3, 24, 0.2)):
         Image.fromarray(picture[:90] if n == 20 else picture).save(frames / f"{n}.png")
-    output = prepared(tmp_path, frames)
+    output = prepared(tmp_path, frames, fps=10.0)
     assert "frames of several sizes" in capsys.readouterr().out
     assert 2.0 not in facts(output / "drive_000")["times"]
 
@@ -272,7 +272,7 @@ def test_frames_have_the_size_of_most_whatever_the_first_ones_are(
     (frames / "0.png").write_bytes(b"no picture")
     (frames / "23.png").unlink()
     (frames / "23.png").symlink_to(tmp_path / "gone.png")
-    output = prepared(tmp_path, frames)
+    output = prepared(tmp_path, frames, fps=10.0)
     assert facts(output / "drive_000")["frame_size"] == list(SIZE)
     assert facts(output / "drive_000")["times"][0] == pytest.approx(0.2)
     told = capsys.readouterr().out
