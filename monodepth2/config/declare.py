@@ -7,7 +7,7 @@ An option is a field of a frozen dataclass; its metadata are the group and the k
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -55,6 +55,16 @@ class Checked:
         object.__setattr__(options, "given", frozenset(values))
         cls.__init__(options, **values)
         return options
+
+    def with_values(self: Kind, values: Mapping[str, Any]) -> Kind:
+        """Return the options with other values for some; what was given still is, unlike in a plain copy.
+
+        Raises:
+            UserError: as the class itself.
+        """
+        changed = replace(self, **values)
+        object.__setattr__(changed, "given", self.given)
+        return changed
 
     def is_given(self, name: str) -> bool:
         """Whether an option was named by the command line, at its default too, or differs from its default."""

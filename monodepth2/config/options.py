@@ -223,8 +223,8 @@ class Options(Checked):
     baseline: float | None = option(
         None,
         "camera",
-        "metres between the two cameras of a stereo rig (default: 0.54 in KITTI's layouts, in plain folders what "
-        "camera.json says; in scoring that of the checkpoint)",
+        "metres between the two cameras of a stereo rig (default: what camera.json says, else 0.54 in KITTI's layouts "
+        "and unknown in plain folders; in scoring that of the checkpoint)",
     )
     fit: str = option(
         "stretch",

@@ -14,6 +14,7 @@ from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
+from monodepth2.files.input_files import MOST_JSON
 from monodepth2.method.depth_maps import network_unit
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
@@ -140,7 +141,8 @@ def noted_camera(drive: Path) -> tuple[float, ...] | None:
     Raises:
         UserError: the drive's facts cannot be read.
     """
-    noted = read_json_object(drive / DRIVE).get("camera") if (drive / DRIVE).is_file() else None
+    path = drive / DRIVE
+    noted = read_json_object(path, MOST_JSON).get("camera") if path.is_file() else None
     facts = noted if isinstance(noted, dict) else {}
     found = tuple(number for name in ("fx", "fy", "cx", "cy") if isinstance(number := facts.get(name), float))
     return found if len(found) == 4 else None

@@ -14,6 +14,7 @@ from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
+from monodepth2.files.input_files import MOST_JSON
 from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
@@ -182,7 +183,7 @@ def stated_times(folder: Path) -> tuple[np.ndarray, Path] | None:
     if (folder / TIMES).is_file():
         return _numbers(folder / TIMES), folder / TIMES
     path = folder / DRIVE
-    times = read_json_object(path).get("times") if path.is_file() else None
+    times = read_json_object(path, MOST_JSON).get("times") if path.is_file() else None
     if times is None:
         return None
     try:

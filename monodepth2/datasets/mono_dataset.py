@@ -106,7 +106,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         layout: Layout | None = None,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
-        layout = layout or layout_of(options)
+        layout = layout or layout_of(options).of_lines(lines)
         return cls(
             layout=layout,
             lines=lines,

@@ -1,6 +1,7 @@
 """The baselines of rigs: metres between the two cameras of a drive, as files above its pictures state them."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,10 @@ from monodepth2.datasets.camera_choice import files_above
 from monodepth2.datasets.camera_files import CAMERA, read_baseline
 from monodepth2.errors import UserError
 
-REMEDY = "give --baseline METRES if all lines are of one rig, or train on one rig's drives, or without --use_stereo"
+REMEDY = (
+    "state it in a camera.json above all drives of the rig, or give --baseline METRES if all lines are of one rig, or "
+    "train on one rig's drives, or without --use_stereo"
+)
 
 
 class Stated(NamedTuple):
@@ -28,14 +32,15 @@ def stated_baselines(folders: Iterable[Path], root: Path) -> dict[Path, Stated |
     Raises:
         UserError: a file cannot be used.
     """
-    return {folder: _stated(folder, root) for folder in folders}
+    read = cache(read_baseline)  # a file may lie above thousands of folders
 
+    def nearest(folder: Path) -> Stated | None:
+        for path in files_above(folder, root):
+            if path.name == CAMERA and (metres := read(path)):
+                return Stated(path, metres)
+        return None
 
-def _stated(folder: Path, root: Path) -> Stated | None:
-    for path in files_above(folder, root):
-        if path.name == CAMERA and (metres := read_baseline(path)):
-            return Stated(path, metres)
-    return None
+    return {folder: nearest(folder) for folder in folders}
 
 
 def common_baseline(stated: Mapping[Path, Stated | None], standard: float | None) -> float | None:

@@ -53,7 +53,8 @@ def mask_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
         try:
             kept.append(_share_kept(options, layout, line))
         except PictureError as error:
-            faults.append(error)
+            if error.path != layout.picture_path(line):  # which is told as a picture
+                faults.append(error)
     return [*_unreadable(faults, len(lines)), *_too_little(kept)]
 
 

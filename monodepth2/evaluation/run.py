@@ -37,5 +37,7 @@ def _check_outputs(options: Options) -> None:
     named = {flag: path.expanduser() for flag, path in outputs.items() if path}
     for flag, path in named.items():
         check_output_file(flag, path)
-    inputs = (options.ext_disp_to_eval, options.gt_path, options.load_weights_folder, *options.compare)
-    check_not_among({flag: [path] for flag, path in named.items()}, [Path(one).expanduser() for one in inputs if one])
+    given = (options.ext_disp_to_eval, options.gt_path, options.load_weights_folder, *options.compare)
+    places = [Path(one).expanduser() for one in given if one]
+    inputs = [path for place in places for path in (place.iterdir() if place.is_dir() else [place])]
+    check_not_among({flag: [path] for flag, path in named.items()}, inputs)

@@ -55,7 +55,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
         drive=drive.name,
-        pictures=drive.pictures,
+        fingerprint=drive.fingerprint,
         first_frame=drive.lines[0].frame,
         checkpoint=str(weights),
         network=network.description,
@@ -97,11 +97,10 @@ def _check_output(options: Options, drive: Drive) -> None:
 
 def _check_path_there(files: list[Path], drive: Drive) -> None:
     """Refuse to write over the path of other pictures: drives of many data sets have one name."""
-    there = next(filter(Path.exists, files), None)
-    if there and drawn_pictures(files[-1]) != drive.pictures:
+    if files and drawn_pictures(files[-1]) not in (None, drive.fingerprint):
         raise UserError(
-            f"--eval_out_dir {there.parent}: {there.name} would be replaced, and no plot beside it says that it is of "
-            f"{drive.pictures}; give another folder, or remove it"
+            f"--eval_out_dir {files[0].parent}: {files[0].name} is there, and is the path of other pictures: give "
+            "another folder, or remove it"
         )
 
 

@@ -28,11 +28,11 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
     else:
         figure.suptitle(f"{result.title}, predicted")
     with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK, PICTURES: result.pictures})
+        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK, PICTURES: result.fingerprint})
 
 
 def drawn_pictures(path: Path) -> str | None:
-    """The pictures of the drive of which a plot is; None where there is no plot that tells it."""
+    """The fingerprint of the pictures of which a plot is; None where there is no plot that tells it."""
     try:
         with open_picture(path, ("PNG",)) as plot:
             return plot.info.get(PICTURES)

@@ -20,7 +20,7 @@ class OdometryResult:
 
     Attributes:
         drive: its folder; of odometry's sequences the number as KITTI writes it.
-        pictures: the first and the last one, in words.
+        fingerprint: of its pictures.
         first_frame: of the trajectory.
         checkpoint: where the weights are.
         network: kind of the pose network and what it looks at.
@@ -34,7 +34,7 @@ class OdometryResult:
     """
 
     drive: str
-    pictures: str
+    fingerprint: str
     first_frame: int
     checkpoint: str
     network: str

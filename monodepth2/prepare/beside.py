@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,10 @@ def times_of(folder: Path, names: Sequence[str], fps: float | None) -> FrameTime
 
 
 def _stated(folder: Path, count: int) -> list[float] | None:
-    found = stated_times(folder)
+    try:
+        found = stated_times(folder)
+    except UserError as error:
+        raise UserError(f"{error}; or give --fps") from error
     if found is None:
         return None
     times, path = found
@@ -77,5 +81,7 @@ def not_taken_over(folder: Path) -> list[str]:
     """Return what lies beside a folder's frames and does not become part of the data set, in words."""
     found = [f"{name}/" for name in (RIGHT, MASKS, TRUTH) if (folder / name).is_dir()]
     found += [name for name in (POSES, SPEEDS) if (folder / name).is_file()]
-    states_rig = (folder / CAMERA).is_file() and read_baseline(folder / CAMERA)
-    return [*found, *([f"the baseline of {CAMERA}"] if states_rig else [])]
+    with suppress(UserError):  # what cannot be used is told where it is needed
+        if any(read_baseline(path) for place in (folder, folder.parent) if (path := place / CAMERA).is_file()):
+            found.append(f"the baseline of {CAMERA}")
+    return found

@@ -10,6 +10,7 @@ import numpy as np
 from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
@@ -54,7 +55,7 @@ def camera_path(run: TrainedRun) -> CameraPath | None:
     gap = options.gaps[0]
     stride = abs(source) * gap
     in_time = replace(options.for_looking, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
-    data_set = MonoDataset.from_options(in_time, [], augment=False)
+    data_set = MonoDataset.from_options(in_time, [], augment=False, layout=layout_of(in_time).of_lines(run.lines))
     start = longest_run(run.lines, stride)
     stretch = [replace(start, frame=start.frame + n * stride) for n in range(MOST_STEPS)]
     complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids, in_time.gaps))

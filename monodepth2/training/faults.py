@@ -36,8 +36,8 @@ class Faults:
             found, self.pictures = self.pictures, []  # a run that goes on counts those that were not mended again
             listing = "\n  ".join(found)
             raise UserError(
-                f"{len(found)} unreadable pictures: mend them and go on with --resume, or leave them out of the lists "
-                f"and begin another run:\n  {listing}"
+                f"{len(found)} unreadable pictures: mend them and start again, with --resume if a checkpoint was "
+                f"saved; or leave them out of the lists and begin another run:\n  {listing}"
             )
 
     def note_depth(self, fault: str) -> None:

@@ -6,6 +6,8 @@ These are no checks of `Options`, as an `opt.json` of an older run may hold them
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
 
+MOST_TIMES = 10  # the run's rate that an encoder's is: who states more has meant a factor
+
 
 def check_unread(options: Options) -> None:
     """Refuse what nothing would read."""
@@ -23,6 +25,11 @@ def check_unread(options: Options) -> None:
 
 def check_without_effect(options: Options) -> None:
     """Refuse flags that change nothing or the wrong thing; a run that goes on needs those that it was started with."""
+    if options.encoder_lr and options.encoder_lr > MOST_TIMES * options.learning_rate:
+        raise UserError(
+            f"--encoder_lr {options.encoder_lr:g}: this is more than {MOST_TIMES} times --learning_rate "
+            f"{options.learning_rate:g}; it is a rate and no factor, e.g. {options.learning_rate / 10:g}"
+        )
     for name in ("encoder", "pose_encoder"):
         if getattr(options, name) == "":
             raise UserError(f"--{name} is empty: name a network of timm, or drop the flag")

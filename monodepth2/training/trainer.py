@@ -76,7 +76,7 @@ class Trainer:
             self.saved = self._read_saved() if self.resumed else None
             self._check_flags()
             if self.resumed:
-                self.options = options = replace(options, **self.resumed.begun)
+                self.options = options = options.with_values(self.resumed.begun)
             self.beginning = self._begin_networks()
         self.learn = self.beginning.learn
         self.model, self.optimizer = self.learn.model, self.learn.optimizer
@@ -249,7 +249,8 @@ class Trainer:
             self.faults.note_pictures(pictures)
         except UserError:
             name = f"{BETWEEN_EPOCHS}{self.step}"
-            if self.processes.alone and self.step % self.data.steps_per_epoch:
+            is_saved = self.step % self.data.steps_per_epoch == 0 or (self.options.models_folder / name).exists()
+            if self.processes.alone and not is_saved:
                 self._save(name)
             raise
 

@@ -111,6 +111,11 @@ def test_the_record_of_a_run_is_read_also_where_its_lists_have_moved() -> None:
     assert options_from_json('{"split": "moved/lists"}', "opt.json").split == "moved/lists"
 
 
+def test_what_was_given_still_is_beside_other_values() -> None:
+    options = Options.stated({"num_layers": 18, "seed": 3}).with_values({"seed": 4})
+    assert (options.seed, options.is_given("num_layers"), options.is_given("height")) == (4, True, False)
+
+
 def test_the_factor_of_an_earlier_version_is_read_as_the_encoders_rate() -> None:
     for factor, rate in ((0.1, 2e-5), (1.0, None), ("x", None)):
         text = json.dumps({"learning_rate": 2e-4, "encoder_lr_factor": factor})

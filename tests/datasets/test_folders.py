@@ -144,7 +144,7 @@ def test_the_baseline_is_stated_by_flag_or_file(tmp_path: Path) -> None:
     Folders(tmp_path).check_rig()
     (tmp_path / "one/camera.json").write_text('{"fl_x": 40, "baseline": 0.12}')
     assert layout_of(options).baseline is None, "not known of the other one"
-    with pytest.raises(UserError, match=r"one/camera.json states a baseline of 0\.12 m, .* that of .*two: give --bas"):
+    with pytest.raises(UserError, match=r"one/camera.json states a baseline of 0\.12 m, .* that of .*two: state it in"):
         Folders(tmp_path).check_rig()
     assert layout_of(replace(options, baseline=0.2)).baseline == 0.2
     (tmp_path / "two/camera.json").write_text('{"fl_x": 40, "baseline": 0.13}')

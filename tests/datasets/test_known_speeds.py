@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.known_speeds import KnownSpeeds
+from monodepth2.datasets.known_speeds import KnownSpeeds, read_times
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -56,6 +56,9 @@ def test_prepared_drives_have_their_times(drive: Path) -> None:
     (drive / "times.txt").unlink()
     (drive / "drive.json").write_text(json.dumps({"times": [2 * time for time in TIMES]}))
     assert known(drive).travelled(LINE, 1) == pytest.approx(4.0)
+    times = [round(0.05 * n, 6) for n in range(80_000)]  # over an hour
+    (drive / "drive.json").write_text(json.dumps({"times": times}, indent=1))
+    assert len(read_times(drive)[0]) == 80_000
 
 
 def test_beside_a_rig_the_way_is_in_units_of_its_baseline(drive: Path) -> None:

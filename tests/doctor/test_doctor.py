@@ -19,7 +19,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.findings import Finding
-from monodepth2.doctor.lists import overlap_findings, pair_findings
+from monodepth2.doctor.lists import camera_findings, overlap_findings, pair_findings
 from monodepth2.doctor.measures import Measures
 from monodepth2.doctor.pictures import KINDS, standing_findings
 from monodepth2.doctor.run import diagnose
@@ -362,6 +362,20 @@ def test_a_training_says_it_before_it_begins(broken: Path, tmp_path: Path) -> No
     assert "warning: left and right are swapped: 6 of 6 targets looked at" in told[0]
     assert "swapped" not in told[1]
     assert all(text.startswith("cameras: 1 drive 311x94") for text in told)
+
+
+def test_drives_of_which_one_states_a_baseline_are_no_rig(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for folder in (tmp_path / name, tmp_path / name / "right"):
+            folder.mkdir(parents=True)
+            for n in range(4):
+                Image.new("RGB", (96, 64)).save(folder / f"{n}.png")
+    (tmp_path / "one/camera.json").write_text('{"fl_x": 80, "baseline": 0.2}')
+    given = {"data_path": tmp_path, "dataset": "folder", "height": 64, "width": 96, "png": False}
+    lines = [SplitLine(name, 1, "l") for name in ("one", "two")]
+    for stereo, expected in ((True, ["drives of different rigs"]), (False, [])):
+        options = Options(**given, use_stereo=stereo)
+        assert [one.name for one in camera_findings(options, layout_of(options), lines)] == expected
 
 
 def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:

@@ -289,14 +289,15 @@ def test_a_path_does_not_replace_that_of_another_drive_of_its_name(odom: Options
     assert "poses in the network's unit times 3 are" in capsys.readouterr().out
     written = {path.name: path.read_bytes() for path in out.iterdir()}
     assert set(written) == {"05.txt", "05.tum", "05.png"}
-    with pytest.raises(UserError, match=r"05\.txt would be replaced, and no plot .*/other/sequences/05/.*000005\.png"):
-        run(replace(asked, data_path=other))
+    run(replace(asked, data_path=other))  # the same one in another place
+    shutil.copy(other / "sequences/05/image_2/000000.png", other / "sequences/05/image_2/000005.png")
     part = listed(tmp_path / "part", ["5 0 l", "5 1 l"])
-    with pytest.raises(UserError, match=r"05\.txt would be replaced"):
-        run(replace(asked, eval_split=part))
+    for changed in ({"data_path": other}, {"eval_split": part}):
+        with pytest.raises(UserError, match=r"05\.txt is there, and is the path of other pictures: give another"):
+            run(replace(asked, **changed))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == written
-    (out / "05.txt").unlink()
-    run(asked)  # the same one again
+    (out / "05.png").unlink()
+    run(replace(asked, data_path=other))  # nothing says what it was of
 
 
 def test_a_drive_of_kitti_raw_has_its_cameras_times(raw: Options, roots: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from clips import drive
 from monodepth2.config import PrepareOptions
 from monodepth2.datasets.known_speeds import read_speeds
 from monodepth2.errors import UserError
-from monodepth2.prepare.beside import times_of
+from monodepth2.prepare.beside import not_taken_over, times_of
 from monodepth2.prepare.run import run
 from monodepth2.prepare.sources import Source
 
@@ -71,6 +71,9 @@ def test_times_that_are_not_those_of_the_frames_are_refused(tmp_path: Path) -> N
         (tmp_path / "times.txt").write_text(text)
         with pytest.raises(UserError, match=r"times.txt: holds no growing time for each of the 3 frames"):
             times_of(tmp_path, ["0.jpg", "1.jpg", "2.jpg"], None)
+    (tmp_path / "times.txt").write_text("0 0\n")
+    with pytest.raises(UserError, match=r"other than a number per line .*; or give --fps"):
+        times_of(tmp_path, ["0.jpg"], None)
     assert times_of(tmp_path, ["0.jpg", "1.jpg", "2.jpg"], 2.0).seconds == [0, 0.5, 1]
 
 
@@ -86,6 +89,7 @@ def test_what_is_not_taken_over_is_told(tmp_path: Path, capsys: pytest.CaptureFi
     for name in ("poses.txt", "speed.txt"):
         (folder / name).touch()
     (folder / "camera.json").write_text('{"fl_x": 140, "w": 160, "h": 96, "baseline": 0.2}')
+    assert not_taken_over(folder / "right") == ["the baseline of camera.json"], "of the folder above"
     made = prepared(folder)
     told = "right/, masks/, depth/, poses.txt, speed.txt, the baseline of camera.json are not taken over"
     assert told in capsys.readouterr().out

@@ -15,6 +15,7 @@ def test_flags_without_effect_are_refused() -> None:
         ({"frame_ids": (0,), "use_stereo": True, "pose_model_type": "shared"}, "--pose_model_type is about the pose"),
         ({"frame_ids": (0,), "use_stereo": True, "pose_encoder": "lcnet_050"}, "--pose_encoder is about the pose"),
         ({"learn_intrinsics": True, "batch_size": 1}, "give --batch_size 2 or more"),
+        ({"encoder_lr": 0.1}, "it is a rate and no factor, e.g. 1e-05"),
         ({"encoder": ""}, "--encoder is empty: name a network of timm"),
     ):
         with pytest.raises(UserError, match=words):

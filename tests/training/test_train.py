@@ -158,7 +158,7 @@ def test_a_run_that_corrupt_pictures_have_ended_goes_on_when_they_are_mended(sma
         cut(path)
     done = train(small_copy, split, tmp_path, "--num_epochs", "1")
     assert done.returncode == 2
-    assert "error: 2 unreadable pictures: mend them and go on with --resume" in done.stderr
+    assert "error: 2 unreadable pictures: mend them and start again, with --resume" in done.stderr
     for resumed in ("", "going on after step 3 from weights_step_3"):
         assert resumed in done.stderr
         for path, content in zip(bad, whole, strict=True):
