@@ -165,7 +165,7 @@ def compiled(setting: Setting) -> Iterator[Table]:
 
 
 class _StepRows:
-    """Rows of a table of steps, measured as long as there is time."""
+    """Rows of a table of steps, measured as long as there is time; the first one always is."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -174,7 +174,7 @@ class _StepRows:
 
     def add(self, name: str, tf32: bool | None = None, recorded: bool = False, **changed: object) -> None:
         """Measure a row, with PyTorch's own choice of TF32 where nothing is said."""
-        if time.monotonic() - self.began > self.setting.step_seconds:
+        if self.rows and time.monotonic() - self.began > self.setting.step_seconds:
             print(f"  left out for want of time: {name}", flush=True)
             return
         usual = {"weights_init": "scratch", "batch_size": self.setting.batch, **self.setting.size}
