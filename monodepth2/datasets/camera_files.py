@@ -91,13 +91,13 @@ def read_baseline(path: Path) -> float | None:
     return float(value)
 
 
-def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """Read a file of at most so many bytes that holds a JSON object.
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a file that holds a JSON object.
 
     Raises:
         UserError: it cannot be read, or holds something else.
     """
-    content = required_input(path, most_bytes, "no such file")
+    content = required_input(path, MOST_BYTES, "no such file")
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.camera_files import read_json_object
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.known_speeds import DRIVE
+from monodepth2.datasets.known_speeds import noted
 from monodepth2.datasets.layouts import KittiOdometry, Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
-from monodepth2.files.input_files import MOST_JSON
 from monodepth2.method.depth_maps import network_unit
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # what is to the left lies to the right
@@ -141,9 +139,8 @@ def noted_camera(drive: Path) -> tuple[float, ...] | None:
     Raises:
         UserError: the drive's facts cannot be read.
     """
-    path = drive / DRIVE
-    noted = read_json_object(path, MOST_JSON).get("camera") if path.is_file() else None
-    facts = noted if isinstance(noted, dict) else {}
+    camera = noted(drive, "camera")
+    facts = camera if isinstance(camera, dict) else {}
     found = tuple(number for name in ("fx", "fy", "cx", "cy") if isinstance(number := facts.get(name), float))
     return found if len(found) == 4 else None
 

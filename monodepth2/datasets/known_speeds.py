@@ -4,17 +4,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.integrate import trapezoid
 
 from monodepth2.config import Options
-from monodepth2.datasets.camera_files import read_json_object
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import KittiRaw, Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import MOST_JSON
+from monodepth2.files.input_files import read_json
 from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
@@ -182,14 +182,28 @@ def stated_times(folder: Path) -> tuple[np.ndarray, Path] | None:
     """
     if (folder / TIMES).is_file():
         return _numbers(folder / TIMES), folder / TIMES
-    path = folder / DRIVE
-    times = read_json_object(path, MOST_JSON).get("times") if path.is_file() else None
+    path, times = folder / DRIVE, noted(folder, "times")
     if times is None:
         return None
     try:
         return np.array([float(time) for time in times]), path
     except (ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: states no times of its pictures; write {TIMES} beside it") from error
+
+
+def noted(folder: Path, name: str) -> Any:
+    """Return what `prepare` has noted of a drive under a name; None where it has noted nothing.
+
+    Raises:
+        UserError: its notes cannot be read.
+    """
+    path = folder / DRIVE
+    if not path.is_file():
+        return None
+    try:
+        return read_json(path).get(name)
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: cannot be read ({first_line(error)}); remove it, or make the drive again") from error
 
 
 def _possible(speed: float, path: Path) -> float:

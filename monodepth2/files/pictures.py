@@ -51,7 +51,7 @@ def size_to_cut(path: Path, fit: Fit) -> Size | None:
     Raises:
         PictureError: the file is missing, or is no picture.
     """
-    return None if fit.kind == "stretch" else picture_size(path)
+    return None if fit.kind == STRETCH.kind else picture_size(path)
 
 
 def encoded(pixels: np.ndarray, kind: str, **how: Any) -> bytes:

@@ -75,7 +75,7 @@ def require_scale(
         raise UserError(
             f"{of}--camera_height {height:g}: none of {counted(len(distances), 'picture')} looked at shows level "
             "ground in its lower middle, by which the scale is told. Either there is none, or the network has not "
-            "learnt it; give " + other + " instead"
+            f"learnt it; give {other} instead"
         )
     return scale
 

@@ -59,6 +59,10 @@ def test_prepared_drives_have_their_times(drive: Path) -> None:
     times = [round(0.05 * n, 6) for n in range(80_000)]  # over an hour
     (drive / "drive.json").write_text(json.dumps({"times": times}, indent=1))
     assert len(read_times(drive)[0]) == 80_000
+    for damaged in ("[1]", "{"):
+        (drive / "drive.json").write_text(damaged)
+        with pytest.raises(UserError, match=r"drive\.json: cannot be read .*; remove it, or make the drive again"):
+            read_times(drive)
 
 
 def test_beside_a_rig_the_way_is_in_units_of_its_baseline(drive: Path) -> None:
