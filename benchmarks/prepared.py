@@ -51,10 +51,10 @@ def main() -> None:
     for run in arguments.runs:
         data, _, learnt = run.partition(", ")
         if data == "tree":
-            lists, of_data = left, {"data_path": street, "split": str(left), "known_poses": not learnt}
+            lists, of_data = left, {"data_path": street, "split": str(left), "poses": "network" if learnt else "known"}
         else:
             lists = prepared / "splits"
-            of_data = {"dataset": "folder", "data_path": prepared, "tracked_poses": not learnt}
+            of_data = {"dataset": "folder", "data_path": prepared, "poses": "network" if learnt else "tracked"}
         number = epochs(lists, arguments.samples)
         options = small_options(name=run.replace(", ", "_").replace(" ", "_"), num_epochs=number, **of_data, **common)
         train(options)

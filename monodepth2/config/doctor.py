@@ -29,8 +29,7 @@ class DoctorOptions(OfTraining):
 
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
-    known_poses: bool = same_as(Options, "known_poses")
-    tracked_poses: bool = same_as(Options, "tracked_poses")
+    poses: str = same_as(Options, "poses")
     baseline: float | None = same_as(Options, "baseline", group="camera")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")

@@ -169,7 +169,7 @@ def _check_known(options: "Options") -> None:
         raise UserError("--motion_warmup leaves nothing out, and --predictive_mask does: drop one of the two flags")
     if not options.knows_motion:
         return
-    flag = "--known_poses" if options.known_poses else "--tracked_poses"
+    flag = f"--poses {options.poses}"
     if not options.temporal_ids:
         raise UserError(f"{flag} states the motion between neighbours, and --frame_ids 0 has none: drop it")
     switched_on = [name for name in ("velocity_weight", "motion_warmup", "learn_intrinsics") if getattr(options, name)]
@@ -178,9 +178,9 @@ def _check_known(options: "Options") -> None:
         raise UserError(
             f"{flag} takes the place of the pose network, which --{needing[0]} needs: drop one of the two flags"
         )
-    for name in ("known_poses", "use_stereo", "depth_supervision"):
-        if options.tracked_poses and getattr(options, name):
-            raise UserError(f"--tracked_poses has no known scale, and --{name} has one: drop one of the two flags")
+    for name in ("use_stereo", "depth_supervision"):
+        if options.poses == "tracked" and getattr(options, name):
+            raise UserError(f"--poses tracked has no known scale, and --{name} has one: drop one of the two flags")
 
 
 def check_given_camera(options: "Options | PrepareOptions") -> None:

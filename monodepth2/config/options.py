@@ -158,17 +158,13 @@ class Options(Checked):
         "weight of the error of log depth where depth is known: from KITTI's scans, the improved maps of --dataset "
         "kitti_depth, or depth/ of plain folders; depths become metres (default: 0, without)",
     )
-    known_poses: bool = option(
-        False,
+    poses: str = option(
+        "network",
         "training",
-        "motion from the drives' poses.txt (of odometry sequences from poses/), in metres, in place of a pose network; "
-        "depths become metres",
-    )
-    tracked_poses: bool = option(
-        False,
-        "training",
-        "motion from the drives' tracked_poses.txt, which `prepare` finds by points that it follows, in place of a "
-        "pose network: for videos too short to teach one; metres stay unknown",
+        "where the motion between frames comes from: a pose network; or files of the drives, in its place: known, "
+        "poses.txt (of odometry sequences poses/), so that depths become metres; tracked, tracked_poses.txt, which "
+        "`prepare` finds by points that it follows, for videos too short to teach a network; metres stay unknown",
+        choices=("network", "known", "tracked"),
     )
     motion_warmup: int = option(
         0,
@@ -437,7 +433,7 @@ class Options(Checked):
         "further figures: F-score of points at 10 cm, accuracy and completeness of depth edges, figures of log depth",
         choices=("fscore", "edges", "log"),
     )
-    poses: Path | None = option(
+    true_poses: Path | None = option(
         None, "evaluation", "true poses of the drive in KITTI's or TUM's format, for odometry (default: the data set's)"
     )
     save_pred_disps: bool = option(
@@ -502,12 +498,12 @@ class Options(Checked):
     @property
     def knows_motion(self) -> bool:
         """Whether files state the motion between neighbours, so that there is no pose network."""
-        return self.known_poses or self.tracked_poses
+        return self.poses != "network"
 
     @property
     def knows_metres(self) -> bool:
         """Whether the training is told lengths in metres beside its pictures, so that its depths have their scale."""
-        return self.depth_supervision > 0 or self.known_poses or self.velocity_weight > 0
+        return self.depth_supervision > 0 or self.poses == "known" or self.velocity_weight > 0
 
     @property
     def start_depth(self) -> float | None:
@@ -517,7 +513,7 @@ class Options(Checked):
         """
         if self.use_stereo or not (self.knows_metres or self.knows_motion):
             return None
-        usual = TRACKED_DEPTH if self.tracked_poses else START_DEPTH
+        usual = TRACKED_DEPTH if self.poses == "tracked" else START_DEPTH
         return usual if self.min_depth < usual < self.max_depth else math.sqrt(self.min_depth * self.max_depth)
 
     @property
@@ -612,12 +608,22 @@ def options_from_json(text: str, source: str) -> Options:
         raise UserError(f"{source} is not a JSON file: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{source} holds no options: expected a JSON object")
-    factor, rate = values.get("encoder_lr_factor"), values.get("learning_rate")  # an earlier form of `encoder_lr`
-    if isinstance(factor, float) and isinstance(rate, float) and factor != 1:
-        values["encoder_lr"] = factor * rate
+    _bring_up_to_date(values)
     known = {item.name: item for item in fields(Options) if item.name in values}
     kept = {name: value_from_json(item, values[name], source, ignored=STEREO) for name, item in known.items()}
     try:
         return replace(Options(), **kept)
     except UserError as error:
         raise UserError(f"{source}: {first_line(error)}") from error
+
+
+def _bring_up_to_date(values: dict[str, Any]) -> None:
+    """Say as now what a record of an earlier version says in other words."""
+    factor, rate = values.get("encoder_lr_factor"), values.get("learning_rate")
+    if isinstance(factor, float) and isinstance(rate, float) and factor != 1:
+        values["encoder_lr"] = factor * rate
+    if values.get("poses", "") is None:  # which was the file of true poses then
+        del values["poses"]
+    for motion in ("known", "tracked"):
+        if values.get(f"{motion}_poses") is True:
+            values["poses"] = motion

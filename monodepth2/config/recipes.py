@@ -27,7 +27,7 @@ def recipe_beside(recipe: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[
     warm-up of one that is loaded, with a second camera, or with a mask that is learnt.
     """
     no_encoder = stated.get("pose_model_type", "separate_resnet") != "separate_resnet"
-    no_pose_network = stated.get("known_poses") or stated.get("tracked_poses") or len(stated.get("frame_ids", ())) == 1
+    no_pose_network = stated.get("poses", "network") != "network" or len(stated.get("frame_ids", ())) == 1
     loaded = stated.get("load_weights_folder") and "pose" in stated.get("models_to_load", ("pose",))
     others = loaded or stated.get("use_stereo") or stated.get("predictive_mask")
     without = {"pose_encoder": no_pose_network or no_encoder, "motion_warmup": no_pose_network or others}

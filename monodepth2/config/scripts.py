@@ -27,7 +27,7 @@ USED_BY = {
             "camera_height",
         )
     ),
-    "evaluate_pose.py": frozenset((*_BOTH, "poses")),
+    "evaluate_pose.py": frozenset((*_BOTH, "true_poses")),
     "train.py": frozenset(item.name for item in fields(Options) if item.metadata["group"] != "evaluation"),
 }
 _INSTEAD = {
@@ -38,8 +38,8 @@ _INSTEAD = {
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
+    "poses": "--true_poses names a file of true poses",
 }
-_INSTEAD_OF_TRAINING = {"poses": "a training takes known poses with --known_poses"}
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {
     "train": "train.py",
@@ -66,8 +66,7 @@ def check_used(options: Options, script: str, names: Mapping[str, str]) -> None:
     for name in (item.name for item in fields(Options)):
         if name not in USED_BY[script] and options.is_given(name):
             owner = next(other for other, used in USED_BY.items() if name in used)
-            usual = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
-            instead = _INSTEAD_OF_TRAINING.get(name, usual) if script == SCRIPTS["train"] else usual
+            instead = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
             raise UserError(f"--{name} belongs to {names.get(owner, owner)}: {instead}; drop it")
 
 

@@ -38,14 +38,14 @@ class KnownPoses:
 
     @classmethod
     def from_options(cls, options: Options, layout: Layout) -> "KnownPoses | None":
-        """What `--known_poses` or `--tracked_poses` asks for; None without them.
+        """What `--poses known` or `--poses tracked` asks for; None without them.
 
         Raises:
             UserError: metres have no meaning beside a rig of unknown baseline.
         """
         if not options.knows_motion:
             return None
-        if options.tracked_poses:
+        if options.poses == "tracked":
             return cls(layout, options.temporal_ids, 1.0, tracked=True)
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
@@ -63,11 +63,11 @@ class KnownPoses:
         last: dict[str, int] = {}
         for line in lines:
             last[line.folder] = max(last.get(line.folder, 0), line.frame + widest(line) * max(0, *self.temporal_ids))
-        flag, remedy = "--known_poses", "write one pose per picture in KITTI's or TUM's format"
+        flag, remedy = "--poses known", "write one pose per picture in KITTI's or TUM's format"
         if isinstance(self.layout, KittiOdometry):
             remedy = "download KITTI's poses, which sequences 00 to 10 have, leave other sequences out"
         if self.tracked:
-            flag, remedy = "--tracked_poses", "`monodepth2 prepare` writes it where points show how the camera moves"
+            flag, remedy = "--poses tracked", "`monodepth2 prepare` writes it where points show how the camera moves"
         if missing := [path for folder in last if not (path := self._path(folder)).is_file()]:
             raise UserError(
                 f"{flag}: {len(missing):,} of {len(last):,} drives have no file of poses, e.g. {missing[0]}; {remedy}, "
@@ -85,10 +85,10 @@ class KnownPoses:
                 "them is unknown, or differs between drives; give --baseline METRES, or leave such lines out"
             )
         if self.tracked:
-            return f"--tracked_poses: the motion of {counted(len(last), 'drive')} by points, in no known unit"
+            return f"--poses tracked: the motion of {counted(len(last), 'drive')} by points, in no known unit"
         steps = [np.diff(self._poses(folder)[:, :3, 3], axis=0) for folder in last]
         metres = float(np.median(np.linalg.norm(np.concatenate(steps), axis=1)))
-        return f"--known_poses: neighbouring pictures are {metres:.3g} m apart (median of {len(last):,} drives)"
+        return f"--poses known: neighbouring pictures are {metres:.3g} m apart (median of {len(last):,} drives)"
 
     def source_T_target(self, line: SplitLine, source: int) -> np.ndarray:
         """The motion of a line's camera from the target to a source, in the network's unit, float64, (4, 4)."""
@@ -109,7 +109,7 @@ class KnownPoses:
             own = (camera.fx, camera.fy, camera.cx, camera.cy)
             if taken and not _are_alike(own, taken):
                 raise UserError(
-                    f"--tracked_poses: the path of {self._path(folder)} was found with the camera {_words(taken)}, and "
+                    f"--poses tracked: the path of {self._path(folder)} was found with the camera {_words(taken)}, and "
                     f"this run takes {_words(own)} ({camera.source}): run `monodepth2 prepare` again with this camera, "
                     "--intrinsics FX FY CX CY of the whole frames and --overwrite, or train with the other one"
                 )

@@ -36,7 +36,7 @@ from monodepth2.files.picture_files import LARGEST_FILE
 SHOWN = 4
 CAMERAS_ALIKE = 1 / 500  # of the picture: how far the numbers of two cameras may be apart
 MOST_READ = 2000  # training pictures, where files of one size are many
-REMEDY_OF_POSES = "mend or add what is named, or leave out --known_poses (--tracked_poses)"
+REMEDY_OF_POSES = "mend or add what is named, or leave out --poses"
 _REMEDIES = {
     PIXELS: "give the camera's own numbers with --intrinsics FX FY CX CY --intrinsics_size W H, or lay a camera.json "
     "beside the pictures",
@@ -170,7 +170,7 @@ def list_findings(
                 "too few targets to learn motion from",
                 counted(len(training), "target"),
                 "from a few thousand a pose network often learns nothing, and then depth is not learnt",
-                "add --tracked_poses, which takes the motion from the points that `prepare` has followed",
+                "add --poses tracked, which takes the motion from the points that `prepare` has followed",
                 spoils=False,
             )
         )

@@ -132,18 +132,18 @@ def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:
     """
     if options.no_eval:
         return None
-    path = options.poses.expanduser() if options.poses else drive.poses_path
+    path = options.true_poses.expanduser() if options.true_poses else drive.poses_path
     first = drive.lines[0]
-    if not options.poses and not path.is_file() and not _is_published(drive):
+    if not options.true_poses and not path.is_file() and not _is_published(drive):
         return None
-    if not options.poses and first.side == "r":
+    if not options.true_poses and first.side == "r":
         raise UserError(f"--eval_split {options.eval_split}: '{first}' is of the right camera, and {path} has the left "
-                        "one's poses; list the left one's frames, give --poses, or add --no_eval")  # fmt: skip
-    if options.poses and not path.is_file():
-        raise UserError(f"--poses {path}: no such file; name another one, or drop --poses")
+                        "one's poses; list the left one's frames, give --true_poses, or add --no_eval")  # fmt: skip
+    if options.true_poses and not path.is_file():
+        raise UserError(f"--true_poses {path}: no such file; name another one, or drop --true_poses")
     trajectory = read_trajectory(path)
     frames, known = drive.frames, len(trajectory.poses)
-    if options.poses or not isinstance(drive.layout, KittiOdometry):  # whose own poses are KITTI's
+    if options.true_poses or not isinstance(drive.layout, KittiOdometry):  # whose own poses are KITTI's
         _check_count(path, known, drive)
     elif known != len(frames) and known < frames.stop:
         raise UserError(

@@ -35,7 +35,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     truth = true_trajectory(options, drive)
     if truth is None and not options.eval_out_dir and not options.no_eval:
         raise UserError(f"{drive.poses_path}: there are no true poses, and nothing is to be written: add "
-                        "--poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
+                        "--true_poses FILE, or --eval_out_dir FOLDER for the predicted ones")  # fmt: skip
     _check_output(options, drive)
     times = frame_times(drive, truth)
     weights = weights_of(options)  # after the checks, as a published model may have to be fetched
@@ -79,15 +79,15 @@ def _check_options(options: Options) -> None:
             raise UserError(f"--{name} belongs to evaluate_depth.py: drop it")
     if options.eval_mono and options.eval_stereo:
         raise UserError("choose how translations are scaled: either --eval_mono (to the truth) or --eval_stereo (5.4)")
-    if options.no_eval and options.poses:
-        raise UserError("--poses holds true poses, and --no_eval compares with none: drop one of them")
+    if options.no_eval and options.true_poses:
+        raise UserError("--true_poses holds true poses, and --no_eval compares with none: drop one of them")
     if options.no_eval and not options.eval_out_dir:
         raise UserError("--no_eval leaves nothing to do: add --eval_out_dir FOLDER, which receives the poses")
 
 
 def _check_output(options: Options, drive: Drive) -> None:
     """Refuse to write over what is read, or one file over the other."""
-    stem, poses = Path(drive.name).name, [options.poses.expanduser()] if options.poses else []
+    stem, poses = Path(drive.name).name, [options.true_poses.expanduser()] if options.true_poses else []
     outputs = {"output_json": [options.output_json.expanduser()]} if options.output_json else {}
     if options.eval_out_dir:
         outputs["eval_out_dir"] = [options.eval_out_dir.expanduser() / f"{stem}{ending}" for ending in ENDINGS]

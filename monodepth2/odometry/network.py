@@ -130,7 +130,7 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
     if not holds_network(folder, "pose"):
         raise UserError(
             f"{folder} holds no pose network ({path.name}), as after training on stereo pairs alone, "
-            "with --known_poses or with --tracked_poses: odometry needs a checkpoint trained with neighbours in "
+            "with --poses known or with --poses tracked: odometry needs a checkpoint trained with neighbours in "
             "--frame_ids"
         )
     state = read_network(path)

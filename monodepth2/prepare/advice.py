@@ -86,11 +86,11 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
     tracked, unknown = prefers_tracked(drives), [drive.name for drive in drives if not drive.path]
     if tracked:
         found.append(
-            "so few targets hardly teach a network how the camera moves; --tracked_poses takes the motion from points "
+            "so few targets hardly teach a network how the camera moves; --poses tracked takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
     if unknown and targets < TEACH_MOTION:
-        becomes = "splits/ leaves them out" if tracked else "--tracked_poses cannot be used with them"
+        becomes = "splits/ leaves them out" if tracked else "--poses tracked cannot be used with them"
         why = f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}"
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"

@@ -123,7 +123,7 @@ def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -
     width, height = drives[0].part.framing.size
     motion = ""
     if prefers_tracked(drives):
-        motion = " --tracked_poses"
+        motion = " --poses tracked"
     elif steps_of(targets) >= 4 * MOTION_WARMUP:
         motion = f" --motion_warmup {MOTION_WARMUP}"
     batch_size = usual_batch(targets)

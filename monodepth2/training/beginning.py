@@ -149,8 +149,8 @@ def other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[s
             "depths are others, too; give these to keep them"
         )
     alone = "where that is another one, its depths begin too near or too far; --models_to_load encoder leaves them out"
-    if options.tracked_poses:
-        remarks.append(f"the unit of {path} is not known to be that of --tracked_poses: {alone}")
+    if options.poses == "tracked":
+        remarks.append(f"the unit of {path} is not known to be that of --poses tracked: {alone}")
     elif options.start_depth and facts.metric_scale is None:
         remarks.append(f"the unit of {path} is not known to be the metre, as this run's is: {alone}")
     elif options.use_stereo and facts.metric_scale:

@@ -197,7 +197,7 @@ class Diagnosis:
         if pixels is None or not pixels < least:
             return {}
         if self.options.knows_motion:
-            usual = "" if self.options.tracked_poses else "the poses are not in metres, or "
+            usual = "" if self.options.poses == "tracked" else "the poses are not in metres, or "
             found = f"the known motion moves pixels by {pixels:.2f} on average"
             return {"pose": f"{found}; usually {usual}the camera stands still: look at the pictures"}
         return {

@@ -52,11 +52,11 @@ def test_weights_of_another_range_or_unit_are_told_of() -> None:
     facts = facts_of(WEIGHTS)
     assert other_depths(Options(), WEIGHTS, facts) == []
     assert "trained with --min_depth 0.1 --max_depth 100" in other_depths(Options(min_depth=1.0), WEIGHTS, facts)[0]
-    assert "not known to be the metre" in other_depths(Options(known_poses=True), WEIGHTS, facts)[0]
-    assert "not known to be that of --tracked_poses" in other_depths(Options(tracked_poses=True), WEIGHTS, facts)[0]
+    assert "not known to be the metre" in other_depths(Options(poses="known"), WEIGHTS, facts)[0]
+    assert "not known to be that of --poses tracked" in other_depths(Options(poses="tracked"), WEIGHTS, facts)[0]
     metric = TrainingFacts(metric_scale=1.0)
     assert "is 1 m, and this run's is ten baselines" in other_depths(Options(use_stereo=True), WEIGHTS, metric)[0]
-    assert other_depths(Options(known_poses=True), WEIGHTS, metric) == other_depths(Options(), WEIGHTS, metric) == []
+    assert other_depths(Options(poses="known"), WEIGHTS, metric) == other_depths(Options(), WEIGHTS, metric) == []
 
 
 def test_a_run_takes_over_the_facts_of_what_it_loads(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_damaged_facts_are_refused(damage: dict) -> None:
 
 
 def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
-    told = {"depth_supervision": 0.1}, {"known_poses": True}, {"velocity_weight": 0.05}
+    told = {"depth_supervision": 0.1}, {"poses": "known"}, {"velocity_weight": 0.05}
     assert [TrainingFacts.of(Options(**one)).metric_scale for one in told] == [1.0, 1.0, 1.0]
     assert TrainingFacts.of(Options()).metric_scale is None
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None

@@ -77,12 +77,12 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
         ("train --num_layers", "--num_layers: expected one argument; monodepth2 train --help lists all flags"),
         ("train --crop garg", "--crop belongs to monodepth2 evaluate: monodepth2 train has no use for it; drop it"),
         (
-            "train --poses x",
-            "--poses belongs to monodepth2 odometry: a training takes known poses with --known_poses; drop it",
+            "train --true_poses x",
+            "--true_poses belongs to monodepth2 odometry: monodepth2 train has no use for it; drop it",
         ),
         (
-            "evaluate --poses x",
-            "--poses belongs to monodepth2 odometry: monodepth2 evaluate has no use for it; drop it",
+            "odometry --poses known",
+            "--poses belongs to monodepth2 train: --true_poses names a file of true poses; drop it",
         ),
         (
             "evaluate --scales 0",

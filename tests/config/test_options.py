@@ -122,6 +122,12 @@ def test_the_factor_of_an_earlier_version_is_read_as_the_encoders_rate() -> None
         assert options_from_json(text, "opt.json").encoder_lr == (rate and pytest.approx(rate))
 
 
+def test_the_flags_of_an_earlier_version_are_read_as_where_motion_comes_from() -> None:
+    for known, tracked, now in ((True, False, "known"), (False, True, "tracked"), (False, False, "network")):
+        text = json.dumps({"known_poses": known, "tracked_poses": tracked, "poses": None})
+        assert options_from_json(text, "opt.json").poses == now
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"height": "high"}', '{"scales": 3}', '{"png": "yes"}', '{"height": 33}'])
 def test_bad_opt_json(text: str) -> None:
     with pytest.raises(UserError):
@@ -162,8 +168,8 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     assert {name: getattr(modern, name) for name in rest} == rest
     assert options_from_json(modern.to_json(), "opt.json") == modern  # spelled out
     assert parse(["--recipe", "2019"], script="train.py") == parse([], script="train.py") == Options()
-    for motion in ("--known_poses", "--tracked_poses"):
-        known = parse(["--recipe", "modern", motion], script="train.py")
+    for motion in ("known", "tracked"):
+        known = parse(["--recipe", "modern", "--poses", motion], script="train.py")
         assert (known.pose_encoder, known.motion_warmup, known.encoder) == (None, 0, "resnet10t")
     for others, steps in (
         (["--use_stereo"], 0),

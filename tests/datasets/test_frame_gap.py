@@ -108,7 +108,7 @@ def test_a_target_without_any_neighbours_is_incomplete(drive: Path) -> None:
 
 
 def test_known_motion_and_ways_are_those_of_the_drawn_gap(drive: Path) -> None:
-    chosen = options(drive, known_poses=True)
+    chosen = options(drive, poses="known")
     assert data_set(chosen, 4).known.check([line(4)], data_set(chosen, 4).widest_gap)
     for gap in (1, 2, 3):
         motions = data_set(chosen, 4).sample(0, gap=gap).source_T_target

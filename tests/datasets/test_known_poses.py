@@ -46,7 +46,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(folder: Path, **more: object) -> Options:
-    values = {"dataset": "folder", "data_path": folder, "known_poses": True, "baseline": BASELINE, **more}
+    values = {"dataset": "folder", "data_path": folder, "poses": "known", "baseline": BASELINE, **more}
     return Options(width=WIDTH, height=HEIGHT, intrinsics=KITTI, scales=(0,), depth_supervision=1.0, **values)
 
 
@@ -125,26 +125,26 @@ def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Pat
     for path in drive.iterdir():
         if path.name != "poses.txt":
             (tmp_path / path.name).symlink_to(path)
-    tracked = {"known_poses": False, "tracked_poses": True, "depth_supervision": 0.0}
+    tracked = {"poses": "tracked", "depth_supervision": 0.0}
     chosen = replace(options(drive), data_path=tmp_path, **tracked)
     poses = read_poses(drive / "poses.txt")
     write_poses(tmp_path / "tracked_poses.txt", scaled(poses, 0.05))
     known = KnownPoses.from_options(chosen, layout_of(chosen))
     assert known is not None
-    assert "--tracked_poses: the motion of 1 drive" in known.check([TARGET])
+    assert "--poses tracked: the motion of 1 drive" in known.check([TARGET])
     motion = np.linalg.inv(poses[2]) @ poses[1]
     np.testing.assert_allclose(known.source_T_target(TARGET, 1), scaled(motion[None], 0.05)[0], atol=1e-8)
     assert not chosen.knows_metres
     assert "pose" not in MonodepthModel(chosen).networks
     (tmp_path / "tracked_poses.txt").unlink()
-    with pytest.raises(UserError, match=r"--tracked_poses: 1 of 1 drives .*tracked_poses\.txt; `monodepth2 prepare`"):
+    with pytest.raises(UserError, match=r"--poses tracked: 1 of 1 drives .*tracked_poses\.txt; `monodepth2 prepare`"):
         known.check([TARGET])
 
 
 def test_a_path_goes_with_the_camera_that_it_was_found_with(drive: Path, tmp_path: Path) -> None:
     for path in drive.iterdir():
         (tmp_path / ("tracked_poses.txt" if path.name == "poses.txt" else path.name)).symlink_to(path)
-    tracked = {"known_poses": False, "tracked_poses": True, "depth_supervision": 0.0}
+    tracked = {"poses": "tracked", "depth_supervision": 0.0}
     noted = {"fx": 0.8, "fy": 1.4, "cx": 0.5, "cy": 0.5}
 
     def check(*numbers: float) -> str:
@@ -197,26 +197,26 @@ def test_poses_that_cannot_be_used_are_refused(poses, line, more, words: str, dr
 )
 def test_flags_that_contradict_known_poses_are_refused(more: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        Options(known_poses=True, **more)
+        Options(poses="known", **more)
     with pytest.raises(UserError, match=words):
-        Options(tracked_poses=True, **more)
+        Options(poses="tracked", **more)
 
 
 def test_flags_that_are_switched_off_contradict_nothing() -> None:
     """So that a line of the command can switch off what a file of flags has."""
     off = {"motion_warmup": 0, "velocity_weight": 0.0, "learn_intrinsics": False}
-    assert Options(known_poses=True, **off).knows_motion
+    assert Options(poses="known", **off).knows_motion
 
 
 def test_sequences_without_poses_get_a_remedy_of_their_own(tmp_path: Path) -> None:
-    chosen = Options(dataset="kitti_odom", data_path=tmp_path, known_poses=True)
+    chosen = Options(dataset="kitti_odom", data_path=tmp_path, poses="known")
     known = KnownPoses.from_options(chosen, layout_of(chosen))
     assert known is not None
     with pytest.raises(UserError, match=r"poses/11.txt; download KITTI's poses, which sequences 00 to 10 have"):
         known.check([SplitLine("11", 1, "l")])
 
 
-@pytest.mark.parametrize("more", [{"known_poses": True}, {"use_stereo": True}, {"depth_supervision": 0.1}])
+@pytest.mark.parametrize("more", [{"use_stereo": True}, {"depth_supervision": 0.1}])
 def test_metres_do_not_go_with_motion_in_an_unknown_unit(more: dict) -> None:
-    with pytest.raises(UserError, match=f"--tracked_poses has no known scale, and --{next(iter(more))}"):
-        Options(tracked_poses=True, **more)
+    with pytest.raises(UserError, match=f"--poses tracked has no known scale, and --{next(iter(more))}"):
+        Options(poses="tracked", **more)

@@ -114,7 +114,7 @@ def test_what_has_no_speeds_is_refused(drive: Path) -> None:
     with pytest.raises(UserError, match="--dataset kitti_odom has no speeds"):
         known(drive, dataset="kitti_odom")
     for more, words in (
-        ({"known_poses": True}, "--velocity_weight needs"),
+        ({"poses": "known"}, "--velocity_weight needs"),
         ({"frame_ids": (0,), "use_stereo": True}, "has none"),
     ):
         with pytest.raises(UserError, match=words):

@@ -44,7 +44,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(folder: Path, **more: object) -> Options:
     values = {"width": WIDTH, "height": HEIGHT, "augment_crop": True, **more}
-    known = {"known_poses": True, "depth_supervision": 1.0, "intrinsics": KITTI}
+    known = {"poses": "known", "depth_supervision": 1.0, "intrinsics": KITTI}
     return Options(dataset="folder", data_path=folder, **known, **values)
 
 

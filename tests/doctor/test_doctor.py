@@ -390,7 +390,7 @@ def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:
     (tmp_path / "split").mkdir()
     for part, frames in (("train", (4, 5, 6)), ("val", (7,))):
         (tmp_path / f"split/{part}_files.txt").write_text("".join(f"0 {frame} l\n" for frame in frames))
-    given = {"dataset": "kitti_odom", "known_poses": True, "use_stereo": False, "batch_size": 1, "fov": 60.0}
+    given = {"dataset": "kitti_odom", "poses": "known", "use_stereo": False, "batch_size": 1, "fov": 60.0}
     assert "poses cannot be used" not in found(tmp_path, **given)
     assert "poses cannot be used" in found(tmp_path, frame_gap=(1, 3), **given)
     doctor = DoctorOptions.stated({**flags(tmp_path, **given), "baseline": 0.3})

@@ -92,8 +92,8 @@ def step(options: Options) -> None:
 @pytest.mark.parametrize("decoder", ["2019", "small", "hr"])
 def test_networks_that_are_told_motion_begin_at_usual_depths(decoder: str) -> None:
     told = [
-        ({"known_poses": True}, 15),
-        ({"tracked_poses": True}, 4),
+        ({"poses": "known"}, 15),
+        ({"poses": "tracked"}, 4),
         ({"depth_supervision": 1.0, "max_depth": 10.0}, 1),
     ]
     for flags, expected in told:
@@ -104,7 +104,7 @@ def test_networks_that_are_told_motion_begin_at_usual_depths(decoder: str) -> No
             _, depth = disp_to_depth(disp, options.min_depth, options.max_depth)
             assert depth.median().item() == pytest.approx(expected, rel=0.3)
     assert Options().start_depth is None
-    assert Options(known_poses=True, use_stereo=True).start_depth is None
+    assert Options(poses="known", use_stereo=True).start_depth is None
 
 
 def test_children_are_in_the_order_of_2019() -> None:

@@ -102,7 +102,7 @@ def test_a_warm_up_is_refused_where_it_cannot_be() -> None:
     with pytest.raises(UserError, match="--motion_warmup"):
         Options(motion_warmup=-1)
     with pytest.raises(UserError, match="takes the place of the pose network, which --motion_warmup needs"):
-        Options(motion_warmup=500, tracked_poses=True, dataset="folder")
+        Options(motion_warmup=500, poses="tracked", dataset="folder")
     with pytest.raises(UserError, match="--motion_warmup 500 is for one camera"):
         Options(motion_warmup=500, use_stereo=True)
     with pytest.raises(UserError, match="--motion_warmup leaves nothing out"):

@@ -117,7 +117,7 @@ def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("trained", "flag"), [("resnet18", None), (None, "resnet18")])
 def test_weights_of_a_backbone_with_like_shapes_are_refused(trained: str | None, flag: str | None, tmp_path) -> None:
     """timm's ResNet-18 takes pictures in other colours than 2019's, and has all of its tensors."""
-    given, wanted = (Options(height=64, width=96, known_poses=True, encoder=name) for name in (trained, flag))
+    given, wanted = (Options(height=64, width=96, poses="known", encoder=name) for name in (trained, flag))
     model = MonodepthModel(given)
     save_checkpoint(tmp_path / "weights_0", model, torch.optim.Adam(model.parameters()), given)
     names = {"resnet18": "timm's resnet18", None: "a ResNet of 2019"}

@@ -111,7 +111,7 @@ def test_own_poses_of_either_format_give_the_same_figures(raw: Options, odom: Op
     long = np.concatenate([np.tile(np.eye(4), (FIRST, 1, 1)), true_poses()])
     write_poses(tmp_path / "whole_drive.txt", long)
     for name in ("kitti.txt", "drive.tum", "elsewhere.tum", "whole_drive.txt"):
-        result = evaluate_odometry(replace(raw, poses=tmp_path / name))
+        result = evaluate_odometry(replace(raw, true_poses=tmp_path / name))
         assert result.figures is not None
         assert result.figures.ate == pytest.approx(expected.ate, rel=1e-4)
         np.testing.assert_allclose(result.figures.snippets, expected.snippets, rtol=1e-3)
@@ -133,7 +133,7 @@ def test_poses_beside_the_pictures_are_found(raw: Options, roots: Path, tmp_path
 def test_sequences_whose_truth_is_not_published_are_predicted(odom: Options, tmp_path: Path) -> None:
     asked = replace(odom, eval_split="odom_13")
     with pytest.raises(
-        UserError, match=r"poses/13\.txt: there are no true poses, .* add --poses FILE, or --eval_out_dir"
+        UserError, match=r"poses/13\.txt: there are no true poses, .* add --true_poses FILE, or --eval_out_dir"
     ):
         evaluate_odometry(asked)
     result = evaluate_odometry(replace(asked, eval_out_dir=tmp_path))
@@ -208,10 +208,10 @@ def test_poses_of_another_rate_than_the_pictures_are_refused(
 ) -> None:
     folder = roots / "raw" / DRIVE / "image_02/data"
     plain = replace(raw, dataset="folder", png=False, data_path=folder, eval_split=str(folder))
-    options = replace({"raw": raw, "odom": odom, "folder": plain}[layout], poses=tmp_path / "poses.txt")
-    write_poses(options.poses, true_poses())
+    options = replace({"raw": raw, "odom": odom, "folder": plain}[layout], true_poses=tmp_path / "poses.txt")
+    write_poses(options.true_poses, true_poses())
     assert evaluate_odometry(options).truth is not None
-    write_poses(options.poses, np.repeat(true_poses(), 10, axis=0))
+    write_poses(options.true_poses, np.repeat(true_poses(), 10, axis=0))
     frames = FRAMES + (FIRST if layout == "raw" else 0)
     with pytest.raises(UserError, match=rf"holds {10 * FRAMES} poses, the drive {frames} frames \(0 to {frames - 1}\), "
                        rf"of which the split names {FRAMES}: give one"):  # fmt: skip
@@ -229,8 +229,8 @@ def test_the_picture_of_a_path_is_no_frame(odom: Options, tmp_path: Path) -> Non
         ({"dataset": "kitti_odom"}, r"--dataset kitti_odom expects '<sequence> <frame> <l\|r>'"),
         ({"eval_split": "odom_7"}, "holds no pictures like"),
         ({"eval_split": "."}, r"holds no test_files\.txt, and is no drive's folder under --data_path"),
-        ({"poses": Path("gone.txt")}, "--poses gone.txt: no such file"),
-        ({"poses": Path("x"), "no_eval": True}, "drop one of them"),
+        ({"true_poses": Path("gone.txt")}, "--true_poses gone.txt: no such file"),
+        ({"true_poses": Path("x"), "no_eval": True}, "drop one of them"),
         ({"height": 128}, "--height 128: the pose network of .* has height 64; drop --height"),
         ({"num_layers": 50}, "--num_layers 50: .* has num_layers 18"),
         ({"align": "median"}, "--align belongs to evaluate_depth.py"),
@@ -263,15 +263,15 @@ def test_the_right_camera_is_not_scored_by_the_left_ones_poses(dataset: str, tmp
     options = Options(eval_split=str(tmp_path), data_path=tmp_path)
     with pytest.raises(UserError, match=r"'05 0 r' is of the right camera, and .*\.txt has the left one's"):
         true_trajectory(options, found)
-    assert true_trajectory(replace(options, poses=found.poses_path), found) is not None
+    assert true_trajectory(replace(options, true_poses=found.poses_path), found) is not None
 
 
 def test_outputs_do_not_replace_what_is_read(odom: Options, tmp_path: Path) -> None:
     truth, frame = tmp_path / "05.txt", odom.data_path / "sequences/05/image_2/000003.png"
     write_poses(truth, true_poses())
     for changes, flag in (
-        ({"poses": truth, "eval_out_dir": tmp_path}, "eval_out_dir"),
-        ({"poses": truth, "output_json": truth}, "output_json"),
+        ({"true_poses": truth, "eval_out_dir": tmp_path}, "eval_out_dir"),
+        ({"true_poses": truth, "output_json": truth}, "output_json"),
         ({"output_json": odom.data_path / "poses/05.txt"}, "output_json"),
         ({"output_json": frame}, "output_json"),
     ):

@@ -99,7 +99,7 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     targets = len((output / "splits/train_files.txt").read_text().splitlines())
     assert targets < Options.batch_size
     told = capsys.readouterr().out
-    assert f"--width 320 --height 192 --tracked_poses --batch_size {targets}" in told
+    assert f"--width 320 --height 192 --poses tracked --batch_size {targets}" in told
     assert f"they make 20 steps of --batch_size {targets} in --num_epochs 20" in told
     found = steps(read_poses(output / "drive_000/tracked_poses.txt"))
     assert len(found) == len(pictures(output / "drive_000")) - 1 > 10
@@ -110,17 +110,17 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     assert Rotation.from_matrix(found[:, :3, :3]).magnitude().mean() < np.radians(0.3)
     told = monodepth2("doctor", output, "--width", 320, "--height", 192)
     assert "too few targets to learn motion from" in told.stdout
-    assert "add --tracked_poses" in told.stdout
-    told = monodepth2("doctor", output, "--width", 320, "--height", 192, "--tracked_poses")
+    assert "add --poses tracked" in told.stdout
+    told = monodepth2("doctor", output, "--width", 320, "--height", 192, "--poses", "tracked")
     assert "a tiny set" in told.stdout
     assert "learn motion from" not in told.stdout
     small = ("--width", 128, "--height", 64, "--batch_size", 2, "--num_epochs", 1, "--no_report")
-    done = monodepth2("train", output, *TINY, *QUICK, *small, "--tracked_poses", "--log_dir", tmp_path)
+    done = monodepth2("train", output, *TINY, *QUICK, *small, "--poses", "tracked", "--log_dir", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "--tracked_poses: the motion of 1 drive by points" in done.stderr
+    assert "--poses tracked: the motion of 1 drive by points" in done.stderr
     other = ("--intrinsics", 1.2, 2, 0.5, 0.5)
     done = monodepth2(
-        "train", output, *TINY, *QUICK, *small, *other, "--tracked_poses", "--log_dir", tmp_path / "other"
+        "train", output, *TINY, *QUICK, *small, *other, "--poses", "tracked", "--log_dir", tmp_path / "other"
     )
     assert "was found with the camera fx 0.866 fy 1.443 cx 0.5 cy 0.5" in done.stderr
 

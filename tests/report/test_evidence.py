@@ -131,7 +131,7 @@ def test_the_verdict_says_why_and_what_to_do(figures: Figures, kind: str, words:
 def test_a_flat_depth_is_the_networks_fault_where_the_motion_is_known() -> None:
     flat = LEARNT._replace(variation=0.006)
     assert "take pictures of a camera that moves" in judge(flat, Options()).sentence
-    for known in ({"known_poses": True}, {"tracked_poses": True}):
+    for known in ({"poses": "known"}, {"poses": "tracked"}):
         assert "Networks begin like this: train longer" in judge(flat, Options(**known)).sentence
         assert "train longer" in judge(LEARNT._replace(variation=0.0), Options(**known)).sentence
 
@@ -139,7 +139,7 @@ def test_a_flat_depth_is_the_networks_fault_where_the_motion_is_known() -> None:
 def test_a_new_pose_network_is_offered_a_warm_up() -> None:
     worse = LEARNT._replace(warped=0.13)
     assert "--motion_warmup 500" in judge(worse, Options()).sentence
-    for other in ({"motion_warmup": 500}, {"use_stereo": True}, {"tracked_poses": True}):
+    for other in ({"motion_warmup": 500}, {"use_stereo": True}, {"poses": "tracked"}):
         assert "--motion_warmup" not in judge(worse, Options(**other)).sentence
 
 

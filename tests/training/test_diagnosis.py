@@ -124,7 +124,7 @@ def test_a_pose_network_that_says_nothing_is_told(options: Options) -> None:
     told = sentences(options, figures | {"health/disparity_variation": 0.5})
     assert len(told) == 1
     assert told[0].startswith("after epoch 1: the predicted motion stays at identity")
-    known = replace(options, pose_model_type="separate_resnet", known_poses=True)
+    known = replace(options, pose_model_type="separate_resnet", poses="known")
     (told_of_poses,) = sentences(known, figures | {"health/disparity_variation": 0.5})
     assert "usually the poses are not in metres" in told_of_poses
     assert "--frame_ids 0 -2 2" in told[0]

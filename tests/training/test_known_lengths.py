@@ -66,7 +66,7 @@ def test_a_drive_with_poses_trains_without_a_pose_network(tmp_path: Path) -> Non
     write_poses(drive / "poses.txt", np.array([street.pose(20 + n) for n in range(12)]))
     where = ("--dataset", "folder", "--data_path", drive, "--log_dir", tmp_path, "--height", 64, "--width", 96)
     how = ("--weights_init", "scratch", "--num_workers", 0, "--device", "cpu", "--batch_size", 2, "--num_epochs", 1)
-    done = in_process("train", *where, *how, "--known_poses", *TINY)
+    done = in_process("train", *where, *how, "--poses", "known", *TINY)
     assert done.returncode == 0, done.stderr
     assert "neighbouring pictures are" in done.stderr
     folder = tmp_path / "mdp/models/weights_0"
@@ -77,13 +77,13 @@ def test_a_drive_with_poses_trains_without_a_pose_network(tmp_path: Path) -> Non
     asked = in_process("evaluate_pose", "--load_weights_folder", folder, "--data_path", drive, "--dataset", "folder",
                        "--eval_split", drive, "--device", "cpu")  # fmt: skip
     assert asked.returncode == 2
-    assert "with --known_poses or" in asked.stderr
+    assert "with --poses known or" in asked.stderr
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--known_poses",), "which --pose_model_type needs"),
+        (("--poses", "known"), "which --pose_model_type needs"),
         (("--depth_supervision", -1), "--depth_supervision -1.0: must be not negative"),
         (("--gt_png_scale", 1000), "--gt_png_scale 1000: "),
     ],
