@@ -6,12 +6,13 @@ from monodepth2.config.declare import Checked, available_cores, option_type
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
 from monodepth2.config.option_checks import EVALUATION_SPLITS, MAKE3D, ODOMETRY_SPLITS, TRAINING_SPLITS
-from monodepth2.config.options import NETWORKS, SPLITS_WITHOUT_DEPTH, STEREO, FrameId, Options, options_from_json
+from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, STEREO, FrameId, Options, options_from_json
 from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.config.pseudo_label import PseudoLabelOptions
 from monodepth2.config.recipes import MOTION_WARMUP, RECIPES
 from monodepth2.config.reproduce import ReproduceOptions
+from monodepth2.config.run_flags import NETWORKS
 from monodepth2.config.scripts import SCRIPTS, USED_BY, launched_as, started_as
 from monodepth2.config.sharing import PushOptions
 from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOptions, ReportOptions
