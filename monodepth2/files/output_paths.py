@@ -101,17 +101,10 @@ def _target(path: Path) -> Path:
 
 
 def _check_regular(path: Path, before: str = "") -> None:
-    """Refuse what a file would replace to its loss: a device, a pipe, and where this program prints."""
-    if not os.path.exists(path):  # or it may not be seen, of which `Path.exists` would raise
-        return
-    if not os.path.isfile(path):
+    """Refuse what a file would replace to its loss: a device or a pipe."""
+    # what may not be seen does not exist, of which `Path.exists` would raise
+    if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"{before}{path}: cannot be written, as it is a folder, a device or a pipe; name a file")
-    for stream in (1, 2):
-        with suppress(OSError):  # a stream may be closed
-            if os.path.samestat(path.stat(), os.fstat(stream)):
-                raise UserError(
-                    f"{before}{path}: cannot be written, as it is where this program prints; name another file"
-                )
 
 
 @contextmanager
