@@ -200,7 +200,7 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "eval_mono": (WEIGHTS, ()),
     "pred_depth_scale_factor": ((*WEIGHTS, "--eval_stereo"), ("1",)),
     "eval_split": (WEIGHTS, ("ROOT/other",)),
-    "poses": (WEIGHTS, ("ROOT/poses.txt",)),
+    "true_poses": (WEIGHTS, ("ROOT/poses.txt",)),
     "no_eval": (POSE_OUT, ()),
     "eval_out_dir": (WEIGHTS, ("OUT",)),
     "output_json": (WEIGHTS, ("OUT/figures.json",)),
