@@ -39,26 +39,26 @@ def legal_value(item: Any) -> list[str]:
     return [f"--{item.name}", *(str(choices[0] if value is None else value) for value in values or (choices[0],))]
 
 
-REFUSED = [(script, item) for script, used in USED_BY.items() for item in fields(Options) if item.name not in used]
+REFUSED = [(name, item) for name, used in USED_BY.items() for item in fields(Options) if item.name not in used]
 
 
-@pytest.mark.parametrize(("script", "item"), REFUSED, ids=[f"{script}-{item.name}" for script, item in REFUSED])
-def test_a_flag_of_another_script_is_refused_at_its_default_too(script: str, item, capsys) -> None:
+@pytest.mark.parametrize(("command", "item"), REFUSED, ids=[f"{name}-{item.name}" for name, item in REFUSED])
+def test_a_flag_of_another_command_is_refused_at_its_default_too(command: str, item, capsys) -> None:
     with pytest.raises(SystemExit) as stop:
-        parse(legal_value(item), script=script)
+        parse(legal_value(item), command=command)
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"--{item.name}" in error
 
 
-@pytest.mark.parametrize("script", USED_BY)
-def test_the_help_shows_the_flags_that_act_and_no_other(script: str, capsys) -> None:
+@pytest.mark.parametrize("command", USED_BY)
+def test_the_help_shows_the_flags_that_act_and_no_other(command: str, capsys) -> None:
     with pytest.raises(SystemExit):
-        parse(["--help"], script=script)
+        parse(["--help"], command=command)
     shown = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
-    assert {f"--{name}" for name in USED_BY[script]} <= shown
-    assert not {f"--{item.name}" for item in fields(Options) if item.name not in USED_BY[script]} & shown
+    assert {f"--{name}" for name in USED_BY[command]} <= shown
+    assert not {f"--{item.name}" for item in fields(Options) if item.name not in USED_BY[command]} & shown
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ DEPTH_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(USED_BY["evaluate_depth.py"] - {*UNSEEN}))
+@pytest.mark.parametrize("name", sorted(USED_BY["evaluate"] - {*UNSEEN}))
 def test_a_flag_of_evaluate_depth_acts(name: str, data: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     beside, values = DEPTH_FLAGS[name]
     check_acts(evaluate_depth.main, [*DEPTH_BASE, *beside], name, values, data, tmp_path, capsys, monkeypatch)
@@ -200,7 +200,7 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "eval_mono": (WEIGHTS, ()),
     "pred_depth_scale_factor": ((*WEIGHTS, "--eval_stereo"), ("1",)),
     "eval_split": (WEIGHTS, ("ROOT/other",)),
-    "poses": (WEIGHTS, ("ROOT/poses.txt",)),
+    "true_poses": (WEIGHTS, ("ROOT/poses.txt",)),
     "no_eval": (POSE_OUT, ()),
     "eval_out_dir": (WEIGHTS, ("OUT",)),
     "output_json": (WEIGHTS, ("OUT/figures.json",)),
@@ -208,7 +208,7 @@ POSE_FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @pytest.mark.slow(reason="runs the script twice for each flag, with a pose network: half a minute")
-@pytest.mark.parametrize("name", sorted(USED_BY["evaluate_pose.py"] - {*UNSEEN}))
+@pytest.mark.parametrize("name", sorted(USED_BY["odometry"] - {*UNSEEN}))
 def test_a_flag_of_evaluate_pose_acts(name: str, data: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     beside, values = POSE_FLAGS[name]
     check_acts(evaluate_pose.main, [*POSE_BASE, *beside], name, values, data, tmp_path, capsys, monkeypatch)

@@ -7,7 +7,7 @@ from pathlib import Path
 import mkdocs_gen_files
 
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, USED_BY
+from monodepth2.config import USED_BY
 from monodepth2.config.command_line import build_parser
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def flags() -> str:
     for name, command in COMMANDS.items():
         parts += [f"## {name}", f"{command.about[:1].upper()}{command.about[1:]}.", "| flag | default | what it does |"]
         parts[-1] += "\n|---|---|---|"
-        shown = USED_BY.get(SCRIPTS.get(name, ""))
+        shown = USED_BY.get(name)
         actions = {action.dest: action for action in build_parser(command.options)._actions}
         for item in fields(command.options):
             if item.name in actions and (shown is None or item.name in shown):

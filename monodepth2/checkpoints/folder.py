@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -10,12 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_json
+from monodepth2.files.output_paths import write_synced
 from monodepth2.files.weight_files import LARGEST_FILE
 
 MANIFEST = "manifest.json"
@@ -57,7 +59,7 @@ def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: in
         for one in inner:
             one.mkdir()
         files = {name: _write_state(state, partial / name) for name, state in states.items()}
-        _write_synced(json.dumps(asdict(Manifest(step, files)), indent=2), partial / MANIFEST)
+        write_synced(partial / MANIFEST, json.dumps(asdict(Manifest(step, files)), indent=2).encode())
         for one in (*inner, partial):
             _sync_folder(one)
         os.rename(partial, folder)
@@ -66,21 +68,6 @@ def write_folder(folder: Path, states: Mapping[str, Mapping[str, Any]], step: in
         raise UserError(f"{folder}: the checkpoint cannot be written ({error.strerror or error})") from error
     with suppress(OSError):  # the folder is in its place, come what may
         _sync_folder(folder.parent)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text so that after a loss of power, too, the file holds it, or what it held before.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    partial = path.with_name(PARTIAL + path.name)
-    try:
-        _write_synced(text, partial)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -129,44 +116,12 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-class _Hashing:
-    """A file that is only written, front to back, with the checksum of what passed, and what ended it early."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.sha256 = hashlib.sha256()
-        self.error: BaseException | None = None
-
-    def write(self, data: bytes) -> int:
-        try:
-            written = self.file.write(data)
-        except BaseException as error:  # Ctrl-C, too
-            self.error = error
-            raise
-        self.sha256.update(data)
-        return written
-
-    def flush(self) -> None:
-        self.file.flush()
-
-
 def _write_state(state: Mapping[str, Any], path: Path) -> FileFacts:
-    with path.open("wb") as file:
-        hashing = _Hashing(file)
-        try:
-            torch.save(dict(state), hashing)  # type: ignore[arg-type]  # it writes, and asks for no more
-        except RuntimeError as error:  # PyTorch's writer has words of its own for a write that failed
-            raise hashing.error or OSError(first_line(error)) from error
-        file.flush()
-        os.fsync(file.fileno())
-        return FileFacts(file.tell(), hashing.sha256.hexdigest())
-
-
-def _write_synced(text: str, path: Path) -> None:
-    with path.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    buffer = io.BytesIO()  # PyTorch's writer has words of its own for a file that cannot be written
+    torch.save(dict(state), buffer)
+    content = buffer.getbuffer()
+    write_synced(path, content)
+    return FileFacts(content.nbytes, hashlib.sha256(content).hexdigest())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,14 +1,12 @@
-"""Adam's moments on disk, `adam.pth` in 2019's layout: taken over where they belong to the weights beside them."""
+"""Adam's moments on disk, `adam.pth` in 2019's layout: taken over where their shapes fit the networks."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import torch
 
-from monodepth2.checkpoints.folder import MANIFEST, check_files, read_manifest
-from monodepth2.checkpoints.networks import OPTIMIZER, REMEDY, STATE, weights_folder
+from monodepth2.checkpoints.networks import OPTIMIZER, REMEDY, weights_folder
 from monodepth2.errors import UserError
 from monodepth2.files.weight_files import read_weights
 
@@ -16,37 +14,18 @@ RATE = "rate_factor"  # of a group of parameters, on the learning rate of the ru
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, folder: Path, learning_rate: float) -> str | None:
-    """Load Adam's moments if they are those of the folder's weights; the learning rate stays the one asked for.
-
-    They are taken to be where number and shapes fit and the folder's manifest, if there is one, says so.
+    """Load the folder's moments of Adam if their number and shapes fit; the learning rate stays the one asked for.
 
     Returns:
         Why they were not loaded; None where they were.
+
+    Raises:
+        UserError: the file cannot be read.
     """
     path = weights_folder(folder) / f"{OPTIMIZER}.pth"
     if not path.is_file():
         return f"there is no {path.name}"
-    try:
-        _check_written_together(path)
-    except UserError as error:
-        return f"other weights than it was written with: {error}"
     return None if _take_over(optimizer, read_weights(path, REMEDY), learning_rate) else f"{path} is of other networks"
-
-
-def _check_written_together(optimizer: Path) -> None:
-    """Check that the weights beside an optimizer are those that it was written with, as far as a manifest tells.
-
-    Raises:
-        UserError: they are not.
-    """
-    folder = optimizer.parent
-    if not (folder / MANIFEST).is_file():  # as in 2019
-        return
-    manifest = read_manifest(folder)
-    if optimizer.name not in manifest.files:
-        raise UserError(f"{folder / MANIFEST} does not list {optimizer.name}")
-    files = {name: facts for name, facts in manifest.files.items() if name != f"{STATE}.pth"}
-    check_files(folder, replace(manifest, files=files))
 
 
 def _take_over(optimizer: torch.optim.Optimizer, saved: dict[str, Any], learning_rate: float) -> bool:

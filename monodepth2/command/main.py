@@ -1,13 +1,13 @@
 """The entry point: finds the command, reads its flags, runs it. It imports nothing heavy before that."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from monodepth2 import __version__
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import SCRIPTS, Checked, Options, parse, parse_as, started_as
+from monodepth2.config import Checked, Options, parse, parse_as, started_as
 from monodepth2.errors import UserError, nearest, run_script
 from monodepth2.runtime.process import tune_process
 
@@ -39,16 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UserError(
             f"unknown {what} {words[0]}{nearest(words[0], known) or ';'} monodepth2 --help lists all commands"
         )
-    return start(words[0], words[1:], {script: started_as(name) for name, script in SCRIPTS.items()})
+    return start(words[0], words[1:])
 
 
-def start(name: str, arguments: Sequence[str] | None = None, names: Mapping[str, str] | None = None) -> int:
+def start(name: str, arguments: Sequence[str] | None = None) -> int:
     """Read the flags of a command, run it, and return its exit code; a mistake in the flags ends the program.
 
     Args:
         name: of the command.
         arguments: in place of `sys.argv`.
-        names: what messages call the scripts at the root (default: by their own names).
 
     Raises:
         UserError: the command ended on a mistake.
@@ -57,8 +56,8 @@ def start(name: str, arguments: Sequence[str] | None = None, names: Mapping[str,
     examples = [f"{program} {example}" for example in command.examples]
     face: dict[str, Any] = {"program": program, "examples": examples, "positional": command.positional}
     about = f"{command.about}\n\n{command.exits}".rstrip()
-    if command.options is Options:  # which several scripts share
-        options: Checked = parse(arguments, about, SCRIPTS[name], names, **face)
+    if command.options is Options:  # which several commands share
+        options: Checked = parse(arguments, about, name, **face)
     else:
         options = parse_as(command.options, arguments, about, **face)
     tune_process(getattr(options, "deterministic", False))

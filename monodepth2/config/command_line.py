@@ -12,7 +12,7 @@ from monodepth2.config.config_file import read_config
 from monodepth2.config.declare import Checked, Kind, option_type
 from monodepth2.config.options import Options
 from monodepth2.config.recipes import RECIPES, recipe_beside
-from monodepth2.config.scripts import SCRIPTS, USED_BY, check_used
+from monodepth2.config.scripts import USED_BY, check_used
 from monodepth2.errors import UserError, nearest
 
 UNTOUCHED = object()
@@ -44,8 +44,7 @@ class Positional:
 def parse(
     arguments: Sequence[str] | None = None,
     description: str | None = None,
-    script: str | None = None,
-    names: Mapping[str, str] | None = None,
+    command: str | None = None,
     **face: Any,
 ) -> Options:
     """Return the options of training and scoring, as `parse_as` does.
@@ -53,15 +52,14 @@ def parse(
     Args:
         arguments: in place of `sys.argv`.
         description: for the help.
-        script: a key of `USED_BY`, which then refuses what it does not use; its help leaves that out.
-        names: what messages call the scripts (default: by their own names).
+        command: a key of `USED_BY`, which then refuses what it does not use; its help leaves that out.
         face: what else `parse_as` takes.
     """
-    recipes = RECIPES if script == SCRIPTS["train"] else {}
-    options = parse_as(Options, arguments, description, USED_BY[script] if script else None, recipes=recipes, **face)
-    if script:
+    recipes = RECIPES if command == "train" else {}
+    options = parse_as(Options, arguments, description, USED_BY[command] if command else None, recipes=recipes, **face)
+    if command:
         try:
-            check_used(options, script, names or {})
+            check_used(options, command)
         except UserError as error:
             _end(str(error))
     return options
@@ -149,7 +147,7 @@ def _end_on_unknown(parser: argparse.ArgumentParser, words: Sequence[str], shown
     flags = [word.partition("=")[0] for word in words if word.startswith("-")]
     if not flags:
         parser.error(f"{words[0]!r} belongs to no flag")
-    of_training = [flag for flag in flags if flag.removeprefix("--") in (*USED_BY[SCRIPTS["train"]], RECIPE)]
+    of_training = [flag for flag in flags if flag.removeprefix("--") in (*USED_BY["train"], RECIPE)]
     if of_training:
         _end(f"{parser.prog} has no use for {', '.join(of_training)}, which training takes; leave that out here")
     parser.error(f"unknown flag {flags[0]}{nearest(flags[0], [f'--{name}' for name in (*shown, CONFIG)])}")

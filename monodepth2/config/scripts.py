@@ -1,11 +1,10 @@
-"""Which of 2019's options the scripts use that share a command line: training and scoring; and what they are called.
+"""Which of 2019's options the commands use that share a command line: training and scoring; and how they are started.
 
-A flag that a script does not use is refused, lest somebody takes it for used.
+A flag that a command does not use is refused, lest somebody takes it for used.
 """
 
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,7 +16,7 @@ _WEIGHTS = ("load_weights_folder", "run", "log_dir", "model_name", "num_layers",
 _BOTH = (*_SYSTEM, *_WEIGHTS, *("data_path", "dataset", "png", "eval_split", "eval_mono", "eval_stereo"),
          *("pred_depth_scale_factor", "baseline", "no_eval", "eval_out_dir", "output_json"))  # fmt: skip
 USED_BY = {
-    "evaluate_depth.py": frozenset(
+    "evaluate": frozenset(
         (
             *_BOTH,
             *("precision", "min_depth", "max_depth", "post_process", "disable_median_scaling", "ext_disp_to_eval"),
@@ -27,8 +26,8 @@ USED_BY = {
             "camera_height",
         )
     ),
-    "evaluate_pose.py": frozenset((*_BOTH, "true_poses")),
-    "train.py": frozenset(item.name for item in fields(Options) if item.metadata["group"] != "evaluation"),
+    "odometry": frozenset((*_BOTH, "true_poses")),
+    "train": frozenset(item.name for item in fields(Options) if item.metadata["group"] != "evaluation"),
 }
 _INSTEAD = {
     "split": "--eval_split names what is scored",
@@ -52,22 +51,26 @@ SCRIPTS = {
 }
 
 
-def check_used(options: Options, script: str, names: Mapping[str, str]) -> None:
-    """Refuse options that a script does not use.
+def check_used(options: Options, command: str) -> None:
+    """Refuse options that a command does not use.
 
     Args:
-        options: of the script.
-        script: its key in `USED_BY`.
-        names: what messages call the scripts; those that are left out by their own names.
+        options: of the command.
+        command: its key in `USED_BY`.
 
     Raises:
         UserError: one was given.
     """
     for name in (item.name for item in fields(Options)):
-        if name not in USED_BY[script] and options.is_given(name):
+        if name not in USED_BY[command] and options.is_given(name):
             owner = next(other for other, used in USED_BY.items() if name in used)
-            instead = _INSTEAD.get(name, f"{names.get(script, script)} has no use for it")
-            raise UserError(f"--{name} belongs to {names.get(owner, owner)}: {instead}; drop it")
+            instead = _INSTEAD.get(name, f"{_called(command)} has no use for it")
+            raise UserError(f"--{name} belongs to {_called(owner)}: {instead}; drop it")
+
+
+def _called(command: str) -> str:
+    """The name of a command's script, where this process was started as a script; else how to start the command."""
+    return SCRIPTS[command] if Path(sys.argv[0]).name in SCRIPTS.values() else started_as(command)
 
 
 def started_as(command: str) -> str:

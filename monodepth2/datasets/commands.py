@@ -6,7 +6,7 @@ from monodepth2.config import GroundTruthOptions
 
 
 def export_truth(options: GroundTruthOptions) -> int:
-    """Store a split's ground truth as the options say; return the exit code. An interrupted export goes on.
+    """Store a split's ground truth as the options say; return the exit code.
 
     Raises:
         UserError: as `export_ground_truth`.

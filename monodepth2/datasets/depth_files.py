@@ -6,7 +6,6 @@ was read holds 0 there.
 Legend of shapes: h w pixels.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_input
-from monodepth2.files.npy_files import read_array_header, require_size
+from monodepth2.files.npy_files import mapped_array
 from monodepth2.files.picture_files import MAX_PIXELS, PictureError
 from monodepth2.files.pictures import read_depth_png
 from monodepth2.runtime.extras import require_packages
@@ -78,18 +77,13 @@ def known_depths(depth_hw: np.ndarray) -> np.ndarray:
 def _read_npy(path: Path, _: float) -> np.ndarray:
     try:
         with open_input(path, LARGEST_FILE) as file:
-            shape, fortran_order, dtype = read_array_header(file)
-            sides = [side for side in shape if side != 1] if len(shape) == 3 else list(shape)
-            if dtype.kind not in "fiu" or len(sides) != 2 or 0 in sides:
-                raise UserError(f"{path}: is an array {shape} of {dtype!s:.80}, expected numbers (h, w)")
-            start = file.tell()
-            require_size(shape, dtype, os.fstat(file.fileno()).st_size - start)
-            values = np.frombuffer(file.read(), dtype)
-    except UserError:
-        raise
+            values = np.array(mapped_array(file))
     except (OSError, ValueError) as error:
         raise _refused(path, error) from error
-    return values.reshape(sides, order="F" if fortran_order else "C")
+    sides = [side for side in values.shape if side != 1] if values.ndim == 3 else values.shape
+    if values.dtype.kind not in "fiu" or len(sides) != 2:
+        raise UserError(f"{path}: is an array {values.shape} of {values.dtype!s:.80}, expected numbers (h, w)")
+    return values.reshape(sides)
 
 
 def _read_png(path: Path, png_scale: float) -> np.ndarray:

@@ -34,7 +34,7 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.input_files import open_input, read_json
-from monodepth2.files.npy_files import read_array_header, require_size
+from monodepth2.files.npy_files import mapped_array
 from monodepth2.files.output_paths import make_output_folder, whole_file
 from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.files.rgb import WHITE
@@ -213,11 +213,10 @@ class PictureCache:
             OSError: it cannot be read.
         """
         with open_input(array, LARGEST_ARRAY) as file:
-            (shape, by_columns, dtype), start = read_array_header(file), file.tell()
-            if shape[1:] != (self.picture_bytes,) or by_columns or dtype != np.uint8:
-                raise ValueError(array)
-            require_size(shape, dtype, os.fstat(file.fileno()).st_size - start)
-            return np.asarray(np.memmap(file, dtype, "r", start, shape))
+            rows = np.asarray(mapped_array(file))
+        if rows.shape[1:] != (self.picture_bytes,) or not rows.flags.c_contiguous or rows.dtype != np.uint8:
+            raise ValueError(array)
+        return rows
 
     def _tidy(self) -> None:
         """Remove what is damaged, and what killed processes have left; no other process may be writing."""

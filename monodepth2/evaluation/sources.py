@@ -1,6 +1,5 @@
 """Where the disparities that are scored come from: a network, or an array that some other program saved."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,7 @@ from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError, first_line, tell
 from monodepth2.files.input_files import open_input
-from monodepth2.files.npy_files import read_array_header, read_pickled_arrays, require_size
+from monodepth2.files.npy_files import mapped_array, read_array_header, read_pickled_arrays
 from monodepth2.method.networks import ResnetEncoder
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
@@ -171,12 +170,11 @@ def read_disparities(path: Path) -> np.ndarray | list[np.ndarray]:
 
 def _open_npy(path: Path) -> np.ndarray | list[np.ndarray]:
     with open_input(path, LARGEST_FILE) as file:
-        shape, fortran_order, dtype = read_array_header(file)
+        _, _, dtype = read_array_header(file)
         if dtype.hasobject:
             return read_pickled_arrays(file)
-        start = file.tell()
-        require_size(shape, dtype, os.fstat(file.fileno()).st_size - start)
-        return np.memmap(file, dtype, "r", start, shape, "F" if fortran_order else "C")
+        file.seek(0)
+        return mapped_array(file)
 
 
 def open_sources(options: Options, count: int) -> list[DisparitySource]:

@@ -5,6 +5,7 @@ that the file states.
 """
 
 import math
+import os
 import pickle
 import pickletools
 import struct
@@ -58,6 +59,21 @@ def require_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> Non
     """
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"an array of another size than its {size:,} bytes")
+
+
+def mapped_array(file: IO[bytes]) -> np.ndarray:
+    """Map the array of a `.npy` file into memory, from the header at which the file stands.
+
+    Raises:
+        ValueError: it is damaged, empty or pickled.
+    """
+    shape, fortran_order, dtype = read_array_header(file)
+    start = file.tell()
+    size = os.fstat(file.fileno()).st_size - start
+    if dtype.hasobject or not size:  # of nothing, a header may state sides that no array has
+        raise ValueError("an array of objects, or of nothing")
+    require_size(shape, dtype, size)
+    return np.memmap(file, dtype, "r", start, shape, "F" if fortran_order else "C")
 
 
 def read_pickled_arrays(file: IO[bytes]) -> list[np.ndarray]:

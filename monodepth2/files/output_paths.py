@@ -101,17 +101,10 @@ def _target(path: Path) -> Path:
 
 
 def _check_regular(path: Path, before: str = "") -> None:
-    """Refuse what a file would replace to its loss: a device, a pipe, and where this program prints."""
-    if not os.path.exists(path):  # or it may not be seen, of which `Path.exists` would raise
-        return
-    if not os.path.isfile(path):
+    """Refuse what a file would replace to its loss: a device or a pipe."""
+    # what may not be seen does not exist, of which `Path.exists` would raise
+    if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"{before}{path}: cannot be written, as it is a folder, a device or a pipe; name a file")
-    for stream in (1, 2):
-        with suppress(OSError):  # a stream may be closed
-            if os.path.samestat(path.stat(), os.fstat(stream)):
-                raise UserError(
-                    f"{before}{path}: cannot be written, as it is where this program prints; name another file"
-                )
 
 
 @contextmanager
@@ -137,14 +130,32 @@ def whole_file(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
-def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+def write_whole(path: Path, content: str | bytes | memoryview, synced: bool = False) -> None:
     """Write a file whole or not at all: a text in UTF-8, with escapes for what of a file's name is no text, or bytes.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        synced: after a loss of power, too, the file holds this, or what it held before.
 
     Raises:
         UserError: it cannot be written.
     """
+    content = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     with whole_file(path) as partial:
-        if isinstance(content, str):
-            partial.write_text(content, encoding="utf-8", errors="backslashreplace")
+        if synced:
+            write_synced(partial, content)
         else:
             partial.write_bytes(content)
+
+
+def write_synced(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that is on the disk, not only in the system's memory, when this returns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

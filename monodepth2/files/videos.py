@@ -249,8 +249,7 @@ def _shown(frame: Any) -> tuple[int, int, int, int]:
 
 def _is_cover(stream: Any) -> bool:
     """Whether a stream is the still picture that a file of sound or video carries as its cover."""
-    known = getattr(av.stream, "Disposition", None)  # since PyAV 13
-    return known is not None and known.attached_pic in stream.disposition
+    return av.stream.Disposition.attached_pic in stream.disposition
 
 
 def _declared_seconds(stream: Any) -> float | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.checkpoints.published import weights_of
-from monodepth2.config import SCRIPTS, USED_BY, Options
+from monodepth2.config import USED_BY, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
@@ -19,7 +19,7 @@ from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
 
 # flags of scoring depth alone: options of a training, scored from Python, hold its own, too
-OF_DEPTH = USED_BY[SCRIPTS["evaluate"]] - USED_BY[SCRIPTS["odometry"]] - USED_BY[SCRIPTS["train"]]
+OF_DEPTH = USED_BY["evaluate"] - USED_BY["odometry"] - USED_BY["train"]
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:

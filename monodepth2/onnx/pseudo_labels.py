@@ -6,7 +6,6 @@ Legend of shapes: h w pixels.
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.depth_files import READERS
 from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
@@ -53,7 +51,7 @@ def run(options: PseudoLabelOptions) -> int:
     folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)
     record, facts = folder.root / RECORD, _facts(options, model, layout.root)
     _check_record(record, facts)
-    _check_foreign(folder, record, [layout.picture_path(target) for target in targets])
+    _check_foreign(record)
     left = [picture for picture in map(layout.picture_path, targets) if not _is_made(folder.place(picture), picture)]
     there = len(targets) - len(left)
     made, silent = 0, 0
@@ -87,17 +85,14 @@ def run(options: PseudoLabelOptions) -> int:
     return 0
 
 
-def _check_foreign(folder: PseudoLabelFolder, record: Path, pictures: Sequence[Path]) -> None:
-    """Refuse a folder whose maps nothing states to be a model's: they may be known depth, which would be replaced.
+def _check_foreign(record: Path) -> None:
+    """Refuse a folder that holds something, and no record: it may be known depth, which labels would replace.
 
     Raises:
-        UserError: there is such a map.
+        UserError: it is such a folder.
     """
-    if record.exists():
-        return
-    maps = (folder.place(picture) / f"{picture.stem}{ending}" for picture in pictures for ending in READERS)
-    if found := next((path for path in maps if path.exists()), None):
-        raise UserError(f"--output {folder.root}: {found} is there, and no {RECORD} states what made it: give another "
+    if not record.exists() and any(record.parent.iterdir()):
+        raise UserError(f"--output {record.parent}: is not empty, and no {RECORD} states what made it: give another "
                         "folder, so that nothing is replaced")  # fmt: skip
 
 

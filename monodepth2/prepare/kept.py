@@ -12,7 +12,6 @@ from monodepth2 import __version__
 from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import write_whole
 from monodepth2.motion.focal import FocalLength
-from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analysis, Look
 from monodepth2.prepare.plan import Drive
 
@@ -77,26 +76,10 @@ class KeptSource:
 
 def _analysis(values: Any) -> Analysis:
     frames = {name: np.array(values[name], bool if name == "copies" else float) for name in PER_FRAME}
-    count = len(frames["times"])
-    looks = tuple(
-        Look(
-            int(frame), int(steps), float(seconds), float(flow), float(survival), None if turn is None else float(turn)
-        )
-        for frame, steps, seconds, flow, survival, turn in values["looks"]
-    )
+    looks = tuple(Look(*look) for look in values["looks"])
     still = np.array([list(row) for row in values["still"]]) == "1"
-    width, height = map(int, values["size"])
-    focal = None if values["focal"] is None else FocalLength(*map(float, values["focal"]))
-    numbers = [*frames.values(), np.array([look[:5] for look in looks] or 0.0), np.array(focal or (1.0, 0.0))]
-    if (
-        not count
-        or any(array.shape != (count,) for array in frames.values())
-        or not all(np.isfinite(array).all() for array in numbers)
-        or any(not 0 <= look.frame < count for look in looks)
-        or (focal is not None and focal.focal <= 0)
-        or still.shape != small_size((width, height))[::-1]
-    ):
-        raise ValueError("not what was written")
+    width, height = values["size"]
+    focal = None if values["focal"] is None else FocalLength(*values["focal"])
     return Analysis(size=(width, height), looks=looks, still=still, focal=focal, **frames)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from monodepth2.checkpoints.folder import write_text
 from monodepth2.datasets.cameras import LEARNT, Camera
 from monodepth2.errors import UserError
+from monodepth2.files.output_paths import write_whole
 from monodepth2.method.networks import LearntFocals
 
 CAMERAS = "cameras.json"
@@ -87,7 +87,7 @@ def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals)
         }
         for camera, (factor, error) in zip(cameras, _values(focals), strict=True)
     ]
-    write_text(folder / CAMERAS, json.dumps(values, indent=2))
+    write_whole(folder / CAMERAS, json.dumps(values, indent=2), synced=True)
 
 
 def sentences(cameras: Sequence[Camera], focals: LearntFocals) -> list[str]:

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from monodepth2 import pages
-from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
 from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.output_paths import write_whole
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import FIGURES, PAGE
 from monodepth2.report import verdict as limits
@@ -75,7 +75,7 @@ def write_page(path: Path, run: TrainedRun, shown: int) -> Verdict:
     )
     if path.resolve() == (options.run_folder / PAGE).resolve():
         # the card of a model that is shared quotes it
-        write_text(path.with_name(FIGURES), json.dumps({"weights": run.weights, **verdict._asdict()}, indent=2))
+        write_whole(path.with_name(FIGURES), json.dumps({"weights": run.weights, **verdict._asdict()}, indent=2))
     return verdict
 
 

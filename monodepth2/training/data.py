@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
@@ -21,6 +20,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import lists_in_words, own_split, training_lines
 from monodepth2.doctor.start import start_remarks
 from monodepth2.errors import UserError, counted
+from monodepth2.files.output_paths import write_whole
 from monodepth2.files.sixteen_bits import tell_white
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.processes import Processes
@@ -201,7 +201,7 @@ def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options
             raise
         path = options.run_folder / INCOMPLETE
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, "".join(f"{line}\n" for line in incomplete))
+        write_whole(path, "".join(f"{line}\n" for line in incomplete))
         raise UserError(
             f"{error}\n{len(incomplete):,} of {len(lines):,} lines lack a picture: all of them are in {path}; mend the "
             "lists, or add --skip_incomplete to train on the rest"

@@ -130,7 +130,7 @@ def _remove(folders: Sequence[Path], models_folder: Path) -> None:
 
 
 def _remove_partial(models_folder: Path) -> None:
-    for left in models_folder.glob(f"{PARTIAL}*"):
+    for left in (*models_folder.glob(f"{PARTIAL}*"), *models_folder.glob(".*.partial")):  # of `whole_file`, too
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:

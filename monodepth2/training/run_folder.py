@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
 from monodepth2.config.config_file import config_text, with_absolute_paths
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_output_folder
+from monodepth2.files.output_paths import check_output_folder, write_whole
 from monodepth2.report import FIGURES, PAGE
 from monodepth2.report.learnt_cameras import CAMERAS
 from monodepth2.runtime.extras import require_packages
@@ -101,8 +100,8 @@ def open_run_folder(
             (options.run_folder / about_older_weights).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"--log_dir {options.models_folder}: cannot be written ({error.strerror or error})") from error
-    write_text(options.models_folder / "opt.json", with_absolute_paths(options).to_json())
-    write_text(options.models_folder / "config.yaml", config_text(options, HOW_IT_STARTS))
+    write_whole(options.models_folder / "opt.json", with_absolute_paths(options).to_json(), synced=True)
+    write_whole(options.models_folder / "config.yaml", config_text(options, HOW_IT_STARTS), synced=True)
     return EventLog(options.run_folder, options, resumed.step if resumed else 0, report, end_wandb)
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from monodepth2 import __version__
-from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.files.input_files import read_json
+from monodepth2.files.output_paths import write_whole
 
 PACKAGES = ("torchvision", "numpy", "pillow")
 MOST_BYTES = 1 << 24
@@ -47,7 +47,7 @@ def record_start(
     if entries and isinstance(entries[-1], dict) and _differs(entries[-1].get("data"), data):
         report("pictures or cameras have changed since this run was started last: it goes on with the new ones")
     entries.append({**program_facts(), "step": step, "data": data, "options": asdict(options)})
-    write_text(path, json.dumps(entries, indent=2, default=str))
+    write_whole(path, json.dumps(entries, indent=2, default=str), synced=True)
 
 
 def _differs(before: Any, data: dict[str, str]) -> bool:

@@ -140,14 +140,14 @@ def test_a_run_beside_other_weights_is_refused(kind, values, message: str) -> No
 
 @pytest.mark.parametrize("name", ["mono_640x192", "user/drive", "mono_640x19"])
 def test_the_name_of_a_model_beside_a_folder_is_refused(name: str) -> None:
-    for script in ("evaluate_depth.py", "evaluate_pose.py"):
-        options = parse(["--load_weights_folder", "x", "--model_name", name], script=script)
+    for command in ("evaluate", "odometry"):
+        options = parse(["--load_weights_folder", "x", "--model_name", name], command=command)
         with pytest.raises(UserError, match=f"--load_weights_folder contradicts --model_name {name}"):
             weights_of(options)
 
 
 def test_the_folder_of_runs_without_a_run_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    options = parse(["--log_dir", "elsewhere", "--eval_mono"], script="evaluate_depth.py")
+    options = parse(["--log_dir", "elsewhere", "--eval_mono"], command="evaluate")
     with pytest.raises(UserError, match="--log_dir elsewhere: is where --run NAME is looked for"):
         weights_of(options)
     with pytest.raises(UserError, match="choose the network"):

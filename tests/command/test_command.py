@@ -56,7 +56,7 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
     assert callable(getattr(import_module(module), function))
     known = {item.name for item in fields(command.options)}
     if command.options is Options:
-        known = USED_BY[SCRIPTS[name]]
+        known = USED_BY[name]
     for example in command.examples:
         assert set(re.findall(r"--(\w+)", example)) <= {*known, "config"}
         assert command.positional or example.startswith("--")
@@ -109,7 +109,7 @@ def test_a_script_speaks_of_scripts() -> None:
 
 
 def test_a_flag_may_be_shortened_as_in_2019() -> None:
-    options = parse(["--model_n", "x", "--data_p", "y", "--disable_a"], script="train.py")
+    options = parse(["--model_n", "x", "--data_p", "y", "--disable_a"], command="train")
     assert (options.model_name, options.data_path, options.disable_automasking) == ("x", Path("y"), True)
 
 
@@ -121,7 +121,7 @@ def test_small_negative_numbers_are_numbers() -> None:
 
 
 def drive_of(folder: Path, *flags: str) -> Options:
-    return parse([str(folder), *flags], script="train.py", positional=COMMANDS["train"].positional)
+    return parse([str(folder), *flags], command="train", positional=COMMANDS["train"].positional)
 
 
 def test_a_drive_is_short_for_three_flags(tmp_path: Path, monkeypatch) -> None:

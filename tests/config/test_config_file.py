@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monodepth2.config import Options, PredictOptions
+from monodepth2.config import Options, PredictOptions, started_as
 from monodepth2.config.config_file import config_text, read_config
 from monodepth2.errors import UserError
 from options import parse, parse_as
@@ -85,12 +85,12 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
         ("fit: !!python/object/apply:os.system ['touch gone']", "takes one value"),
         (" " * 17_000, "too many"),
         ("num_layers: 20", "choose from 18"),
-        ("eval_mono: true", "--eval_mono belongs to evaluate_depth.py"),
+        ("eval_mono: true", f"--eval_mono belongs to {started_as('evaluate')}: "),
     ],
 )
 def test_a_mistake_is_told_in_one_line(text: str, words: str, tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit) as stop:
-        parse(["--config", str(written(tmp_path, text))], script="train.py")
+        parse(["--config", str(written(tmp_path, text))], command="train")
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert re.search(words if "|" in words else re.escape(words), error), error

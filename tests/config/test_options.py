@@ -160,16 +160,16 @@ def test_source_ids_follow_frames_and_stereo() -> None:
 def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("decoder: '2019'\nlearning_rate: 0.001\n")
     words = ["--recipe", "modern", "--scales", "0", "--learning_rate", "0.002", "--config", str(tmp_path / "run.yaml")]
-    modern = parse(words, script="train.py")
+    modern = parse(words, command="train")
     assert (modern.scales, modern.learning_rate, modern.decoder) == ((0,), 0.002, "2019")
     rest = {
         name: value for name, value in RECIPES["modern"].items() if name not in ("scales", "learning_rate", "decoder")
     }
     assert {name: getattr(modern, name) for name in rest} == rest
     assert options_from_json(modern.to_json(), "opt.json") == modern  # spelled out
-    assert parse(["--recipe", "2019"], script="train.py") == parse([], script="train.py") == Options()
+    assert parse(["--recipe", "2019"], command="train") == parse([], command="train") == Options()
     for motion in ("known", "tracked"):
-        known = parse(["--recipe", "modern", "--poses", motion], script="train.py")
+        known = parse(["--recipe", "modern", "--poses", motion], command="train")
         assert (known.pose_encoder, known.motion_warmup, known.encoder) == (None, 0, "resnet10t")
     for others, steps in (
         (["--use_stereo"], 0),
@@ -178,7 +178,7 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
         (["--load_weights_folder", str(tmp_path), "--models_to_load", "encoder", "depth"], 500),
         ([], 500),
     ):
-        beside = parse(["--recipe", "modern", *others], script="train.py")
+        beside = parse(["--recipe", "modern", *others], command="train")
         assert (beside.pose_encoder, beside.motion_warmup) == ("test_resnet", steps)
 
 
@@ -186,13 +186,13 @@ def test_a_recipe_is_what_nothing_else_states(tmp_path: Path) -> None:
 def test_a_flag_that_changes_nothing_is_refused_at_its_default_too(words: str, capsys) -> None:
     defaults = f"{' '.join(map(str, Options.crop_scale))}"
     with pytest.raises(SystemExit):
-        parse(words.replace("0.5 1", defaults).split(), script="train.py")
+        parse(words.replace("0.5 1", defaults).split(), command="train")
     assert words.split()[0] in capsys.readouterr().err
 
 
 def test_recipes_are_for_training_alone(capsys) -> None:
     with pytest.raises(SystemExit):
-        parse(["--recipe", "modern"], script="evaluate_depth.py")
+        parse(["--recipe", "modern"], command="evaluate")
     assert "has no use for --recipe, which training takes; leave that out here" in capsys.readouterr().err
 
 
@@ -202,13 +202,13 @@ def test_a_mistake_beside_a_recipe_names_what_the_recipe_sets(tmp_path: Path, ca
         ("--grad_checkpointing", "--encoder, --pose_encoder"),
     ):
         with pytest.raises(SystemExit):
-            parse(["--recipe", "modern", *words.split()], script="train.py")
+            parse(["--recipe", "modern", *words.split()], command="train")
         assert f"(--recipe modern sets {flag})" in capsys.readouterr().err
-    shared = parse(["--recipe", "modern", "--pose_model_type", "shared"], script="train.py")
+    shared = parse(["--recipe", "modern", "--pose_model_type", "shared"], command="train")
     assert (shared.encoder, shared.pose_encoder) == ("resnet10t", None), "it has no encoder of its own"
     (tmp_path / "run.yaml").write_text("recipe: modern\n")
     with pytest.raises(SystemExit):
-        parse(["--config", str(tmp_path / "run.yaml")], script="train.py")
+        parse(["--config", str(tmp_path / "run.yaml")], command="train")
     assert "--recipe belongs on the command line" in capsys.readouterr().err
 
 

@@ -23,7 +23,7 @@ from trees import write_checkpoint
 
 @pytest.fixture
 def options(small_drive) -> Options:
-    return parse([*small_drive.flags(), "--eval_mono"], script="evaluate_depth.py")
+    return parse([*small_drive.flags(), "--eval_mono"], command="evaluate")
 
 
 def write_maps(folder: Path, kind: str, depths: np.ndarray) -> None:

@@ -95,7 +95,7 @@ def test_known_depth_is_neither_replaced_nor_taken_for_labels(drive: Path, tmp_p
     np.save(tmp_path / "labels/003.npy", np.full((64, 96), 7.0))
     done = label(write_model(tmp_path / "red.onnx"), drive)
     assert done.returncode == 2
-    assert "labels/003.npy is there, and no pseudo_labels.json states what made it: give another folder" in done.stderr
+    assert "labels: is not empty, and no pseudo_labels.json states what made it: give another folder" in done.stderr
     assert os.listdir(tmp_path / "labels") == ["003.npy"]
     assert (np.load(tmp_path / "labels/003.npy") == 7).all()
 

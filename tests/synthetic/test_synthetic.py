@@ -103,7 +103,7 @@ def test_command_writes_the_same_files_and_finds_them_again(
     told = capsys.readouterr().out
     assert "already there" in told
     words = shlex.split(told.splitlines()[1])
-    options = parse(words[words.index("--data_path") :], script="train.py")  # the command is one that training takes
+    options = parse(words[words.index("--data_path") :], command="train")  # the command is one that training takes
     assert (options.data_path, options.split, options.width, options.height) == (output, f"{output}/split", 160, 64)
 
 
@@ -116,7 +116,7 @@ def test_the_printed_command_trains_with_the_camera_of_the_street(
         (tmp_path / folder).mkdir()
     write_calibration(tmp_path / DATE, settings.width, settings.height, settings.intrinsics)
     words = shlex.split(training_command(tmp_path, settings))
-    options = parse(words[words.index("--data_path") :], script="train.py")
+    options = parse(words[words.index("--data_path") :], command="train")
     camera = layout_of(options).camera(SplitLine(settings.folder(0), 0, "l"))
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == pytest.approx(numbers)
 

@@ -47,6 +47,7 @@ def test_a_run_goes_on_from_its_newest_whole_checkpoint(options: Options) -> Non
     (options.models_folder / "weights_step_25/state.pth").write_bytes(b"")
     (options.models_folder / "weights_step_24/manifest.json").unlink()
     (options.models_folder / ".partial_weights_2").mkdir()
+    (options.models_folder / ".00c0ffee.123.partial").touch()
     point = find_resume_point(options, told.append)
     assert point is not None
     assert (point.folder.name, point.step) == ("weights_1", 20)
