@@ -21,9 +21,9 @@ from monodepth2.demo.network import WEIGHTS, going_on, network_options
 from monodepth2.demo.page import write_page
 from monodepth2.demo.showcase import make_rows
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
-from monodepth2.onnx import export
+from monodepth2.evaluation.scoring import evaluate
+from monodepth2.onnx.export import export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.report.curves import read_curves
 from monodepth2.runtime.devices import pick_device

@@ -17,10 +17,10 @@ from monodepth2.datasets.layouts import KittiRaw, KittiTest
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from predictions import disparities
 from scene import DRIVE
