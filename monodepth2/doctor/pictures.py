@@ -13,7 +13,7 @@ import numpy as np
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.doctor.findings import Example, Finding
+from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.doctor.looks import Look
 from monodepth2.errors import counted
 from monodepth2.files.pictures import PictureError, read_pyramid
@@ -22,7 +22,6 @@ from monodepth2.motion.limits import BLURRED, JUMP, LEAST_FLOW, MOST_FLOW, STAND
 if TYPE_CHECKING:
     from monodepth2.doctor.measures import Measures
 
-SHOWN = 4
 MOVES = 2.0  # flow from which the order of pictures in time can be told
 NEARER = 0.85  # of the flow to the neighbour: how far the picture behind it may have moved to be the nearer one
 MORE_KEPT = 0.2  # of the corners, by which the picture behind may share more than the neighbour

@@ -10,16 +10,9 @@ from monodepth2.datasets.layouts import Layout, layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
 from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.doctor.cameras import camera_findings, pair_findings
 from monodepth2.doctor.findings import Finding, as_text
-from monodepth2.doctor.lists import (
-    camera_findings,
-    leak_findings,
-    list_findings,
-    missing_findings,
-    overlap_findings,
-    pair_findings,
-    pose_findings,
-)
+from monodepth2.doctor.lists import leak_findings, list_findings, missing_findings, overlap_findings, pose_findings
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
 from monodepth2.doctor.masks import mask_findings, stray_mask_findings
 from monodepth2.doctor.page import write_page

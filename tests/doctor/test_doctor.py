@@ -18,8 +18,9 @@ from monodepth2.datasets.layouts import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
+from monodepth2.doctor.cameras import camera_findings, pair_findings
 from monodepth2.doctor.findings import Finding
-from monodepth2.doctor.lists import camera_findings, overlap_findings, pair_findings
+from monodepth2.doctor.lists import overlap_findings
 from monodepth2.doctor.measures import Measures
 from monodepth2.doctor.pictures import KINDS, standing_findings
 from monodepth2.doctor.run import diagnose
