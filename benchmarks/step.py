@@ -24,7 +24,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.timing import Table, in_turns, show
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.devices import pick_device

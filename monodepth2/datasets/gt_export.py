@@ -19,7 +19,8 @@ from monodepth2 import __version__
 from monodepth2.config import GroundTruthOptions, available_cores
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth, write_ground_truth
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw, make_layout
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, split_folder

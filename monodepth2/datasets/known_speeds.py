@@ -10,7 +10,8 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.kitti_layouts import KittiRaw
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import read_json

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics

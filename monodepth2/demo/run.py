@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from monodepth2.config import DemoOptions, ExportOptions, Options
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine

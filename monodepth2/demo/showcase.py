@@ -7,7 +7,7 @@ import torch
 
 from monodepth2.config import Options
 from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.splits import read_split

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.layouts import Layout, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
 from monodepth2.datasets.training_lines import own_split, training_lines

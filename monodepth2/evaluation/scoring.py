@@ -11,7 +11,8 @@ from monodepth2.config import Options
 from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.drives import all_lines, own_lines
 from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import Layout, require_root
+from monodepth2.datasets.layout_choice import require_root
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split

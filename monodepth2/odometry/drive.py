@@ -12,8 +12,10 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import frames_of_drive, own_lines
+from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
 from monodepth2.datasets.known_speeds import STAMPS, read_stamps, stated_times
-from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout, make_layout
+from monodepth2.datasets.layout_choice import make_layout
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split

@@ -13,7 +13,8 @@ from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
-from monodepth2.datasets.layouts import Layout, frame_path, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache

@@ -16,7 +16,7 @@ from monodepth2.config import GroundTruthOptions, Options
 from monodepth2.datasets import gt_export
 from monodepth2.datasets.ground_truth import read_ground_truth
 from monodepth2.datasets.gt_export import export_ground_truth
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.scoring import evaluate
@@ -155,7 +155,7 @@ def test_workers_change_nothing(data: Path, tmp_path: Path) -> None:
 
 SENDS = """
 import os, runpy, signal, sys
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore in the background
 depth, maps = KittiRaw.depth, []
 def sends(*arguments, **how):

@@ -9,7 +9,7 @@ import torch
 
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import DemoOptions, Options
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo import run
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant

@@ -14,7 +14,7 @@ from PIL import Image
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks

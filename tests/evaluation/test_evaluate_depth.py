@@ -13,7 +13,7 @@ from PIL import Image
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw, KittiTest
+from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError

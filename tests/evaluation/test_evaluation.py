@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics

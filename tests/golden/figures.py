@@ -18,7 +18,7 @@ import torch
 
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine

@@ -15,7 +15,7 @@ import evaluate_pose
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.command import main as command
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import layout_of, make_layout
+from monodepth2.datasets.layout_choice import layout_of, make_layout
 from monodepth2.datasets.poses import read_poses, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import from_first, write_poses, write_tum

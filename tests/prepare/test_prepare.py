@@ -15,7 +15,7 @@ from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
 from monodepth2.config import Options
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines

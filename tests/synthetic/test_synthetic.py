@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from monodepth2.config import parse
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.synthetic import (
