@@ -24,6 +24,11 @@ CAMERA = {"l": 2, "r": 3}
 _SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 
 
+def sequence_name(folder: str) -> str | None:
+    """Return the number of odometry's sequence as KITTI writes it, 09 for 9; None where a line names no sequence."""
+    return f"{int(folder):02d}" if _SEQUENCE.fullmatch(folder) else None
+
+
 @dataclass(frozen=True)
 class KittiRaw(Layout):
     """`<date>/<drive>/image_02|03/data/%010d.jpg`, scans beside the pictures, calibration beside the drives."""
@@ -125,11 +130,12 @@ class KittiOdometry(Layout):
         return replace(calibration, sizes=dict.fromkeys(COLOR_CAMERAS, size))
 
     def _sequence(self, line: SplitLine) -> Path:
-        if not _SEQUENCE.fullmatch(line.folder):
+        sequence = sequence_name(line.folder)
+        if sequence is None:
             raise UserError(
                 f"split line '{line}': --dataset kitti_odom expects '<sequence> <frame> <l|r>', e.g. '9 0 l'"
             )
-        return self.root / f"sequences/{int(line.folder):02d}"
+        return self.root / "sequences" / sequence
 
 
 @dataclass(frozen=True)
