@@ -1,4 +1,4 @@
-"""Which of 2019's options the scripts use that share a command line: training and scoring; and what they are called.
+"""Which options training and scoring use, and what their scripts are called.
 
 A flag that a script does not use is refused, lest somebody takes it for used.
 """

@@ -49,7 +49,7 @@ def read_depth_map(path: Path, png_scale: float = KITTI_PNG_SCALE) -> np.ndarray
 
 @contextmanager
 def part_of_sample(path: Path) -> Iterator[None]:
-    """Tell a map that cannot be read as a picture of a sample is told, so that another sample takes its place.
+    """Report an unreadable map as an unreadable picture is reported, so that another sample takes its place.
 
     Raises:
         PictureError: in place of a `UserError`.

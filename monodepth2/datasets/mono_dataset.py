@@ -142,7 +142,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         return self.listings.drawn(self.layout, line, self.loaded_ids, self.gaps)
 
     def widest_gap(self, line: SplitLine) -> int:
-        """The largest of them."""
+        """The largest gap that a sample of this line may draw."""
         return max(self.gaps_of(line))
 
     def prepare(self) -> None:

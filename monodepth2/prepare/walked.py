@@ -47,7 +47,7 @@ def walked_paths(
 
         def steps(part: tuple[Drive, int]) -> list[Step]:
             drive, start = part
-            before = min(start, 1)  # a step earlier, so that the length of the first is known by the one before it
+            before = min(start, 1)  # start one step early: the length of a step is measured against the step before it
             frames = drive.frames[start - before : start + PART + 1]
             found = list(steps_of((_small(kept.picture(frame), size) for frame in frames), numbers, seen))
             bar.update()

@@ -24,7 +24,8 @@ Kind = TypeVar("Kind")
 
 PLACES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 RENDEZVOUS = ("MASTER_ADDR", "MASTER_PORT")
-PATIENCE = timedelta(hours=6)  # with one that works: checks millions of pictures, fills a cache; a dead one is noticed
+# long enough for a process that checks millions of pictures or fills a cache; a dead process is noticed at once
+PATIENCE = timedelta(hours=6)
 LEFT_ALONE = "another process has ended: see its message"
 
 

@@ -15,7 +15,8 @@ from monodepth2.errors import UserError, shown
 
 BETWEEN_EPOCHS = "weights_step_"  # before the number of steps taken
 ALWAYS_KEPT = 2  # should the newest be damaged, the one before it is there
-BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "models_to_load")  # that alone reads them
+# options that only the beginning of a run reads
+BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "models_to_load")
 # what may change without making a run another one: where things lie, for how long it goes on, what it tells, and what
 # only a run's beginning reads; a split is told by its lines
 FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
