@@ -16,7 +16,7 @@ import numpy as np
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import read_array_header, require_size
-from monodepth2.files.picture_files import MAX_PIXELS, PictureError
+from monodepth2.files.picture_opening import MAX_PIXELS, PictureError
 from monodepth2.files.pictures import read_depth_png
 from monodepth2.runtime.extras import require_packages
 

@@ -9,7 +9,7 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import ENDINGS
+from monodepth2.files.picture_names import ENDINGS
 
 _FRAME = re.compile(r"\d{1,10}", re.ASCII)
 

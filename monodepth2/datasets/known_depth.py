@@ -20,7 +20,7 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
-from monodepth2.files.picture_files import PictureError
+from monodepth2.files.picture_opening import PictureError
 from monodepth2.files.pictures import size_to_cut
 from monodepth2.method.depth_maps import network_unit
 

@@ -16,7 +16,7 @@ from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Plac
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.rigs import Stated, check_alike, common_baseline, stated_baselines
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.files.picture_files import numbered_names
+from monodepth2.files.picture_names import numbered_names
 
 OTHER_SIDE = {"l": "r", "r": "l"}
 

@@ -3,7 +3,7 @@
 from monodepth2.config.command_line import parse_as
 from monodepth2.config.making import DEMO_FOLDER, DemoOptions
 from monodepth2.errors import run_script
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_
 from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import read_input
-from monodepth2.files.picture_files import LARGEST_FILE
+from monodepth2.files.picture_opening import LARGEST_FILE
 
 MOST_READ = 2000  # training pictures, where files of one size are many
 REMEDY_OF_POSES = "mend or add what is named, or leave out --poses"

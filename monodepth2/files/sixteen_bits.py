@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from monodepth2.errors import tell
-from monodepth2.files.picture_files import PictureError, is_marked, open_picture, picture_names
+from monodepth2.files.picture_names import picture_names
+from monodepth2.files.picture_opening import PictureError, is_marked, open_picture
 from monodepth2.files.rgb import WHITE, upright
 
 NARROW = {1023: 10, 4095: 12}  # the white of cameras with fewer bits

@@ -21,7 +21,7 @@ from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.datasets.trajectories import from_first
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import required_input
-from monodepth2.files.picture_files import LARGEST_FILE
+from monodepth2.files.picture_opening import LARGEST_FILE
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 GONE = "the picture is gone"

@@ -20,7 +20,7 @@ from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
 from monodepth2.prepare.sources import Frame, Source, of_commonest_size
-from monodepth2.prepare.walked import walked_paths
+from monodepth2.prepare.tracked_paths import tracked_paths
 from monodepth2.prepare.writing import write_picture
 from monodepth2.runtime.threads import ahead, map_ahead
 
@@ -108,7 +108,7 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         known = camera_of_motion(known, analysis.focal, frame_size)
         framing = frame_pictures(frame_size, box, known.camera, width, height)
     analysis = replace(analysis, still=analysis.still | painted)
-    paths = walked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
+    paths = tracked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
     return Part(source, known, bars, box, analysis, framing, planned, paths), kept
 
 

@@ -26,7 +26,8 @@ from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.picture_files import MARK, OWN_ENDINGS, OWN_WORDS, natural_key
+from monodepth2.files.picture_names import OWN_WORDS, natural_key
+from monodepth2.files.picture_opening import MARK, OWN_ENDINGS
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.prediction.naming import KINDS
 from monodepth2.runtime.processes import Processes

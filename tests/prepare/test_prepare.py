@@ -22,7 +22,7 @@ from monodepth2.datasets.training_lines import training_lines
 from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import MARK
+from monodepth2.files.picture_opening import MARK
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.find import find_sources
 from monodepth2.prepare.run import run

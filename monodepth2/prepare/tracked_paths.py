@@ -22,7 +22,7 @@ LEAST_WIDTH = 256  # of pictures; in smaller ones points are too inexact
 MARGIN = 15  # pixels of small frames, as wide as what is looked at around a point: the outline of a mask is still
 
 
-def walked_paths(
+def tracked_paths(
     name: str, kept: KeptSource, drives: Sequence[Drive], framing: Framing, still_hw: np.ndarray
 ) -> tuple[TrackedPath | None, ...]:
     """Return the path of each drive; None where points show too little of it, or pictures are too small.
