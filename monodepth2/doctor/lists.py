@@ -15,6 +15,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
 from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.errors import UserError, counted
+from monodepth2.files.evenly import evenly
 from monodepth2.files.input_files import read_input
 from monodepth2.files.picture_opening import LARGEST_FILE
 
@@ -199,7 +200,7 @@ def leak_findings(
         held_out: its lines.
         samples: how many held-out pictures are looked for, evenly chosen.
     """
-    chosen = [layout.picture_path(line) for line in held_out[:: max(1, -(-len(held_out) // samples))]]
+    chosen = [layout.picture_path(line) for line in evenly(held_out, samples)]
     sizes = {size for path in chosen if (size := _bytes_of(path))}
     alike = (path for path in map(layout.picture_path, training) if _bytes_of(path) in sizes)
     trained = {_digest(path): path for path in islice(alike, MOST_READ)}

@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_calibration, check_data_set
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layout_choice import require_root
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError, check_all
@@ -23,6 +22,7 @@ from monodepth2.evaluation.sinks import Sink, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
 from monodepth2.evaluation.task import Task
 from monodepth2.evaluation.truth import camera_matrix, open_truth, require_masks, usable_mask
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import STRETCH
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale

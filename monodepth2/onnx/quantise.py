@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.folders import walk
 from monodepth2.errors import UserError, counted, first_line
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Fit
 from monodepth2.files.picture_names import picture_names
 from monodepth2.files.picture_opening import is_own_output

@@ -23,6 +23,7 @@ from monodepth2.datasets.known_speeds import SPEEDS
 from monodepth2.datasets.masks import BLACK, grey_mask
 from monodepth2.datasets.poses import POSES
 from monodepth2.errors import UserError, counted
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Size
 from monodepth2.files.picture_names import MASK, check_mask_name, frame_names, picture_names
 from monodepth2.files.picture_opening import PictureError
@@ -137,7 +138,7 @@ class Source:
         """Yield some frames from all over the source."""
         if self.is_folder:
             paths = [path for _, path in self._timed_paths()]
-            for path in paths[:: -(-len(paths) // SAMPLES) or 1]:
+            for path in evenly(paths, SAMPLES):
                 with suppress(PictureError):  # is told when it is read
                     yield PictureFrame(read_picture(path), 0.0)
             return

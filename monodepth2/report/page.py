@@ -12,11 +12,11 @@ from monodepth2 import pages
 from monodepth2.checkpoints.folder import write_text
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.evenly import evenly
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import FIGURES, PAGE
 from monodepth2.report import verdict as limits
