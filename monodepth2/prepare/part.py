@@ -1,6 +1,6 @@
 """What a source gives to the data set, decided before anything is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -92,11 +92,7 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     known = camera_of(options, source, frame_size)
     small = small_size(frame_size)
     painted = source.mask(small)  # refused, if it is, before the source is read
-    bars = Bars() if options.crop else black_bars([sample.grey(small) for sample in samples])
-    box: Box = box_without_bars(frame_size, bars, small)
-    if options.crop:
-        left, top, right, bottom = options.crop
-        box = (left, top, right, bottom)
+    bars, box = _bars_and_box(options, samples)
     framing = frame_pictures(frame_size, box, known.camera, width, height)
     halved = all(2 * made <= side for made, side in zip(framing.scaled, frame_size, strict=True))
     source.made_small = halved and framing.lens is None
@@ -110,6 +106,16 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     analysis = replace(analysis, still=analysis.still | painted)
     paths = tracked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
     return Part(source, known, bars, box, analysis, framing, planned, paths), kept
+
+
+def _bars_and_box(options: PrepareOptions, samples: Sequence[Frame]) -> tuple[Bars, Box]:
+    """The black bars around some frames of one size, and the box within them; with `--crop` that box, and no bars."""
+    if options.crop:
+        left, top, right, bottom = options.crop
+        return Bars(), (left, top, right, bottom)
+    small = small_size(samples[0].size)
+    bars = black_bars([sample.grey(small) for sample in samples])
+    return bars, box_without_bars(samples[0].size, bars, small)
 
 
 def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:
