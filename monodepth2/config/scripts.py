@@ -1,6 +1,6 @@
 """Which options training and scoring use, and what their scripts are called.
 
-A flag that a script does not use is refused, lest somebody takes it for used.
+A flag that a script does not use is refused, so that nobody takes it for used.
 """
 
 import shlex

@@ -34,7 +34,7 @@ class Beginning:
     Attributes:
         learn: a step of it, with the networks and their optimizer.
         moments: where Adam's moments come from, in words.
-        facts: of the training that its first weights come from; the usual ones where they come from none.
+        facts: what is known of the training that its first weights come from; the defaults where they come from none.
     """
 
     learn: TrainingStep
@@ -119,7 +119,7 @@ def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -
     try:
         facts = facts_of(folder)
     except UserError:
-        if depths_are_loaded:  # what these mean must be known
+        if depths_are_loaded:  # the unit and the range of its depths must be known
             raise
         return TrainingFacts()
     if told and depths_are_loaded:
@@ -138,7 +138,7 @@ def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
 
 
 def facts_of(folder: Path) -> TrainingFacts:
-    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say.
+    """Return what a checkpoint says of its training. Its encoder says that: without one these are 2019's defaults.
 
     Raises:
         UserError: the record of its run is there but unusable.
@@ -149,7 +149,7 @@ def facts_of(folder: Path) -> TrainingFacts:
 
 
 def other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[str]:
-    """What to know of a loaded depth network, of these facts, whose depths mean something else in this run."""
+    """Return warnings about a loaded depth network with these facts, whose depths mean something else in this run."""
     if not holds_network(folder, "encoder"):  # where facts are kept
         return []
     path, remarks = network_file(folder, "encoder"), []

@@ -45,7 +45,7 @@ def check_without_effect(options: Options) -> None:
 
 
 def warm_up_remarks(options: Options, steps: int) -> list[str]:
-    """What to know of a warm-up that is nearly the whole run, or of weights that need none."""
+    """Return warnings about a warm-up that takes most of the run, or that the loaded weights do not need."""
     remarks = []
     if 2 * options.motion_warmup > steps:
         remarks.append(

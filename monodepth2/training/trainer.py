@@ -38,7 +38,7 @@ from monodepth2.training.step import StepResult
 from monodepth2.training.weight_mean import WeightMean
 from monodepth2.training.wrong_numbers import WrongNumbers
 
-READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
+READ_STEPS = 100  # wrong numbers are noticed after so many steps at most
 
 
 class Trainer:
@@ -74,13 +74,13 @@ class Trainer:
         self.model, self.optimizer = self.learn.model, self.learn.optimizer
         self.schedule = Schedule(self.optimizer, options, self.data.steps_per_epoch)
         self.processes.check_same(self._facts())
-        # before the networks hold on to the other processes, which cannot be copied
+        # copied before the networks are tied to other processes: after that they cannot be copied
         self.mean = WeightMean(self.model, options.ema) if options.ema else None
         self.learn.share(self.processes, options)
         if self.mean and self.resumed:
             self.mean.resume(self.resumed.folder, self.resumed.step)
         self.take_step: Callable[[Batch], StepResult] = self.learn
-        # a recorded step has the learning rate in it
+        # a recorded step contains the learning rate, which therefore must not change from step to step
         if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
             self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
@@ -96,7 +96,7 @@ class Trainer:
         if self.data.cache:
             with self.processes.ending_together():
                 self.data.cache.fill()
-                self.processes.wait()  # here, where there is patience, and not for the first gradients
+                self.processes.wait()  # here, where the others wait patiently, and not at the first gradients
         with self.processes.ending_together(), self.stop:
             self._open()
             try:
@@ -228,7 +228,7 @@ class Trainer:
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _note_faults(self, pictures: Sequence[str]) -> None:
-        """Report unreadable pictures; of a run that they end, what it has learnt since the last checkpoint is kept."""
+        """Report unreadable pictures; where they end the run, save what it has learnt since the last checkpoint."""
         try:
             self.faults.note_pictures(pictures)
         except UserError:
@@ -256,7 +256,7 @@ class Trainer:
                 self._report(str(error))
 
     def _save(self, name: str) -> None:
-        self.wrong.read()  # what it puts back is saved
+        self.wrong.read()  # before the saving, as it may put back statistics
         if self.mean:
             self.mean.take_statistics()
         self.state.save(name, self.step)
@@ -318,7 +318,7 @@ class Trainer:
         return self.options.batch_size * self.processes.world_size
 
     def _facts(self) -> dict[str, object]:
-        """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
+        """What must be the same in every process; folders and the number of loaders may differ."""
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
         return {**told, **self.data.digests, "whether Adam starts afresh": self.beginning.moments.startswith("fresh")}
@@ -328,4 +328,4 @@ class Trainer:
 
 
 def _silent(_: str) -> None:
-    """What one process tells for all, the others do not."""
+    """Report nothing: one process reports for all."""
