@@ -24,10 +24,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/python -m monodepth2.demo demo
+	$(BIN)/python -m monodepth2 demo demo
 
 demo-long: $(READY)
-	$(BIN)/python -m monodepth2.demo demo-long --scratch --minutes 25 --frames 90
+	$(BIN)/python -m monodepth2 demo demo-long --scratch --minutes 25 --frames 90
 
 # a file's tests stay in one process: they share what they train; files begin in the order of tests/conftest.py
 TESTS = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/golden")]
 
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 if __name__ == "__main__":  # else whoever imports this has done so
     tune_process()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 if __name__ == "__main__":  # else whoever imports this has done so
     tune_process()

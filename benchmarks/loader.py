@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.timing import Table, show
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import make_layout
+from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.samples import SampleKey, collate

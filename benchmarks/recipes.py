@@ -25,7 +25,7 @@ from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_networ
 from monodepth2.config import RECIPES as FLAG_SETS
 from monodepth2.config import ExportOptions, Options
 from monodepth2.config.recipes import recipe_beside
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.splits import read_split
 from monodepth2.onnx.export import export
 from monodepth2.pages.colours import coloured_disparity

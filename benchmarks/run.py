@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 tune_process()
 

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from monodepth2.config import Options
 from monodepth2.config.recipes import recipe_beside
 from monodepth2.demo.network import WEIGHTS
-from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from monodepth2.training.trainer import Trainer
 

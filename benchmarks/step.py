@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 if __name__ == "__main__":  # else whoever imports this has done so
     tune_process()
@@ -24,7 +24,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.timing import Table, in_turns, show
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.devices import pick_device

@@ -2,7 +2,7 @@
 
 import torch
 
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.method.losses.known import normalised_label, scale_shift_free_error
 from monodepth2.method.stages import Batch, Predictions, RelativePose
 from monodepth2.method.view_synthesis import ViewSynthesis

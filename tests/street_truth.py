@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from monodepth2.config import FrameId, Options
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.method.stages import Batch, Predictions, RelativePose, Views
 from monodepth2.method.view_synthesis import ViewSynthesis
 from monodepth2.synthetic import camera, make_street, render

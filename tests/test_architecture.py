@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,9 @@ def test_every_module_lies_in_a_room():
 @pytest.mark.parametrize("module", MOVED)
 def test_names_stay_where_users_have_them(module: str):
     assert hasattr(importlib.import_module(f"monodepth2.{module}"), MOVED[module])
+
+
+def test_training_starts_without_what_draws_or_scores():
+    code = "import sys, monodepth2.training.trainer as _; print({'matplotlib', 'jinja2', 'onnx'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    assert told.stdout == "set()\n"

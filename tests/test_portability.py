@@ -31,7 +31,7 @@ import torch.multiprocessing
 import monodepth2
 from monodepth2.config import Options
 from monodepth2.datasets import loading
-from monodepth2.evaluation import evaluate_all
+from monodepth2.evaluation.scoring import evaluate_all
 from monodepth2.files.pictures import read_picture
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.training.trainer import Trainer

@@ -76,10 +76,7 @@ def load_depth_network(
     encoder_path, depth_path = network_file(folder, "encoder"), network_file(folder, "depth")
     encoder_state, depth_state = read_network(encoder_path), read_network(depth_path)
     encoder = load_encoder(encoder_state, encoder_path)
-    kind, scales = kind_of_decoder(depth_state, depth_path)
-    with Undrawn():
-        depth = make_decoder(kind, encoder.num_ch_enc, scales)
-    load_state(depth, depth_state, depth_path)
+    decoder = _load_decoder(encoder, depth_state, depth_path)
     height, width = input_size(encoder_state, encoder_path, height, width)
     facts = trained_facts(encoder_state, folder)
     nearest = facts.min_depth if min_depth is None else min_depth
@@ -87,16 +84,8 @@ def load_depth_network(
     if nearest >= farthest:
         trained = f"{folder} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}"
         raise UserError(f"a nearest depth of {nearest:g} and a farthest of {farthest:g} are no range; {trained}")
-    network = DepthNetwork(
-        encoder,
-        depth,
-        height,
-        width,
-        trained_on_stereo(encoder_state, encoder_path),
-        nearest,
-        farthest,
-        facts,
-    )
+    use_stereo = trained_on_stereo(encoder_state, encoder_path)
+    network = DepthNetwork(encoder, decoder, height, width, use_stereo, nearest, farthest, facts)
     return network.eval().to(device)
 
 
@@ -111,3 +100,12 @@ def load_encoder(state: dict[str, Any], path: Path) -> Encoder:
         encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
     load_state(encoder, state, path)
     return encoder
+
+
+def _load_decoder(encoder: Encoder, state: dict[str, Any], path: Path) -> Decoder:
+    """Build the decoder that a state dict belongs to, for this encoder, and load it."""
+    kind, scales = kind_of_decoder(state, path)
+    with Undrawn():
+        decoder = make_decoder(kind, encoder.num_ch_enc, scales)
+    load_state(decoder, state, path)
+    return decoder

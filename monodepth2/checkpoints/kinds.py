@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import LARGEST_SIDE
+from monodepth2.files.picture_opening import LARGEST_SIDE
 from monodepth2.method.networks import DECODERS, HR
 
 MOST_IMAGES = 64  # that a pose network sees at once

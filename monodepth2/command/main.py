@@ -9,7 +9,7 @@ from monodepth2 import __version__
 from monodepth2.command.table import COMMANDS
 from monodepth2.config import Checked, Options, parse, parse_as, started_as
 from monodepth2.errors import UserError, nearest, run_script
-from monodepth2.runtime.process import tune_process
+from monodepth2.runtime.tuning import tune_process
 
 
 def entry() -> None:

@@ -156,7 +156,7 @@ _ALL = (
         "gt-export",
         "store a split's ground truth where scoring finds it",
         GroundTruthOptions,
-        "monodepth2.datasets.commands:export_truth",
+        "monodepth2.datasets.truth_command:export_truth",
         ("--data_path kitti_data --split eigen",),
     ),
     Command(

@@ -20,13 +20,13 @@ AnyOptions = TypeVar("AnyOptions", bound=Checked)
 def read_config(path: Path, kind: type[Checked]) -> dict[str, Any]:
     """Return the options that a file states, in their types; nothing in it is executed.
 
-    Values are read as words of the command line are: YAML alone would make a number of `2011_09_26`, and a truth of
-    `on`. Paths are relative to the working directory.
+    Values are read as the command line reads its words: YAML alone would turn `2011_09_26` into a number and `on` into
+    true. Paths are relative to the working directory.
 
     Raises:
-        UserError: the file cannot be read, or states what is no option, or no value of one; the message names the line.
+        UserError: the file cannot be read, or states no option, or no value of it; the message names the line.
     """
-    import yaml  # here, as a --help has no use for it
+    import yaml  # imported here: --help does not need it
 
     path = path.expanduser()
     try:

@@ -30,12 +30,12 @@ def same_as(owner: type["Checked"], name: str, help: str | None = None, group: s
 
 @dataclass(frozen=True)
 class Checked:
-    """Options that are brought into their types, and checked against choices and numbers of values, on creation.
+    """Options whose values are converted to their types on creation, and checked: choices, numbers of values.
 
     Attributes:
         groups: the groups of options and what they are about, in the order of the help.
-        given: the options that a command line named (see `stated`). `dataclasses.replace` makes a copy that knows of
-            none.
+        given: the options that a command line named (see `stated`). A copy by `dataclasses.replace` forgets
+            them.
 
     Raises:
         UserError: a value is not one of an option's choices, or it takes another number of values.
@@ -57,7 +57,7 @@ class Checked:
         return options
 
     def with_values(self: Kind, values: Mapping[str, Any]) -> Kind:
-        """Return the options with other values for some; what was given still is, unlike in a plain copy.
+        """Return the options with other values for some; unlike a copy by `replace`, they remember what was given.
 
         Raises:
             UserError: as the class itself.
@@ -67,11 +67,11 @@ class Checked:
         return changed
 
     def is_given(self, name: str) -> bool:
-        """Whether an option was named by the command line, at its default too, or differs from its default."""
+        """Whether the command line named an option, with its default, too, or the option differs from its default."""
         return name in self.given or getattr(self, name) != getattr(type(self), name)
 
     def if_given(self, name: str) -> Any:
-        """The value of an option that was named so; else None."""
+        """The value of an option that `is_given`; else None."""
         return getattr(self, name) if self.is_given(name) else None
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class Checked:
 
 
 def _as_float(value: Any) -> Any:
-    """A whole number, which Python lets people write for a float, as the float that files are to hold."""
+    """Turn a whole number, which Python accepts as a float, into the float that files are to hold."""
     return float(value) if type(value) is int else value
 
 
@@ -188,7 +188,7 @@ def value_from_json(item: Field[Any], value: Any, source: str, ignored: Any = No
 def _one_from_json(item: Field[Any], kind: type, value: Any, source: str) -> Any:
     written: Any = {Path: str, float: (int, float)}.get(kind, kind)
     fits = isinstance(value, written) and isinstance(value, bool) == (kind is bool)  # true is an int in Python
-    too_large = fits and kind is float and abs(value) > sys.float_info.max  # an int may be
+    too_large = fits and kind is float and abs(value) > sys.float_info.max  # an int may be too large for a float
     if not fits or too_large:
         shown = f"{value!r:.40}" if isinstance(value, (bool, float, str)) else f"of type {type(value).__name__}"
         raise UserError(f"{source}: {item.name} is {shown}, not usable as a {kind.__name__.lower()}")

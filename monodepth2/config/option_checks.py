@@ -144,7 +144,7 @@ def _check_combinations(options: "Options") -> None:
     check_device(options.no_cuda, options.device)
     if len(set(options.metrics)) < len(options.metrics):
         raise UserError(f"--metrics {_words(options.metrics)}: one is named twice")
-    # the lists of a run on record may have moved since: whoever reads them tells
+    # the lists of a recorded run may have moved since: whoever reads them reports it
     if "split" in options.given and options.split not in TRAINING_SPLITS and not _is_folder(options.split):
         raise UserError(f"--split {options.split}: neither a folder nor one of {', '.join(TRAINING_SPLITS)}")
     if options.eval_split not in EVALUATION_SPLITS and not _is_folder(options.eval_split):
@@ -215,7 +215,7 @@ def check_given_camera(options: "Options | PrepareOptions") -> None:
 def _is_folder(value: str) -> bool:
     try:
         return Path(value).expanduser().is_dir()
-    except (OSError, ValueError, RuntimeError):  # a name that cannot be, the home of an unknown user
+    except (OSError, ValueError, RuntimeError):  # an impossible name, or the home of an unknown user
         return False
 
 

@@ -67,7 +67,7 @@ class Options(ScoringFlags, RunFlags, MethodFlags):
 
     @property
     def at_smallest_gap(self) -> "Options":
-        """The options of a run whose neighbours are all as near as the nearest that `--frame_gap` draws."""
+        """The options of a run in which every sample has the smallest gap that `--frame_gap` draws."""
         ids = (0, *(self.gaps[0] * offset for offset in self.temporal_ids))
         return replace(self, frame_ids=ids, frame_gap=()) if self.frame_gap else self
 
@@ -78,7 +78,7 @@ class Options(ScoringFlags, RunFlags, MethodFlags):
 
     @property
     def makes_split(self) -> bool:
-        """Whether the split is made of the drives: of folders, where `--split` is left at its default."""
+        """Whether the split is made from the drives: those of plain folders, where `--split` has its default."""
         return self.dataset == "folder" and self.split == "eigen_zhou"
 
     @property
@@ -98,9 +98,9 @@ class Options(ScoringFlags, RunFlags, MethodFlags):
 
     @property
     def start_depth(self) -> float | None:
-        """The depth that new networks see at first, where typical ones are known, in their unit; None: as in 2019.
+        """The depth that new networks predict at first, in their unit, where a typical one is known; None: as in 2019.
 
-        There it is 0.2 units. From as near as that depths are hardly found when the motion is given in metres.
+        2019's networks begin at 0.2 units. From there depths are hardly found when the motion is given in metres.
         """
         if self.use_stereo or not (self.knows_metres or self.knows_motion):
             return None
@@ -124,7 +124,7 @@ class Options(ScoringFlags, RunFlags, MethodFlags):
 
     @property
     def for_looking(self) -> "Options":
-        """The same for looking at pictures alone, those of which nothing else is known, too."""
+        """The options for looking at pictures only, also at those of which nothing else is known."""
         taught = ("pseudo_labels", "pseudo_weight", "depth_supervision", "velocity_weight", "gt_png_scale")
         return replace(self, **{name: getattr(Options, name) for name in taught})
 
@@ -166,7 +166,7 @@ class Options(ScoringFlags, RunFlags, MethodFlags):
 
 @dataclass(frozen=True)
 class OfTraining(Checked):
-    """Options of which some are those of a training: at least these, which say what it reads."""
+    """Options of a command that reads the data set of a training: among them those that say what is read."""
 
     data_path: Path = same_as(Options, "data_path")
     split: str = same_as(Options, "split")
@@ -178,7 +178,7 @@ class OfTraining(Checked):
     frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
 
     def training(self, **more: Any) -> Options:
-        """The options of the training: what was given here is given there; `more` are further ones.
+        """The options of the training: those that were given here, as given, and `more`.
 
         Raises:
             UserError: training would refuse them.
@@ -209,11 +209,11 @@ def options_from_json(text: str, source: str) -> Options:
 
 
 def _bring_up_to_date(values: dict[str, Any]) -> None:
-    """Say as now what a record of an earlier version says in other words."""
+    """Bring what a record of an earlier version says into today's names and values."""
     factor, rate = values.get("encoder_lr_factor"), values.get("learning_rate")
     if isinstance(factor, float) and isinstance(rate, float) and factor != 1:
         values["encoder_lr"] = factor * rate
-    if values.get("poses", "") is None:  # which was the file of true poses then
+    if values.get("poses", "") is None:  # it was the name of the file of true poses then
         del values["poses"]
     for motion in ("known", "tracked"):
         if values.get(f"{motion}_poses") is True:

@@ -56,7 +56,7 @@ class PredictOptions(Checked):
         "system": "where it runs",
     }
 
-    image_path: str | None = option(  # an address is no path, which would lose a slash
+    image_path: str | None = option(  # no Path, which would drop a slash of an address
         None,
         "input",
         "a picture, a folder of pictures (without its subfolders), a video, or a stream: a camera by its number or its "
@@ -184,10 +184,10 @@ def check_log_dir(options: "PredictOptions | ExportOptions | AppOptions | PushOp
 
 
 def check_baseline(baseline: float | None, metric: bool, scale: float) -> None:
-    """Refuse a baseline that nothing would be made of.
+    """Refuse a baseline that nothing would use.
 
     Raises:
-        UserError: nothing would.
+        UserError: nothing would use it.
     """
     if baseline is not None and not metric:
         raise UserError(f"--baseline {baseline:g} is for metres: add --pred_metric_depth")
@@ -198,7 +198,7 @@ def check_baseline(baseline: float | None, metric: bool, scale: float) -> None:
 
 
 def check_depth_range(min_depth: float | None, max_depth: float | None) -> None:
-    """Refuse depths that are no range; one that is not given is the checkpoint's, and compared when that is read.
+    """Refuse depths that are no range; one that is not given is compared when the checkpoint is read, which has it.
 
     Raises:
         UserError: they are none.

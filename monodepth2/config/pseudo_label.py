@@ -74,7 +74,7 @@ class PseudoLabelOptions(OfTraining):
         self.training()
 
     def _check_kind_of_file(self) -> None:
-        """Refuse a checkpoint of this program, of which an .onnx file has to be made first."""
+        """Refuse a checkpoint of this program: it has to be exported to an .onnx file first."""
         path = self.onnx.expanduser() if self.onnx else Path()
         if self.onnx and (path.is_dir() or path.suffix == ".pth"):
             raise UserError(f"--onnx {self.onnx}: is no .onnx file; {started_as('export')} --run NAME --output "

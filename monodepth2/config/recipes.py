@@ -21,10 +21,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def recipe_beside(recipe: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a recipe that count beside those that are stated.
+    """Return the options of a recipe that apply beside those that are stated.
 
-    Without a pose network nothing of one counts, and only one of the usual kind has an encoder of its own. There is no
-    warm-up of one that is loaded, with a second camera, or with a mask that is learnt.
+    Options of a pose network do not apply where there is none, and only the usual kind has an encoder of its own.
+    There is no warm-up for a pose network that is loaded, with a second camera, or with a learnt mask.
     """
     no_encoder = stated.get("pose_model_type", "separate_resnet") != "separate_resnet"
     no_pose_network = stated.get("poses", "network") != "network" or len(stated.get("frame_ids", ())) == 1

@@ -76,6 +76,6 @@ class ReproduceOptions(Checked):
 
     @property
     def folder(self) -> Path:
-        """What receives the work; a rehearsal has a folder of its own in it."""
+        """The folder that receives the work; a rehearsal has one of its own in it."""
         folder = self.output.expanduser()
         return folder / "tiny" if self.scale == "tiny" else folder

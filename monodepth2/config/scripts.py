@@ -1,6 +1,6 @@
-"""Which of 2019's options the commands use that share a command line: training and scoring; and how they are started.
+"""Which options training and scoring use, and how their commands are started.
 
-A flag that a command does not use is refused, lest somebody takes it for used.
+A flag that a command does not use is refused, so that nobody takes it for used.
 """
 
 import shlex

@@ -96,7 +96,7 @@ class ExportOptions(Checked):
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)
 
     def _check_int8(self) -> None:
-        """Refuse whole numbers without pictures, and where they cannot be."""
+        """Refuse int8 without pictures to calibrate with, and where it is not possible."""
         if (self.precision == "int8") != (self.calibration is not None):
             raise UserError("--precision int8 and --calibration FOLDER belong together: give both, or none")
         if self.precision != "int8":

@@ -12,7 +12,7 @@ from monodepth2.datasets.camera_files import READERS, read_kitti_camera
 from monodepth2.datasets.cameras import Camera, focal_of_fov
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import picture_names
+from monodepth2.files.picture_names import picture_names
 from monodepth2.files.pictures import picture_size
 
 KITTI_BASELINE = 0.54  # metres between the two cameras of KITTI's rig

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from monodepth2.config import STEREO, FrameId
 from monodepth2.datasets.calibration import Calibration
-from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path
+from monodepth2.datasets.kitti_layouts import KittiRaw
+from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
 

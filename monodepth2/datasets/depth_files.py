@@ -15,7 +15,7 @@ import numpy as np
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import mapped_array
-from monodepth2.files.picture_files import MAX_PIXELS, PictureError
+from monodepth2.files.picture_opening import MAX_PIXELS, PictureError
 from monodepth2.files.pictures import read_depth_png
 from monodepth2.runtime.extras import require_packages
 
@@ -48,7 +48,7 @@ def read_depth_map(path: Path, png_scale: float = KITTI_PNG_SCALE) -> np.ndarray
 
 @contextmanager
 def part_of_sample(path: Path) -> Iterator[None]:
-    """Tell a map that cannot be read as a picture of a sample is told, so that another sample takes its place.
+    """Report an unreadable map as an unreadable picture is reported, so that another sample takes its place.
 
     Raises:
         PictureError: in place of a `UserError`.

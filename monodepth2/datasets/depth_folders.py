@@ -11,7 +11,7 @@ from monodepth2.datasets.depth_files import READERS
 from monodepth2.datasets.folders import TRUTH
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import picture_names
+from monodepth2.files.picture_names import picture_names
 
 CAMERA_FOLDERS = {"l": ("image_02", "image_2"), "r": ("image_03", "image_3")}
 _LAST_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)

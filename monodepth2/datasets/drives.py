@@ -9,7 +9,7 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import ENDINGS
+from monodepth2.files.picture_names import ENDINGS
 
 _FRAME = re.compile(r"\d{1,10}", re.ASCII)
 
@@ -36,7 +36,8 @@ def own_lines(split: str, layout: Layout) -> list[SplitLine] | None:
         raise UserError(
             f"--eval_split {split}: holds no test_files.txt, and is no drive's folder under --data_path {layout.root}"
         ) from error
-    return frames_of_drive(layout, _drive_name(within))
+    # of odometry's sequences, split lines have the number alone
+    return frames_of_drive(layout, within.name if within.parts[:1] == ("sequences",) else within.as_posix())
 
 
 def frames_of_drive(layout: Layout, folder: str, side: str = "l") -> list[SplitLine]:
@@ -72,8 +73,3 @@ def all_lines(layout: Layout) -> list[SplitLine]:
     """
     assert isinstance(layout, Folders)
     return [line for drive in layout.drives() for line in frames_of_drive(layout, drive)]
-
-
-def _drive_name(within: Path) -> str:
-    """A drive's name in split lines: of odometry's sequences the number alone."""
-    return within.name if within.parts[:1] == ("sequences",) else within.as_posix()

@@ -26,7 +26,8 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
-from monodepth2.files.picture_files import ENDINGS, MASK, check_mask_name, frame_names, is_own_output, natural_key
+from monodepth2.files.picture_names import ENDINGS, MASK, check_mask_name, frame_names, natural_key
+from monodepth2.files.picture_opening import is_own_output
 
 RIGHT, MASKS, TRUTH = "right", "masks", "depth"  # in a drive's folder
 # folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures

@@ -11,14 +11,15 @@ from tqdm import tqdm
 from monodepth2.config import GroundTruthOptions, available_cores
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, write_ground_truth
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw, make_layout
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, split_folder
 from monodepth2.datasets.velodyne import SIZE_CAMERA
 from monodepth2.errors import UserError, check_all
 from monodepth2.files.output_paths import check_output_file
-from monodepth2.files.picture_files import open_picture
+from monodepth2.files.picture_opening import open_picture
 from monodepth2.runtime.threads import map_ahead
 
 

@@ -15,11 +15,12 @@ from monodepth2.datasets.check import check_calibration
 from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout
+from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit, Size, Window
-from monodepth2.files.picture_files import PictureError
+from monodepth2.files.picture_opening import PictureError
 from monodepth2.files.pictures import size_to_cut
 from monodepth2.method.depth_maps import network_unit
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.integrate import trapezoid
 
 from monodepth2.config import Options
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import KittiRaw, Layout
+from monodepth2.datasets.kitti_layouts import KittiRaw
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import read_json
@@ -85,7 +85,7 @@ class KnownSpeeds:
         """Metres, the integral of the speed over time."""
         first, last = sorted((line.frame, line.frame + source))
         speeds, times = self._drive(line.folder)[first : last + 1].T
-        return float(trapezoid(speeds, times))
+        return float(np.sum(np.diff(times) * (speeds[1:] + speeds[:-1]) / 2))  # by trapezoids
 
     def _drive(self, folder: str) -> np.ndarray:
         """Speeds in metres per second and times in seconds by picture, (n, 2); not a number where unknown."""

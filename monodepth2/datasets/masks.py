@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.files.fit import Box, Fit, Size
-from monodepth2.files.picture_files import MASK, PictureError, open_picture
+from monodepth2.files.picture_names import MASK
+from monodepth2.files.picture_opening import PictureError, open_picture
 from monodepth2.files.rgb import laid_over
 
 BLACK = 128  # what is darker is left out

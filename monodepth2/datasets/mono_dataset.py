@@ -18,8 +18,10 @@ from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.cameras import Camera, matrix_of_window, mirrored_matrix
 from monodepth2.datasets.check import Listings
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.known import NOTHING, Known
-from monodepth2.datasets.layouts import KittiRaw, Layout, frame_path, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.masks import mask_levels, read_mask
 from monodepth2.datasets.random_crop import RandomCrop
 from monodepth2.datasets.samples import Sample, SampleKey
@@ -140,7 +142,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         return self.listings.drawn(self.layout, line, self.loaded_ids, self.gaps)
 
     def widest_gap(self, line: SplitLine) -> int:
-        """The largest of them."""
+        """The largest gap that a sample of this line may draw."""
         return max(self.gaps_of(line))
 
     def prepare(self) -> None:

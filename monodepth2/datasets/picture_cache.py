@@ -28,7 +28,8 @@ from tqdm import tqdm
 
 from monodepth2.config import CacheOptions, Options, available_cores
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import Layout, frame_path, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell

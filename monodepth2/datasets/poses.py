@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from monodepth2.datasets.layouts import KittiOdometry, Layout
+from monodepth2.datasets.kitti_layouts import KittiOdometry
+from monodepth2.datasets.layouts import Layout
 from monodepth2.errors import UserError, shown
 from monodepth2.files.text import numbered_lines
 

@@ -2,7 +2,8 @@
 
 from monodepth2.errors import run_script
 from monodepth2.synthetic import *  # noqa: F403
-from monodepth2.synthetic.__main__ import main
 
 if __name__ == "__main__":
-    run_script(main)
+    from monodepth2.command.main import start  # importing needs no command
+
+    run_script(lambda: start("synthetic"))

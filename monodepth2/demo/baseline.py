@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
-from monodepth2.evaluation import protocol_of
 from monodepth2.evaluation.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
+from monodepth2.evaluation.protocol import protocol_of
 
 
 def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine]) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from monodepth2.config import DemoOptions, ExportOptions, Options
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
@@ -21,9 +21,9 @@ from monodepth2.demo.network import WEIGHTS, going_on, network_options
 from monodepth2.demo.page import write_page
 from monodepth2.demo.showcase import make_rows
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import DepthMetrics
-from monodepth2.onnx import export
+from monodepth2.evaluation.scoring import evaluate
+from monodepth2.onnx.export import export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.report.curves import read_curves
 from monodepth2.runtime.devices import pick_device

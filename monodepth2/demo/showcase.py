@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.splits import read_split
 from monodepth2.evaluation.metrics import MAX_DEPTH, MIN_DEPTH
+from monodepth2.files.evenly import evenly
 from monodepth2.files.pictures import read_picture
 from monodepth2.method.depth_maps import resize_bilinear
 from monodepth2.method.geometry import disp_to_depth

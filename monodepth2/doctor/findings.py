@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+SHOWN = 4  # examples of a finding, at most
+
 
 @dataclass(frozen=True)
 class Example:

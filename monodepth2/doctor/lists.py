@@ -1,96 +1,26 @@
-"""What lists, names and cameras tell; no picture is decoded."""
+"""What lists and names of files tell; no picture is decoded."""
 
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from monodepth2.config import TRAINING_SPLITS, Options
-from monodepth2.datasets.camera_report import (
-    INPUT,
-    PIXELS,
-    RECTIFY,
-    SHAPE,
-    SHARED,
-    TROUBLES,
-    View,
-    camera_troubles,
-    check_views,
-    drive_in_words,
-    views_of,
-)
-from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import Listings, missing_pictures
 from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
-from monodepth2.doctor.findings import Example, Finding
+from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.errors import UserError, counted
+from monodepth2.files.evenly import evenly
 from monodepth2.files.input_files import read_input
-from monodepth2.files.picture_files import LARGEST_FILE
+from monodepth2.files.picture_opening import LARGEST_FILE
 
-SHOWN = 4
-CAMERAS_ALIKE = 1 / 500  # of the picture: how far the numbers of two cameras may be apart
 MOST_READ = 2000  # training pictures, where files of one size are many
 REMEDY_OF_POSES = "mend or add what is named, or leave out --poses"
-_REMEDIES = {
-    PIXELS: "give the camera's own numbers with --intrinsics FX FY CX CY --intrinsics_size W H, or lay a camera.json "
-    "beside the pictures",
-    SHAPE: "lay the camera.json of these very pictures beside them, or give --intrinsics",
-    INPUT: "change --height and --width, or add --fit crop",
-    SHARED: "lay a camera.json into each drive",
-}
-
-
-def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
-    """Return what is wrong with the cameras: files that cannot be used, distortion, shapes that do not fit."""
-    views: list[View] = []
-    try:
-        views += views_of(layout, lines)
-        check_views(views, layout.cameras.fov, options.use_stereo)
-    except UserError as error:
-        bent = {view.drive for view in views if view.camera.is_distorted}
-        remedy = "mend the file that states the camera, or give --intrinsics FX FY CX CY"
-        if bent and options.use_stereo:  # numbers without distortion would leave its pictures bent
-            remedy = RECTIFY
-        elif bent:
-            named = (line for line in lines if drive_in_words(layout, line.folder) in bent)
-            folder = layout.picture_path(next(named)).parent
-            remedy = (
-                f"monodepth2 prepare {shlex.quote(str(folder))} --output NEW straightens its pictures; add --camera "
-                "FILE if the file of the camera lies neither there nor in the folder above"
-            )
-        return [Finding("a camera cannot be used", str(error), "training refuses to begin", remedy, spoils=True)]
-    return [*_rig_findings(options, layout, lines), *_shape_findings(options, views)]
-
-
-def _rig_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
-    try:
-        if options.use_stereo:
-            layout.of_lines(lines).check_rig()
-    except UserError as error:
-        said, _, remedy = str(error).rpartition(": ")
-        return [Finding("drives of different rigs", said, "training refuses to begin", remedy, spoils=True)]
-    return []
-
-
-def _shape_findings(options: Options, views: Sequence[View]) -> list[Finding]:
-    troubles = camera_troubles(views, (options.width, options.height), options.input_fit)
-    found = []
-    for kind in TROUBLES:
-        words = [trouble.words for trouble in troubles if trouble.kind == kind]
-        if words:
-            consequence = "pixels are warped to wrong places, and depth and motion come out bent"
-            if kind == INPUT:
-                consequence = "the pictures are squeezed or cut so much that little can be recognised"
-            examples = tuple(Example(one) for one in words[:SHOWN])
-            count = f"{len(words)} of {len(views)} cameras and their drives"
-            found.append(Finding(kind, count, consequence, _REMEDIES[kind], spoils=True, examples=examples))
-    return found
 
 
 def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
@@ -199,37 +129,6 @@ def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]
     return bool(paths) and all(path.is_file() for path in paths)
 
 
-def pair_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
-    """Return drives whose two cameras are not alike: one K is taken for both pictures of a pair."""
-    firsts = {line.folder: line for line in reversed(lines)}.values() if options.use_stereo else ()
-    found = []
-    for line in firsts:
-        try:
-            left, right = (layout.camera(replace(line, side=side)) for side in "lr")
-        except UserError:  # told of the lines that need it
-            continue
-        apart = max(abs(getattr(left, name) - getattr(right, name)) for name in ("fx", "fy", "cx", "cy"))
-        if apart > CAMERAS_ALIKE:
-            found.append(Example(f"{line.folder}: left {_numbers(left)}, right {_numbers(right)}"))
-    if not found:
-        return []
-    return [
-        Finding(
-            "the two cameras of a rig differ",
-            f"in {counted(len(found), 'drive')} of {len(firsts)}",
-            "one camera's numbers are taken for both pictures of a pair, so that all disparities are wrong",
-            "rectify the pair so that both have the same numbers, e.g. with OpenCV's stereoRectify and "
-            "CALIB_ZERO_DISPARITY, or drop --use_stereo",
-            spoils=False,
-            examples=tuple(found[:SHOWN]),
-        )
-    ]
-
-
-def _numbers(camera: Camera) -> str:
-    return f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g}"
-
-
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
     """Return lists that overlap or repeat lines."""
     known = set(training)
@@ -301,7 +200,7 @@ def leak_findings(
         held_out: its lines.
         samples: how many held-out pictures are looked for, evenly chosen.
     """
-    chosen = [layout.picture_path(line) for line in held_out[:: max(1, -(-len(held_out) // samples))]]
+    chosen = [layout.picture_path(line) for line in evenly(held_out, samples)]
     sizes = {size for path in chosen if (size := _bytes_of(path))}
     alike = (path for path in map(layout.picture_path, training) if _bytes_of(path) in sizes)
     trained = {_digest(path): path for path in islice(alike, MOST_READ)}

@@ -12,9 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config import Options
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Size
 from monodepth2.files.pictures import PictureError, read_picture
 from monodepth2.runtime.threads import THREADS, map_ahead

@@ -9,11 +9,10 @@ from monodepth2.datasets.folders import MASKS, Folders
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.doctor.findings import Example, Finding
+from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.errors import counted
 from monodepth2.files.pictures import PictureError, size_to_cut
 
-SHOWN = 4
 TOLD_BELOW, SPOILS_BELOW = 0.5, 0.1  # of the picture, on average
 
 

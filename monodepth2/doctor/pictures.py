@@ -13,16 +13,16 @@ import numpy as np
 from monodepth2.config import Options
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.doctor.findings import Example, Finding
+from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.doctor.looks import Look
 from monodepth2.errors import counted
+from monodepth2.files.evenly import evenly
 from monodepth2.files.pictures import PictureError, read_pyramid
 from monodepth2.motion.limits import BLURRED, JUMP, LEAST_FLOW, MOST_FLOW, STANDING
 
 if TYPE_CHECKING:
     from monodepth2.doctor.measures import Measures
 
-SHOWN = 4
 MOVES = 2.0  # flow from which the order of pictures in time can be told
 NEARER = 0.85  # of the flow to the neighbour: how far the picture behind it may have moved to be the nearer one
 MORE_KEPT = 0.2  # of the corners, by which the picture behind may share more than the neighbour
@@ -203,7 +203,7 @@ def _finding(kind: Kind, options: Options, looks: Sequence[Look]) -> Finding | N
         kind.remedy.format(folder=folder, ids=_farther(options, looks), prepare=prepare),
         spoils=kind.spoils_from is not None and share >= kind.spoils_from,
         detail=kind.figure([look.measures for look in shown if look.measures]),
-        examples=tuple(_example(look, kind.shown) for look in _spread(shown)),
+        examples=tuple(_example(look, kind.shown) for look in evenly(shown, SHOWN)),
     )
 
 
@@ -223,10 +223,6 @@ def _farther(options: Options, looks: Sequence[Look]) -> str:
     own = min((abs(offset) for offset in options.temporal_ids), default=1)
     step = own * repeats * -(-times // repeats)
     return f"0 -{step} {step} --skip_incomplete"
-
-
-def _spread(looks: Sequence[Look]) -> Iterable[Look]:
-    return looks[:: max(1, -(-len(looks) // SHOWN))]
 
 
 def _example(look: Look, fields: Iterable[str]) -> Example:

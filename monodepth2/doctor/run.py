@@ -6,20 +6,14 @@ from pathlib import Path
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.layouts import Layout, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
 from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.doctor.cameras import camera_findings, pair_findings
 from monodepth2.doctor.findings import Finding, as_text
-from monodepth2.doctor.lists import (
-    camera_findings,
-    leak_findings,
-    list_findings,
-    missing_findings,
-    overlap_findings,
-    pair_findings,
-    pose_findings,
-)
+from monodepth2.doctor.lists import leak_findings, list_findings, missing_findings, overlap_findings, pose_findings
 from monodepth2.doctor.looks import Look, can_measure, choose, look_at
 from monodepth2.doctor.masks import mask_findings, stray_mask_findings
 from monodepth2.doctor.page import write_page
@@ -37,7 +31,7 @@ WITHOUT_OPENCV = (
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Checkup:
     """What was looked at, and what was found.
 
     Attributes:
@@ -62,18 +56,18 @@ def run(options: DoctorOptions) -> int:
     """
     training = options.training()
     page = _page(options, training)
-    diagnosis = diagnose(training, options.samples)
-    write_page(page, training, diagnosis.findings, diagnosis.looked, diagnosis.remarks)
-    for remark in diagnosis.remarks:
+    checkup = diagnose(training, options.samples)
+    write_page(page, training, checkup.findings, checkup.looked, checkup.remarks)
+    for remark in checkup.remarks:
         print(remark)
-    if not diagnosis.findings:
-        print(f"nothing found: {diagnosis.looked}; the page is {page}")
+    if not checkup.findings:
+        print(f"nothing found: {checkup.looked}; the page is {page}")
         return 0
-    for finding in diagnosis.findings:
+    for finding in checkup.findings:
         print(as_text(finding))
-    spoilt = sum(finding.spoils for finding in diagnosis.findings)
-    counts = {"will spoil a training": spoilt, "warnings": len(diagnosis.findings) - spoilt}
-    print("; ".join(f"{what}: {count}" for what, count in counts.items()), diagnosis.looked, sep="; ")
+    spoilt = sum(finding.spoils for finding in checkup.findings)
+    counts = {"will spoil a training": spoilt, "warnings": len(checkup.findings) - spoilt}
+    print("; ".join(f"{what}: {count}" for what, count in counts.items()), checkup.looked, sep="; ")
     print(f"the page with pictures is {page}")
     return SPOILT if spoilt else 0
 
@@ -85,7 +79,7 @@ def _page(options: DoctorOptions, training: Options) -> Path:
     return options.output.expanduser()
 
 
-def diagnose(options: Options, samples: int) -> Diagnosis:
+def diagnose(options: Options, samples: int) -> Checkup:
     """Look at lists, cameras and some of the pictures of a training.
 
     Args:
@@ -117,7 +111,7 @@ def diagnose(options: Options, samples: int) -> Diagnosis:
     ]
     looked = _looked(lines, len(training), looks)
     found.sort(key=lambda finding: not finding.spoils)
-    return Diagnosis(found, looked, [] if can_measure() else [WITHOUT_OPENCV])
+    return Checkup(found, looked, [] if can_measure() else [WITHOUT_OPENCV])
 
 
 def _looked(lines: Sequence[SplitLine], targets: int, looks: Sequence[Look]) -> str:

@@ -6,8 +6,9 @@ from monodepth2.config import Options
 from monodepth2.datasets.camera_report import View, camera_remarks
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.doctor.cameras import pair_findings
 from monodepth2.doctor.findings import as_remark
-from monodepth2.doctor.lists import list_findings, overlap_findings, pair_findings
+from monodepth2.doctor.lists import list_findings, overlap_findings
 from monodepth2.doctor.looks import can_measure, choose, look_at
 from monodepth2.doctor.masks import mask_findings, stray_mask_findings
 from monodepth2.doctor.pictures import measured_findings, standing_findings

@@ -5,7 +5,8 @@ from pathlib import Path
 from monodepth2.config import MAKE3D, ODOMETRY_SPLITS, SPLITS_WITHOUT_DEPTH, Options
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice
 from monodepth2.datasets.ground_truth import IMPROVED_TRUTH
-from monodepth2.datasets.layouts import Layout, make_layout
+from monodepth2.datasets.layout_choice import make_layout
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import Protocol

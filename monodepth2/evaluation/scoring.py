@@ -9,29 +9,20 @@ from tqdm import tqdm
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_calibration, check_data_set
-from monodepth2.datasets.drives import all_lines, own_lines
-from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import Layout, require_root
-from monodepth2.datasets.make3d import PICTURES, Make3D
-from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.layout_choice import require_root
+from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError, check_all
-from monodepth2.evaluation.metrics import ImageScore, Protocol, evaluate_depth_map, seen_mask
+from monodepth2.evaluation.metrics import ImageScore, evaluate_depth_map, seen_mask
+from monodepth2.evaluation.notes import notes_of
 from monodepth2.evaluation.pictures import batches, network_picture, shown_size
-from monodepth2.evaluation.protocol import (
-    BENCHMARK,
-    check_used_in_scoring,
-    is_scored,
-    protocol_of,
-    scored_split,
-    split_layout,
-    takes_all,
-)
+from monodepth2.evaluation.protocol import check_used_in_scoring, is_scored, protocol_of, scored_split
 from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
 from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
 from monodepth2.evaluation.sinks import Sink, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
-from monodepth2.evaluation.truth import Truth, camera_matrix, open_truth, require_masks, usable_mask
+from monodepth2.evaluation.task import Task
+from monodepth2.evaluation.truth import camera_matrix, open_truth, require_masks, usable_mask
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import STRETCH
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale
@@ -51,38 +42,6 @@ class EvaluationRun:
 
     results: tuple[EvaluationResult, ...]
     messages: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What every source of disparities is asked.
-
-    Attributes:
-        options: of the evaluation.
-        lines: the split.
-        layout: its pictures.
-        protocol: how predictions are scored; None to predict only.
-        truth: to score them with; None to predict only.
-        ground: what the ground says of the scale of the source that is asked; None where it is not to tell.
-    """
-
-    options: Options
-    lines: list[SplitLine]
-    layout: Layout
-    protocol: Protocol | None = None
-    truth: Truth | None = None
-    ground: GroundScale | None = None
-
-    @classmethod
-    def of(cls, options: Options) -> "_Task":
-        """The split that the options name, with its pictures."""
-        layout = split_layout(options)
-        if isinstance(layout, Make3D):
-            return cls(options, layout.lines(), layout)
-        if takes_all(options):
-            return cls(options, all_lines(layout), layout)
-        split = scored_split(options)
-        return cls(options, own_lines(split, layout) or read_split(split, "test"), layout)
 
 
 def evaluate(options: Options) -> EvaluationResult:
@@ -108,7 +67,7 @@ def evaluate_all(options: Options) -> EvaluationRun:
     """
     check_used_in_scoring(options)
     protocol = protocol_of(options) if is_scored(options) else None
-    task = _Task.of(options)
+    task = Task.of(options)
     lines = task.lines
     sources = open_sources(options, len(lines))
     weights = sources[0].path if isinstance(sources[0], NetworkSource) else None
@@ -126,11 +85,11 @@ def evaluate_all(options: Options) -> EvaluationRun:
     results = of_common_lines([result for result in runs if result])
     messages = [sink.said for own in sinks for sink in own]
     if protocol is None:
-        messages += [f"note: {note}" for source in sources for note in _notes(source, task)]
+        messages += [f"note: {note}" for source in sources for note in notes_of(source, task)]
     return EvaluationRun(tuple(results), tuple(messages))
 
 
-def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationResult | None:
+def _run(source: DisparitySource, task: Task, sinks: list[Sink]) -> EvaluationResult | None:
     """Take one source through the split."""
     outcomes: list[ImageScore | PixelCounts | None] = []
     worst: list[Example] = []
@@ -151,7 +110,7 @@ def _run(source: DisparitySource, task: _Task, sinks: list[Sink]) -> EvaluationR
     return _result(source, task, outcomes, worst) if task.protocol else None
 
 
-def _of_source(task: _Task, source: DisparitySource) -> _Task:
+def _of_source(task: Task, source: DisparitySource) -> Task:
     """The task with the metres that the source knows itself, or those of its own rig, where no flag tells them."""
     if task.protocol and task.options.camera_height is not None:
         ground = _ground(source, task, task.options.camera_height)
@@ -167,7 +126,7 @@ def _of_source(task: _Task, source: DisparitySource) -> _Task:
     return replace(task, protocol=replace(task.protocol, factor=factor))
 
 
-def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
+def _ground(source: DisparitySource, task: Task, height: float) -> GroundScale:
     """What the ground in some pictures of the split, evenly chosen, says of a source's scale."""
     distances = []
     for position in evenly(range(len(task.lines)), MOST_MAPS):
@@ -187,7 +146,7 @@ def _ground(source: DisparitySource, task: _Task, height: float) -> GroundScale:
     )
 
 
-def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
+def _score(task: Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
     """Score a prediction; where no pixel is to be scored, say what becomes of them."""
     assert task.protocol is not None
     line, region = task.lines[position], task.protocol.region
@@ -202,7 +161,7 @@ def _score(task: _Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Exam
     return Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask))
 
 
-def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _predictions(source: DisparitySource, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield disparity (h, w) of every line, in order, and the ground truth that threads read, behind a bar."""
     pictures = (task.layout, task.lines, source.input_size, source.facts.fit, task.truth)
     done = 0
@@ -214,7 +173,7 @@ def _predictions(source: DisparitySource, task: _Task) -> Iterator[tuple[np.ndar
             bar.update(len(depths))
 
 
-def _check_files(task: _Task, with_pictures: bool) -> None:
+def _check_files(task: Task, with_pictures: bool) -> None:
     """Report everything the split needs and the data set lacks, counted."""
     layout, lines, checks = task.layout, task.lines, list[Callable[[], object]]()
     if with_pictures and not isinstance(layout, Make3D):  # whose lines are its pictures
@@ -226,49 +185,8 @@ def _check_files(task: _Task, with_pictures: bool) -> None:
     check_all(*checks)
 
 
-def _notes(source: DisparitySource, task: _Task) -> tuple[str, ...]:
-    """What the reader should know of a source's figures."""
-    options, notes = task.options, []
-    metric = source.facts.known_scale(bool(source.use_stereo)) is not None
-    if options.eval_split == BENCHMARK and not metric and not options.asked_factor:
-        how = "was trained with a rig of unknown baseline" if source.use_stereo else "was trained without stereo"
-        how = how if source.use_stereo is not None else "may have been trained without stereo"
-        notes.append(f"{source.name} {how}: its depths then have no scale, times {source.facts.metres_per_unit:g} is "
-                     "arbitrary; give --pred_depth_scale_factor")  # fmt: skip
-    elif task.protocol and options.eval_stereo and options.asked_factor:
-        by = "--eval_stereo's" if source.facts.metric_scale is None else f"{source.name}'s own"
-        replaced = f"{by} {source.facts.metres_per_unit:g}"
-        notes.append(f"--pred_depth_scale_factor {options.asked_factor:g} replaces {replaced}")
-    elif task.protocol and options.eval_stereo and source.use_stereo is False and not metric:
-        factor = task.protocol.factor
-        notes.append(f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary")
-    elif (
-        task.protocol
-        and options.align == "none"
-        and not options.asked_factor
-        and source.use_stereo is not None
-        and not source.facts.known_scale(source.use_stereo)
-    ):
-        notes.append(f"{source.name} does not know metres: --align none takes its depths as if they were metres")
-    if task.ground:
-        notes.append(f"--camera_height {options.camera_height:g}: {task.ground}")
-    if isinstance(task.layout, Make3D) and len(task.lines) != PICTURES:
-        notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
-    return (*notes, *_training_notes(source)) if isinstance(source, NetworkSource) else tuple(notes)
-
-
-def _training_notes(source: NetworkSource) -> list[str]:
-    """What the network learnt from beside pictures, and whether the flags state another depth range than it had."""
-    trained, network = source.facts, source.predictor.network
-    taught = [f"trained with {trained.taught}"] if trained.taught else []
-    if (trained.min_depth, trained.max_depth) == (network.min_depth, network.max_depth):
-        return taught
-    return [*taught, f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
-            f"{network.min_depth:g} and {network.max_depth:g}, as the flags say"]  # fmt: skip
-
-
 def _result(
-    source: DisparitySource, task: _Task, outcomes: Sequence[ImageScore | PixelCounts | None], worst: Sequence[Example]
+    source: DisparitySource, task: Task, outcomes: Sequence[ImageScore | PixelCounts | None], worst: Sequence[Example]
 ) -> EvaluationResult:
     assert task.protocol is not None
     assert task.truth is not None
@@ -287,7 +205,7 @@ def _result(
         skipped=tuple(line for line, _ in empty),
         missing=tuple(line for line, outcome in pairs if outcome is None),
         skipped_pixels=pixels,
-        notes=_notes(source, task),
+        notes=notes_of(source, task),
         worst=tuple(worst),
         ground=task.ground,
     )

@@ -17,7 +17,7 @@ from monodepth2.evaluation.regions import MAX_DEPTH
 from monodepth2.evaluation.sources import DisparitySource
 from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.output_paths import make_output_folder, whole_file, write_whole
-from monodepth2.files.picture_files import MARK
+from monodepth2.files.picture_opening import MARK
 from monodepth2.files.pictures import encoded
 from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.pages.colours import coloured_disparity

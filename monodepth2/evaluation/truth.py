@@ -15,7 +15,9 @@ from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
 from monodepth2.datasets.folders import TRUTH, Folders
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
 from monodepth2.datasets.gt_export import check_depth_files
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw, Layout, require_root
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.layout_choice import require_root
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.masks import BLACK, grey_mask
 from monodepth2.datasets.split_lines import SplitLine

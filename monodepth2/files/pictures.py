@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from monodepth2.files.fit import STRETCH, Fit, Size
-from monodepth2.files.picture_files import PictureError, open_picture
+from monodepth2.files.picture_opening import PictureError, open_picture
 from monodepth2.files.rgb import eight_bits, to_rgb, upright_size
 from monodepth2.files.sixteen_bits import values_of, white_of
 

@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from monodepth2.errors import tell
-from monodepth2.files.picture_files import PictureError, is_marked, open_picture, picture_names
+from monodepth2.files.evenly import evenly
+from monodepth2.files.picture_names import picture_names
+from monodepth2.files.picture_opening import PictureError, is_marked, open_picture
 from monodepth2.files.rgb import WHITE, upright
 
 NARROW = {1023: 10, 4095: 12}  # the white of cameras with fewer bits
@@ -88,7 +90,7 @@ def _white_of(folder: Path, ending: str) -> int:
 
 def _largest_values(folder: Path, ending: str) -> Iterator[int]:
     names = [name for name in picture_names(folder) if name.endswith(ending)]
-    for name in names[:: -(-len(names) // SAMPLE) or 1]:
+    for name in evenly(names, SAMPLE):
         try:
             with open_picture(folder / name) as picture:
                 values = None if is_marked(picture) else values_of(picture, folder / name)

@@ -19,7 +19,7 @@ from PIL import Image
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
 from monodepth2.files.input_files import open_input
-from monodepth2.files.picture_files import FORMATS, MAX_PIXELS
+from monodepth2.files.picture_opening import FORMATS, MAX_PIXELS
 
 LARGEST_FILE = 1 << 44
 USUAL_RATE = Fraction(25)  # frames per second, where a file states none that is likely

@@ -84,22 +84,22 @@ def compiled_elu(x: Tensor) -> Tensor:
 
 
 def compiled_reflect(x: Tensor) -> Tensor:
-    """A border of one pixel, mirrored in, of slices: of the padding the compiler makes gathers, at twice the cost."""
+    """Mirror a border of one pixel in, by slices: the compiler turns PyTorch's padding into gathers, twice as slow."""
     x = torch.cat([x[:, :, 1:2], x, x[:, :, -2:-1]], 2)
     return torch.cat([x[..., 1:2], x, x[..., -2:-1]], 3)
 
 
 def compiled_double(x: Tensor) -> Tensor:
-    """Every pixel four times, by views: of the resizing the compiler makes gathers, at two to three times the cost."""
+    """Repeat every pixel four times, by views: the compiler turns resizing into gathers, two to three times as slow."""
     b, c, h, w = x.shape
     return x[:, :, :, None, :, None].expand(b, c, h, 2, w, 2).reshape(b, c, 2 * h, 2 * w)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d`, but that sums are float64 where it is compiled for a CPU.
+    """`nn.BatchNorm2d` whose sums are float64 where it is compiled for a CPU.
 
-    So they are in PyTorch's own kernel there. The compiler would take them, in training both ways, in float32, which
-    doubles the rounding errors of a network's gradients. It costs nothing: the pass is bound by memory.
+    PyTorch's own kernel sums in float64 there. The compiler would sum in float32, in training forward and backward,
+    which doubles the rounding errors of a network's gradients. float64 costs nothing: the pass is bound by memory.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _track(self, mean_c: Tensor, variance_c: Tensor, count: int) -> None:
-        """Bring a batch's statistics of so many numbers per channel into the running ones."""
+        """Mix the statistics of a batch, with `count` numbers per channel, into the running ones."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None

@@ -25,7 +25,7 @@ STEREO_SCALE_FACTOR = stereo_factor(0.54)  # of KITTI's rig: 5.4
 
 
 def network_unit(use_stereo: bool, baseline: float | None) -> float:
-    """Return what a metre is in the unit of a network that is told lengths in metres while it trains.
+    """Return how long a metre is in the unit of a network that is given lengths in metres in training.
 
     Args:
         use_stereo: it learns from stereo pairs, too, whose baseline is `NETWORK_BASELINE` of its units.
@@ -46,7 +46,7 @@ def network_unit(use_stereo: bool, baseline: float | None) -> float:
 
 def resize_bilinear(disp: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize a map (h', w') to (height, width): half-pixel centres, no antialiasing; float32."""
-    # float32 weights would move pixels by 1e-6, and figures with them
+    # float32 weights would shift pixels by 1e-6, which changes the figures
     return resized(torch.from_numpy(disp.astype(np.float64))[None, None], (height, width))[0, 0].float().numpy()
 
 
@@ -82,6 +82,6 @@ def at_picture_size(
 
 def resized(maps_b1hw: Tensor, size: Sequence[int]) -> Tensor:
     """Resize maps to (h, w): half-pixel centres, no antialiasing."""
-    if maps_b1hw.shape[-2:] == tuple(size):  # in which what is not a number would spread
+    if maps_b1hw.shape[-2:] == tuple(size):  # resizing would spread what is not a number
         return maps_b1hw
     return F.interpolate(maps_b1hw, tuple(size), mode="bilinear", align_corners=False)

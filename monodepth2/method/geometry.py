@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def disp_of_depth(depth: float, min_depth: float, max_depth: float) -> float:
-    """Return the network's output, 0 to 1, that `disp_to_depth` makes this depth of."""
+    """Return the network's output, 0 to 1, that `disp_to_depth` turns into this depth."""
     return (1 / depth - 1 / max_depth) / (1 / min_depth - 1 / max_depth)
 
 
@@ -112,7 +112,7 @@ def project(points_b3n: Tensor, K_b44: Tensor, source_T_target_b44: Tensor) -> T
 def mean_displacement(depth_b1hw: Tensor, K_b44: Tensor, transforms: Sequence[Tensor]) -> Tensor:
     """Return how far from its own place a pixel is sampled in the sources, the mean in pixels, a scalar.
 
-    Farther than the picture is wide counts as that.
+    A distance above the picture's width counts as that width.
 
     Args:
         depth_b1hw: depth of the target.
@@ -129,8 +129,8 @@ def mean_displacement(depth_b1hw: Tensor, K_b44: Tensor, transforms: Sequence[Te
 def _product(matrix_b33: Tensor, points_b3n: Tensor) -> Tensor:
     """Return matrix @ points, b3n.
 
-    On a GPU as a sum of three: for matrices this flat, and for the gradient of the left one above all, its library
-    takes ten times as long.
+    On a GPU it is a sum of three products: for matrices this flat the GPU's library takes ten times as long, above all
+    for the gradient of the left one.
     """
     if points_b3n.is_cpu:
         return matrix_b33 @ points_b3n

@@ -14,10 +14,10 @@ import numpy as np
 ROWS, COLUMNS = (0.6, 0.95), (0.3, 0.7)  # of the map: the road ahead, and less of a bonnet and of the kerbs
 MOST_PIXELS = 4000
 PLANES_TRIED = 300
-TOLERANCE = 0.03  # of a pixel's disparity, to which it lies on the plane
+TOLERANCE = 0.03  # of a pixel's disparity: how far that may be from the plane's
 LEAST_SHARE = 0.4  # of the pixels, that must lie on it
 STEEPEST = np.cos(np.radians(20))  # of its normal's share downwards: cameras are held nearly level
-MOST_MAPS = 32  # of an input that are looked at
+MOST_MAPS = 32  # maps of an input that are looked at
 
 
 class GroundScale(NamedTuple):
@@ -25,7 +25,7 @@ class GroundScale(NamedTuple):
 
     Attributes:
         factor: the median over the maps.
-        spread: their standard deviation by it.
+        spread: their standard deviation, divided by the median.
         found: maps that show the ground.
         looked_at: maps that were looked at.
     """
@@ -85,7 +85,7 @@ def ground_distance(disp_hw: np.ndarray, K_33: np.ndarray) -> float | None:
     best = on_plane[:, on_plane.sum(0).argmax()]
     if best.mean() < LEAST_SHARE:
         return None
-    # each pixel's error by its disparity, as the tolerance counts it
+    # errors divided by the disparity of their pixel, as for the tolerance
     rows = rays_n3[best] / disp_n[best, None]
     plane_3 = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0]
     return float(1 / np.linalg.norm(plane_3)) if _is_level(plane_3[None])[0] else None
@@ -98,7 +98,7 @@ def _pixels(disp_hw: np.ndarray, K_33: np.ndarray) -> tuple[np.ndarray, np.ndarr
     step = max(1, int(np.ceil(np.sqrt((bottom - top) * (right - left) / MOST_PIXELS))))
     v, u = (grid.ravel() for grid in np.mgrid[top:bottom:step, left:right:step])
     disp_n = disp_hw[v, u].astype(np.float64)
-    known = disp_n > 0  # which what is not a number is not
+    known = disp_n > 0  # False for what is not a number
     u, v, disp_n = u[known], v[known], disp_n[known]
     return rays_of(np.column_stack([u, v]), K_33), disp_n
 

@@ -86,7 +86,7 @@ class MonodepthModel(nn.Module):
         """Start the encoders from ImageNet weights, but for those in `already_loaded`.
 
         Returns:
-            The backbones that have none, as `--pretrained_weights` is of another one.
+            The backbones that got none, as `--pretrained_weights` belongs to another one.
 
         Raises:
             UserError: the weights are neither in the given file nor to be downloaded.
@@ -100,7 +100,7 @@ class MonodepthModel(nn.Module):
         for backbone in (net for net in wanted if isinstance(net, TimmEncoder)):
             if options.pretrained_weights is None or backbone.name == options.encoder:
                 backbone.load_imagenet(options.pretrained_weights)
-            else:  # a file is the depth network's
+            else:  # a file of weights is for the depth network
                 without.append(backbone.name)
         return without
 
@@ -129,7 +129,7 @@ class MonodepthModel(nn.Module):
 
     def _features_of_all_frames(self, images: dict[FrameId, Tensor]) -> dict[FrameId, list[Tensor]]:
         """Encode all frames that there are in one pass, so that they share batch-norm statistics."""
-        frames = [frame for frame in self.loaded_ids if frame in images]  # a report has no other camera's
+        frames = [frame for frame in self.loaded_ids if frame in images]  # a report has none of the other camera
         stacked = self.encoder(torch.cat([images[frame] for frame in frames]))
         chunks = [features.chunk(len(frames)) for features in stacked]
         return {frame: [chunk[n] for chunk in chunks] for n, frame in enumerate(frames)}

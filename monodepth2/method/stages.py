@@ -17,7 +17,7 @@ Nest = TypeVar("Nest")
 
 
 def mapped(nest: Nest, change: Callable[[Tensor], Tensor]) -> Nest:
-    """Return a copy of dictionaries and dataclasses, one in another, in which every tensor is changed."""
+    """Return a copy of nested dictionaries and dataclasses in which every tensor is changed."""
     if isinstance(nest, Tensor):
         return cast(Nest, change(nest))
     if isinstance(nest, dict):
@@ -28,7 +28,7 @@ def mapped(nest: Nest, change: Callable[[Tensor], Tensor]) -> Nest:
 
 
 def tensors_of(nest: object) -> list[Tensor]:
-    """Return the tensors in such things, in the order in which `mapped` changes them."""
+    """Return the tensors of nested dictionaries and dataclasses, in the order in which `mapped` changes them."""
     found: list[Tensor] = []
 
     def note(tensor: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class Batch:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """What a step reads, in a fixed order; one that serves in several places comes several times."""
+        """The tensors that a step reads, in a fixed order; one that is used in several places comes several times."""
         return tensors_of(self._read)
 
     def copy(self) -> "Batch":
@@ -122,7 +122,7 @@ class Batch:
         return self._changed(Tensor.clone)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        """Change every tensor, once where it serves in several places."""
+        """Change every tensor; one that is used in several places is changed once."""
         changed: dict[int, Tensor] = {}
 
         def once(tensor: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ class Batch:
 
     @property
     def _read(self) -> dict[str, Any]:
-        """What steps read, by attribute; `index` and `mirrored` are for the program, and stay where it reads them."""
+        """What steps read, by attribute. `index` and `mirrored` are not moved to the device: the program reads them."""
         return {name: value for name, value in vars(self).items() if name not in ("index", "mirrored")}
 
 

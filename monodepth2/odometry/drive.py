@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,19 +11,20 @@ import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import frames_of_drive, own_lines
+from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw, sequence_name
 from monodepth2.datasets.known_speeds import STAMPS, read_stamps, stated_times
-from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, Layout, make_layout
+from monodepth2.datasets.layout_choice import make_layout
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.datasets.trajectories import from_first
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import required_input
-from monodepth2.files.picture_files import LARGEST_FILE
+from monodepth2.files.picture_opening import LARGEST_FILE
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
 GONE = "the picture is gone"
-_SEQUENCE = re.compile(r"\d{1,2}", re.ASCII)
 
 
 class Drive(NamedTuple):
@@ -100,7 +100,7 @@ def _dataset(options: Options, listed: list[SplitLine] | None) -> str:
             raise UserError(f"--eval_split {options.eval_split} lies in kitti_odom: drop --dataset {options.dataset}")
         return options.dataset
     if listed:
-        sequences = sequences or _SEQUENCE.fullmatch(listed[0].folder) is not None
+        sequences = sequences or sequence_name(listed[0].folder) is not None
     else:
         sequences = sequences or "sequences" in Path(options.eval_split).expanduser().resolve().parts[-2:-1]
     return "kitti_odom" if sequences else "kitti"
@@ -121,7 +121,7 @@ def _check_lines(split: str, lines: Sequence[SplitLine]) -> None:
 
 def drive_name(folder: str) -> str:
     """Return a drive's name: a sequence's number as KITTI writes it, else the folder."""
-    return f"{int(folder):02d}" if _SEQUENCE.fullmatch(folder) else folder
+    return sequence_name(folder) or folder
 
 
 def true_trajectory(options: Options, drive: Drive) -> Trajectory | None:

@@ -18,7 +18,7 @@ from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
 
-# flags of scoring depth alone: options of a training, scored from Python, hold its own, too
+# flags that only depth scoring uses; those of training are allowed, as a run's own options may be passed from Python
 OF_DEPTH = USED_BY["evaluate"] - USED_BY["odometry"] - USED_BY["train"]
 
 

@@ -36,7 +36,7 @@ def _snippet_error(true_n3: np.ndarray, predicted_n3: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Similarity:
     """A similarity: x to scale * rotation @ x + translation.
 
     Attributes:
@@ -54,7 +54,7 @@ class Alignment:
         return self.scale * positions_n3 @ self.rotation.T + self.translation
 
 
-def align(positions_n3: np.ndarray, onto_n3: np.ndarray, with_scale: bool) -> Alignment:
+def align(positions_n3: np.ndarray, onto_n3: np.ndarray, with_scale: bool) -> Similarity:
     """Return the similarity (or rigid motion) that brings positions nearest to others, in the sum of squares.
 
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991,
@@ -67,7 +67,7 @@ def align(positions_n3: np.ndarray, onto_n3: np.ndarray, with_scale: bool) -> Al
     rotation = U * signs @ Vt
     variance = (centred**2).sum() / len(positions_n3)
     scale = float(singular @ signs / variance) if with_scale and not coincide(positions_n3) else 1.0
-    return Alignment(scale, rotation, onto_mean - scale * rotation @ mean)
+    return Similarity(scale, rotation, onto_mean - scale * rotation @ mean)
 
 
 def coincide(positions_n3: np.ndarray) -> bool:
@@ -164,13 +164,13 @@ class OdometryFigures:
     metric: bool
     snippets: np.ndarray
     segments: SegmentErrors
-    sim3: Alignment
-    se3: Alignment
+    sim3: Similarity
+    se3: Similarity
     ate_sim3: float
     ate_se3: float
 
     @property
-    def alignment(self) -> Alignment:
+    def alignment(self) -> Similarity:
         """The alignment that fits the prediction's claim."""
         return self.se3 if self.metric else self.sim3
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.picture_files import MARK, PictureError, open_picture
+from monodepth2.files.picture_opening import MARK, PictureError, open_picture
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures
 from monodepth2.odometry.result import OdometryResult
 

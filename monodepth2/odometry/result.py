@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from monodepth2.datasets.trajectories import distances
 from monodepth2.errors import counted
-from monodepth2.odometry.metrics import LENGTHS, SNIPPET, Alignment, OdometryFigures
+from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures, Similarity
 
 ENDINGS = (".txt", ".tum", ".png")  # of what is written of a drive: KITTI's format, TUM's, a plot
 
@@ -147,7 +147,7 @@ def _means(figures: OdometryFigures, length: float | None) -> dict[str, Any]:
     return {"number": figures.segments.count(length), "t_err_percent": t_err, "r_err_deg_per_100m": r_err}
 
 
-def _alignment(alignment: Alignment) -> dict[str, Any]:
+def _alignment(alignment: Similarity) -> dict[str, Any]:
     return {
         "scale": alignment.scale,
         "rotation": alignment.rotation.tolist(),

@@ -3,7 +3,3 @@
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else onnxruntime reports to its makers; read when it is imported
-
-from monodepth2.onnx.export import Exported, export
-
-__all__ = ["Exported", "export"]

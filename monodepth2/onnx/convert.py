@@ -61,8 +61,8 @@ def _ready(graph: Graph, precision: str) -> Graph:
 def fold_batch_norms(network: nn.Module) -> None:
     """Merge each batch norm into the convolution before it, in place; in evaluation mode that changes nothing.
 
-    The exporter would do it too, but in half precision from weights that are already rounded, and torch 2.6's cannot
-    write batch norms with today's onnxscript. Norms of timm that hold an activation as well are left to it.
+    The exporter would do it too, but in half precision from weights that are already rounded. Norms of timm that hold
+    an activation as well are left to the exporter.
     """
     for module in list(network.modules()):
         for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
@@ -75,8 +75,8 @@ def fold_batch_norms(network: nn.Module) -> None:
 def _traced(graph: Graph, metadata: Metadata) -> Any:
     """Return a graph as an `onnx.ModelProto` of the metadata's batch and size, also where these are dynamic.
 
-    Nothing in the graphs depends on either, so that it is enough to say so afterwards. The exporter's own reasoning
-    about dynamic shapes takes longer than all the rest, and torch 2.6's gets them wrong.
+    Nothing in the graphs depends on either, so that it is enough to say so afterwards. To let the exporter reason about
+    dynamic shapes takes twice as long.
     """
     example = torch.zeros(metadata.batch_size, *graph.input_shape)
     with quiet(), torch.no_grad():

@@ -14,7 +14,7 @@ from monodepth2.config.tools import LARGEST_BATCH
 from monodepth2.datasets.camera_choice import KITTI_BASELINE
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH
-from monodepth2.files.picture_files import LARGEST_SIDE
+from monodepth2.files.picture_opening import LARGEST_SIDE
 from monodepth2.method.depth_maps import stereo_factor
 
 FORMAT = 1

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.folders import walk
 from monodepth2.errors import UserError, counted, first_line
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Fit
-from monodepth2.files.picture_files import is_own_output, picture_names
+from monodepth2.files.picture_names import picture_names
+from monodepth2.files.picture_opening import is_own_output
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.onnx.convert import quiet
 from monodepth2.onnx.metadata import Metadata

@@ -10,8 +10,8 @@ from PIL import Image
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.evenly import evenly
 from monodepth2.errors import UserError, counted, tell
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale, ground_distance, ground_scale

@@ -13,16 +13,8 @@ from PIL import Image
 
 from monodepth2.errors import UserError, counted
 from monodepth2.files.input_files import open_input
-from monodepth2.files.picture_files import (
-    ENDINGS,
-    FORMATS,
-    LARGEST_FILE,
-    PictureError,
-    is_heif,
-    is_mask,
-    is_own_output,
-    open_picture,
-)
+from monodepth2.files.picture_names import ENDINGS, is_mask
+from monodepth2.files.picture_opening import FORMATS, LARGEST_FILE, PictureError, is_heif, is_own_output, open_picture
 
 ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 SCHEMES = ("rtsp", "rtmp", "http", "https", "udp", "rtp", "tcp")  # of streams that are read

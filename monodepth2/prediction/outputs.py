@@ -16,7 +16,7 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import tell
 from monodepth2.files.fit import Size
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.picture_files import MARK
+from monodepth2.files.picture_opening import MARK
 from monodepth2.files.pictures import encoded
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.cameras import has_shape_of

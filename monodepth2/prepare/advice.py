@@ -12,7 +12,7 @@ from monodepth2.prepare.framing import MULTIPLE, proposed_crop
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import BETWEEN, COPY, LATE_FRAME, SHORT, STILL, TURN, Plan, blurred_frames, exposure_jumps
 from monodepth2.prepare.sources import Source
-from monodepth2.prepare.walked import LEAST_WIDTH
+from monodepth2.prepare.tracked_paths import LEAST_WIDTH
 
 NOTABLE = 0.02  # share of the frames from which a reason is told
 LARGE_MASK = 0.002  # share of the picture, likewise

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.errors import UserError, counted, tell
-from monodepth2.files.picture_files import ENDINGS, frame_names, natural_key
+from monodepth2.files.picture_names import ENDINGS, frame_names, natural_key
 from monodepth2.prepare.sources import Source, of_commonest_size
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".ts")  # that a folder is searched for

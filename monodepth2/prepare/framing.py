@@ -11,7 +11,7 @@ import numpy as np
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Box, Fit, Size
-from monodepth2.files.picture_files import MAX_PIXELS
+from monodepth2.files.picture_opening import MAX_PIXELS
 from monodepth2.motion.still import Bars
 from monodepth2.prepare.sources import Frame
 

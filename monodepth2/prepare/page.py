@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from monodepth2 import pages
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.trajectories import chained
+from monodepth2.files.evenly import evenly
 from monodepth2.files.pictures import read_picture
 from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
 from monodepth2.prepare.part import Part, WrittenDrive

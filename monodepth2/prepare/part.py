@@ -1,6 +1,6 @@
 """What a source gives to the data set, decided before anything is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
 from monodepth2.prepare.sources import Frame, Source, of_commonest_size
-from monodepth2.prepare.walked import walked_paths
+from monodepth2.prepare.tracked_paths import tracked_paths
 from monodepth2.prepare.writing import write_picture
 from monodepth2.runtime.threads import ahead, map_ahead
 
@@ -92,11 +92,7 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     known = camera_of(options, source, frame_size)
     small = small_size(frame_size)
     painted = source.mask(small)  # refused, if it is, before the source is read
-    bars = Bars() if options.crop else black_bars([sample.grey(small) for sample in samples])
-    box: Box = box_without_bars(frame_size, bars, small)
-    if options.crop:
-        left, top, right, bottom = options.crop
-        box = (left, top, right, bottom)
+    bars, box = _bars_and_box(options, samples)
     framing = frame_pictures(frame_size, box, known.camera, width, height)
     halved = all(2 * made <= side for made, side in zip(framing.scaled, frame_size, strict=True))
     source.made_small = halved and framing.lens is None
@@ -108,8 +104,18 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         known = camera_of_motion(known, analysis.focal, frame_size)
         framing = frame_pictures(frame_size, box, known.camera, width, height)
     analysis = replace(analysis, still=analysis.still | painted)
-    paths = walked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
+    paths = tracked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
     return Part(source, known, bars, box, analysis, framing, planned, paths), kept
+
+
+def _bars_and_box(options: PrepareOptions, samples: Sequence[Frame]) -> tuple[Bars, Box]:
+    """The black bars around some frames of one size, and the box within them; with `--crop` that box, and no bars."""
+    if options.crop:
+        left, top, right, bottom = options.crop
+        return Bars(), (left, top, right, bottom)
+    small = small_size(samples[0].size)
+    bars = black_bars([sample.grey(small) for sample in samples])
+    return bars, box_without_bars(samples[0].size, bars, small)
 
 
 def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:

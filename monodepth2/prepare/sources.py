@@ -17,13 +17,19 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
+from monodepth2.datasets.camera_files import CAMERA, read_baseline
+from monodepth2.datasets.folders import MASKS, RIGHT, TRUTH
+from monodepth2.datasets.known_speeds import SPEEDS
 from monodepth2.datasets.masks import BLACK, grey_mask
+from monodepth2.datasets.poses import POSES
 from monodepth2.errors import UserError, counted
+from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import MASK, PictureError, check_mask_name, frame_names, picture_names
+from monodepth2.files.picture_names import MASK, check_mask_name, frame_names, picture_names
+from monodepth2.files.picture_opening import PictureError
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
-from monodepth2.prepare.beside import USUAL_RATE, FrameTimes, not_taken_over, times_of
+from monodepth2.prepare.frame_times import USUAL_RATE, FrameTimes, times_of
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
@@ -132,7 +138,7 @@ class Source:
         """Yield some frames from all over the source."""
         if self.is_folder:
             paths = [path for _, path in self._timed_paths()]
-            for path in paths[:: -(-len(paths) // SAMPLES) or 1]:
+            for path in evenly(paths, SAMPLES):
                 with suppress(PictureError):  # is told when it is read
                     yield PictureFrame(read_picture(path), 0.0)
             return
@@ -260,3 +266,13 @@ def _exif(picture: Image.Image) -> dict[str, str]:
     except Exception:  # damaged EXIF data, of which Pillow raises many kinds
         return {}
     return {ExifTags.TAGS.get(number, str(number)).lower(): str(value)[:200] for number, value in values.items()}
+
+
+def not_taken_over(folder: Path) -> list[str]:
+    """Return what lies beside a folder's frames and does not become part of the data set, in words."""
+    found = [f"{name}/" for name in (RIGHT, MASKS, TRUTH) if (folder / name).is_dir()]
+    found += [name for name in (POSES, SPEEDS) if (folder / name).is_file()]
+    with suppress(UserError):  # what cannot be used is told where it is needed
+        if any(read_baseline(path) for place in (folder, folder.parent) if (path := place / CAMERA).is_file()):
+            found.append(f"the baseline of {CAMERA}")
+    return found

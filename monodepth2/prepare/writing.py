@@ -8,7 +8,7 @@ from monodepth2 import __version__
 from monodepth2.datasets.camera_files import CAMERA
 from monodepth2.datasets.known_speeds import DRIVE
 from monodepth2.files.output_paths import write_whole
-from monodepth2.files.picture_files import MASK
+from monodepth2.files.picture_names import MASK
 from monodepth2.files.pictures import encoded
 from monodepth2.prepare.analysis import Analysis
 from monodepth2.prepare.camera import KnownCamera

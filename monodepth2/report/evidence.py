@@ -17,11 +17,11 @@ from torch import Tensor
 
 from monodepth2.config import FrameId, Options
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.evenly import evenly
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.evenly import evenly
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import (

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from monodepth2 import pages
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
-from monodepth2.datasets.evenly import evenly
-from monodepth2.datasets.layouts import Layout, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.evenly import evenly
 from monodepth2.files.output_paths import write_whole
 from monodepth2.pages.colours import coloured, coloured_disparity, disparity_limits
 from monodepth2.report import FIGURES, PAGE

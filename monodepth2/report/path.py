@@ -10,7 +10,7 @@ import numpy as np
 from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine

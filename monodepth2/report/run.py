@@ -6,7 +6,7 @@ from monodepth2.checkpoints.networks import load_networks, network_file, read_ne
 from monodepth2.checkpoints.records import recorded_options, trained_facts
 from monodepth2.config import NETWORKS, ReportOptions
 from monodepth2.datasets.camera_report import distinct_cameras, views_of
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import first_line
 from monodepth2.files.output_paths import check_output_file

@@ -7,7 +7,7 @@ import torch
 from tabulate import tabulate
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.datasets.splits import read_split
 from monodepth2.method.stages import Batch
 from monodepth2.reproduce.rows import RECIPES, Recipe, Row

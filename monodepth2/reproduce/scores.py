@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, tell
-from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import make_output_folder, write_whole
 from monodepth2.odometry.evaluation import evaluate_odometry

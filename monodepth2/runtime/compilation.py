@@ -25,15 +25,15 @@ def compiled(function: Function) -> Function:
 
 
 def without_compiled() -> AbstractContextManager[object]:
-    """Return a context in which what has been compiled runs as it was written, lest it is compiled for a rare use."""
+    """Return a context in which compiled functions run uncompiled: a rare use is not worth another compilation."""
     return torch.compiler.set_stance("force_eager")
 
 
 def check_compiler(device: torch.device) -> None:
-    """Find out before the work whether `torch.compile` has the compiler that it needs, a GPU's for its launchers.
+    """Check before the work that `torch.compile` has the compiler that it needs; for a GPU it compiles the launchers.
 
     Raises:
-        UserError: it has none.
+        UserError: there is none.
     """
     of_device = {"cpu": ("C++", "CXX", ("g++", "clang++")), "cuda": ("C", "CC", ("gcc", "clang"))}
     if device.type not in of_device or (device.type == "cuda" and os.name == "nt"):  # there Triton brings its own

@@ -28,10 +28,10 @@ def pick_device(device: str = "auto", no_cuda: bool = False) -> torch.device:
 
 
 def make_deterministic(deterministic: bool) -> None:
-    """Let a GPU compute the same from the same where it is asked to, though slower; a CPU does so anyway.
+    """Make a GPU give the same results from the same inputs where that is asked for, though slower; a CPU always does.
 
-    PyTorch warns of operations for which it has no such way. That of sampling the sources is none for us: only the
-    gradient of the pictures adds up in no certain order, and nothing asks for it.
+    PyTorch warns of operations that it cannot compute so. Its warning about sampling the sources does not matter here:
+    only the gradient of the pictures is summed in no fixed order, and nothing asks for that gradient.
     """
     if deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)

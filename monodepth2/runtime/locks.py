@@ -14,7 +14,7 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 
 def process_lock(path: Path) -> FileLock:
     """A lock on a file, which is made where there is none; not taken yet."""
-    # no lock at all is better than one that a process on another machine, once killed, would keep
+    # where the system has no locks, take none: a file in place of a lock would stay for ever after a process was killed
     return FileLock(path, thread_local=False, fallback_to_soft=False, poll_interval=SECONDS_BETWEEN_TRIES)
 
 

@@ -17,10 +17,10 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def check_precision(precision: str, device: torch.device) -> None:
-    """Find out before the work whether a device has the numbers asked for.
+    """Check before the work that a device can compute in the precision asked for.
 
     Raises:
-        UserError: it has not.
+        UserError: it cannot.
     """
     if precision == "fp16" and device.type != "cuda":
         raise UserError(f"--precision fp16 needs CUDA, and the device is {device.type}: use bf16 or fp32")
@@ -29,7 +29,7 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 
 def speed_remarks(precision: str, compiled: bool, device: torch.device) -> list[str]:
-    """Return a line for each of `--precision` and `--compile` that does not pay on a device.
+    """Return a remark for each of `--precision` and `--compile` that makes nothing faster on a device.
 
     What bf16 costs on a CPU is measured, in less than a second.
     """
@@ -42,7 +42,7 @@ def speed_remarks(precision: str, compiled: bool, device: torch.device) -> list[
 
 
 def bf16_remark(factor: float) -> str:
-    """Return what is to be said of bf16 that takes so many times as long as float32; empty where it is quicker."""
+    """Return a remark on bf16 that takes `factor` times as long as float32; empty where it is quicker."""
     if factor <= 1:
         return ""
     return (
@@ -52,7 +52,7 @@ def bf16_remark(factor: float) -> str:
 
 
 def gpu_remarks(precision: str, capability: tuple[int, int]) -> list[str]:
-    """Return what is to be said of a precision on a GPU of a compute capability."""
+    """Return remarks on a precision on a GPU of this compute capability."""
     generation = ".".join(map(str, capability))
     if precision == "bf16" and capability < (8, 0):
         return [f"--precision bf16: this GPU (compute capability {generation}) imitates such numbers: use fp16"]
@@ -62,7 +62,7 @@ def gpu_remarks(precision: str, capability: tuple[int, int]) -> list[str]:
 
 
 def bf16_factor() -> float:
-    """Measure how many times as long as in float32 a convolution takes in bf16 on the CPU, both ways."""
+    """Measure how many times as long a convolution, forward and backward, takes in bf16 as in float32 on the CPU."""
 
     def seconds(dtype: torch.dtype) -> float:
         images, weight = torch.ones(1, 64, 48, 160, dtype=dtype), torch.ones(64, 64, 3, 3, dtype=dtype)  # none drawn

@@ -24,7 +24,8 @@ Kind = TypeVar("Kind")
 
 PLACES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 RENDEZVOUS = ("MASTER_ADDR", "MASTER_PORT")
-PATIENCE = timedelta(hours=6)  # with one that works: checks millions of pictures, fills a cache; a dead one is noticed
+# long enough for a process that checks millions of pictures or fills a cache; a dead process is noticed at once
+PATIENCE = timedelta(hours=6)
 LEFT_ALONE = "another process has ended: see its message"
 
 
@@ -37,7 +38,7 @@ class Processes:
         local_rank: the same among the processes of this machine.
         world_size: number of processes.
         local_world_size: number of those on this machine.
-        launched: a launcher has started this process, be it the only one.
+        launched: whether a launcher has started this process, even as the only one.
     """
 
     rank: int = 0
@@ -48,10 +49,10 @@ class Processes:
 
     @classmethod
     def from_environment(cls) -> "Processes":
-        """The place that `torchrun` has given this process; a process on its own without it.
+        """The place that `torchrun` has given this process; without `torchrun`, that of a process on its own.
 
         Raises:
-            UserError: the environment tells only a part.
+            UserError: the environment states only a part of it.
         """
         if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
             return cls()
@@ -164,7 +165,7 @@ class Processes:
         raise SystemExit(2)
 
     def check_same(self, facts: Mapping[str, object]) -> None:
-        """Check that the processes train the same thing, lest they wait for each other or drift apart.
+        """Check that the processes train the same thing; else they would wait for each other or drift apart.
 
         Raises:
             UserError: a process's facts differ from the main one's, see `agreed`.
@@ -181,7 +182,7 @@ class Processes:
 
     @contextmanager
     def ending_together(self) -> Iterator[None]:
-        """Within the context a mistake is reported with its rank, and the end of another process as such.
+        """Report a mistake in the context with the rank of its process, and say so where another process has ended.
 
         Raises:
             UserError: either happened.
@@ -250,7 +251,7 @@ class StopVote:
 
 
 def check_sync_bn(sync_bn: bool, device: torch.device) -> None:
-    """Find out before the work whether batch norms can share their statistics on a device.
+    """Check before the work that batch norms can share their statistics on a device.
 
     Raises:
         UserError: PyTorch's SyncBatchNorm does not know the device.
@@ -265,7 +266,7 @@ def scaled_rate(rate: float, rule: str, world_size: int) -> float:
 
 
 def report(mistakes: list[str | None]) -> str:
-    """Return every mistake once, with the ranks that found it, unless all did.
+    """Return every mistake once, with the ranks of the processes that found it; without ranks where all of them did.
 
     Args:
         mistakes: by rank, None where there was none.

@@ -15,7 +15,7 @@ def seed_all(seed: int) -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Any]:
-    """Return where the generators of Python, NumPy, PyTorch and the device stand: tensors, numbers, strings, tuples."""
+    """Return the state of the generators of Python, NumPy, PyTorch, the device: tensors, numbers, strings, tuples."""
     kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
         "python": random.getstate(),
@@ -26,13 +26,13 @@ def random_state(device: torch.device) -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any], device: torch.device) -> None:
-    """Put the generators where `random_state` found them.
+    """Put the generators into a state that `random_state` returned.
 
     Raises:
         KeyError, TypeError, ValueError, RuntimeError: it is no such state.
     """
     kind, keys, position, *rest = state["numpy"]
-    if not 0 <= position <= len(keys) == 624:  # NumPy believes it, and would read elsewhere
+    if not 0 <= position <= len(keys) == 624:  # NumPy does not check it, and would read beyond its array
         raise ValueError("NumPy's generator stands nowhere")
     random.setstate(state["python"])
     np.random.set_state((kind, keys.numpy().astype(np.uint32), position, *rest))  # noqa: NPY002

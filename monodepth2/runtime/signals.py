@@ -5,15 +5,15 @@ import threading
 from types import FrameType
 from typing import Any
 
-SECONDS_OF_GRACE = 30  # in which a run that was told to end should have saved
+SECONDS_OF_GRACE = 30  # a run that was told to end should have saved within these
 
 
 class StopRequest:
     """Within its context, Ctrl-C and SIGTERM are noted instead of ending the process; a second one ends it at once.
 
     Args:
-        launched: by a program that hands on the signals it gets: a scheduler's then comes twice, and the second one
-            changes nothing.
+        launched: whether a launcher has started this process. It hands on the signals that it gets, so that a
+            scheduler's signal comes twice; the second one changes nothing then.
 
     Attributes:
         received: the signal, None so far.
@@ -25,7 +25,7 @@ class StopRequest:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        # Python lets the main thread alone handle signals: elsewhere they keep their meaning
+        # Python handles signals in the main thread only: in another thread nothing is changed
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
@@ -48,5 +48,5 @@ def start_worker(_: int) -> None:
     loader, and waits for them without limit.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "alarm"):  # where there is none, SIGTERM ends a process without asking it
+    if hasattr(signal, "alarm"):  # systems without it end a process on SIGTERM without asking it
         signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_OF_GRACE))

@@ -51,7 +51,7 @@ def ahead(items: Iterable[Item], count: int) -> Generator[Item, None, None]:
 
 @contextmanager
 def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool whose pending work is dropped where its user stops early."""
+    """A pool whose pending work is dropped when its user stops early."""
     pool = ThreadPoolExecutor(number)
     try:
         yield pool

@@ -1,5 +1,6 @@
 """What a training begins with: networks and their weights, and Adam's moments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from monodepth2.checkpoints.networks import (
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.checkpoints.records import trained_facts
 from monodepth2.config import NETWORKS, Options
+from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, tell
 from monodepth2.method.model import MonodepthModel
+from monodepth2.report.learnt_cameras import check_begun_alike, other_cameras
 from monodepth2.runtime.processes import Processes, scaled_rate
 from monodepth2.training.step import TrainingStep
 
@@ -31,7 +34,7 @@ class Beginning:
     Attributes:
         learn: a step of it, with the networks and their optimizer.
         moments: where Adam's moments come from, in words.
-        facts: of the training that its first weights come from; the usual ones where they come from none.
+        facts: what is known of the training that its first weights come from; the defaults where they come from none.
     """
 
     learn: TrainingStep
@@ -39,19 +42,21 @@ class Beginning:
     facts: TrainingFacts
 
     @classmethod
-    def of_new_run(cls, options: Options, processes: Processes, device: torch.device, cameras: int) -> "Beginning":
+    def of_new_run(
+        cls, options: Options, processes: Processes, device: torch.device, cameras: Sequence[Camera]
+    ) -> "Beginning":
         """New networks, with weights as `--weights_init` and `--load_weights_folder` say.
 
         Args:
             options: of the run.
             processes: that train together; the main one reads ImageNet's weights, the others get them from it.
             device: to train on.
-            cameras: how many, for their focal lengths.
+            cameras: of the run, whose focal lengths may be learnt.
 
         Raises:
             UserError: weights cannot be used.
         """
-        model = MonodepthModel(options, cameras)
+        model = MonodepthModel(options, len(cameras))
         folder = options.load_weights_folder and weights_folder(options.load_weights_folder)
         if options.weights_init == "pretrained" and processes.is_main:
             for name in model.load_imagenet(options, options.models_to_load if folder else ()):
@@ -60,13 +65,18 @@ class Beginning:
                     f"network's {name} begins from scratch"
                 )
         facts = _loaded(model, options, folder, processes.is_main) if folder else TrainingFacts()
+        if "intrinsics" in model.networks:
+            check_begun_alike(facts.cameras, cameras, model.intrinsics)
+        if "intrinsics" not in options.models_to_load and processes.is_main:
+            for remark in other_cameras(facts.cameras, cameras):
+                tell(f"warning: {remark}")
         options = _with_scaled_rates(options, processes)
         learn = TrainingStep(model.to(device), options, device)
         return cls(learn, _taken_moments(learn, options, folder) if folder else "fresh", facts)
 
     @classmethod
     def of_checkpoint(
-        cls, options: Options, processes: Processes, device: torch.device, cameras: int, folder: Path
+        cls, options: Options, processes: Processes, device: torch.device, cameras: Sequence[Camera], folder: Path
     ) -> "Beginning":
         """The networks of the run's own checkpoint; the optimizer's state is not read yet.
 
@@ -74,13 +84,13 @@ class Beginning:
             options: of the run.
             processes: that train together.
             device: to train on.
-            cameras: how many, for their focal lengths.
+            cameras: of the run, whose focal lengths may be learnt.
             folder: of the checkpoint.
 
         Raises:
             UserError: the checkpoint cannot be used.
         """
-        model = MonodepthModel(options, cameras)
+        model = MonodepthModel(options, len(cameras))
         load_networks(model, folder, NETWORKS)
         try:
             facts = facts_of(folder)
@@ -109,7 +119,7 @@ def _loaded(model: MonodepthModel, options: Options, folder: Path, told: bool) -
     try:
         facts = facts_of(folder)
     except UserError:
-        if depths_are_loaded:  # what these mean must be known
+        if depths_are_loaded:  # the unit and the range of its depths must be known
             raise
         return TrainingFacts()
     if told and depths_are_loaded:
@@ -128,7 +138,7 @@ def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
 
 
 def facts_of(folder: Path) -> TrainingFacts:
-    """What a checkpoint says of its training; without an encoder, where that is kept, as much as 2019's say.
+    """Return what a checkpoint says of its training. Its encoder says that: without one these are 2019's defaults.
 
     Raises:
         UserError: the record of its run is there but unusable.
@@ -139,7 +149,7 @@ def facts_of(folder: Path) -> TrainingFacts:
 
 
 def other_depths(options: Options, folder: Path, facts: TrainingFacts) -> list[str]:
-    """What to know of a loaded depth network, of these facts, whose depths mean something else in this run."""
+    """Return warnings about a loaded depth network with these facts, whose depths mean something else in this run."""
     if not holds_network(folder, "encoder"):  # where facts are kept
         return []
     path, remarks = network_file(folder, "encoder"), []

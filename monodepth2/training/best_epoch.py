@@ -31,7 +31,7 @@ class BestEpoch:
         self._losses = []
 
     def told(self, options: Options) -> str:
-        """The best epoch for people; empty where there is none, or no loss that tells epochs apart."""
+        """Say which epoch is best, or that the validation loss cannot tell; empty where there was no validation."""
         if self.epoch < 0:
             return ""
         if self.loss < LEAST_LOSS:

@@ -12,7 +12,8 @@ from monodepth2.config import TRAINING_SPLITS, FrameId, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
-from monodepth2.datasets.layouts import Layout, frame_path, layout_of
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
@@ -70,7 +71,8 @@ class TrainingData:
         if options.use_stereo:
             layout.check_rig()
         self.views = views_of(layout, lines)
-        check_views(self.views, options.fov if is_new else None, options.use_stereo)  # a run goes on with its flags
+        # a run that goes on keeps its flags
+        check_views(self.views, options.fov if is_new else None, options.use_stereo)
         self.cache = PictureCache.from_options(options, layout, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set, self.val_set = (
@@ -88,12 +90,12 @@ class TrainingData:
 
     @property
     def digests(self) -> dict[str, str]:
-        """Words that tell two lists of samples apart."""
+        """Checksums of the lists of samples."""
         return {"the training split": _digest(self.train_set), "the validation split": _digest(self.val_set)}
 
     @property
     def fingerprint(self) -> str:
-        """A word that tells two data sets apart, see `data_fingerprint`."""
+        """A checksum of the data set, see `data_fingerprint`."""
         return data_fingerprint(self.train_set.picture, len(self.train_set))
 
     @property
@@ -108,7 +110,7 @@ class TrainingData:
 
     @property
     def remarks(self) -> list[str]:
-        """What to know of the data: the first names the cameras, the others are warnings."""
+        """What the user should know of the data: the first remark names the cameras, the others are warnings."""
         options, layout, lines = self.options, self.train_set.layout, (self.train_set.lines, self.val_set.lines)
         return [
             self.cameras,
@@ -130,7 +132,7 @@ class TrainingData:
         return replace(facts, baseline=self.baseline, cameras=self.distinct_cameras)
 
     def start(self, step: int) -> None:
-        """Begin to make batches: for the steps after so many, and the validation batches after those taken."""
+        """Begin to make batches: for the steps from `step` on, and the validation batches after those already taken."""
         options = self.options
         order = TrainingOrder(
             len(self.train_set), options.batch_size, options.num_epochs, options.seed, *self.place, first=step
@@ -142,11 +144,11 @@ class TrainingData:
         self.val_batches = load_batches(self.val_set, val_order, min(1, self.workers), self.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` reads; the training samples are told by the step."""
+        """What `load_state_dict` reads; which training samples come next follows from the step."""
         return {"validated": self.validated}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on validating where another process ended; call it before `start`."""
+        """Go on with the validation batches where an earlier process ended; call it before `start`."""
         if state["validated"] < 0:
             raise ValueError("a negative number of validation batches")
         self.validated = state["validated"]
@@ -209,7 +211,7 @@ def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options
 
 
 def _check_split(options: Options) -> None:
-    """Refuse lists of odometry sequences where the layout is another, and the other way round."""
+    """Refuse lists of odometry sequences with another layout, and other lists with odometry's layout."""
     if options.dataset == "folder":
         if options.split in TRAINING_SPLITS and not options.makes_split:
             raise UserError(
@@ -230,7 +232,7 @@ def _check_split(options: Options) -> None:
 
 
 def _tell_ranges(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> None:
-    """Tell of drives whose 16-bit pictures hold fewer bits; the loader processes find that out in silence."""
+    """Report drives whose 16-bit pictures hold fewer bits; the loader processes find that out, too, but say nothing."""
     drives = {(line.folder, line.side): line for line in lines}.values()
     pictures = [frame_path(layout, line, frame) for line in drives for frame in loaded_ids]
     for path in {path.parent: path for path in pictures}.values():

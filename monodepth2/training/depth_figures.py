@@ -20,7 +20,7 @@ def depth_figures(data_set: MonoDataset, batch: Batch, views: Views, faults: Fau
         views: that its predictions led to.
         faults: told of depth that cannot be read.
     """
-    if data_set.crop or data_set.fit != STRETCH:  # the truth is that of whole pictures
+    if data_set.crop or data_set.fit != STRETCH:  # the known depth is of whole pictures
         return {}
     pairs = zip(batch.index.tolist(), batch.mirrored.tolist(), strict=True)
     maps = [_depth(data_set, index, mirrored, faults) for index, mirrored in pairs]

@@ -22,17 +22,17 @@ UNWARPED = "health/unwarped_error"
 
 NOTES_PER_EPOCH = 20
 STEPS_BETWEEN_NOTES = 25  # at least: a note costs about a tenth of a step
-FIRST_STEPS = 100  # whose losses are the loss at the start, and after which comes the first look
-EARLIEST = 500  # steps before which networks are allowed to look untrained
+FIRST_STEPS = 100  # the mean of their losses is the loss at the start; after them comes the first look
+EARLIEST = 500  # before this step networks may look untrained
 
-LEAST_LOSS = 1e-4  # below it, and below zero, there is the noise alone that breaks ties
+LEAST_LOSS = 1e-4  # a loss below it, or below zero, is only the noise that breaks ties
 EARLY_DISPLACEMENT = 0.02  # pixels, in the first steps; untrained networks have 0.3 to 2 in pictures 96 pixels wide
 EARLY_MASKED = 0.995  # in the first steps; untrained networks have 0.5 to 0.85 where the camera moves
 LEAST_DISPLACEMENT = 0.1  # pixels; untrained networks have 0.4 to 5, those that have learnt to stand still 0.004
 LEAST_VARIATION = 0.02  # untrained networks have 0.013 to 0.022, trained ones above 0.2
 MOST_AT_LIMIT = 0.95
 MOST_MASKED = 0.95
-UNMOVED_LOSS = 0.98  # of that at the start
+UNMOVED_LOSS = 0.98  # of the loss at the start
 NOTHING = {"still": "nothing moves in this data", "zero": "the loss of this data is zero"}  # by sign
 
 
@@ -82,7 +82,7 @@ class Diagnosis:
     def note_loss(self, loss: Tensor) -> None:
         """Take note of a step's loss without waiting for it."""
         self._mean(LOSS).add(loss)
-        # losses of a warm-up are lower than the first ones after it, which are the start
+        # losses during a warm-up are lower than those after it: the start is counted from its end
         if 0 <= self.steps - self.options.motion_warmup < FIRST_STEPS:
             self.start.add(loss)
         self.steps += 1
@@ -111,7 +111,7 @@ class Diagnosis:
         return {tag: mean.value for tag, mean in self.means.items()}
 
     def look_first(self, figures: Mapping[str, float]) -> None:
-        """Tell after the first steps what no training would mend.
+        """Report after the first steps what more training would not mend.
 
         Args:
             figures: so far; of several processes, their means.
@@ -119,7 +119,7 @@ class Diagnosis:
         self._tell(f"after {counted(self.steps, 'step')}", self._early_signs(figures))
 
     def conclude(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Tell at an epoch's end what is wrong, each thing once until it is mended, and begin the next epoch.
+        """Report at an epoch's end what is wrong, each thing once until it is mended, and begin the next epoch.
 
         Args:
             epoch: that has ended, from 0.
@@ -158,15 +158,15 @@ class Diagnosis:
         return self.means.setdefault(tag, RunningMean())
 
     def _early_signs(self, figures: Mapping[str, float]) -> dict[str, str]:
-        """The sentences that apply to networks that have hardly begun, by what is wrong: what no healthy one shows."""
+        """The sentences that apply after the first steps, by what is wrong: only what no healthy network shows."""
         if nothing := self._nothing(figures) or self._full_automask(figures, EARLY_MASKED):
             return nothing
         return self._still_pose(figures, EARLY_DISPLACEMENT)
 
     def _signs(self, figures: Mapping[str, float]) -> dict[str, str]:
-        """The sentences that apply, by what is wrong. Figures that are not there or not finite give none."""
+        """The sentences that apply, by what is wrong. Figures that are missing or not finite give none."""
         if nothing := self._nothing(figures) or self._full_automask(figures, MOST_MASKED):
-            return nothing  # with nothing to learn from, the rest follows
+            return nothing  # where there is nothing to learn from, all other signs follow
         pose = self._still_pose(figures, LEAST_DISPLACEMENT)
         sentences = {"disparity": self._flat_disparity(figures), "loss": self._unmoved_loss()}
         return {**pose, **{sign: sentence for sign, sentence in sentences.items() if sentence}}
@@ -242,7 +242,7 @@ class Diagnosis:
         early = len(self.epoch_losses) < 3 or self.steps <= self.options.motion_warmup
         if early or self.options.load_weights_folder:
             return None
-        # an epoch of a huge data set has long learnt in its mean, the first steps of a small one are noisy
+        # the mean of a long first epoch has fallen already, that of the first steps of a short one is noisy
         start, now = max(float(self.start.value), self.epoch_losses[0]), min(self.epoch_losses[-2:])
         if not now > UNMOVED_LOSS * start:
             return None
@@ -273,5 +273,5 @@ class RunningMean:
 
     @property
     def state(self) -> tuple[float, float]:
-        """What the mean is made of again."""
+        """The arguments that make the same mean again."""
         return float(self.mean), float(self.count)

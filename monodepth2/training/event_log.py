@@ -18,9 +18,9 @@ MOST_PICTURES = 4
 
 
 class EventLog:
-    """Writers `<run folder>/train` and `<run folder>/val`.
+    """Writes TensorBoard events into `<run folder>/train` and `<run folder>/val`.
 
-    Where the disk is full, nothing more is logged and the run goes on.
+    When the disk is full, nothing more is logged and the run goes on.
 
     Args:
         folder: of the run.
@@ -107,7 +107,7 @@ class EventLog:
             self._end_wandb()
 
     def _try(self, write: Callable[[], None]) -> None:
-        """Give up logging, not the run, where writing fails."""
+        """Write; where that fails, give up logging, but not the run."""
         if not self.writable:
             return
         try:
@@ -121,13 +121,13 @@ _threads_errors = threading.excepthook
 
 
 def _without_those_of_writers(args: threading.ExceptHookArgs) -> None:
-    """Leave out what a writer's thread failed on: the main thread gets the same error."""
+    """Do not print the errors of TensorBoard's writer threads: the main thread gets the same ones."""
     if not issubclass(args.exc_type, OSError) or type(args.thread).__module__.split(".")[0] != "tensorboard":
         _threads_errors(args)
 
 
 def _shrunk(images_b3hw: Tensor, level: int) -> Tensor:
-    """A level that no loss reads, made for the picture alone."""
+    """A pyramid level that no loss reads, made only to be shown."""
     return F.avg_pool2d(images_b3hw, 2**level)
 
 

@@ -33,7 +33,7 @@ class Faults:
                 self.pictures.append(fault)
                 self.report(f"unreadable picture no. {len(self.pictures)}, another sample takes its place: {fault}")
         if len(self.pictures) > self.limit:
-            found, self.pictures = self.pictures, []  # a run that goes on counts those that were not mended again
+            found, self.pictures = self.pictures, []  # a resumed run counts anew, those that were not mended among them
             listing = "\n  ".join(found)
             raise UserError(
                 f"{len(found)} unreadable pictures: mend them and start again, with --resume if a checkpoint was "
@@ -41,7 +41,7 @@ class Faults:
             )
 
     def note_depth(self, fault: str) -> None:
-        """Report an unreadable scan or depth map that is new; it only leaves a figure out."""
+        """Report an unreadable scan or depth map that is new; it only costs a logged figure."""
         if fault not in self.depths:
             self.depths.add(fault)
             self.report(f"unreadable depth, left out of the logged figures: {fault}")

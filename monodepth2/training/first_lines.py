@@ -40,7 +40,7 @@ def first_lines(
 
 
 def _in_words(device: torch.device, processes: Processes) -> str:
-    """The device, and that others like it stand idle."""
+    """The device in words, and whether others like it stand idle."""
     others = torch.cuda.device_count() if device.type == "cuda" and processes.alone else 1
     if others < 2:
         return str(device)

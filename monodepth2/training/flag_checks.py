@@ -1,16 +1,16 @@
-"""Flags of a training that nothing reads, or that do something else than whoever gave them has meant.
+"""Flags of a training that nothing reads, or that do something else than the user meant.
 
-These are no checks of `Options`, as an `opt.json` of an older run may hold them.
+`Options` does not check them, as the `opt.json` of an older run may hold them.
 """
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted
 
-MOST_TIMES = 10  # the run's rate that an encoder's is: who states more has meant a factor
+MOST_TIMES = 10  # an --encoder_lr more than 10 times --learning_rate is probably a factor, given by mistake
 
 
 def check_unread(options: Options) -> None:
-    """Refuse what nothing would read."""
+    """Refuse flags that nothing would read."""
     if options.encoder and options.is_given("num_layers"):
         raise UserError(
             f"--num_layers {options.num_layers} is about 2019's ResNets, and the encoder is {options.encoder} "
@@ -45,7 +45,7 @@ def check_without_effect(options: Options) -> None:
 
 
 def warm_up_remarks(options: Options, steps: int) -> list[str]:
-    """What to know of a warm-up that is nearly the whole run, or of weights that need none."""
+    """Return warnings about a warm-up that takes most of the run, or that the loaded weights do not need."""
     remarks = []
     if 2 * options.motion_warmup > steps:
         remarks.append(

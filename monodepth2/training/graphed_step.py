@@ -10,7 +10,7 @@ from monodepth2.errors import first_line
 from monodepth2.method.stages import Batch
 from monodepth2.training.step import StepResult, TrainingStep
 
-STEPS_BEFORE = 3  # as they are written: what they compile, choose and allocate must not be recorded
+STEPS_BEFORE = 3  # taken without a graph: what they compile, choose and allocate must not be recorded
 
 
 class GraphedStep:
@@ -41,7 +41,7 @@ class GraphedStep:
             return self._aside(batch)
         rate = float(self.learn.optimizer.param_groups[0]["lr"])
         if self._recording is None or self._recording.rate != rate:
-            self._recording = None  # its memory first
+            self._recording = None  # frees its memory first
             try:
                 self._recording = self._record(batch, rate)
             except RuntimeError as error:
@@ -62,7 +62,7 @@ class GraphedStep:
     def _record(self, batch: Batch, rate: float) -> "_Recording":
         """Record a step on a copy of a batch; nothing is computed yet."""
         graph, recorded = torch.cuda.CUDAGraph(), batch.copy()
-        # other threads, that of the loader above all, go on with memory of their own meanwhile
+        # other threads, above all the loader's, may go on allocating memory of their own meanwhile
         with _recordable(self.learn.optimizer), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             result = self.learn(recorded)
         return _Recording(graph, rate, recorded, result)
@@ -86,7 +86,7 @@ class _Recording:
 
 @contextmanager
 def _recordable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
-    """Tell an optimizer within the context that it is recorded; not for good, as checkpoints would say so too."""
+    """Mark an optimizer as one that is recorded, within the context only: checkpoints must not hold the mark."""
     for group in optimizer.param_groups:
         group["capturable"] = True
     try:

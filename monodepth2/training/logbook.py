@@ -29,7 +29,7 @@ class Logbook:
         schedule: of the learning rate.
         faults: told of pictures and depth that cannot be read.
         best: told of each validation loss.
-        events: where it is written, None in the other processes.
+        events: where they are written; None in the other processes.
         mean: of the weights, which is validated, too; None without one.
 
     Attributes:

@@ -24,7 +24,7 @@ def run(options: Options) -> int:
 
 
 def next_steps(options: Options, picture: Path, baseline: float | None) -> list[str]:
-    """Return commands that use what a run has trained, as lines: they can be given as they are.
+    """Return commands that use what a run has trained, one per line, ready to be copied.
 
     Scoring is among them where the data set may hold what it needs.
 
@@ -36,7 +36,8 @@ def next_steps(options: Options, picture: Path, baseline: float | None) -> list[
     run = ["--run", options.model_name]
     if options.log_dir != Options.log_dir:
         run += ["--log_dir", str(options.log_dir)]
-    beside = str(options.run_folder / "predictions")  # inside a plain folder they would be a drive
+    # beside the pictures of a plain folder they would be taken for a drive
+    beside = str(options.run_folder / "predictions")
     steps = [("predict", [str(picture), *run, "--output_dir", beside])]
     for command, flags in _scoring(options, baseline):
         steps.append((command, [*run, "--data_path", str(options.data_path), *flags]))
@@ -45,7 +46,7 @@ def next_steps(options: Options, picture: Path, baseline: float | None) -> list[
 
 
 def _scoring(options: Options, baseline: float | None) -> list[tuple[str, list[str]]]:
-    """The scoring commands that the run's data set serves, and their flags for it."""
+    """The scoring commands that fit the run's data set, and their flags."""
     flags = ["--png"] if options.png else []
     if options.dataset != Options.dataset:
         flags += ["--dataset", options.dataset]

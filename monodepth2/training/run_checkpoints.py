@@ -15,9 +15,10 @@ from monodepth2.errors import UserError, shown
 
 BETWEEN_EPOCHS = "weights_step_"  # before the number of steps taken
 ALWAYS_KEPT = 2  # should the newest be damaged, the one before it is there
-BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "models_to_load")  # that alone reads them
-# what may change without making a run another one: where things lie, for how long it goes on, what it tells, and what
-# only a run's beginning reads; a split is told by its lines
+# options that only the beginning of a run reads
+BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "models_to_load")
+# options that may change when a run goes on: where things lie, how long it takes, what it reports, and what only its
+# beginning reads; a split is known by its lines, whatever its name
 FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
 FREE |= {"device", "no_cuda", "num_workers", "deterministic", *BEGINNING}
 FREE_GROUPS = {"loading", "logging", "checkpoints", "evaluation"}
@@ -31,7 +32,7 @@ class ResumePoint:
         folder: the checkpoint.
         step: steps taken when it was written.
         damaged: newer folders that cannot be used.
-        begun: the options of the run that its beginning alone has read, as it was begun.
+        begun: the options that only the run's beginning has read, as they were then.
     """
 
     folder: Path
@@ -107,7 +108,7 @@ def remove_old(models_folder: Path, most: int | None, at_end: bool = False) -> N
     Args:
         models_folder: of the run.
         most: checkpoints of an epoch to keep, the newest; None keeps them all.
-        at_end: the run is complete: of those between its epochs, none before the last epoch's end is needed any more.
+        at_end: whether the run is complete: once its last epoch is saved, it needs no checkpoint between epochs.
 
     Raises:
         OSError: one cannot be removed.
@@ -169,17 +170,17 @@ def _check_same_run(options: Options) -> dict[str, Any]:
 
 
 def flags_apart(before: Options, options: Options, also: Sequence[str] = ()) -> str:
-    """Say which options of a run differ that make it another one, or of those in `also`; nothing where none does."""
+    """Name the options that differ, of those that make a run another one and those in `also`; empty where none does."""
     kept = [
         item.name
         for item in fields(Options)
         if item.name in also or (item.name not in FREE and item.metadata["group"] not in FREE_GROUPS)
     ]
     other = [name for name in kept if getattr(options, name) != getattr(before, name)]
-    if options.learns_pseudo_labels != before.learns_pseudo_labels:  # from wherever they come
+    if options.learns_pseudo_labels != before.learns_pseudo_labels:  # where they lie does not matter
         other.append("pseudo_labels")
     if options.augment_crop and (options.cache_dir is None) != (before.cache_dir is None):
-        other.append("cache_dir")  # parts of kept pictures are less sharp
+        other.append("cache_dir")  # parts cut out of cached pictures are less sharp
     return ", ".join(f"--{name} {_told(getattr(before, name))} (now {_told(getattr(options, name))})" for name in other)
 
 

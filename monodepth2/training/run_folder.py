@@ -15,7 +15,8 @@ from monodepth2.training.event_log import EventLog
 from monodepth2.training.run_checkpoints import ResumePoint, clear_for_resume, find_resume_point, remove_all
 from monodepth2.training.wandb_mirror import start_wandb
 
-HOW_IT_STARTS = ("resume", "overwrite")  # and not what the run is: a config.yaml shall not replace checkpoints unasked
+# not in config.yaml: given again with it, they would replace checkpoints unasked
+HOW_IT_STARTS = ("resume", "overwrite")
 PATIENCE = 120.0  # seconds for a process that was told to end, and whose job has been started again already
 
 

@@ -39,7 +39,7 @@ def read_state(point: ResumePoint, fixed: Mapping[str, Any]) -> dict[str, Any]:
         fixed: what must be as it was: lists of samples, number of processes.
 
     Raises:
-        UserError: the state cannot be used, or something else was other.
+        UserError: the state cannot be used, or something of `fixed` was different.
     """
     path = point.folder / f"{STATE}.pth"
     state = read_weights(path, REMEDY)
@@ -67,7 +67,7 @@ class RunState:
         parts: everything else that remembers something, by name.
         fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
-        facts: gives those of the training, for the checkpoints of a model's weights.
+        facts: returns the facts of the training, for a checkpoint of a model's weights.
         mean: of the weights, which is saved, too; None without one. `restore` leaves it to whoever built it.
 
     Attributes:

@@ -67,7 +67,7 @@ class TrainingStep:
         columns: of the pictures that steps compare, while `--motion_warmup` lasts; else None.
 
     Raises:
-        UserError: the device has not the numbers asked for, or there is no compiler.
+        UserError: the device cannot compute in the precision asked for, or there is no compiler.
     """
 
     def __init__(self, model: MonodepthModel, options: Options, device: torch.device) -> None:
@@ -81,13 +81,13 @@ class TrainingStep:
         self.networks: Callable[[Batch], Predictions] = model
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         self.columns: int | None = None
-        self._first_objective = without_choice(self.objective)  # never compiled, for a few hundred steps
+        self._first_objective = without_choice(self.objective)  # not compiled: it is used for a few hundred steps
         if options.compile:
             check_compiler(device)
             for network in model.networks.values():
                 if not isinstance(network, LearntFocals):  # a handful of numbers
                     network.compile(dynamic=False)
-            if device.type != "cpu":  # there the loss's sums of shifted images beat what the compiler makes of them
+            if device.type != "cpu":  # on a CPU the loss's sums of shifted images are faster as they are written
                 self.synthesise_views = replace(self.synthesise_views, compile=compiled)
                 self.objective = replace(self.objective, compile=compiled)
         self.optimizer = _optimizer(model, options)

@@ -1,4 +1,4 @@
-"""The training loop and nothing else."""
+"""The training loop: every step of a run, and what happens between steps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -7,20 +7,12 @@ from signal import Signals
 from typing import Any
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.networks import MEAN
 from monodepth2.config import Options, option_type
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report.learnt_cameras import (
-    check_begun_alike,
-    figures_of,
-    learnt_cameras,
-    other_cameras,
-    sentences,
-    write_cameras,
-)
+from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
@@ -30,6 +22,7 @@ from monodepth2.training.beginning import Beginning
 from monodepth2.training.best_epoch import BestEpoch
 from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
+from monodepth2.training.ending import NOTHING_TO_LEARN, last_lines, write_report
 from monodepth2.training.faults import Faults
 from monodepth2.training.first_lines import first_lines
 from monodepth2.training.flag_checks import check_unread, check_without_effect, warm_up_remarks
@@ -45,8 +38,7 @@ from monodepth2.training.step import StepResult
 from monodepth2.training.weight_mean import WeightMean
 from monodepth2.training.wrong_numbers import WrongNumbers
 
-READ_STEPS = 100  # after how many steps at most wrong numbers are noticed
-NOTHING_TO_LEARN = 3  # exit code of a run whose data show nothing
+READ_STEPS = 100  # wrong numbers are noticed after so many steps at most
 
 
 class Trainer:
@@ -82,13 +74,13 @@ class Trainer:
         self.model, self.optimizer = self.learn.model, self.learn.optimizer
         self.schedule = Schedule(self.optimizer, options, self.data.steps_per_epoch)
         self.processes.check_same(self._facts())
-        # before the networks hold on to the other processes, which cannot be copied
+        # copied before the networks are tied to other processes: after that they cannot be copied
         self.mean = WeightMean(self.model, options.ema) if options.ema else None
         self.learn.share(self.processes, options)
         if self.mean and self.resumed:
             self.mean.resume(self.resumed.folder, self.resumed.step)
         self.take_step: Callable[[Batch], StepResult] = self.learn
-        # a recorded step has the learning rate in it
+        # a recorded step contains the learning rate, which therefore must not change from step to step
         if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
             self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
@@ -104,7 +96,7 @@ class Trainer:
         if self.data.cache:
             with self.processes.ending_together():
                 self.data.cache.fill()
-                self.processes.wait()  # here, where there is patience, and not for the first gradients
+                self.processes.wait()  # here, where the others wait patiently, and not at the first gradients
         with self.processes.ending_together(), self.stop:
             self._open()
             try:
@@ -116,7 +108,7 @@ class Trainer:
                 raise self.state.unsaved
         if self.processes.is_main and not self.options.no_report and code in (0, NOTHING_TO_LEARN):
             self.optimizer.zero_grad()  # gradients are as large as the networks, and their work is done
-            self._write_report()  # when no process waits for this one
+            write_report(self.options, self.learn, self.data, self._taught)  # when no process waits for this one
         return code
 
     def _begin(self) -> ResumePoint | None:
@@ -144,14 +136,8 @@ class Trainer:
             tell(f"warning: {remark}")
 
     def _begin_networks(self) -> Beginning:
-        cameras = self.data.distinct_cameras
-        what = (self.options, self.processes, self.device, len(cameras))
-        if self.resumed:
-            return Beginning.of_checkpoint(*what, self.resumed.folder)
-        begun = Beginning.of_new_run(*what)
-        if "intrinsics" in begun.learn.model.networks:
-            check_begun_alike(begun.facts.cameras, cameras, begun.learn.model.intrinsics)
-        return begun
+        what = (self.options, self.processes, self.device, self.data.distinct_cameras)
+        return Beginning.of_checkpoint(*what, self.resumed.folder) if self.resumed else Beginning.of_new_run(*what)
 
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
@@ -177,9 +163,7 @@ class Trainer:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
         self.data.start(self.step)
-        fresh = not self.resumed and "intrinsics" not in options.models_to_load
-        begun = other_cameras(self.beginning.facts.cameras, self.data.distinct_cameras) if fresh else []
-        for remark in [*self.data.remarks, *(f"warning: {one}" for one in begun)] if main else ():
+        for remark in self.data.remarks if main else ():
             self.progress.message(remark)
         events = open_run_folder(options, self.resumed, self.lock, self.progress.message) if main else None
         self.logbook = Logbook(
@@ -244,7 +228,7 @@ class Trainer:
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
     def _note_faults(self, pictures: Sequence[str]) -> None:
-        """Report unreadable pictures; of a run that they end, what it has learnt since the last checkpoint is kept."""
+        """Report unreadable pictures; where they end the run, save what it has learnt since the last checkpoint."""
         try:
             self.faults.note_pictures(pictures)
         except UserError:
@@ -272,7 +256,7 @@ class Trainer:
                 self._report(str(error))
 
     def _save(self, name: str) -> None:
-        self.wrong.read()  # what it puts back is saved
+        self.wrong.read()  # before the saving, as it may put back statistics
         if self.mean:
             self.mean.take_statistics()
         self.state.save(name, self.step)
@@ -285,38 +269,23 @@ class Trainer:
             self.progress.message(
                 f"the run is complete: {counted(self.options.num_epochs, 'epoch')} had been trained before"
             )
-        if self.processes.is_main and not self.state.unsaved:
-            self.state.remove_old(at_end=True)
+        saved, reason = not self.state.unsaved, self.diagnosis.nothing_to_learn
         if self.processes.is_main:
-            self._tell_the_end()
-        return NOTHING_TO_LEARN if self.diagnosis.nothing_to_learn else 0
+            if saved:
+                self.state.remove_old(at_end=True)
+            for line in last_lines(self.options, self.logbook, saved, reason):
+                self.progress.message(line)
+        return NOTHING_TO_LEARN if reason else 0
 
-    def _tell_the_end(self) -> None:
-        if reason := self.diagnosis.nothing_to_learn:
-            self.progress.message(
-                f"{reason}, so that nothing was learnt from it (exit code {NOTHING_TO_LEARN}); the weights are in "
-                f"{self.options.models_folder} all the same"
-            )
-        elif not self.state.unsaved and (told := self.best.told(self.options)):
-            self.progress.message(told)
-        if self.mean and not self.state.unsaved:
-            kept = self.options.last_weights / MEAN
-            told = f" (loss of the last validation batch {self.logbook.of_mean})" if self.logbook.of_mean else ""
-            self.progress.message(f"the mean of the weights (--ema {self.options.ema:g}) is in {kept}{told}")
-        if cameras := self.data.learnt_cameras:
-            for sentence in sentences(cameras, self.model.intrinsics):
-                self.progress.message(sentence)
-
-    def _write_report(self) -> None:
-        # it makes plots, and a training can begin without
-        from monodepth2.report.evidence import TrainedRun
-        from monodepth2.report.run import report_of_training
-
-        weights, lines = self.options.last_weights.name, self.data.val_set.lines
-        cameras = self.data.learnt_cameras
-        tell(
-            report_of_training(TrainedRun(self.model, self.options, lines, self.device, weights, self._taught, cameras))
-        )
+    def _end_early(self, received: Signals) -> int:
+        """Save, unless the step's end has just done so."""
+        between = bool(self.step % self.data.steps_per_epoch and self.step % self.options.save_steps)
+        if self.processes.first(between or bool(self.state.unsaved)):  # the main process alone knows what it has saved
+            self._save(f"{BETWEEN_EPOCHS}{self.step}")
+        if self.processes.is_main and not self.state.unsaved:
+            how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"
+            self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")
+        return 128 + received
 
     @property
     def _taught(self) -> str:
@@ -349,24 +318,14 @@ class Trainer:
         return self.options.batch_size * self.processes.world_size
 
     def _facts(self) -> dict[str, object]:
-        """What every process must be told alike; folders may lie elsewhere, loaders may be fewer."""
+        """What must be the same in every process; folders and the number of loaders may differ."""
         alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
         told = {f"--{name}": getattr(self.options, name) for name in alike}
         return {**told, **self.data.digests, "whether Adam starts afresh": self.beginning.moments.startswith("fresh")}
-
-    def _end_early(self, received: Signals) -> int:
-        """Save, unless the step's end has just done so."""
-        between = bool(self.step % self.data.steps_per_epoch and self.step % self.options.save_steps)
-        if self.processes.first(between or bool(self.state.unsaved)):  # the main process alone knows what it has saved
-            self._save(f"{BETWEEN_EPOCHS}{self.step}")
-        if self.processes.is_main and not self.state.unsaved:
-            how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"
-            self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")
-        return 128 + received
 
     def _report(self, message: str) -> None:
         self.progress.message(self.processes.named(message))
 
 
 def _silent(_: str) -> None:
-    """What one process tells for all, the others do not."""
+    """Report nothing: one process reports for all."""

@@ -14,7 +14,7 @@ PROJECT = "monodepth2"
 def start_wandb(options: Options) -> Callable[[], Any]:
     """Begin to mirror all event files that are opened from now on; return what ends it.
 
-    The package's own environment variables act: `WANDB_MODE=offline`, `WANDB_PROJECT`, `WANDB_ENTITY`, ...
+    The package's own environment variables work as usual: `WANDB_MODE=offline`, `WANDB_PROJECT`, `WANDB_ENTITY`, ...
 
     Raises:
         UserError: nobody is logged in, or the server cannot be reached.

@@ -43,7 +43,7 @@ class WeightMean:
 
     @torch.no_grad()
     def take_statistics(self) -> None:
-        """Take the model's running statistics as they are now, after what has spoilt them was put back."""
+        """Copy the model's running statistics as they are now; call it after spoilt ones were put back."""
         for own, current in zip(self.networks.buffers(), self.model.buffers(), strict=True):
             own.copy_(current)
 

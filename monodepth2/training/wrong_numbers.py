@@ -61,10 +61,10 @@ class WrongNumbers:
         self._batch = batch
 
     def read(self) -> None:
-        """Report the wrong steps since the last reading and mend the running statistics; before every saving, too.
+        """Report the wrong steps since the last call and mend the running statistics; call it before every saving, too.
 
         Raises:
-            UserError: the newest steps all went wrong, as many as the limit allows. In the main process alone: it has
+            UserError: the newest steps all went wrong, as many as the limit allows. Only in the main process: it has
                 much to write first, and its end ends the others.
         """
         if not self._unread:

@@ -63,10 +63,10 @@ def test_a_run_takes_over_the_facts_of_what_it_loads(tmp_path: Path) -> None:
     taught = write_checkpoint(tmp_path / "w", facts=TrainingFacts(supervision=("depth",)), **POSECNN)
     run = Options(height=64, width=96, weights_init="scratch", load_weights_folder=taught, **POSECNN)
     for names, supervision in ((("encoder",), ("depth",)), (("pose",), ())):
-        begun = Beginning.of_new_run(replace(run, models_to_load=names), Processes(), CPU, cameras=1)
+        begun = Beginning.of_new_run(replace(run, models_to_load=names), Processes(), CPU, cameras=[])
         assert begun.facts.supervision == supervision
     with pytest.raises(UserError, match="--models_to_load pose_encoder: this run has encoder depth pose"):
-        Beginning.of_new_run(replace(run, models_to_load=("pose_encoder",)), Processes(), CPU, cameras=1)
+        Beginning.of_new_run(replace(run, models_to_load=("pose_encoder",)), Processes(), CPU, cameras=[])
 
 
 def test_weights_without_an_encoder_say_nothing_of_their_depths(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_training_advises_its_own_flags(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"depth\.pth: no such file; .*--models_to_load") as missing:
         load_networks(model, folder, ("depth",), missing=WITHOUT_IT, misfit=ITS_FLAGS)
     with pytest.raises(UserError, match=r"depth\.pth: no such file") as resumed:
-        Beginning.of_checkpoint(SMALL, Processes(), CPU, 1, folder)
+        Beginning.of_checkpoint(SMALL, Processes(), CPU, [], folder)
     assert "--models_to_load" not in str(resumed.value), "which going on does not read"
     known = flags_of(build_parser(Options).format_help())
     assert flags_of(str(missing.value)) | flags_of(ITS_FLAGS) <= known

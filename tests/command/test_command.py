@@ -23,7 +23,7 @@ from monodepth2.config import (
     parse_as,
     started_as,
 )
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
 from scripts import in_process, monodepth2

@@ -21,7 +21,7 @@ from monodepth2.datasets.camera_files import (
 )
 from monodepth2.datasets.camera_report import View, camera_remarks, check_views, describe_cameras, views_of
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError

@@ -3,7 +3,8 @@ import shutil
 import pytest
 
 from monodepth2.datasets.check import calibration_remarks, check_calibration, check_data_set
-from monodepth2.datasets.layouts import KittiRaw, KittiTest, make_layout
+from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
+from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 

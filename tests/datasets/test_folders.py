@@ -16,7 +16,8 @@ from monodepth2.config import Options
 from monodepth2.datasets.check import check_data_set, complete_lines
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders, made_split, main
-from monodepth2.datasets.layouts import KittiRaw, layout_of, make_layout
+from monodepth2.datasets.kitti_layouts import KittiRaw
+from monodepth2.datasets.layout_choice import layout_of, make_layout
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -25,7 +26,8 @@ from monodepth2.datasets.splits import read_split
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
-from monodepth2.files.picture_files import MARK, OWN_ENDINGS, OWN_WORDS, natural_key
+from monodepth2.files.picture_names import OWN_WORDS, natural_key
+from monodepth2.files.picture_opening import MARK, OWN_ENDINGS
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.prediction.naming import KINDS
 from monodepth2.runtime.processes import Processes

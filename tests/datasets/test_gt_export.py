@@ -14,10 +14,10 @@ from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import GroundTruthOptions, Options
 from monodepth2.datasets.ground_truth import read_ground_truth
 from monodepth2.datasets.gt_export import export_ground_truth
-from monodepth2.datasets.layouts import KittiDepth, KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.model import MonodepthModel
 from scene import CALIBRATION, DATE, DRIVE
 from scripts import HANGS, in_process

@@ -9,9 +9,10 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.calibration import Calibration
+from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
-from monodepth2.datasets.layouts import KittiOdometry, KittiRaw, layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine

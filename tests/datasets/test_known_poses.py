@@ -11,7 +11,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.samples import stack

@@ -8,7 +8,7 @@ from torchvision.transforms import functional
 
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset, levels_read, stereo_transform
 from monodepth2.datasets.samples import SampleKey, collate, stack
 from monodepth2.datasets.split_lines import SplitLine

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.known import Known
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.pseudo_labels import resized_label
 from monodepth2.datasets.samples import SampleKey, stack

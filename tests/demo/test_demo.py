@@ -9,13 +9,13 @@ import torch
 
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import DemoOptions, Options
-from monodepth2.datasets.layouts import KittiDepth
+from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.splits import read_split
 from monodepth2.demo import run
 from monodepth2.demo.baseline import mean_depth_per_pixel, score_constant
 from monodepth2.demo.network import WEIGHTS, keep_weights, network_options
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 from trees import write_checkpoint
 

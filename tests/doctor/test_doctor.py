@@ -14,12 +14,13 @@ from PIL import Image
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.folders import Folders
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
+from monodepth2.doctor.cameras import camera_findings, pair_findings
 from monodepth2.doctor.findings import Finding
-from monodepth2.doctor.lists import camera_findings, overlap_findings, pair_findings
+from monodepth2.doctor.lists import overlap_findings
 from monodepth2.doctor.measures import Measures
 from monodepth2.doctor.pictures import KINDS, standing_findings
 from monodepth2.doctor.run import diagnose

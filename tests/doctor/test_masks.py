@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.doctor.findings import Finding
 from monodepth2.doctor.masks import mask_findings, stray_mask_findings

@@ -13,10 +13,10 @@ from scipy.io import savemat
 from monodepth2.config import Options
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
 from monodepth2.evaluation.run import run
+from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from options import parse
 from trees import write_checkpoint
 

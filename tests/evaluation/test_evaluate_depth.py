@@ -13,14 +13,14 @@ from PIL import Image
 
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw, KittiTest
+from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all
 from monodepth2.evaluation.bootstrap import mean_interval
 from monodepth2.evaluation.page import write_page
 from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from monodepth2.method.depth_maps import STEREO_SCALE_FACTOR, resize_bilinear
 from predictions import disparities
 from scene import DRIVE
@@ -167,7 +167,7 @@ def test_improved_ground_truth_straight_from_the_data_set(options: Options, smal
 
 def test_depth_maps_for_the_benchmarks_upload(options: Options, others, tmp_path: Path, monkeypatch) -> None:
     write_benchmark_pictures(tmp_path / "data", 3)
-    monkeypatch.setattr("monodepth2.evaluation.scoring.read_split", lambda *_: _lines("image 0", "image 1", "image 2"))
+    monkeypatch.setattr("monodepth2.evaluation.task.read_split", lambda *_: _lines("image 0", "image 1", "image 2"))
     chosen = replace(options, data_path=tmp_path / "data", eval_split="benchmark", eval_mono=False,
                      load_weights_folder=others["stereo"])  # fmt: skip
     run = evaluate_all(chosen)
@@ -187,7 +187,7 @@ def test_depth_maps_for_the_benchmarks_upload(options: Options, others, tmp_path
 
 def test_the_scale_of_a_mono_models_upload_is_made_explicit(options: Options, tmp_path: Path, monkeypatch) -> None:
     write_benchmark_pictures(tmp_path / "data", 2)
-    monkeypatch.setattr("monodepth2.evaluation.scoring.read_split", lambda *_: _lines("image 0", "image 1"))
+    monkeypatch.setattr("monodepth2.evaluation.task.read_split", lambda *_: _lines("image 0", "image 1"))
     chosen = replace(options, data_path=tmp_path / "data", eval_split="benchmark", eval_out_dir=tmp_path / "maps")
     assert "times 5.4 is arbitrary" in " ".join(evaluate_all(chosen).messages)
     default = np.asarray(Image.open(tmp_path / "maps/0000000001.png")).astype(int)
@@ -205,7 +205,7 @@ def _lines(*texts: str) -> list:
 
 def test_pictures_of_odometry_frames_without_scoring(options: Options, tmp_path: Path, monkeypatch) -> None:
     write_odometry_sequence(tmp_path / "data", 9, 3)
-    monkeypatch.setattr("monodepth2.evaluation.scoring.read_split", lambda *_: _lines("9 0 l", "9 2 l"))
+    monkeypatch.setattr("monodepth2.evaluation.task.read_split", lambda *_: _lines("9 0 l", "9 2 l"))
     chosen = replace(options, data_path=tmp_path / "data", png=False, eval_split="odom_9", no_eval=True)
     with pytest.raises(UserError, match="leaves nothing to do"):
         evaluate_all(chosen)

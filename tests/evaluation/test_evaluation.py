@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all, protocol_of
 from monodepth2.evaluation.metrics import Protocol, evaluate_depth_map, mean_metrics
+from monodepth2.evaluation.protocol import protocol_of
 from monodepth2.evaluation.regions import Region
 from monodepth2.evaluation.report import json_report, text_report
+from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.output_paths import whole_file

@@ -9,7 +9,7 @@ import pytest
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate, evaluate_all
+from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from trees import write_checkpoint
 
 

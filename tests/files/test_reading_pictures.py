@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monodepth2.files.picture_files import HAS_AVIF
+from monodepth2.files.picture_opening import HAS_AVIF
 from monodepth2.files.pictures import PictureError, picture_size, read_picture, read_pyramid
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.rgb import as_rgb

@@ -49,7 +49,7 @@ from monodepth2.datasets.trajectories import write_poses, write_tum
 from monodepth2.datasets.velodyne import depth_map, read_scan
 from monodepth2.evaluation.sources import ArraySource
 from monodepth2.files.fit import STRETCH
-from monodepth2.files.picture_files import is_own_output
+from monodepth2.files.picture_opening import is_own_output
 from monodepth2.files.pictures import read_depth_png, read_picture, read_pyramid
 from monodepth2.files.text import leads_out
 from monodepth2.files.videos import VideoReader

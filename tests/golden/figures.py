@@ -18,13 +18,13 @@ import torch
 
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import steps
-from monodepth2.evaluation import evaluate
 from monodepth2.evaluation.metrics import training_depth_metrics
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions

@@ -17,7 +17,7 @@ import torch
 
 from check import check_case, main
 from figures import LAST, Case, case_figures
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError

@@ -15,14 +15,14 @@ import evaluate_pose
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.command import main as command
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import layout_of, make_layout
+from monodepth2.datasets.layout_choice import layout_of, make_layout
 from monodepth2.datasets.poses import read_poses, read_trajectory
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import from_first, write_poses, write_tum
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import is_own_output
-from monodepth2.odometry import evaluate_odometry
+from monodepth2.files.picture_opening import is_own_output
 from monodepth2.odometry.drive import Drive, frame_times, true_trajectory
+from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.odometry.plots import draw_trajectory
 from monodepth2.odometry.run import run
 from trajectory import trajectory

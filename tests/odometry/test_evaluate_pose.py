@@ -22,7 +22,7 @@ from monodepth2.datasets.trajectories import chained, from_first, steps, write_p
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.view_synthesis import ViewSynthesis
-from monodepth2.odometry import evaluate_odometry
+from monodepth2.odometry.evaluation import evaluate_odometry
 from monodepth2.odometry.metrics import odometry_figures
 from monodepth2.odometry.plots import draw_trajectory
 from scripts import HANGS, in_process

@@ -12,7 +12,7 @@ from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import ExportOptions, Options
 from monodepth2.method.model import MonodepthModel
-from monodepth2.onnx import export
+from monodepth2.onnx.export import export
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.training.step import TrainingStep
 

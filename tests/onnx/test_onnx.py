@@ -13,10 +13,10 @@ from monodepth2.checkpoints.networks import load_networks
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
-from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
-from monodepth2.onnx import Exported, export
+from monodepth2.onnx.export import Exported, export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
 from scene import DRIVE

@@ -18,7 +18,7 @@ from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.odometry.network import load_motion_network
-from monodepth2.onnx import export
+from monodepth2.onnx.export import export
 from monodepth2.onnx.graphs import transforms_of_any_batch
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork

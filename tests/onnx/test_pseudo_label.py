@@ -14,9 +14,10 @@ from PIL import Image
 from batches import label_error
 from monodepth2.config import ExportOptions, Options
 from monodepth2.datasets.known import Known
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.onnx import depth_model, export
+from monodepth2.onnx import depth_model
+from monodepth2.onnx.export import export
 from monodepth2.onnx.pseudo_labels import label_of
 from monodepth2.prediction.predictor import DepthPredictor
 from scripts import monodepth2

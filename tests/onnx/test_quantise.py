@@ -12,8 +12,8 @@ from PIL import Image
 
 from monodepth2.config import ExportOptions
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import MARK
-from monodepth2.onnx import export
+from monodepth2.files.picture_opening import MARK
+from monodepth2.onnx.export import export
 from monodepth2.onnx.metadata import Metadata
 from monodepth2.onnx.network import OnnxDepthNetwork, _largest_tensor
 from monodepth2.onnx.quantise import calibration_pictures, find_calibration

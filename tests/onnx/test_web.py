@@ -23,7 +23,7 @@ from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit
 from monodepth2.files.pictures import resize
-from monodepth2.onnx import export
+from monodepth2.onnx.export import export
 from monodepth2.onnx.web_page import PAGE, check_input
 from monodepth2.onnx.web_runtime import FILES, VERSION, web_runtime
 from monodepth2.pages.colours import coloured, coloured_disparity

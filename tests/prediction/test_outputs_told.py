@@ -15,7 +15,7 @@ from PIL import Image
 from monodepth2.config import PredictOptions
 from monodepth2.config.predict import OUTPUTS
 from monodepth2.errors import UserError
-from monodepth2.files.picture_files import HAS_AVIF
+from monodepth2.files.picture_opening import HAS_AVIF
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.run import MOST_PIXELS, _pictures_per_pass, predict
 from trees import write_checkpoint

@@ -15,14 +15,14 @@ from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
 from monodepth2.config import Options
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.datasets.trajectories import steps
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
-from monodepth2.files.picture_files import MARK
+from monodepth2.files.picture_opening import MARK
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.find import find_sources
 from monodepth2.prepare.run import run

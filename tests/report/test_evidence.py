@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.layouts import KITTI_INTRINSICS
+from monodepth2.datasets.cameras import KITTI_INTRINSICS
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.report.evidence import Figures, depth_differences, errors_of, figures_of
 from monodepth2.report.path import longest_run

@@ -13,9 +13,9 @@ import torch
 
 from monodepth2.checkpoints.published import MD5_SUMS
 from monodepth2.config import Options, ReproduceOptions
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.splits import known_splits, read_split
-from monodepth2.evaluation import evaluate
+from monodepth2.evaluation.scoring import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES
 from monodepth2.reproduce.run import Reproduction, chosen, run

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from monodepth2.config import parse
-from monodepth2.datasets.layouts import layout_of
+from monodepth2.config import SyntheticOptions, parse
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.synthetic import (
@@ -23,10 +23,9 @@ from monodepth2.synthetic import (
     split_lines,
     write_synthetic_drive,
 )
-from monodepth2.synthetic.__main__ import main
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.drive import DATE, _appears_when_complete
-from monodepth2.synthetic.run import training_command
+from monodepth2.synthetic.run import run, training_command
 
 TINY = DriveSettings(drives=2, frames_per_drive=4, width=160, height=48, seed=3, extension=".png")
 
@@ -90,16 +89,13 @@ def test_command_writes_the_same_files_and_finds_them_again(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "set"
-    arguments = [
-        str(output),
-        *["--drives", "2", "--frames", "4", "--width", "160", "--height", "48", "--seed", "3", "--png"],
-    ]
-    main(arguments)
+    asked = SyntheticOptions(output=output, drives=2, frames=4, width=160, height=48, seed=3, png=True)
+    run(asked)
     files = sorted(path.relative_to(tiny) for path in tiny.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(output) for path in output.rglob("*") if path.is_file())
     assert all((tiny / name).read_bytes() == (output / name).read_bytes() for name in files)
     capsys.readouterr()
-    main(arguments)
+    run(asked)
     told = capsys.readouterr().out
     assert "already there" in told
     words = shlex.split(told.splitlines()[1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.files.pictures import read_picture
 from monodepth2.training.data import _tell_ranges

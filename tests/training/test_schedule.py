@@ -62,7 +62,7 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
 def test_rates_are_scaled_together() -> None:
     options = Options(height=64, width=96, weights_init="scratch", encoder_lr=1e-5, pose_model_type="posecnn",
                       lr_scaling="linear", **TINY_NETWORK)  # fmt: skip
-    begun = Beginning.of_new_run(options, Processes(world_size=4), torch.device("cpu"), cameras=1)
+    begun = Beginning.of_new_run(options, Processes(world_size=4), torch.device("cpu"), cameras=[])
     assert [group["lr"] for group in begun.learn.optimizer.param_groups] == pytest.approx([4e-5, 4e-4])
 
 

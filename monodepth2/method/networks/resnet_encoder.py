@@ -87,6 +87,6 @@ def _download(num_layers: int) -> dict[str, Tensor]:
 
 
 def _network(num_layers: int, **how: Any) -> Any:
-    from torchvision import models  # takes a second, which mistakes in flags and networks of timm go without
+    from torchvision import models  # imported here: it takes a second, and a network of timm does not need it
 
     return models.get_model(f"resnet{num_layers}", weights=None, **how)

@@ -64,13 +64,13 @@ class TimmEncoder(nn.Module):
         return [*first, *_maps(self.encoder, x)[-len(REDUCTIONS) :]]
 
     def without_first(self) -> None:
-        """Ask for no gradients of what makes the features at half size alone, as nothing reads them."""
+        """Compute no gradients for what only makes the features at half size: nothing reads these features."""
         if self.has_stem:
             self.stem.requires_grad_(False)
 
     @property
     def entries(self) -> dict[str, Any]:
-        """What tells the network of a state dict, for its file."""
+        """What a checkpoint's file says beside the weights, so that their network is known."""
         import timm
 
         return {"backbone": self.name, "timm": timm.__version__, "images": self.num_input_images}

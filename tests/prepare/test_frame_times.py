@@ -11,9 +11,9 @@ from clips import drive
 from monodepth2.config import PrepareOptions
 from monodepth2.datasets.known_speeds import read_speeds
 from monodepth2.errors import UserError
-from monodepth2.prepare.beside import not_taken_over, times_of
+from monodepth2.prepare.frame_times import times_of
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Source
+from monodepth2.prepare.sources import Source, not_taken_over
 
 FRAMES = 30
 MOMENTS = [1700000000 + n / 25 for n in range(FRAMES)]

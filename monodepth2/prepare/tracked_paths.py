@@ -22,7 +22,7 @@ LEAST_WIDTH = 256  # of pictures; in smaller ones points are too inexact
 MARGIN = 15  # pixels of small frames, as wide as what is looked at around a point: the outline of a mask is still
 
 
-def walked_paths(
+def tracked_paths(
     name: str, kept: KeptSource, drives: Sequence[Drive], framing: Framing, still_hw: np.ndarray
 ) -> tuple[TrackedPath | None, ...]:
     """Return the path of each drive; None where points show too little of it, or pictures are too small.
@@ -47,7 +47,7 @@ def walked_paths(
 
         def steps(part: tuple[Drive, int]) -> list[Step]:
             drive, start = part
-            before = min(start, 1)  # a step earlier, so that the length of the first is known by the one before it
+            before = min(start, 1)  # start one step early: the length of a step is measured against the step before it
             frames = drive.frames[start - before : start + PART + 1]
             found = list(steps_of((_small(kept.picture(frame), size) for frame in frames), numbers, seen))
             bar.update()

@@ -1,4 +1,4 @@
-from monodepth2.datasets.evenly import evenly
+from monodepth2.files.evenly import evenly
 
 
 def test_things_are_chosen_evenly() -> None:

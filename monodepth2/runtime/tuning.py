@@ -14,9 +14,9 @@ def tune_process(deterministic: bool = False) -> None:
     Large tensors lie on large pages: a step allocates gigabytes, and the system's work to map them in pages of 4 kB is
     a tenth of its time.
 
-    Products on a GPU get a work space of their own where they are to be deterministic.
+    Matrix products on a GPU get a work space of fixed size where they have to be deterministic.
 
-    What the user has set stays.
+    Variables that the user has set keep their values.
     """
     assert "torch" not in sys.modules
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,17 +1,13 @@
-"""What lies beside the frames of a folder: their times, and what a data set that is made of them lacks."""
+"""When the frames of a folder were taken: as a file beside them, their names or a rate say."""
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from monodepth2.datasets.camera_files import CAMERA, read_baseline
-from monodepth2.datasets.folders import MASKS, RIGHT, TRUTH
-from monodepth2.datasets.known_speeds import SPEEDS, stated_times
-from monodepth2.datasets.poses import POSES
+from monodepth2.datasets.known_speeds import stated_times
 from monodepth2.errors import UserError
 
 USUAL_RATE = 10.0  # frames per second
@@ -75,13 +71,3 @@ def _stamps(names: Sequence[str]) -> list[float] | None:
 
 def _grow(times: Sequence[float] | np.ndarray) -> bool:
     return bool(np.isfinite(times).all() and (np.diff(times) > 0).all())
-
-
-def not_taken_over(folder: Path) -> list[str]:
-    """Return what lies beside a folder's frames and does not become part of the data set, in words."""
-    found = [f"{name}/" for name in (RIGHT, MASKS, TRUTH) if (folder / name).is_dir()]
-    found += [name for name in (POSES, SPEEDS) if (folder / name).is_file()]
-    with suppress(UserError):  # what cannot be used is told where it is needed
-        if any(read_baseline(path) for place in (folder, folder.parent) if (path := place / CAMERA).is_file()):
-            found.append(f"the baseline of {CAMERA}")
-    return found
