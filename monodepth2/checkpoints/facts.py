@@ -104,7 +104,9 @@ class TrainingFacts:
                 "give --baseline METRES, or --eval_mono, which scales by the ground truth"
             )
 
-    def depth_factor(self, use_stereo: bool, metric: bool, scale: float) -> float:
+    def depth_factor(
+        self, use_stereo: bool, metric: bool, scale: float, depths: tuple[float, float] | None = None
+    ) -> float:
         """Return the factor from depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 
         An explicit scale wins over the known one; where metres are asked for, too, that is told.
@@ -113,14 +115,21 @@ class TrainingFacts:
             use_stereo: the network was trained with stereo pairs.
             metric: metres are asked for.
             scale: from depth to metres; 1 where none is asked for.
+            depths: nearest and farthest depth that the network is to express (default: as it was trained).
 
         Raises:
-            UserError: metres are asked of a network that knows none.
+            UserError: metres are asked of a network that knows none, or of another range of depths than it has learnt.
         """
         if not metric or scale != 1:
             if metric:
                 tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
             return scale
+        learnt = (self.min_depth, self.max_depth)
+        if depths not in (None, learnt):
+            raise UserError(
+                f"--pred_metric_depth: this network has learnt metres with --min_depth {learnt[0]:g} --max_depth "
+                f"{learnt[1]:g}, and with other limits its depths are others: drop --min_depth and --max_depth"
+            )
         known = self.known_scale(use_stereo)
         if known is None and use_stereo:
             raise UserError(

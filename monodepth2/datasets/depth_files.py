@@ -6,7 +6,7 @@ was read holds 0 there.
 Legend of shapes: h w pixels.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import open_input, read_input
 from monodepth2.files.npy_files import mapped_array
 from monodepth2.files.picture_opening import MAX_PIXELS, PictureError
-from monodepth2.files.pictures import read_depth_png
+from monodepth2.files.pictures import picture_size, read_depth_png
 from monodepth2.runtime.extras import require_packages
 
 KITTI_PNG_SCALE = 256.0  # steps of a 16-bit PNG per metre; 1000 where it holds millimetres, 5000 in TUM's data sets
 LARGEST_FILE = 8 * MAX_PIXELS + (1 << 16)
 DEPTH_CHANNELS = ("Z", "Y", "V", "R")  # of an .exr file, by the last part of the name; the first that is there
+MOST_STRETCH = 1.05  # between the shapes of a map and its picture, for sizes that are rounded
 MOST_NUMBERS = 4 * MAX_PIXELS  # of all channels of an .exr file
 
 
@@ -57,6 +58,37 @@ def part_of_sample(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         raise PictureError(path, first_line(error).removeprefix(f"{path}: ")) from error
+
+
+def other_shapes(pairs: Iterable[tuple[Path, Path]], png_scale: float) -> str:
+    """Say how maps lie on pictures of another shape; nothing where they have one. One map of each folder is looked at.
+
+    Args:
+        pairs: maps with their pictures.
+        png_scale: steps of a `.png` per metre.
+
+    Raises:
+        UserError: a map lies on its side, as sensors of phones store it, and its picture stands upright.
+    """
+    told = ""
+    for path, picture in {path.parent: (path, picture) for path, picture in pairs}.values():
+        try:
+            (h, w), (width, height) = read_depth_map(path, png_scale).shape, picture_size(picture)
+        except UserError:
+            continue  # whoever needs it says so
+        if _is_near(w / h, width / height):
+            continue
+        sizes = f"{w} x {h} pixels, and its picture {picture.name}, upright, {width} x {height}"
+        if _is_near(h / w, width / height):
+            raise UserError(f"{path}: has {sizes}: the map lies on its side; turn the maps as the pictures are turned")
+        told = told or (
+            f"{path} has {sizes}: each map is taken to show all of its picture, so cut or fill up maps that do not"
+        )
+    return told
+
+
+def _is_near(ratio: float, other: float) -> bool:
+    return 1 / MOST_STRETCH < ratio / other < MOST_STRETCH
 
 
 def known_depths(depth_hw: np.ndarray) -> np.ndarray:

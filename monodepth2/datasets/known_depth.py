@@ -12,7 +12,7 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import check_calibration
-from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
+from monodepth2.datasets.depth_files import other_shapes, part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
@@ -89,7 +89,8 @@ class KnownDepth:
         """Check that there is depth, and say of how many lines.
 
         Raises:
-            UserError: there is none, or KITTI's calibration, which its scans need, is missing or not of these pictures.
+            UserError: there is none, a map lies on its side, or KITTI's calibration, which its scans need, is missing
+                or not of these pictures.
         """
         known = [line for line in lines if self.path(line) is not None]
         if not known:
@@ -100,7 +101,11 @@ class KnownDepth:
             for line in {(line.folder, line.side): line for line in known}.values():
                 with suppress(PictureError):  # the loader says so where the run meets it
                     self.layout.scanner(line)
-        return f"--depth_supervision: depth is known of {len(known):,} of {len(lines):,} lines"
+        told = f"--depth_supervision: depth is known of {len(known):,} of {len(lines):,} lines"
+        if self.beside:
+            pairs = ((path, self.layout.picture_path(line)) for line in known if (path := self.path(line)))
+            told = "; ".join(filter(None, (told, other_shapes(pairs, self.png_scale))))
+        return told
 
     def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:
         """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.

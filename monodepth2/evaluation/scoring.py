@@ -24,6 +24,7 @@ from monodepth2.evaluation.task import Task
 from monodepth2.evaluation.truth import camera_matrix, open_truth, require_masks, usable_mask
 from monodepth2.files.evenly import evenly
 from monodepth2.files.fit import STRETCH
+from monodepth2.files.output_paths import check_apart
 from monodepth2.method.depth_maps import at_picture_size, stereo_factor
 from monodepth2.method.ground_plane import MOST_MAPS, GroundScale
 from monodepth2.prediction.ground_scale import require_scale, seen_distance
@@ -174,7 +175,7 @@ def _predictions(source: DisparitySource, task: Task) -> Iterator[tuple[np.ndarr
 
 
 def _check_files(task: Task, with_pictures: bool) -> None:
-    """Report everything the split needs and the data set lacks, counted."""
+    """Report everything the split needs and the data set lacks, counted, and pictures that would become its frames."""
     layout, lines, checks = task.layout, task.lines, list[Callable[[], object]]()
     if with_pictures and not isinstance(layout, Make3D):  # whose lines are its pictures
         checks.append(lambda: check_data_set(layout, lines, (0,)))
@@ -182,6 +183,8 @@ def _check_files(task: Task, with_pictures: bool) -> None:
         checks.append(lambda: check_calibration(layout, lines))
     if task.protocol and task.protocol.region.crop == "mask":
         checks.append(lambda: require_masks(layout))
+    if out := task.options.eval_out_dir:
+        checks.append(lambda: check_apart("eval_out_dir", out.expanduser(), map(layout.picture_path, lines)))
     check_all(*checks)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monodepth2.checkpoints.records import trained_options
 from monodepth2.config import Options, started_as
-from monodepth2.datasets.depth_files import read_depth_map
+from monodepth2.datasets.depth_files import other_shapes, read_depth_map
 from monodepth2.datasets.depth_folders import DepthBeside, DepthFolder
 from monodepth2.datasets.folders import TRUTH, Folders
 from monodepth2.datasets.ground_truth import FILE_NAME, IMPROVED_TRUTH, read_ground_truth
@@ -22,7 +22,7 @@ from monodepth2.datasets.make3d import Make3D
 from monodepth2.datasets.masks import BLACK, grey_mask
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import known_splits, split_folder
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def open_truth(
         weights: folder of the checkpoint that is scored, whose record helps to say what is wrong.
 
     Raises:
-        UserError: there is none, it does not belong to the split, or a flag for another kind of it was given.
+        UserError: there is none, it does not belong to the split, lies on its side, or a flag for another kind of it
+            was given.
     """
     if options.gt_path:
         return _of_path(options, options.gt_path.expanduser(), lines, layout)
@@ -113,7 +114,16 @@ def _of_path(options: Options, path: Path, lines: Sequence[SplitLine], layout: L
         raise UserError(f"--gt_path {path}: {kind}; give a gt_depths.npz, or a folder with a depth map per line")
     if isinstance(layout, Folders):  # whose pictures have the names that maps are called by
         require_root(layout.root)
-    return _of_files(options, str(path), DepthFolder(path).find(lines, layout.picture_path))
+    files = DepthFolder(path).find(lines, layout.picture_path)
+    if not isinstance(layout, Make3D):  # of whose pictures the middle is scored
+        _tell_shapes(options, files, lines, layout)
+    return _of_files(options, str(path), files)
+
+
+def _tell_shapes(options: Options, files: Sequence[Path | None], lines: Sequence[SplitLine], layout: Layout) -> None:
+    pairs = [(path, layout.picture_path(line)) for path, line in zip(files, lines, strict=True) if path]
+    if told := other_shapes(pairs, options.gt_png_scale):
+        tell(f"note: {told}")
 
 
 def _of_files(options: Options, described: str, files: Sequence[Path | None]) -> Truth:
@@ -132,6 +142,7 @@ def _of_files(options: Options, described: str, files: Sequence[Path | None]) ->
 def _of_data_set(options: Options, split: str, lines: Sequence[SplitLine], layout: Layout) -> Truth:
     if isinstance(layout, Folders):
         files = DepthBeside(layout.root).find(lines, layout.picture_path)
+        _tell_shapes(options, files, lines, layout)
         return replace(_of_files(options, f"depth/ beside the pictures in {layout.root}", files), from_data_set=True)
     if not isinstance(layout, KittiRaw | Make3D):
         raise UserError(

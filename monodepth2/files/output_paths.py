@@ -49,6 +49,20 @@ def check_not_among(outputs: Mapping[str, Iterable[Path]], inputs: Iterable[Path
                 raise UserError(f"--{other} and --{flag} would both write {path}: name a file of its own for each")
 
 
+def check_apart(flag: str, folder: Path, pictures: Iterable[Path]) -> None:
+    """Check that a folder for pictures holds none of those that are read, whose drive they would seem to belong to.
+
+    Raises:
+        UserError: they would; the message names the flag.
+    """
+    places = {os.path.realpath(path.parent) for path in pictures}
+    if os.path.realpath(folder) in places:
+        raise UserError(
+            f"--{flag} {folder}: holds frames of the data set, and what is written there would be taken for further "
+            "ones: name another folder"
+        )
+
+
 def _identity(path: Path) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_dev, status.st_ino

@@ -9,7 +9,7 @@ from monodepth2.config import USED_BY, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_not_among
+from monodepth2.files.output_paths import check_apart, check_not_among
 from monodepth2.odometry.drive import Drive, find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
@@ -91,6 +91,7 @@ def _check_output(options: Options, drive: Drive) -> None:
     outputs = {"output_json": [options.output_json.expanduser()]} if options.output_json else {}
     if options.eval_out_dir:
         outputs["eval_out_dir"] = [options.eval_out_dir.expanduser() / f"{stem}{ending}" for ending in ENDINGS]
+        check_apart("eval_out_dir", options.eval_out_dir.expanduser(), drive.paths)
     check_not_among(outputs, [*poses, drive.poses_path, *drive.paths])
     _check_path_there(outputs.get("eval_out_dir", []), drive)
 

@@ -15,7 +15,7 @@ from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_networ
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.kinds import backbone_of, input_size, num_layers, trained_on_stereo
 from monodepth2.checkpoints.networks import holds_network, load_networks, network_file, read_network, weights_folder
-from monodepth2.checkpoints.records import trained_facts, trained_options
+from monodepth2.checkpoints.records import checkpoint_of, trained_facts, trained_options
 from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import FrameId, Options
 from monodepth2.errors import UserError
@@ -180,9 +180,10 @@ def _frames_of_pose_network(folder: Path, kind: str, frames: int) -> tuple[bool,
     pairs = trained.pose_model_input == "pairs"
     frame_ids = (0, 1) if pairs else (0, *trained.at_smallest_gap.temporal_ids)
     if (trained.pose_model_type, len(frame_ids)) != (kind, frames):
+        record = checkpoint_of(folder).parent / "opt.json"
         raise UserError(
-            f"{folder}: its pose network is {kind} on {frames} frames, but {folder.parent / 'opt.json'} states "
-            f"{trained.pose_model_type} on {len(frame_ids)}: one is of another run; correct or remove opt.json"
+            f"{folder}: its pose network is {kind} on {frames} frames, but {record} states {trained.pose_model_type} "
+            f"on {len(frame_ids)}: one is of another run; correct or remove opt.json"
         )
     if not {-1, 1} & set(frame_ids):
         raise UserError(

@@ -193,7 +193,8 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth, options.height, options.width)
     facts = network.facts.with_baseline(options.baseline, folder)
-    factor = facts.depth_factor(network.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
+    depths, asked = (network.min_depth, network.max_depth), (options.pred_metric_depth, options.pred_depth_scale_factor)
+    factor = facts.depth_factor(network.use_stereo, *asked, depths)
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
         **_training(folder, network.use_stereo),

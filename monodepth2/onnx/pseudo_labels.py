@@ -91,7 +91,7 @@ def _check_foreign(record: Path) -> None:
     Raises:
         UserError: it is such a folder.
     """
-    if not record.exists() and any(record.parent.iterdir()):
+    if not record.exists() and any(path.name[0] != "." for path in record.parent.iterdir()):
         raise UserError(f"--output {record.parent}: is not empty, and no {RECORD} states what made it: give another "
                         "folder, so that nothing is replaced")  # fmt: skip
 

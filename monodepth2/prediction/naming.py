@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import check_not_among
+from monodepth2.files.output_paths import check_apart, check_not_among
+from monodepth2.files.picture_names import OWN_WORDS
+from monodepth2.files.picture_opening import OWN_ENDINGS
 
 
 class Kind(NamedTuple):
@@ -78,7 +80,8 @@ class Naming:
         """Check before the work that every output has a file of its own, and none takes the place of an input.
 
         Raises:
-            UserError: two outputs would be one file, or one would overwrite a protected file, through links too.
+            UserError: two outputs would be one file, one would overwrite a protected file, through links too, or be
+                taken for a frame beside those that are read.
         """
         taken: dict[Path, tuple[Label, str]] = {}
         for label in labels:
@@ -88,6 +91,9 @@ class Naming:
                     raise self._clash(path, taken[path], (label, kind))
                 taken[path] = label, kind
         check_not_among({"output_dir": taken}, protected)
+        pictures = [path.name for path in taken if path.suffix in OWN_ENDINGS]
+        if not all(any(word in name for word in OWN_WORDS) for name in pictures):
+            check_apart(f"output_pattern {self.pattern} --output_dir", self.folder, protected)
 
     def _clash(self, path: Path, one: tuple[Label, str], other: tuple[Label, str]) -> UserError:
         start = f"--output_pattern {self.pattern}: "

@@ -218,7 +218,9 @@ def settings_of(
         UserError: metres are asked for that nothing tells, or a baseline is stated that has no use.
     """
     facts = predictor.network.facts.with_baseline(options.baseline, "this network")
-    factor = facts.depth_factor(predictor.use_stereo, options.pred_metric_depth, options.pred_depth_scale_factor)
+    depths = (predictor.network.min_depth, predictor.network.max_depth)
+    asked = (options.pred_metric_depth, options.pred_depth_scale_factor)
+    factor = facts.depth_factor(predictor.use_stereo, *asked, depths)
     if options.camera_height is not None:
         assert not isinstance(source, Stream)  # as `_check_flags_act` has found
         scale = scale_of_input(options, predictor, source)

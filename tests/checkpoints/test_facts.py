@@ -165,6 +165,14 @@ def test_metres_come_from_the_baseline() -> None:
     assert (unknown.known_scale(True), TrainingFacts().known_scale(False)) == (None, None)
 
 
+def test_metres_are_those_of_the_depths_that_were_learnt() -> None:
+    learnt = TrainingFacts(max_depth=80.0, metric_scale=1.0)
+    assert learnt.depth_factor(False, True, 1.0, (0.1, 80.0)) == 1
+    assert learnt.depth_factor(False, False, 1.0, (0.1, 20.0)) == 1
+    with pytest.raises(UserError, match=r"has learnt metres with --min_depth 0\.1 --max_depth 80"):
+        learnt.depth_factor(False, True, 1.0, (0.1, 20.0))
+
+
 def test_a_stated_baseline_is_for_a_rig_alone() -> None:
     rig, told = TrainingFacts(), TrainingFacts(metric_scale=2.0)
     assert (rig.metres_per_unit, told.metres_per_unit) == (5.4, 2.0)

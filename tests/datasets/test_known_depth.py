@@ -195,6 +195,17 @@ def test_maps_of_millimetres(tmp_path: Path) -> None:
     assert np.unique(known.read(SplitLine(".", 1, "l"))).tolist() == [3.5]
 
 
+def test_maps_that_lie_on_their_side_are_refused(tmp_path: Path) -> None:
+    write_drive(tmp_path)
+    for path in (tmp_path / "depth").iterdir():
+        np.save(path, np.load(path).T)
+    chosen = options(tmp_path)
+    known = KnownDepth.from_options(chosen, layout_of(chosen))
+    assert known is not None
+    with pytest.raises(UserError, match=r"\.npy: .*: the map lies on its side"):
+        known.check([SplitLine(".", 1, "l")])
+
+
 def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_path: Path) -> None:
     write_drive(tmp_path)
     (tmp_path / "depth/1.npy").unlink()

@@ -196,6 +196,23 @@ def test_a_plain_folder_is_scored_with_its_depth_and_its_masks(folders: Options,
     write_page(tmp_path / "page.html", [result], folders)
 
 
+def test_maps_that_lie_on_their_side_are_refused_and_other_shapes_are_told(folders: Options, capsys) -> None:
+    with pytest.raises(UserError, match=r"plain: holds frames of the data set"):
+        evaluate(replace(folders, eval_out_dir=folders.data_path))
+    for n in range(4):
+        path = folders.data_path / f"depth/image 2024.{n}.png"
+        with Image.open(path) as depth:
+            depth.resize((64, 64), Image.Resampling.NEAREST).save(path)
+    evaluate(folders)
+    assert (
+        "2024.3.png has 64 x 64 pixels, and its picture image 2024.3.JPG, upright, 96 x 64" in capsys.readouterr().err
+    )
+    for n in range(4):
+        Image.new("I;16", (64, 96), 5000).save(folders.data_path / f"depth/image 2024.{n}.png")
+    with pytest.raises(UserError, match=r"depth/image 2024\.0\.png: .*: the map lies on its side"):
+        evaluate(folders)
+
+
 def test_a_plain_folder_without_depth_names_where_it_is_looked_for(folders: Options, tmp_path: Path) -> None:
     (folders.data_path / "depth").rename(tmp_path / "truth")
     with pytest.raises(UserError, match=r"expected e\.g\. .*plain/depth/image 2024\.0\.npy"):

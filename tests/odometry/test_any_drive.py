@@ -153,6 +153,11 @@ def test_a_plain_folder_has_times_of_its_own(name: str, weights: Path, tmp_path:
     assert frame_times(drive, None).tolist() == [1, 2, 3, 4], "numbers, where nothing states them"
     (tmp_path / "data/drive" / name).write_text(text)
     assert frame_times(drive, None).tolist() == times[1:]
+    (tmp_path / "data/drive" / name).write_text(
+        text.replace("100.0", "100.0, 100.05" if "json" in name else "99\n100.0")
+    )
+    with pytest.raises(UserError, match=rf"{name}: holds 6 times, and its drive has 5 pictures"):
+        frame_times(drive, None)
 
 
 def test_files_for_other_tools(odom: Options, weights: Path, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -277,6 +282,8 @@ def test_outputs_do_not_replace_what_is_read(odom: Options, tmp_path: Path) -> N
     ):
         with pytest.raises(UserError, match=f"is an input and would be overwritten: choose another --{flag}"):
             evaluate_odometry(replace(odom, **changes))
+    with pytest.raises(UserError, match=r"--eval_out_dir .*image_2: holds frames of the data set"):
+        evaluate_odometry(replace(odom, eval_out_dir=frame.parent))
     with pytest.raises(UserError, match=r"--output_json and --eval_out_dir would both write .*05\.tum"):
         evaluate_odometry(replace(odom, eval_out_dir=tmp_path / "out", output_json=tmp_path / "out/05.tum"))
 
