@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from monodepth2.config.config_file import read_config
-from monodepth2.config.declare import Checked, Kind, option_type
+from monodepth2.config.declare import Checked, Kind, option_type, suggestion
 from monodepth2.config.options import Options
 from monodepth2.config.recipes import RECIPES, recipe_beside
 from monodepth2.config.scripts import USED_BY, check_used
-from monodepth2.errors import UserError, nearest
+from monodepth2.errors import UserError
 
 UNTOUCHED = object()
 CONFIG, RECIPE, WORD = "config", "recipe", "word"  # what a command line may hold beside the options of its class
@@ -150,7 +150,7 @@ def _end_on_unknown(parser: argparse.ArgumentParser, words: Sequence[str], shown
     of_training = [flag for flag in flags if flag.removeprefix("--") in (*USED_BY["train"], RECIPE)]
     if of_training:
         _end(f"{parser.prog} has no use for {', '.join(of_training)}, which training takes; leave that out here")
-    parser.error(f"unknown flag {flags[0]}{nearest(flags[0], [f'--{name}' for name in (*shown, CONFIG)])}")
+    parser.error(f"unknown flag {flags[0]}{suggestion(flags[0], [f'--{name}' for name in (*shown, CONFIG)])}")
 
 
 class _Parser(argparse.ArgumentParser):

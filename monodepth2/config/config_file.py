@@ -6,9 +6,9 @@ from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from monodepth2.config.declare import Checked, option_type
+from monodepth2.config.declare import Checked, option_type, suggestion
 from monodepth2.config.option_checks import EVALUATION_SPLITS, TRAINING_SPLITS
-from monodepth2.errors import UserError, nearest, shown
+from monodepth2.errors import UserError, shown
 from monodepth2.files.text import read_text
 
 MOST_BYTES = 1 << 14
@@ -45,7 +45,7 @@ def read_config(path: Path, kind: type[Checked]) -> dict[str, Any]:
         if name == "recipe":
             raise UserError(f"{where}: --recipe belongs on the command line; or state its flags, each with its value")
         if name not in known:
-            raise UserError(f"{where}: there is no option {shown(name)}{nearest(name, known)}")
+            raise UserError(f"{where}: there is no option {shown(name)}{suggestion(name, known)}")
         if name in values:
             raise UserError(f"{where}: {name} is stated twice")
         values[name] = _value(known[name], value, f"{where}: {name}")

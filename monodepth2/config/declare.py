@@ -6,14 +6,20 @@ An option is a field of a frozen dataclass; its metadata are the group and the k
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, nearest
 
 Kind = TypeVar("Kind", bound="Checked")
+# options of earlier versions, and what has taken their place
+EARLIER = {
+    "known_poses": "--poses known",
+    "tracked_poses": "--poses tracked",
+    "encoder_lr_factor": "--encoder_lr RATE",
+}
 
 
 def option(default: Any, group: str, help: str, **argument: Any) -> Any:
@@ -120,6 +126,12 @@ def _usable_path(value: str | Path) -> Path:
     return Path(value).absolute() if is_nobodys else Path(value)
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return what to say after a name or flag that there is not: what has taken its place, or which is the nearest."""
+    replaced = EARLIER.get(name.removeprefix("--"))
+    return f"; {replaced} has taken its place" if replaced else nearest(name, known)
+
+
 def check_device(no_cuda: bool, device: str) -> None:
     """Refuse 2019's flag and `--device` where they contradict each other.
 
@@ -140,8 +152,8 @@ def check_input_size(**sizes: int | None) -> None:
         if value is None:
             continue
         if value <= 0 or value % 32:
-            nearest = max(64, (value + 16) // 32 * 32)
-            raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {nearest}")
+            multiple = max(64, (value + 16) // 32 * 32)
+            raise UserError(f"--{name} {value} is not a multiple of 32; the nearest is --{name} {multiple}")
         if value < 64:
             raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
 

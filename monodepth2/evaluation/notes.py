@@ -1,5 +1,8 @@
 """What the reader should know of the figures of a checkpoint."""
 
+import shlex
+
+from monodepth2.checkpoints.networks import MEAN
 from monodepth2.datasets.make3d import PICTURES, Make3D
 from monodepth2.evaluation.protocol import BENCHMARK
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource
@@ -15,6 +18,11 @@ def notes_of(source: DisparitySource, task: Task) -> tuple[str, ...]:
         notes.append(f"Make3D's test set has {PICTURES} pictures, {len(task.lines)} are there")
     if isinstance(source, NetworkSource):
         notes += _training_notes(source)
+        mean = source.path / MEAN
+        if mean.is_dir() and str(mean) not in task.options.compare:
+            notes.append(
+                f"the mean of its weights (--ema) is not scored; --compare {shlex.quote(str(mean))} scores it, too"
+            )
     return tuple(note for note in notes if note)
 
 

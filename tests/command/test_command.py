@@ -72,6 +72,10 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
         ("--versoin", "unknown flag --versoin; did you mean --version? monodepth2 --help lists all commands"),
         ("train --heigth 96", "unknown flag --heigth; did you mean --height? monodepth2 train --help lists all flags"),
         ("train --heigth=96", "unknown flag --heigth; did you mean --height? monodepth2 train --help lists all flags"),
+        (
+            "train --known_poses",
+            "unknown flag --known_poses; --poses known has taken its place; monodepth2 train --help lists all flags",
+        ),
         ("predict -o x", "unknown flag -o; monodepth2 predict --help lists all flags"),
         ("train a b", "'b' belongs to no flag; monodepth2 train --help lists all flags"),
         ("train --num_layers", "--num_layers: expected one argument; monodepth2 train --help lists all flags"),

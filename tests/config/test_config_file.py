@@ -66,6 +66,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("heigth: 3", "line 1: there is no option 'heigth'; did you mean height?"),
+        ("tracked_poses: true", "no option 'tracked_poses'; --poses tracked has taken its place"),
         ("height: 96\nheight: 64", "line 2: height is stated twice"),
         ("height: high", "line 1: height is 'high', which is no whole number"),
         ("height: 9.5", "no whole number"),

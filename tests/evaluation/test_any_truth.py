@@ -209,7 +209,7 @@ def test_maps_that_lie_on_their_side_are_refused_and_other_shapes_are_told(folde
     )
     for n in range(4):
         Image.new("I;16", (64, 96), 5000).save(folders.data_path / f"depth/image 2024.{n}.png")
-    with pytest.raises(UserError, match=r"depth/image 2024\.0\.png: .*: the map lies on its side"):
+    with pytest.raises(UserError, match=r"depth/image 2024\.3\.png: .*: the map lies on its side"):
         evaluate(folders)
 
 

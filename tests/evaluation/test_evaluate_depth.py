@@ -268,10 +268,14 @@ def test_checkpoints_of_one_name_are_told_apart(options: Options, checkpoint, tm
 
 
 def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, others, tmp_path: Path) -> None:
-    folder = checkpoint(max_depth=80.0)
+    folder = linked(checkpoint(max_depth=80.0), tmp_path / "run/models/weights_1")
     assert not evaluate(replace(options, load_weights_folder=folder)).notes
     (note,) = evaluate(replace(options, load_weights_folder=folder, max_depth=90.0)).notes
     assert "trained with --min_depth 0.1 --max_depth 80, scored with 0.1 and 90" in note
+    mean = linked(folder, folder / "ema")
+    (note,) = evaluate(replace(options, load_weights_folder=folder)).notes
+    assert f"the mean of its weights (--ema) is not scored; --compare {mean} scores it, too" in note
+    assert not evaluate_all(replace(options, load_weights_folder=folder, compare=(str(mean),))).results[0].notes
     (note,) = evaluate(replace(options, eval_mono=False, eval_stereo=True)).notes
     assert "its depths have no scale, 5.4 is arbitrary" in note
     narrow = replace(options, eval_mono=False, eval_stereo=True, baseline=0.3)
