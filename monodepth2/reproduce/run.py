@@ -273,6 +273,14 @@ class Reproduction:
 
 
 def _how(weights: Path) -> str:
-    """In what numbers a run has computed, where not in float32; its own record says so."""
+    """In what a run differs from its row: numbers that are not float32, and a pose network from scratch.
+
+    Its own record says so; a file of pretrained weights is for the depth network's backbone.
+    """
     recorded = recorded_options(weights.parent)
-    return recorded.precision if recorded and recorded.precision != Options.precision else ""
+    if recorded is None:
+        return ""
+    parts = [recorded.precision] if recorded.precision != Options.precision else []
+    if recorded.pretrained_weights and recorded.pose_encoder not in (None, recorded.encoder):
+        parts.append("pose network from scratch (--pretrained_weights)")
+    return ", ".join(parts)

@@ -18,7 +18,7 @@ from monodepth2.datasets.splits import known_splits, read_split, splits_root
 from monodepth2.evaluation.scoring import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
-from monodepth2.reproduce.run import Reproduction, chosen, run
+from monodepth2.reproduce.run import Reproduction, _how, chosen, run
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
 from monodepth2.reproduce.scores import Score
 from runs import TINY_NETWORK
@@ -198,6 +198,18 @@ def test_nothing_starts_from_weights_of_another_recipe(tmp_path: Path, capsys) -
     (start.models_folder / "opt.json").write_text(replace(start, png=True, precision="bf16").to_json())
     work._check_flags(RECIPES["mono_640x192"], 0)
     assert "is there, trained in bf16, and is not trained again in fp32" in capsys.readouterr().err
+
+
+def test_a_score_tells_of_a_pose_network_without_pretrained_weights(tmp_path: Path) -> None:
+    options = ReproduceOptions(rows=("all",), output=tmp_path, pretrained_weights=tmp_path / "resnet18.pth")
+    told = {}
+    for name in ("mono_640x192", "stereo_640x192", "resnet18_modern", "resnet10t_modern"):
+        trained = PaperScale(options).training(RECIPES[name], 0)
+        trained.models_folder.mkdir(parents=True)
+        (trained.models_folder / "opt.json").write_text(trained.to_json())
+        told[name] = _how(trained.last_weights)
+    assert told.pop("resnet18_modern") == "pose network from scratch (--pretrained_weights)"
+    assert set(told.values()) == {""}
 
 
 @pytest.mark.slow(reason="trains and scores a row of a table")
