@@ -87,7 +87,7 @@ def _needs(row: Row) -> str:
 
 def _plan(rows: Sequence[Row], options: ReproduceOptions, scale: PaperScale) -> int:
     """Say what there is to do, and leave it in a file."""
-    lacking = left_out({row.name: scale.lacking(row) for row in rows}, "not possible yet")
+    lacking = left_out({row.name: scale.lacking(row, options.seeds) for row in rows}, "not possible yet")
     step = replace(REFERENCE, precision=options.precision, compile=options.compile)
     seconds = options.step_seconds or measured_step(pick_device(options.device, options.no_cuda), step)
     origin = "as stated" if options.step_seconds else "measured on this machine"
@@ -120,27 +120,32 @@ class Reproduction:
         self.rows, self.options, self.scale = rows, options, scale
         self.scores = Scores(options.folder / "scores")
         self.found: dict[tuple[str, str], Score | str] = {}
-        self.lacking = {row.name: scale.lacking(row) for row in rows}
-        self.columns = [PUBLISHED, *(f"seed{seed}" for seed in options.seeds)]
+        trained = {f"seed{seed}": (seed,) for seed in options.seeds}
+        self.columns = [PUBLISHED, *trained]
+        self.lacking = {
+            (row.name, column): scale.lacking(row, trained.get(column, ())) for row in rows for column in self.columns
+        }
 
     def run(self) -> int:
         """Do what is missing; return the exit code."""
+        left = {}
         for row in self.rows:
-            reason = self.lacking[row.name]
             for column in self.columns:
-                if score := self._kept(row, column):
+                reason, score = self.lacking[row.name, column], self._kept(row, column)
+                if score:
                     self.found[row.name, column] = score
                 elif column == PUBLISHED and row.recipe not in MD5_SUMS:
                     self.found[row.name, column] = "none were published"
                 elif reason:
                     self.found[row.name, column] = reason
-        for sentence in left_out(self.lacking):
+                if reason and column != PUBLISHED and not (score and score.is_whole):
+                    left[row.name] = reason
+        for sentence in left_out(left):
             tell(sentence)
         self._score_published()
         self._write()
-        left = [row for row in self.rows if not self.lacking[row.name]]
         for seed in self.options.seeds:
-            for recipe in recipes_of(left):
+            for recipe in recipes_of(self.rows):
                 if self._is_needed(recipe, seed) and (code := self._train(recipe, seed)):
                     return code
                 self._write()
@@ -155,6 +160,8 @@ class Reproduction:
         score = self.scores.find(row, column)
         if score is None:
             return None
+        if score.of is None:
+            score = replace(score, of=self.scale.images(row))
         if column == PUBLISHED:
             return score if score.weights == str(self._published / row.recipe) else None
         if score.flags not in (None, RECIPES[row.recipe].words_of_flags):
@@ -170,29 +177,38 @@ class Reproduction:
     def _score_published(self) -> None:
         """Score the published weights, where there are some and they can be had."""
         for row in self.rows:
-            if (row.name, PUBLISHED) in self.found:
+            found = self.found.get((row.name, PUBLISHED))
+            if isinstance(found, str) or (found and found.is_whole) or self.lacking[row.name, PUBLISHED]:
                 continue
             if self.options.no_published:
-                self.found[row.name, PUBLISHED] = "left out by --no_published"
+                self.found[row.name, PUBLISHED] = found or "left out by --no_published"
             elif self.options.scale == "tiny" and not self.options.published:
-                self.found[row.name, PUBLISHED] = "left out of a rehearsal without --published"
+                self.found[row.name, PUBLISHED] = found or "left out of a rehearsal without --published"
             else:
                 self._score(row, PUBLISHED)
 
     def _is_needed(self, recipe: Recipe, seed: int) -> bool:
-        """Whether a row that can have a score, and has none yet, is of this recipe, or is to start from its weights."""
-        column = f"seed{seed}"
+        """Whether a row that is still open is of this recipe, or is to start from its weights."""
         for row in self.rows:
             own = RECIPES[row.recipe]
             starts = own.start == recipe.name and not self.scale.weights(own, seed).is_dir()
-            lacks = not self.lacking[row.name] and not isinstance(self.found.get((row.name, column)), Score)
-            if lacks and (own.name == recipe.name or starts):
+            if self._is_open(row, seed) and (own.name == recipe.name or starts):
                 return True
         return False
 
+    def _is_open(self, row: Row, seed: int) -> bool:
+        """Whether a row can have a score and has none yet, or one of part of the images of weights that are there."""
+        column = f"seed{seed}"
+        found = self.found.get((row.name, column))
+        if self.lacking[row.name, column]:
+            return False
+        if not isinstance(found, Score):
+            return True
+        return not found.is_whole and self.scale.weights(RECIPES[row.recipe], seed).is_dir()
+
     def _train(self, recipe: Recipe, seed: int) -> int:
         """Train a recipe unless that is done, and score its rows; return the exit code of a training that was ended."""
-        mine = [row for row in self.rows if row.recipe == recipe.name and not self.lacking[row.name]]
+        mine = [row for row in self.rows if row.recipe == recipe.name and self._is_open(row, seed)]
         column, weights = f"seed{seed}", self.scale.weights(recipe, seed)
         try:
             if recipe.start:
@@ -210,8 +226,7 @@ class Reproduction:
                 self.found[row.name, column] = f"not trained: {first_line(error)}"
             return 0
         for row in mine:
-            if not isinstance(self.found.get((row.name, column)), Score):
-                self._score(row, column, seed)
+            self._score(row, column, seed)
         return 0
 
     def _check_flags(self, recipe: Recipe, seed: int) -> None:
@@ -246,6 +261,9 @@ class Reproduction:
         if not all(map(math.isfinite, score.figures.values())):
             self.found[row.name, column] = "its figures are not finite"
             return
+        if not score.is_whole:
+            remedy = "the others have no ground truth; complete it, and run the same command again"
+            tell(f"{row.name}, {column}: scored on {score.counts}: {remedy}")
         self.scores.keep(row, column, score)
         self.found[row.name, column] = score
 
@@ -255,6 +273,14 @@ class Reproduction:
 
 
 def _how(weights: Path) -> str:
-    """In what numbers a run has computed, where not in float32; its own record says so."""
+    """In what a run differs from its row: numbers that are not float32, and a pose network from scratch.
+
+    Its own record says so; a file of pretrained weights is for the depth network's backbone.
+    """
     recorded = recorded_options(weights.parent)
-    return recorded.precision if recorded and recorded.precision != Options.precision else ""
+    if recorded is None:
+        return ""
+    parts = [recorded.precision] if recorded.precision != Options.precision else []
+    if recorded.pretrained_weights and recorded.pose_encoder not in (None, recorded.encoder):
+        parts.append("pose network from scratch (--pretrained_weights)")
+    return ", ".join(parts)

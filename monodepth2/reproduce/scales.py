@@ -1,5 +1,6 @@
 """A row as the options of a training and of a scoring: as the paper has it, or as a rehearsal on a small street."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from PIL import Image
 from scipy.io import savemat
 
 from monodepth2.config import Options, ReproduceOptions
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import check_calibration, check_data_set
 from monodepth2.datasets.ground_truth import FILE_NAME
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split, split_folder
-from monodepth2.errors import UserError
+from monodepth2.datasets.training_lines import training_lines
+from monodepth2.errors import UserError, tell
 from monodepth2.evaluation.protocol import split_layout
-from monodepth2.evaluation.truth import open_truth
+from monodepth2.evaluation.truth import Truth, open_truth
 from monodepth2.files.output_paths import whole_file
 from monodepth2.odometry.drive import find_drive, true_trajectory
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
@@ -41,7 +45,8 @@ class PaperScale:
     def __init__(self, options: ReproduceOptions) -> None:
         self.options = options
         self.folder = options.folder
-        self._truths: dict[str, str] = {}  # what `_truth_lacking` has found, by split: stored maps are long to read
+        self._truths: dict[str, str] = {}  # what scoring lacks, by split: stored maps are long to read
+        self._pictures: dict[object, str] = {}  # what training lacks, by its samples: folders are long to list
 
     def prepare(self) -> None:
         """Make what the data set lacks."""
@@ -80,31 +85,55 @@ class PaperScale:
         """The weights that a training ends with; they are there once it is complete."""
         return self.training(recipe, seed).last_weights
 
-    def lacking(self, row: Row) -> str:
-        """What is missing to train and to score a row, a sentence; empty where nothing is."""
-        for kind in (str(RECIPES[row.recipe].flags.get("dataset")), _kind(row)):
-            if not self._data(kind).is_dir():
-                return f"--{FLAGS.get(kind, 'data_path')} {self._data(kind)}: no such folder"
-        if row.split not in self._truths:
-            self._truths[row.split] = self._truth_lacking(row)
-        return self._truths[row.split]
+    def images(self, row: Row) -> int | None:
+        """How many images the list of a row's split names; None where it has no list.
 
-    def _truth_lacking(self, row: Row) -> str:
-        """What is missing to score a row, which is the same for all rows of its split."""
-        try:
-            scoring = self.scoring(row, Path())
-            if _kind(row) == ODOMETRY:
-                drive = find_drive(scoring)
-                check_data_set(drive.layout, drive.lines, (0, 1))
-                true_trajectory(scoring, drive)
-                return ""
-            layout = split_layout(scoring)
-            lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
-            open_truth(scoring, scoring.eval_split, lines, layout)
-        except UserError as error:
-            first, *others = str(error).splitlines()  # a list of what is missing has its first entry in the second one
-            return f"{first} {others[0].strip()}" if others and first.endswith(":") else first
-        return ""
+        Raises:
+            UserError: the list cannot be read.
+        """
+        return None if _kind(row) in FLAGS else len(read_split(self.scoring(row, Path()).eval_split, "test"))
+
+    def lacking(self, row: Row, seeds: Sequence[int] = ()) -> str:
+        """What is missing to score a row, and to train it with some seeds; a sentence, empty where nothing is.
+
+        Of part of the ground truth it is told, once for a split; its rows are scored on the rest.
+        """
+        if row.split not in self._truths:
+            self._truths[row.split] = self._folder_lacking(_kind(row)) or _refused(lambda: self._check_scoring(row))
+        undone = [seed for seed in seeds if not self.weights(RECIPES[row.recipe], seed).is_dir()]
+        return self._truths[row.split] or (self._pictures_lacking(row, undone[0]) if undone else "")
+
+    def _check_scoring(self, row: Row) -> None:
+        """Check what scoring a row needs, which is the same for all rows of its split."""
+        scoring = self.scoring(row, Path())
+        if _kind(row) == ODOMETRY:
+            drive = find_drive(scoring)
+            check_data_set(drive.layout, drive.lines, (0, 1))
+            true_trajectory(scoring, drive)
+            return
+        layout = split_layout(scoring)
+        lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
+        truth = open_truth(scoring, scoring.eval_split, lines, layout)
+        if not isinstance(layout, Make3D):  # whose lines are its pictures
+            check_data_set(layout, lines, (0,))
+        if truth.from_data_set:
+            check_calibration(layout, lines)
+        if truth.missing:
+            _tell_partial(row, truth, lines)
+
+    def _pictures_lacking(self, row: Row, seed: int) -> str:
+        """What is missing to train a row; the training that it starts from is of the same samples."""
+        options = self.training(RECIPES[row.recipe], seed)
+        samples = options.dataset, options.split, options.loaded_ids, options.gaps
+        if samples not in self._pictures:
+            self._pictures[samples] = self._folder_lacking(options.dataset) or _refused(
+                lambda: _check_training(options)
+            )
+        return self._pictures[samples]
+
+    def _folder_lacking(self, kind: str) -> str:
+        folder = self._data(kind)
+        return "" if folder.is_dir() else f"--{FLAGS.get(kind, 'data_path')} {folder}: no such folder"
 
     @property
     def _system(self) -> dict[str, Any]:
@@ -169,6 +198,35 @@ def write_make3d(folder: Path) -> None:
         grid[..., DEPTH_PLACE] = np.where(np.isfinite(depth), depth, 0)
         with whole_file(path) as partial, partial.open("wb") as file:
             savemat(file, {GRID: grid})
+
+
+def _check_training(options: Options) -> None:
+    """Check that all pictures of a training are there.
+
+    Raises:
+        UserError: some are not, or its lists cannot be read.
+    """
+    layout = layout_of(options)
+    lines = training_lines(options, layout)
+    check_data_set(layout, [*lines.training, *lines.validation], options.loaded_ids, options.gaps)
+
+
+def _refused(check: Callable[[], None]) -> str:
+    """Why a check fails, a sentence; empty where it does not."""
+    try:
+        check()
+    except UserError as error:
+        first, *others = str(error).splitlines()  # a list of what is missing has its first entry in the second one
+        return f"{first} {others[0].strip()}" if others and first.endswith(":") else first
+    return ""
+
+
+def _tell_partial(row: Row, truth: Truth, lines: Sequence[SplitLine]) -> None:
+    tell(
+        f"{row.split}: the ground truth of {len(truth.missing):,} of {len(lines):,} images is missing, e.g. of "
+        f"'{lines[min(truth.missing)]}'; scores leave them out. Complete {truth.described}, and run the same command "
+        "again"
+    )
 
 
 def _kind(row: Row) -> str:

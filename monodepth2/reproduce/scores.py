@@ -25,6 +25,7 @@ class Score:
         figures: by the names of the row's.
         interval: lower and upper ends of their 95 % intervals over images, by name; empty where there are none.
         images: how many were scored.
+        of: how many the split has; None where an earlier version has not noted it.
         how: in what the training differs from the row's flags, in words; empty where it does not.
         flags: of the row's training; None where an earlier version has not noted them.
     """
@@ -33,8 +34,19 @@ class Score:
     figures: Mapping[str, float]
     interval: Mapping[str, tuple[float, float]]
     images: int
+    of: int | None = None
     how: str = ""
     flags: Sequence[str] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all images of the split were scored, as the paper's were; so it is where nothing else is known."""
+        return self.of is None or self.images >= self.of
+
+    @property
+    def counts(self) -> str:
+        """How many images were scored, in words; empty where all were."""
+        return "" if self.is_whole else f"{self.images:,} of {self.of:,} images"
 
 
 def measured(row: Row, options: Options) -> Score:
@@ -48,8 +60,8 @@ def measured(row: Row, options: Options) -> Score:
         figures = evaluate_odometry(options).figures
         if figures is None:
             raise UserError(f"{row.name}: there are no true poses")
-        errors = figures.snippets
-        return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, len(errors))
+        errors, number = figures.snippets, len(figures.snippets)
+        return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, number, number)
     result = evaluate(options)
     places = {name: result.names.index(name) for name in row.names}
     ends = result.intervals
@@ -58,6 +70,7 @@ def measured(row: Row, options: Options) -> Score:
         {name: float(result.means[place]) for name, place in places.items()},
         {} if ends is None else {name: (float(ends[0, n]), float(ends[1, n])) for name, n in places.items()},
         len(result.scores),
+        len(result.scores) + len(result.missing) + len(result.skipped),
     )
 
 

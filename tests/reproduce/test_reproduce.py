@@ -14,14 +14,15 @@ import torch
 from monodepth2.checkpoints.published import MD5_SUMS
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.datasets.kitti_layouts import KittiRaw
-from monodepth2.datasets.splits import known_splits, read_split
+from monodepth2.datasets.splits import known_splits, read_split, splits_root
 from monodepth2.evaluation.scoring import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
-from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES
-from monodepth2.reproduce.run import Reproduction, chosen, run
+from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
+from monodepth2.reproduce.run import Reproduction, _how, chosen, run
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
 from monodepth2.reproduce.scores import Score
 from runs import TINY_NETWORK
+from scene import DRIVE
 from scripts import monodepth2
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,7 @@ def test_what_has_its_score_is_not_trained_again(tmp_path: Path) -> None:
     rows = chosen(("mono_640x192", "mono_1024x320"))
     options = ReproduceOptions(rows=("mono_640x192", "mono_1024x320"), output=tmp_path, data_path=tmp_path)
     work = Reproduction(rows, options, scale_of(options))
-    work.lacking = {row.name: "" for row in rows}
+    work.lacking = {(row.name, "seed0"): "" for row in rows}
     one, larger = recipes_of(rows)
     assert work._is_needed(one, 0)
     score = Score("weights", {"abs_rel": 0.1}, {}, 1)
@@ -119,11 +120,11 @@ def test_nothing_is_trained_for_rows_that_cannot_be_scored(tmp_path: Path) -> No
     options = ReproduceOptions(rows=("all",), output=tmp_path, data_path=tmp_path)
     work = Reproduction(rows, options, scale_of(options))
     one, larger = recipes_of(rows)
-    work.lacking = {row.name: "" if row.name == "mono_640x192" else "no data" for row in rows}
+    work.lacking = {(row.name, "seed0"): "" if row.name == "mono_640x192" else "no data" for row in rows}
     assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, False)
     work.found = {("mono_640x192", "seed0"): Score("weights", {"abs_rel": 0.1}, {}, 1)}
     assert not work._is_needed(one, 0)
-    work.lacking["mono_1024x320"] = ""
+    work.lacking["mono_1024x320", "seed0"] = ""
     assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, True)
     work.scale.weights(larger, 0).mkdir(parents=True)
     assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (False, True), "nothing is left to start"
@@ -149,15 +150,36 @@ def test_scores_of_weights_from_elsewhere_are_not_the_published_ones(tmp_path: P
             assert (work._kept(rows[0], "published") is not None) == found
 
 
+def test_a_score_of_part_of_the_images_is_shown_as_that_until_it_can_be_completed(tmp_path: Path) -> None:
+    rows = chosen(("mono_640x192",))
+    options = ReproduceOptions(rows=("mono_640x192",), output=tmp_path, data_path=tmp_path)
+    work, (recipe,) = Reproduction(rows, options, scale_of(options)), recipes_of(rows)
+    work.lacking = {(MONO.name, "seed0"): ""}
+    work.found = {(MONO.name, "seed0"): Score("weights", MONO.paper, {}, 5, 697)}
+    assert not work._is_needed(recipe, 0), "nothing is trained for it"
+    work.scale.weights(recipe, 0).mkdir(parents=True)
+    assert work._is_needed(recipe, 0)
+    work.lacking = {(MONO.name, "seed0"): "no data"}
+    assert not work._is_needed(recipe, 0)
+    work._write()
+    assert "seed 0, 5 of 697 images" in (tmp_path / "index.html").read_text()
+
+
 def test_scores_of_an_earlier_version_count_and_those_of_another_recipe_do_not(tmp_path: Path, capsys) -> None:
     rows = chosen(("mono_640x192", "baseline"))
     options = ReproduceOptions(rows=("mono_640x192", "baseline"), output=tmp_path, data_path=tmp_path)
     work = Reproduction(rows, options, scale_of(options))
     (tmp_path / "scores").mkdir()
-    old = {"weights": "w", "figures": MONO.paper, "interval": {}, "images": 1}
+    old = {"weights": "w", "figures": MONO.paper, "interval": {}, "images": 697}
     for row, more in zip(rows, ({}, {"flags": ["--no_ssim"]}), strict=True):
         (tmp_path / f"scores/{row.name}.seed0.json").write_text(json.dumps(old | more))
-    assert [work._kept(row, "seed0") is not None for row in rows] == [True, False]
+    score, other = (work._kept(row, "seed0") for row in rows)
+    assert score
+    assert (score.is_whole, other) == (True, None)
+    (tmp_path / "scores/mono_640x192.seed0.json").write_text(json.dumps(old | {"images": 5}))
+    partial = work._kept(MONO, "seed0")
+    assert partial
+    assert partial.counts == "5 of 697 images"
     assert "baseline, seed0: its score is of other flags (--no_ssim), and does not count" in capsys.readouterr().err
 
 
@@ -165,7 +187,7 @@ def test_nothing_starts_from_weights_of_another_recipe(tmp_path: Path, capsys) -
     options = ReproduceOptions(rows=("mono_1024x320",), output=tmp_path, data_path=tmp_path)
     scale = scale_of(options)
     work = Reproduction(chosen(options.rows), options, scale)
-    work.lacking = {"mono_1024x320": ""}
+    work.lacking = {("mono_1024x320", "seed0"): ""}
     start = scale.training(RECIPES["mono_640x192"], 0)
     start.last_weights.mkdir(parents=True)
     for changed in ({"decoder": "small"}, {"weights_init": "scratch"}):
@@ -176,6 +198,18 @@ def test_nothing_starts_from_weights_of_another_recipe(tmp_path: Path, capsys) -
     (start.models_folder / "opt.json").write_text(replace(start, png=True, precision="bf16").to_json())
     work._check_flags(RECIPES["mono_640x192"], 0)
     assert "is there, trained in bf16, and is not trained again in fp32" in capsys.readouterr().err
+
+
+def test_a_score_tells_of_a_pose_network_without_pretrained_weights(tmp_path: Path) -> None:
+    options = ReproduceOptions(rows=("all",), output=tmp_path, pretrained_weights=tmp_path / "resnet18.pth")
+    told = {}
+    for name in ("mono_640x192", "stereo_640x192", "resnet18_modern", "resnet10t_modern"):
+        trained = PaperScale(options).training(RECIPES[name], 0)
+        trained.models_folder.mkdir(parents=True)
+        (trained.models_folder / "opt.json").write_text(trained.to_json())
+        told[name] = _how(trained.last_weights)
+    assert told.pop("resnet18_modern") == "pose network from scratch (--pretrained_weights)"
+    assert set(told.values()) == {""}
 
 
 @pytest.mark.slow(reason="trains and scores a row of a table")
@@ -279,7 +313,73 @@ def test_the_ground_truth_of_a_split_is_looked_at_once(tmp_path: Path) -> None:
     scan.parent.mkdir(parents=True)
     scan.touch()
     assert {scale.lacking(row) for row in others} == {reason}
-    assert PaperScale(options).lacking(MONO) == ""
+    assert "697 pictures in missing folders" in PaperScale(options).lacking(MONO)
+
+
+@pytest.fixture
+def short_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paper's splits, with lists of the small scene."""
+    root = tmp_path / "splits"
+    for name, parts in (("eigen_zhou", ("train", "val")), ("eigen_full", ("train", "val")), ("eigen", ("test",))):
+        shutil.copytree(splits_root() / name, root / name)
+        for part, frames in zip(parts, ((1, 2, 3, 4), (5, 6)), strict=False):
+            (root / name / f"{part}_files.txt").write_text("".join(f"{DRIVE} {frame} l\n" for frame in frames))
+    monkeypatch.setattr("monodepth2.datasets.splits.splits_root", lambda: root)
+
+
+@pytest.mark.usefixtures("short_lists")
+def test_what_a_training_lacks_is_told_before_any_begins(small_copy: Path, tmp_path: Path) -> None:
+    """Days before the row's turn comes; published weights, which need no training, are scored all the same."""
+    shutil.rmtree(small_copy / DRIVE / "image_03")
+    scale = PaperScale(ReproduceOptions(rows=("table1",), output=tmp_path, data_path=small_copy, png=True))
+    mono, stereo = chosen(("mono_640x192", "stereo_640x192"))
+    assert scale.lacking(mono, (0,)) == ""
+    assert "needs: 6 pictures in missing folders" in scale.lacking(stereo, (0,))
+    assert f"{DRIVE}/image_03" in scale.lacking(stereo, (0,))
+    assert scale.lacking(stereo) == ""
+    scale.weights(RECIPES[stereo.recipe], 0).mkdir(parents=True)
+    assert scale.lacking(stereo, (0,)) == ""
+    assert scale.lacking(stereo, (0, 1)) != "", "the other seed's training is still to come"
+
+
+@pytest.mark.slow(reason="trains and scores a row, and scores it again")
+@pytest.mark.usefixtures("short_lists")
+def test_a_row_at_the_papers_scale_and_its_score_of_part_of_the_ground_truth(
+    small_copy: Path, tmp_path: Path, checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"height": 64, "width": 96, "batch_size": 2, "num_epochs": 1, "pose_model_type": "posecnn"}
+    flags = {**small, **TINY_NETWORK, "weights_init": "scratch", "no_report": True}
+    monkeypatch.setitem(RECIPES, MONO.recipe, replace(RECIPES[MONO.recipe], flags=flags))
+    monkeypatch.setattr(Row, "inside", lambda row, figures: True)  # whatever so small a training reaches
+    shutil.copytree(checkpoint(), tmp_path / "published/mono_640x192")
+    words = ("reproduce", "mono_640x192", "--data_path", small_copy, "--png", "--output", tmp_path / "out",
+             "--published", tmp_path / "published", "--device", "cpu", "--num_workers", 0)  # fmt: skip
+    columns = ("published", "seed0")
+
+    def done() -> tuple[str, str, list[dict]]:
+        """What is told, the page, and the scores."""
+        ended = monodepth2(*words)
+        assert ended.returncode == 0, ended.stderr
+        kept = [json.loads((tmp_path / f"out/scores/mono_640x192.{column}.json").read_text()) for column in columns]
+        return ended.stderr, (tmp_path / "out/index.html").read_text(), kept
+
+    scan = small_copy / DRIVE / "velodyne_points/data/0000000002.bin"
+    scan.rename(tmp_path / "scan")
+    told, page, kept = done()
+    assert f"eigen: the ground truth of 1 of 4 images is missing, e.g. of '{DRIVE} 2 l'" in told
+    assert all(f"mono_640x192, {column}: scored on 3 of 4 images" in told for column in columns)
+    assert (page.count("3 of 4 images"), page.count('class="inside"')) == (2, 0)
+    assert [(score["images"], score["of"]) for score in kept] == [(3, 4)] * 2
+    (tmp_path / "scan").rename(scan)
+    told, page, kept = done()
+    assert "epoch" not in told
+    assert (page.count("of 4 images"), page.count('class="inside"')) == (0, 2)
+    assert [(score["images"], score["of"]) for score in kept] == [(4, 4)] * 2
+    options = scale_of(ReproduceOptions(rows=("all",), output=tmp_path / "out", data_path=small_copy, png=True))
+    score = evaluate(options.scoring(MONO, Path(kept[1]["weights"])))
+    assert kept[1]["figures"] == pytest.approx(score.mean._asdict())
+    monkeypatch.setattr("monodepth2.reproduce.run.measured", None)
+    assert done()[2] == kept, "what is complete is not scored again"
 
 
 def test_a_row_without_its_data_is_left_out_and_the_page_says_why(tmp_path: Path) -> None:
