@@ -124,12 +124,6 @@ class TrainingFacts:
             if metric:
                 tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
             return scale
-        learnt = (self.min_depth, self.max_depth)
-        if depths not in (None, learnt):
-            raise UserError(
-                f"--pred_metric_depth: this network has learnt metres with --min_depth {learnt[0]:g} --max_depth "
-                f"{learnt[1]:g}, and with other limits its depths are others: drop --min_depth and --max_depth"
-            )
         known = self.known_scale(use_stereo)
         if known is None and use_stereo:
             raise UserError(
@@ -139,6 +133,12 @@ class TrainingFacts:
             raise UserError(
                 "--pred_metric_depth: this network was trained without stereo pairs and known lengths, so that its "
                 "depths have no known scale; give --pred_depth_scale_factor instead"
+            )
+        learnt = (self.min_depth, self.max_depth)
+        if depths not in (None, learnt):
+            raise UserError(
+                f"--pred_metric_depth: this network's metres are those of --min_depth {learnt[0]:g} --max_depth "
+                f"{learnt[1]:g}, and with other limits its depths are others: drop --min_depth and --max_depth"
             )
         return known
 

@@ -52,24 +52,18 @@ def parse(
     Args:
         arguments: in place of `sys.argv`.
         description: for the help.
-        command: a key of `USED_BY`, which then refuses what it does not use; its help leaves that out.
+        command: as `parse_as` takes it.
         face: what else `parse_as` takes.
     """
     recipes = RECIPES if command == "train" else {}
-    options = parse_as(Options, arguments, description, USED_BY[command] if command else None, recipes=recipes, **face)
-    if command:
-        try:
-            check_used(options, command)
-        except UserError as error:
-            _end(str(error))
-    return options
+    return parse_as(Options, arguments, description, command, recipes=recipes, **face)
 
 
 def parse_as(
     kind: type[Kind],
     arguments: Sequence[str] | None = None,
     description: str | None = None,
-    shown: Collection[str] | None = None,
+    command: str | None = None,
     *,
     program: str | None = None,
     examples: Sequence[str] = (),
@@ -84,12 +78,13 @@ def parse_as(
         kind: class of the options.
         arguments: in place of `sys.argv`.
         description: for the help.
-        shown: names of the options that the help shows (default: all).
+        command: a key of `USED_BY`; what it does not use is refused, and not in its help (default: all is used).
         program: how it is started (default: the script's name).
         examples: for the help.
         positional: what may stand without a flag.
         recipes: sets of options by their names, which `--recipe` takes where nothing else states them.
     """
+    shown = USED_BY[command] if command else None
     parser = build_parser(kind, description, shown)
     parser.prog = program or parser.prog
     parser.usage = f"%(prog)s {f'[{positional.metavar}] ' if positional else ''}[--FLAG VALUE ...]"
@@ -110,7 +105,10 @@ def parse_as(
     stated = {name: value for name, value in vars(found).items() if value is not UNTOUCHED}
     recipe = stated.get(RECIPE)
     try:
-        return kind.stated(_resolved(dict(stated), kind, positional, recipes))
+        resolved = _resolved(dict(stated), kind, positional, recipes)
+        if command:
+            check_used(resolved, command)
+        return kind.stated(resolved)
     except UserError as error:
         of_recipe = [f"--{name}" for name in recipes.get(recipe or "", {}) if name not in stated]
         named = [flag for flag in of_recipe if re.search(rf"{flag}\b", str(error))]
@@ -174,6 +172,7 @@ def build_parser(
         group = groups[metadata.pop("group")]
         if shown is not None and item.name not in shown:
             metadata["help"] = argparse.SUPPRESS
+            metadata.pop("choices", None)  # that the flag is refused is said, not what its values are
         group.add_argument(f"--{item.name}", default=item.default, **_argument(item, metadata))
     return parser
 

@@ -128,8 +128,9 @@ def _usable_path(value: str | Path) -> Path:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return what to say after a name or flag that there is not: what has taken its place, or which is the nearest."""
-    replaced = EARLIER.get(name.removeprefix("--"))
-    return f"; {replaced} has taken its place" if replaced else nearest(name, known)
+    now = EARLIER.get(name.removeprefix("--"), "")
+    is_known = {now.split(" ")[0], now.split(" ")[0].removeprefix("--")} & set(known)
+    return f"; {now} has taken its place" if now and is_known else nearest(name, known)
 
 
 def check_device(no_cuda: bool, device: str) -> None:

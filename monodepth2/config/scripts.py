@@ -5,6 +5,7 @@ A flag that a command does not use is refused, so that nobody takes it for used.
 
 import shlex
 import sys
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 
@@ -37,7 +38,6 @@ _INSTEAD = {
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
-    "poses": "--true_poses names a file of true poses",
 }
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {
@@ -51,20 +51,22 @@ SCRIPTS = {
 }
 
 
-def check_used(options: Options, command: str) -> None:
+def check_used(stated: Collection[str], command: str) -> None:
     """Refuse options that a command does not use.
 
     Args:
-        options: of the command.
+        stated: names of the options that were given.
         command: its key in `USED_BY`.
 
     Raises:
         UserError: one was given.
     """
     for name in (item.name for item in fields(Options)):
-        if name not in USED_BY[command] and options.is_given(name):
+        if name in stated and name not in USED_BY[command]:
             owner = next(other for other, used in USED_BY.items() if name in used)
             instead = _INSTEAD.get(name, f"{_called(command)} has no use for it")
+            if name == "poses" and command == "odometry":
+                instead = "--true_poses names a file of true poses"
             raise UserError(f"--{name} belongs to {_called(owner)}: {instead}; drop it")
 
 

@@ -49,17 +49,22 @@ def check_not_among(outputs: Mapping[str, Iterable[Path]], inputs: Iterable[Path
                 raise UserError(f"--{other} and --{flag} would both write {path}: name a file of its own for each")
 
 
-def check_apart(flag: str, folder: Path, pictures: Iterable[Path]) -> None:
-    """Check that a folder for pictures holds none of those that are read, whose drive they would seem to belong to.
+def check_apart(flag: str, folder: Path, pictures: Iterable[Path], remedy: str = "name another folder") -> None:
+    """Check that pictures are not written among those that are read, where they would be taken for frames of a drive.
+
+    Args:
+        flag: that names the folder.
+        folder: for the pictures.
+        pictures: that are read.
+        remedy: for the message.
 
     Raises:
-        UserError: they would; the message names the flag.
+        UserError: they would be; the message names the flag.
     """
-    places = {os.path.realpath(path.parent) for path in pictures}
-    if os.path.realpath(folder) in places:
+    if os.path.realpath(folder) in {os.path.realpath(path.parent) for path in pictures}:
         raise UserError(
-            f"--{flag} {folder}: holds frames of the data set, and what is written there would be taken for further "
-            "ones: name another folder"
+            f"--{flag} {folder}: holds pictures that are read, and what is written there would be taken for further "
+            f"ones: {remedy}"
         )
 
 

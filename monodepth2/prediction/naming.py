@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_apart, check_not_among
-from monodepth2.files.picture_names import OWN_WORDS
+from monodepth2.files.picture_names import ENDINGS, OWN_WORDS
 from monodepth2.files.picture_opening import OWN_ENDINGS
 
 
@@ -93,7 +93,10 @@ class Naming:
         check_not_among({"output_dir": taken}, protected)
         pictures = [path.name for path in taken if path.suffix in OWN_ENDINGS]
         if not all(any(word in name for word in OWN_WORDS) for name in pictures):
-            check_apart(f"output_pattern {self.pattern} --output_dir", self.folder, protected)
+            remedy = "put {kind} into --output_pattern, or name another folder"
+            check_apart(
+                "output_dir", self.folder, (path for path in protected if path.suffix.lower() in ENDINGS), remedy
+            )
 
     def _clash(self, path: Path, one: tuple[Label, str], other: tuple[Label, str]) -> UserError:
         start = f"--output_pattern {self.pattern}: "

@@ -36,9 +36,7 @@ def next_steps(options: Options, picture: Path, baseline: float | None) -> list[
     run = ["--run", options.model_name]
     if options.log_dir != Options.log_dir:
         run += ["--log_dir", str(options.log_dir)]
-    # beside the pictures of a plain folder they would be taken for a drive
-    beside = str(options.run_folder / "predictions")
-    steps = [("predict", [str(picture), *run, "--output_dir", beside])]
+    steps = [("predict", [str(picture), *run, "--output_dir", str(options.run_folder / "predictions")])]
     for command, flags in _scoring(options, baseline):
         steps.append((command, [*run, "--data_path", str(options.data_path), *flags]))
     steps.append(("export", run))

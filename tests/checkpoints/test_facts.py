@@ -169,8 +169,10 @@ def test_metres_are_those_of_the_depths_that_were_learnt() -> None:
     learnt = TrainingFacts(max_depth=80.0, metric_scale=1.0)
     assert learnt.depth_factor(False, True, 1.0, (0.1, 80.0)) == 1
     assert learnt.depth_factor(False, False, 1.0, (0.1, 20.0)) == 1
-    with pytest.raises(UserError, match=r"has learnt metres with --min_depth 0\.1 --max_depth 80"):
+    with pytest.raises(UserError, match=r"metres are those of --min_depth 0\.1 --max_depth 80"):
         learnt.depth_factor(False, True, 1.0, (0.1, 20.0))
+    with pytest.raises(UserError, match="have no known scale"):
+        TrainingFacts().depth_factor(False, True, 1.0, (0.1, 20.0))
 
 
 def test_a_stated_baseline_is_for_a_rig_alone() -> None:

@@ -85,9 +85,14 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
             "--true_poses belongs to monodepth2 odometry: monodepth2 train has no use for it; drop it",
         ),
         (
-            "odometry --poses known",
+            "odometry --poses x.txt",
             "--poses belongs to monodepth2 train: --true_poses names a file of true poses; drop it",
         ),
+        (
+            "evaluate --poses known",
+            "--poses belongs to monodepth2 train: monodepth2 evaluate has no use for it; drop it",
+        ),
+        ("predict --tracked_poses", "unknown flag --tracked_poses; monodepth2 predict --help lists all flags"),
         (
             "evaluate --scales 0",
             "--scales belongs to monodepth2 train: the checkpoint says how it was trained; drop it",

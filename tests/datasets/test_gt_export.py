@@ -207,7 +207,7 @@ def test_a_damaged_scan_is_named_in_one_line_and_nothing_stays(data: Path, tmp_p
 
 INTERRUPTS = """
 import os, runpy, signal, sys
-from monodepth2.datasets.layouts import KittiRaw
+from monodepth2.datasets.kitti_layouts import KittiRaw
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore in the background
 depth, maps = KittiRaw.depth, []
 def interrupts(*arguments, **how):

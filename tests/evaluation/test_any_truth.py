@@ -197,7 +197,7 @@ def test_a_plain_folder_is_scored_with_its_depth_and_its_masks(folders: Options,
 
 
 def test_maps_that_lie_on_their_side_are_refused_and_other_shapes_are_told(folders: Options, capsys) -> None:
-    with pytest.raises(UserError, match=r"plain: holds frames of the data set"):
+    with pytest.raises(UserError, match=r"plain: holds pictures that are read"):
         evaluate(replace(folders, eval_out_dir=folders.data_path))
     for n in range(4):
         path = folders.data_path / f"depth/image 2024.{n}.png"

@@ -282,7 +282,7 @@ def test_outputs_do_not_replace_what_is_read(odom: Options, tmp_path: Path) -> N
     ):
         with pytest.raises(UserError, match=f"is an input and would be overwritten: choose another --{flag}"):
             evaluate_odometry(replace(odom, **changes))
-    with pytest.raises(UserError, match=r"--eval_out_dir .*image_2: holds frames of the data set"):
+    with pytest.raises(UserError, match=r"--eval_out_dir .*image_2: holds pictures that are read"):
         evaluate_odometry(replace(odom, eval_out_dir=frame.parent))
     with pytest.raises(UserError, match=r"--output_json and --eval_out_dir would both write .*05\.tum"):
         evaluate_odometry(replace(odom, eval_out_dir=tmp_path / "out", output_json=tmp_path / "out/05.tum"))

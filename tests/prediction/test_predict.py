@@ -228,7 +228,7 @@ def test_an_input_is_never_overwritten(options: PredictOptions, folder: Path, tm
     ):
         with pytest.raises(UserError, match="is an input and would be overwritten"):
             predict(mistaken)
-    with pytest.raises(UserError, match=r"--output_pattern {stem}_x --output_dir .*: holds frames of the data set"):
+    with pytest.raises(UserError, match=r"holds pictures that are read, .*: put {kind} into --output_pattern"):
         predict(replace(options, output_pattern="{stem}_x", outputs=("color",), output_dir=tmp_path / "link"))
     assert {name: (folder / name).read_bytes() for name in names(folder)} == before
 
