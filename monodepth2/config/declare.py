@@ -6,7 +6,7 @@ An option is a field of a frozen dataclass; its metadata are the group and the k
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -126,10 +126,11 @@ def _usable_path(value: str | Path) -> Path:
     return Path(value).absolute() if is_nobodys else Path(value)
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Collection[str]) -> str:
     """Return what to say after a name or flag that there is not: what has taken its place, or which is the nearest."""
     now = EARLIER.get(name.removeprefix("--"), "")
-    is_known = {now.split(" ")[0], now.split(" ")[0].removeprefix("--")} & set(known)
+    flag = now.partition(" ")[0]
+    is_known = flag in known or flag.removeprefix("--") in known
     return f"; {now} has taken its place" if now and is_known else nearest(name, known)
 
 

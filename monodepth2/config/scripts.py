@@ -38,6 +38,7 @@ _INSTEAD = {
     "fit": "the checkpoint says how it was trained",
     "crop_top": "the checkpoint says how it was trained",
     "scales": "the checkpoint says how it was trained",
+    "odometry --poses": "--true_poses names a file of true poses",
 }
 # the scripts at the root by the names of the commands that do the same
 SCRIPTS = {
@@ -64,9 +65,8 @@ def check_used(stated: Collection[str], command: str) -> None:
     for name in (item.name for item in fields(Options)):
         if name in stated and name not in USED_BY[command]:
             owner = next(other for other, used in USED_BY.items() if name in used)
-            instead = _INSTEAD.get(name, f"{_called(command)} has no use for it")
-            if name == "poses" and command == "odometry":
-                instead = "--true_poses names a file of true poses"
+            usual = _INSTEAD.get(name, f"{_called(command)} has no use for it")
+            instead = _INSTEAD.get(f"{command} --{name}", usual)
             raise UserError(f"--{name} belongs to {_called(owner)}: {instead}; drop it")
 
 

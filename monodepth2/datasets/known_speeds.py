@@ -107,10 +107,19 @@ def read_speeds(folder: Path, pictures: int) -> np.ndarray:
     speeds = np.array([_possible(speed, folder / SPEEDS) for speed in _numbers(folder / SPEEDS)])
     times, path = read_times(folder)
     for numbers, of in ((speeds, folder / SPEEDS), (times, path)):
-        if len(numbers) != pictures:
-            raise UserError(f"{of}: holds {len(numbers)} numbers, and its drive has {pictures} pictures; one each is "
-                            "needed")  # fmt: skip
+        check_one_each(of, len(numbers), "numbers", pictures)
     return _timed(speeds, times, path)
+
+
+def check_one_each(path: Path, count: int, what: str, pictures: int) -> None:
+    """Check that a file of a drive holds as many numbers as the drive has pictures.
+
+    Raises:
+        UserError: it does not.
+    """
+    if count != pictures:
+        raise UserError(f"{path}: holds {count} {what}, and its drive has {pictures} pictures; one each is needed: "
+                        "correct the file")  # fmt: skip
 
 
 def read_oxts(folder: Path) -> np.ndarray:

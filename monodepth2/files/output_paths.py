@@ -61,7 +61,8 @@ def check_apart(flag: str, folder: Path, pictures: Iterable[Path], remedy: str =
     Raises:
         UserError: they would be; the message names the flag.
     """
-    if os.path.realpath(folder) in {os.path.realpath(path.parent) for path in pictures}:
+    places = {path.parent for path in pictures}  # few, of many pictures
+    if os.path.realpath(folder) in map(os.path.realpath, places):
         raise UserError(
             f"--{flag} {folder}: holds pictures that are read, and what is written there would be taken for further "
             f"ones: {remedy}"

@@ -13,7 +13,7 @@ from monodepth2.config import ODOMETRY_SPLITS, Options
 from monodepth2.datasets.drives import frames_of_drive, own_lines
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw, sequence_name
-from monodepth2.datasets.known_speeds import STAMPS, read_stamps, stated_times
+from monodepth2.datasets.known_speeds import STAMPS, check_one_each, read_stamps, stated_times
 from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory
@@ -191,10 +191,8 @@ def frame_times(drive: Drive, truth: Trajectory | None) -> np.ndarray:
     folder = camera if isinstance(drive.layout, KittiOdometry) else drive.layout.root / drive.lines[0].folder
     if found := stated_times(folder):
         times, path = found
-        pictures = len(drive.layout.names(folder)) if isinstance(drive.layout, Folders) else None
-        if pictures is not None and len(times) != pictures:
-            raise UserError(f"{path}: holds {len(times)} times, and its drive has {pictures} pictures; one each is "
-                            "needed: correct or remove it")  # fmt: skip
+        if isinstance(drive.layout, Folders):
+            check_one_each(path, len(times), "times", len(drive.layout.names(folder)))
     elif isinstance(drive.layout, KittiRaw) and (path := camera / STAMPS).is_file():
         times = read_stamps(path)
     else:
