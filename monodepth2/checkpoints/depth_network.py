@@ -75,9 +75,9 @@ def load_depth_network(
     folder = weights_folder(folder)
     encoder_path, depth_path = network_file(folder, "encoder"), network_file(folder, "depth")
     encoder_state, depth_state = read_network(encoder_path), read_network(depth_path)
-    encoder = load_encoder(encoder_state, encoder_path)
-    decoder = _load_decoder(encoder, depth_state, depth_path)
     height, width = input_size(encoder_state, encoder_path, height, width)
+    encoder = _load_encoder(encoder_state, encoder_path, (height, width))
+    decoder = _load_decoder(encoder, depth_state, depth_path)
     facts = trained_facts(encoder_state, folder)
     nearest = facts.min_depth if min_depth is None else min_depth
     farthest = facts.max_depth if max_depth is None else max_depth
@@ -89,15 +89,11 @@ def load_depth_network(
     return network.eval().to(device)
 
 
-def load_encoder(state: dict[str, Any], path: Path) -> Encoder:
-    """Build the encoder that a state dict belongs to, and load it.
-
-    Raises:
-        UserError: it belongs to none, or tensors are missing.
-    """
+def _load_encoder(state: dict[str, Any], path: Path, size: tuple[int, int]) -> Encoder:
+    """Build the encoder that a state dict belongs to, for pictures of this size, and load it."""
     backbone = backbone_of(state, path)
     with Undrawn():
-        encoder = TimmEncoder(backbone[0]) if backbone else ResnetEncoder(num_layers(state, path))
+        encoder = TimmEncoder(backbone[0], size) if backbone else ResnetEncoder(num_layers(state, path))
     load_state(encoder, state, path)
     return encoder
 

@@ -37,7 +37,7 @@ class MonodepthModel(nn.Module):
         self.loaded_ids = options.loaded_ids
         self.pose_model_type = options.pose_model_type
         self.pairs = options.pose_model_input == "pairs"
-        self.encoder = make_encoder(options.encoder, options.num_layers)
+        self.encoder = make_encoder(options.encoder, options.num_layers, (options.height, options.width))
         channels = self.encoder.num_ch_enc
         if isinstance(self.encoder, TimmEncoder) and min(options.scales) >= 2:
             self.encoder.without_first()  # the decoder's first two stages are left out, too
@@ -120,7 +120,9 @@ class MonodepthModel(nn.Module):
         elif self.pose_model_type == "shared":
             self.pose = PoseDecoder(feature_channels, num_feature_sets=frames, num_motions=frames - 1)
         else:
-            self.pose_encoder = make_encoder(options.pose_backbone, options.num_layers, frames, "--pose_encoder")
+            self.pose_encoder = make_encoder(
+                options.pose_backbone, options.num_layers, (options.height, options.width), frames, "--pose_encoder"
+            )
             if isinstance(self.pose_encoder, TimmEncoder):
                 self.pose_encoder.without_first()
             feature_channels = int(self.pose_encoder.num_ch_enc[-1])

@@ -98,7 +98,7 @@ def load_motion_network(
     encoder_path = network_file(folder, "encoder")
     encoder = read_network(encoder_path)
     height, width = input_size(encoder, encoder_path, height, width)
-    options = _options_of_pose_network(folder, encoder)
+    options = replace(_options_of_pose_network(folder, encoder), height=height, width=width)
     with Undrawn():
         model = MonodepthModel(options)
     read = load_networks(model, folder, NETWORKS_READ[options.pose_model_type])

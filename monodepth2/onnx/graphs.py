@@ -13,7 +13,9 @@ from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_networ
 from monodepth2.checkpoints.networks import holds_network
 from monodepth2.checkpoints.records import trained_options
 from monodepth2.config.tools import ExportOptions
+from monodepth2.errors import UserError
 from monodepth2.method.geometry import disp_to_depth
+from monodepth2.method.networks import TimmEncoder
 from monodepth2.method.networks.depth_decoder import DepthDecoder, double, elu, reflect
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
 from monodepth2.onnx.metadata import of_training
@@ -187,7 +189,17 @@ def load_graph(folder: Path, options: ExportOptions) -> Graph:
     """
     graph = _load_depth(folder, options) if options.network == "depth" else _load_pose(folder, options)
     graph.height, graph.width = options.height or graph.height, options.width or graph.width
+    _check_size(graph, options.dynamic_size)
     return graph.eval().requires_grad_(False)
+
+
+def _check_size(graph: Graph, dynamic: bool) -> None:
+    """Refuse other sizes than the only one that a backbone takes."""
+    for encoder in (module for module in graph.modules() if isinstance(module, TimmEncoder)):
+        if encoder.only_size and (dynamic or encoder.only_size != (graph.height, graph.width)):
+            height, width = encoder.only_size
+            raise UserError(f"{encoder.name} was trained for pictures of {width}x{height} and takes no others; leave "
+                            "out --dynamic_size, --height and --width")  # fmt: skip
 
 
 def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:

@@ -10,21 +10,24 @@ import torch
 from batches import batch
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.networks import ITS_FLAGS, load_networks, read_network, save_checkpoint
-from monodepth2.config import Options
+from monodepth2.config import ExportOptions, Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import TimmEncoder
 from monodepth2.odometry.network import load_motion_network
+from monodepth2.onnx.graphs import load_graph
 
 CPU = torch.device("cpu")
 FAMILIES = ("mobilenetv3_small_050", "edgenext_xx_small", "lcnet_050", "mobilenetv4_conv_small_035", "ghostnet_100",
             "efficientnet_b0", "regnety_002", "resnet10t", "vgg11", "mambaout_femto")  # fmt: skip
 SMALL = "lcnet_050"
+ONE_SIZE = "efficientformerv2_s0"
+SIZE = (64, 96)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_gives_five_maps(name: str) -> None:
-    encoder = TimmEncoder(name)
+    encoder = TimmEncoder(name, SIZE)
     maps = encoder(torch.rand(2, 3, 64, 96))
     assert [tuple(m.shape[2:]) for m in maps] == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
     assert [m.shape[1] for m in maps] == list(encoder.num_ch_enc)
@@ -34,18 +37,45 @@ def test_every_family_gives_five_maps(name: str) -> None:
     assert first.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("size", [(64, 96), (96, 64)])
+def test_a_backbone_for_one_size_is_made_for_the_runs(size: tuple[int, int]) -> None:
+    height, width = size
+    encoder = TimmEncoder(ONE_SIZE, size)
+    maps = encoder(torch.rand(2, 3, height, width))
+    assert [tuple(m.shape[2:]) for m in maps] == [(height >> k, width >> k) for k in range(1, 6)]
+    assert encoder.only_size == size
+    assert TimmEncoder(SMALL, size).only_size is None
+
+
+def test_both_networks_may_have_a_backbone_for_one_size(tmp_path: Path) -> None:
+    options = Options(height=96, width=64, encoder=ONE_SIZE, pose_encoder=ONE_SIZE, decoder="small")
+    model = MonodepthModel(options).eval()
+    save_checkpoint(tmp_path / "weights_0", model, torch.optim.Adam(model.parameters()), options)
+    made = batch(height=96, width=64)
+    with torch.no_grad():
+        expected = model(made)
+        depth = load_depth_network(tmp_path / "weights_0", CPU)
+        disp = depth.depth(depth.encoder(made.color_aug[0]))[0]
+        motions = load_motion_network(tmp_path / "weights_0", CPU).model.motions(made.color_aug)
+    torch.testing.assert_close(disp, expected.disps[0])
+    torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
+    for flags in ({"dynamic_size": True}, {"height": 64}, {"network": "pose", "width": 128}):
+        with pytest.raises(UserError, match=f"{ONE_SIZE} was trained for pictures of 64x96 and takes no others"):
+            load_graph(tmp_path / "weights_0", ExportOptions(load_weights_folder=tmp_path / "weights_0", **flags))
+
+
 def test_a_backbone_that_begins_at_a_quarter_gets_a_stem() -> None:
-    assert TimmEncoder("edgenext_xx_small").has_stem
-    assert not TimmEncoder(SMALL).has_stem
+    assert TimmEncoder("edgenext_xx_small", SIZE).has_stem
+    assert not TimmEncoder(SMALL, SIZE).has_stem
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("resnet10", "did you mean"),
-        ("nonsense", "has no such network; name a convolutional network"),
-        ("vit_tiny_patch16_224", "name a convolutional network"),
-        ("xcit_nano_12_p16_224", "of a picture of 64x96 are 4x6, .* of the picture's size are needed; name"),
+        ("nonsense", "has no such network; name a backbone"),
+        ("vit_tiny_patch16_224", "of a picture of 192x640 are 12x40, .* of the picture's size are needed; name"),
+        ("nest_tiny", "gives no feature maps .* only handles square inputs"),
     ],
 )
 def test_what_is_no_such_backbone_is_refused(name: str, told: str) -> None:
@@ -55,7 +85,7 @@ def test_what_is_no_such_backbone_is_refused(name: str, told: str) -> None:
 
 
 def test_pictures_come_in_the_backbones_own_colours() -> None:
-    encoder = TimmEncoder(SMALL, 2).eval()
+    encoder = TimmEncoder(SMALL, SIZE, 2).eval()
     config = timm.get_pretrained_cfg(SMALL)
     images = torch.rand(1, 6, 64, 64)
     mean, std = (torch.tensor(values).repeat(2).view(1, 6, 1, 1) for values in (config.mean, config.std))
@@ -66,9 +96,9 @@ def test_pictures_come_in_the_backbones_own_colours() -> None:
 def test_imagenet_weights_of_a_file_reach_pairs_of_pictures(tmp_path: Path) -> None:
     whole = timm.create_model(SMALL)
     torch.save(whole.state_dict(), tmp_path / "weights.pth")
-    encoder = TimmEncoder(SMALL, 2).eval()
+    encoder = TimmEncoder(SMALL, SIZE, 2).eval()
     encoder.load_imagenet(tmp_path / "weights.pth")
-    single = TimmEncoder(SMALL).eval()
+    single = TimmEncoder(SMALL, SIZE).eval()
     single.load_imagenet(tmp_path / "weights.pth")
     image = torch.rand(1, 3, 64, 64)
     for pair, one in zip(encoder(image.repeat(1, 2, 1, 1)), single(image), strict=True):
@@ -87,13 +117,16 @@ def test_a_file_is_the_depth_networks(tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.pth: no such file$"):
-        TimmEncoder(SMALL).load_imagenet(tmp_path / "none.pth")
+        TimmEncoder(SMALL, SIZE).load_imagenet(tmp_path / "none.pth")
     torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), tmp_path / "other.pth")
     with pytest.raises(UserError, match=f"not the weights of timm's {SMALL}"):
-        TimmEncoder(SMALL).load_imagenet(tmp_path / "other.pth")
+        TimmEncoder(SMALL, SIZE).load_imagenet(tmp_path / "other.pth")
+    torch.save(timm.create_model(ONE_SIZE).state_dict(), tmp_path / "size.pth")
+    with pytest.raises(UserError, match="are for pictures of 224x224 and do not fit those of 96x64; train at that"):
+        TimmEncoder(ONE_SIZE, SIZE).load_imagenet(tmp_path / "size.pth")
     (tmp_path / "damaged.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match=rf"damaged\.safetensors: not the weights of timm's {SMALL}"):
-        TimmEncoder(SMALL).load_imagenet(tmp_path / "damaged.safetensors")
+        TimmEncoder(SMALL, SIZE).load_imagenet(tmp_path / "damaged.safetensors")
 
 
 def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:

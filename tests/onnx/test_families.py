@@ -18,10 +18,10 @@ from monodepth2.training.step import TrainingStep
 
 CPU = torch.device("cpu")
 FAMILIES = ("convnext_atto", "hrnet_w18_small", "mobilenetv3_small_050", "mobilenetv4_conv_small_035",
-            "efficientnet_b0", "regnety_002", "edgenext_xx_small", "resnet10t")  # fmt: skip
+            "efficientnet_b0", "regnety_002", "edgenext_xx_small", "resnet10t", "efficientformerv2_s0")  # fmt: skip
 
 
-@pytest.mark.slow(reason="eight networks are exported")
+@pytest.mark.slow(reason="nine networks are exported")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_is_trained_saved_predicted_with_and_exported(name: str, tmp_path: Path) -> None:
     options = Options(height=64, width=64, encoder=name, decoder="small", pose_model_type="posecnn", scales=(0, 1),

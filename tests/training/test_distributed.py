@@ -199,7 +199,7 @@ def test_all_else_gets_gradients_from_backbones_that_begin_at_a_quarter(decoder:
 
 @pytest.mark.parametrize("name", ["lcnet_050", "resnet10t"])
 def test_shared_batch_norms_keep_a_backbones_activations(name: str) -> None:
-    network = TimmEncoder(name).eval()
+    network = TimmEncoder(name, (64, 96)).eval()
     pictures, keys = torch.rand(1, 3, 64, 96), list(network.state_dict())
     with torch.no_grad():
         before = network(pictures)

@@ -19,13 +19,17 @@ HR = "hr"  # the kind of HrDecoder
 DECODERS = {"2019": CHANNELS, "small": SMALL_CHANNELS}  # channels of the stages of DepthDecoder
 
 
-def make_encoder(backbone: str | None, num_layers: int, num_input_images: int = 1, flag: str = "--encoder") -> Encoder:
-    """Return a backbone of timm, or where none is named 2019's ResNet of so many layers; `flag` is for messages.
+def make_encoder(
+    backbone: str | None, num_layers: int, size: tuple[int, int], num_input_images: int = 1, flag: str = "--encoder"
+) -> Encoder:
+    """Return a backbone of timm for pictures of a size, or where none is named 2019's ResNet of so many layers.
 
     Raises:
-        UserError: timm has no such backbone.
+        UserError: timm has no such backbone; the message begins with `flag`.
     """
-    return TimmEncoder(backbone, num_input_images, flag) if backbone else ResnetEncoder(num_layers, num_input_images)
+    if backbone:
+        return TimmEncoder(backbone, size, num_input_images, flag)
+    return ResnetEncoder(num_layers, num_input_images)
 
 
 def make_decoder(kind: str, num_ch_enc: np.ndarray, scales: Sequence[int], out_channels: int = 1) -> Decoder:

@@ -14,22 +14,25 @@ from monodepth2.runtime.extras import require_packages
 
 REDUCTIONS = [2, 4, 8, 16, 32]  # of the five feature maps
 STEM_CHANNELS = 32
-REMEDY = "name a convolutional network of timm, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050"
+ANY_SIZE = (64, 96)  # pictures that a backbone for pictures of any size is tried on
+REMEDY = "name a backbone of timm whose maps become smaller in steps, e.g. resnet10t, convnext_tiny or hiera_tiny_224"
 
 
 class TimmEncoder(nn.Module):
     """A backbone of timm that returns five feature maps, at 1/2 to 1/32 of the input size.
 
     A backbone that begins at 1/4 gets a light stem, one convolution, for the map at 1/2. Of one that begins at 1/1 the
-    first map is left out.
+    first map is left out. One that takes pictures of a single size, as many with attention do, is made for `size`.
 
     Args:
         name: of the backbone in timm.
+        size: height and width of the pictures.
         num_input_images: pictures that it sees at once.
         flag: that names it, for messages.
 
     Attributes:
         num_ch_enc: channels of the five maps.
+        only_size: the size of the pictures, where it takes no others.
 
     Raises:
         UserError: timm is not installed, has no such backbone, or its maps have other sizes.
@@ -38,10 +41,10 @@ class TimmEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, num_input_images: int = 1, flag: str = "--encoder") -> None:
+    def __init__(self, name: str, size: tuple[int, int], num_input_images: int = 1, flag: str = "--encoder") -> None:
         super().__init__()
         self.name, self.num_input_images = name, num_input_images
-        self.encoder = _backbone(name, num_input_images, flag)
+        self.encoder, self.only_size = _backbone(name, size, num_input_images, flag)
         config = self.encoder.pretrained_cfg
         for statistic in ("mean", "std"):
             values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
@@ -84,10 +87,29 @@ class TimmEncoder(nn.Module):
         if file and not file.expanduser().is_file():
             raise UserError(f"--pretrained_weights {file}: no such file")
         try:
-            pretrained = _create(self.name, self.num_input_images, pretrained=True, state=_read(file) if file else None)
+            state = _read(file) if file else None
+            pretrained = _create(self.name, self.num_input_images, self.only_size, pretrained=True, state=state)
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ImportError) as error:
-            raise UserError(_unusable(self.name, file, error)) from error
+            raise UserError(self._unusable(file, error)) from error
         self.encoder.load_state_dict(pretrained.state_dict())
+
+    def _unusable(self, file: Path | None, error: Exception) -> str:
+        stated = f"--pretrained_weights {file}" if file else "--weights_init pretrained"
+        if self.only_size and "size mismatch" in str(error) and "Missing key" not in str(error):
+            _, height, width = self.encoder.pretrained_cfg["input_size"]
+            ours = f"{self.only_size[1]}x{self.only_size[0]}"
+            return (
+                f"{stated}: ImageNet weights of {self.name} are for pictures of {width}x{height} and do not fit those "
+                f"of {ours}; train at that size, or with --weights_init scratch, or name a backbone whose weights fit "
+                "any size, e.g. swin_tiny_patch4_window7_224"
+            )
+        if file:
+            return f"{stated}: not the weights of timm's {self.name} ({first_line(error)})"
+        return (
+            f"{stated}: ImageNet weights of {self.name} cannot be downloaded ({first_line(error)}). Use "
+            "--weights_init scratch, or fetch the model's .safetensors or .bin file elsewhere and pass it as "
+            "--pretrained_weights FILE"
+        )
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -102,7 +124,8 @@ def _read(file: Path) -> dict[str, Any]:
     return plain_state(read_weights(file.expanduser(), "pass timm's weights with --pretrained_weights"))[0]
 
 
-def _backbone(name: str, num_input_images: int, flag: str) -> Any:
+def _backbone(name: str, size: tuple[int, int], num_input_images: int, flag: str) -> tuple[Any, tuple[int, int] | None]:
+    """Return a backbone, and the only size of its pictures if there is one."""
     require_packages("encoders", f"{flag} {name}", "timm")
     import timm
 
@@ -110,21 +133,31 @@ def _backbone(name: str, num_input_images: int, flag: str) -> Any:
         near = difflib.get_close_matches(name, timm.list_models(), 3)
         meant = f"did you mean {', '.join(near)}?" if near else REMEDY
         raise UserError(f"{flag} {name}: timm {timm.__version__} has no such network; {meant}")
-    try:
-        backbone = _create(name, num_input_images)
-        with torch.no_grad():
-            maps = _maps(backbone.eval(), torch.zeros(1, 3 * num_input_images, 64, 96))
-    except (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise UserError(f"{flag} {name}: gives no feature maps of pictures of any size ({first_line(error)}); "
-                        f"{REMEDY}") from error  # fmt: skip
-    reductions = list(backbone.feature_info.reduction())
-    shapes = [tuple(features.shape[2:]) for features in maps]
+    trouble = ""
+    for only_size in (None, size):
+        try:
+            backbone = _create(name, num_input_images, only_size)
+            trouble = _trouble(backbone, num_input_images, only_size or ANY_SIZE)
+        except (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError) as error:
+            if not (only_size and isinstance(error, TypeError)):  # which says that it knows no img_size
+                trouble = f"gives no feature maps ({first_line(error)})"
+        else:
+            if not trouble:
+                return backbone.train(), only_size
+    raise UserError(f"{flag} {name}: {trouble}; {REMEDY}")
+
+
+def _trouble(backbone: Any, num_input_images: int, size: tuple[int, int]) -> str:
+    """What is wrong with a backbone's maps of a picture; empty if nothing is."""
+    with torch.no_grad():
+        maps = _maps(backbone.eval(), torch.zeros(1, 3 * num_input_images, *size))
+    reductions, shapes = list(backbone.feature_info.reduction()), [tuple(features.shape[2:]) for features in maps]
     fits = reductions in ([1, *REDUCTIONS], REDUCTIONS, REDUCTIONS[1:])
-    if not fits or shapes != [(64 // r, 96 // r) for r in reductions]:
-        sizes = ", ".join("x".join(map(str, shape)) for shape in shapes)
-        raise UserError(f"{flag} {name}: its feature maps of a picture of 64x96 are {sizes}, and 1/2 (or 1/4) to 1/32 "
-                        f"of the picture's size are needed; {REMEDY}")  # fmt: skip
-    return backbone.train()
+    if fits and shapes == [(size[0] // r, size[1] // r) for r in reductions]:
+        return ""
+    sizes = ", ".join("x".join(map(str, shape)) for shape in shapes)
+    return (f"its feature maps of a picture of {size[0]}x{size[1]} are {sizes}, and 1/2 (or 1/4) to 1/32 of the "
+            "picture's size are needed")  # fmt: skip
 
 
 def _maps(backbone: Any, images: Tensor) -> list[Tensor]:
@@ -133,24 +166,22 @@ def _maps(backbone: Any, images: Tensor) -> list[Tensor]:
     return [features.permute(0, 3, 1, 2) if channels_last else features for features in backbone(images)]
 
 
-def _create(name: str, num_input_images: int, pretrained: bool = False, state: dict[str, Any] | None = None) -> Any:
+def _create(
+    name: str,
+    num_input_images: int,
+    only_size: tuple[int, int] | None,
+    pretrained: bool = False,
+    state: dict[str, Any] | None = None,
+) -> Any:
     import timm
 
     overlay: Any = {"state_dict": state} if state else None
+    sized: Any = {"img_size": only_size} if only_size else {}  # not every backbone knows this argument
     return timm.create_model(
         name,
         pretrained=pretrained,
         pretrained_cfg_overlay=overlay,
         features_only=True,
         in_chans=3 * num_input_images,
-    )
-
-
-def _unusable(name: str, file: Path | None, error: Exception) -> str:
-    if file:
-        return f"--pretrained_weights {file}: not the weights of timm's {name} ({first_line(error)})"
-    return (
-        f"--weights_init pretrained: ImageNet weights of {name} cannot be downloaded ({first_line(error)}). Use "
-        "--weights_init scratch, or fetch the model's .safetensors or .bin file elsewhere and pass it as "
-        "--pretrained_weights FILE"
+        **sized,
     )
