@@ -53,7 +53,7 @@ def evaluate(options: Options) -> EvaluationResult:
     """
     if not is_scored(options):
         raise UserError("these options ask for no figures: drop --no_eval, use another --eval_split than benchmark")
-    return evaluate_all(replace(options, compare=())).results[0]
+    return evaluate_all(options.with_values({"compare": ()})).results[0]
 
 
 def evaluate_all(options: Options) -> EvaluationRun:
