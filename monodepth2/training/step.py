@@ -147,7 +147,8 @@ class TrainingStep:
 
         The noise that breaks ties is drawn on the side, so that how often people look does not change a training.
         """
-        with without_compiled(), torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+        kept = [] if self.device.type == "cpu" else [self.device]  # the CPU's generator always is
+        with without_compiled(), torch.random.fork_rng(kept, device_type=self.device.type):
             views = self.synthesise_views(batch, predictions)
             return views, self.objective(batch, predictions, views)
 
