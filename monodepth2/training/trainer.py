@@ -1,13 +1,12 @@
 """The training loop: every step of a run, and what happens between steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 from signal import Signals
 from typing import Any
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.config import Options, option_type
+from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import columns_at
 from monodepth2.method.model import MonodepthModel
@@ -25,7 +24,7 @@ from monodepth2.training.diagnosis import Diagnosis
 from monodepth2.training.ending import NOTHING_TO_LEARN, last_lines, write_report
 from monodepth2.training.faults import Faults
 from monodepth2.training.first_lines import first_lines
-from monodepth2.training.flag_checks import check_unread, check_without_effect, warm_up_remarks
+from monodepth2.training.flag_checks import check_unread, check_without_effect, flags_of_all, warm_up_remarks
 from monodepth2.training.graphed_step import GraphedStep
 from monodepth2.training.logbook import Logbook, log_is_due
 from monodepth2.training.progress import Progress
@@ -318,10 +317,9 @@ class Trainer:
         return self.options.batch_size * self.processes.world_size
 
     def _facts(self) -> dict[str, object]:
-        """What must be the same in every process; folders and the number of loaders may differ."""
-        alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
-        told = {f"--{name}": getattr(self.options, name) for name in alike}
-        return {**told, **self.data.digests, "whether Adam starts afresh": self.beginning.moments.startswith("fresh")}
+        """What must be the same in every process."""
+        afresh = self.beginning.moments.startswith("fresh")
+        return {**flags_of_all(self.options), **self.data.digests, "whether Adam starts afresh": afresh}
 
     def _report(self, message: str) -> None:
         self.progress.message(self.processes.named(message))
