@@ -133,7 +133,7 @@ def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
     others = [name for name in learn.model.networks if name not in options.models_to_load]
     if others:
         return f"fresh (--models_to_load leaves out {' '.join(others)})"
-    reason = load_optimizer(learn.optimizer, folder, options.learning_rate)
+    reason = load_optimizer(learn.optimizer, folder)
     return f"fresh ({reason})" if reason else f"taken from {folder}"
 
 

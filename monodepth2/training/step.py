@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.profiler import record_function
 
-from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
 from monodepth2.method.losses.warm_up import coarse_batch, without_choice
@@ -24,6 +23,7 @@ from monodepth2.runtime.compilation import check_compiler, compiled, without_com
 from monodepth2.runtime.precision import autocast, check_precision, order_channels
 from monodepth2.runtime.processes import Processes, check_sync_bn
 
+RATE = "rate_factor"  # of a group of parameters, on the learning rate of the run
 TIMED = 2  # steps, after one to warm up
 STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
 

@@ -146,7 +146,6 @@ class Trainer:
         self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
-            "scheduler": self.schedule,
             "scaler": self.learn.scaler,
             "data": self.data,
             "faults": self.faults,
@@ -161,6 +160,7 @@ class Trainer:
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
+        self.schedule.set(self.step)
         self.data.start(self.step)
         for remark in self.data.remarks if main else ():
             self.progress.message(remark)
@@ -221,7 +221,7 @@ class Trainer:
         if self.diagnosis.first_look_due:
             self.diagnosis.look_first(self.processes.mean(self.diagnosis.figures()))
         self.step += 1
-        self.schedule.end_step()
+        self.schedule.set(self.step)
         self.progress.step()
         if self.processes.is_main and (to_log or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
@@ -239,7 +239,6 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1
-        self.schedule.end_epoch()
         self.best.end_epoch(epoch)
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)

@@ -151,7 +151,7 @@ def read_shared_network(path: Path) -> None:
 
 
 def read_optimizer(path: Path) -> None:
-    load_optimizer(torch.optim.Adam(tiny_network().parameters()), path.parent, 1e-4)
+    load_optimizer(torch.optim.Adam(tiny_network().parameters()), path.parent)
 
 
 def write_state(path: Path) -> None:
