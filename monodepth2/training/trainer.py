@@ -8,7 +8,7 @@ from typing import Any
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
-from monodepth2.method.losses.warm_up import columns_at
+from monodepth2.method.losses.warm_up import coarse_batch, columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, write_cameras
@@ -199,8 +199,9 @@ class Trainer:
         loaded = next(self.data.train_batches)
         self._note_faults(loaded.faults)
         batch = loaded.prepared(self.device)
-        self.learn.columns = columns_at(self.step, self.options.motion_warmup)
-        result = self.take_step(batch)
+        columns = columns_at(self.step, self.options.motion_warmup)
+        self.learn.warming_up = columns is not None
+        result = self.take_step(coarse_batch(batch, columns) if columns else batch)
         if self.mean:
             self.mean.update()
         self.wrong.note(self.step, batch, result)
