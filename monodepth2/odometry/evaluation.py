@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.checkpoints.published import weights_of
+from monodepth2.checkpoints.named import weights_of
 from monodepth2.config import USED_BY, Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
