@@ -5,6 +5,8 @@ from dataclasses import replace
 from signal import Signals
 from typing import Any
 
+import torch
+
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
@@ -15,7 +17,6 @@ from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, write_c
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
-from monodepth2.runtime.random_state import seed_all
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.training.beginning import Beginning
 from monodepth2.training.best_epoch import BestEpoch
@@ -61,7 +62,7 @@ class Trainer:
             point = self._begin() if self.processes.is_main else None
         self.resumed = self.processes.first(point)
         with self.processes.agreed():
-            seed_all(options.seed)
+            torch.manual_seed(options.seed)
             self.data = TrainingData(options, self.processes, self.device, self.resumed is None)
             self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
             self.saved = self._read_saved() if self.resumed else None
