@@ -152,7 +152,8 @@ def evaluate_depth_map(
     for metric in protocol.metrics:
         figures = _extra_figures(metric, gt, pred, scored, K)
         extras |= dict(zip(EXTRA_METRICS[metric], figures, strict=True))
-    return ImageScore(depth_metrics(gt[scored], pred), count_pixels(gt, protocol.region, mask), alignment, extras)
+    pixels = count_pixels(gt, protocol.region, mask, int(scored.sum()))
+    return ImageScore(depth_metrics(gt[scored], pred), pixels, alignment, extras)
 
 
 def seen_mask(disp_hw: np.ndarray, mask_hw: np.ndarray | None) -> np.ndarray | None:
