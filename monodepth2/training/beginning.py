@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.learnt_cameras import check_begun_alike, other_cameras
 from monodepth2.checkpoints.networks import (
     ITS_FLAGS,
     WITHOUT_IT,
@@ -22,7 +23,6 @@ from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, tell
 from monodepth2.method.model import MonodepthModel
-from monodepth2.report.learnt_cameras import check_begun_alike, other_cameras
 from monodepth2.runtime.processes import Processes, scaled_rate
 from monodepth2.training.step import TrainingStep
 

@@ -1,9 +1,9 @@
 """What a training says at its end, and the report on it."""
 
+from monodepth2.checkpoints.learnt_cameras import sentences
 from monodepth2.checkpoints.networks import MEAN
 from monodepth2.config import Options
 from monodepth2.errors import tell
-from monodepth2.report.learnt_cameras import sentences
 from monodepth2.training.data import TrainingData
 from monodepth2.training.logbook import Logbook
 from monodepth2.training.step import TrainingStep

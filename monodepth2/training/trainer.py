@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.learnt_cameras import figures_of, learnt_cameras, write_cameras
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import coarse_batch, columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
