@@ -1,3 +1,4 @@
-"""Moved to `monodepth2.checkpoints.published`; importing from here goes on working."""
+"""Moved to modules of `monodepth2.checkpoints`; importing from here goes on working."""
 
+from monodepth2.checkpoints.named import *  # noqa: F403
 from monodepth2.checkpoints.published import *  # noqa: F403

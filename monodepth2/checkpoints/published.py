@@ -15,12 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from monodepth2.checkpoints.fetching import Download, fetch
-from monodepth2.checkpoints.hub import pulled_model
-from monodepth2.checkpoints.networks import weights_folder
-from monodepth2.checkpoints.runs import newest_weights
-from monodepth2.config import NETWORKS, Options
-from monodepth2.config.hub_names import is_hub_name
-from monodepth2.config.tools import run_names
+from monodepth2.config import NETWORKS
 from monodepth2.errors import UserError, first_line, shown
 
 BASE_ADDRESS = "https://storage.googleapis.com/niantic-lon-static/research/monodepth2/"
@@ -47,85 +42,6 @@ NOTICE = (
 _REMEDY = "fetch it elsewhere, unpack it and pass its folder (--load_weights_folder)"
 
 
-def resolve_weights(
-    folder: Path | None, model_name: str | None, run: str | None = None, log_dir: Path = Options.log_dir
-) -> Path:
-    """Return the weights folder that is named in one of three ways, or the `.onnx` file.
-
-    Args:
-        folder: of `--load_weights_folder`; of a run's, the newest checkpoint is taken.
-        model_name: of a published model, or of one on the hub.
-        run: whose newest checkpoint is taken.
-        log_dir: where that run lies.
-
-    Raises:
-        UserError: what is named cannot be had.
-    """
-    if folder is not None:
-        folder = folder.expanduser()
-        return weights_folder(folder) if folder.is_dir() else folder
-    if run is not None:
-        return newest_weights(run, log_dir)
-    assert model_name is not None  # the options see to that
-    if is_hub_name(model_name):
-        if Path(model_name).is_dir():
-            raise UserError(
-                f"--model_name {model_name} would be of the hub, and a folder of this name is here: give it as "
-                f"--load_weights_folder {model_name}"
-            )
-        return pulled_model(model_name)
-    if model_name not in MD5_SUMS and model_name in run_names(log_dir.expanduser()):
-        raise UserError(
-            f"--model_name {model_name} is no published model, but {log_dir} holds a run of this name: did you mean "
-            f"--run {model_name}?"
-        )
-    return published_model(model_name)
-
-
-def weights_of(options: Options) -> Path:
-    """Return the weights that a scoring script was given: a folder, an `.onnx` file, or those of a name.
-
-    Raises:
-        UserError: none is given, several are, or what is named cannot be had.
-    """
-    if options.run is not None:
-        for name in ("load_weights_folder", "model_name"):
-            if options.is_given(name):
-                raise UserError(f"--run contradicts --{name} {getattr(options, name)}: drop one of them")
-        return newest_weights(options.run, options.log_dir)
-    if "log_dir" in options.given:  # options of a training, scored from Python, hold it too
-        raise UserError(f"--log_dir {options.log_dir}: is where --run NAME is looked for; add it, or drop --log_dir")
-    # for training --model_name is the name of a run, here that of a model, published in 2019 or on the hub
-    if options.load_weights_folder is not None and options.is_given("model_name"):
-        raise UserError(f"--load_weights_folder contradicts --model_name {options.model_name}: drop one of them")
-    if options.load_weights_folder is None and options.model_name == Options.model_name:
-        raise UserError(
-            "--load_weights_folder is missing: name the folder that holds encoder.pth, depth.pth, ..., "
-            "or a training with --run, or a published model with --model_name, e.g. mono_640x192"
-        )
-    return resolve_weights(options.load_weights_folder, options.model_name)
-
-
-def resolve_reference(reference: str) -> Path:
-    """Return the path that a word stands for: a weights folder, an `.onnx` file, or the name of a published model.
-
-    What exists under that path wins over a published name; of a run's folder the newest checkpoint is taken.
-
-    Raises:
-        UserError: it is none of the three, or the published model cannot be had.
-    """
-    path = Path(os.path.expanduser(reference))
-    if path.is_dir():
-        return weights_folder(path)
-    if path.is_file() and path.suffix == ".onnx":
-        return path
-    if reference in MD5_SUMS:
-        return published_model(reference)
-    raise UserError(
-        f"{shown(reference)} is no folder, no .onnx file and no published model; {_choice(reference, MD5_SUMS)}"
-    )
-
-
 def published_model(name: str, base: str = BASE_ADDRESS, sums: Mapping[str, str] = MD5_SUMS) -> Path:
     """Return the folder with `encoder.pth`, `depth.pth`, ... of a published model, fetching it the first time.
 
@@ -139,7 +55,7 @@ def published_model(name: str, base: str = BASE_ADDRESS, sums: Mapping[str, str]
             model, or the cache folder cannot be written.
     """
     if name not in sums:
-        raise UserError(f"{shown(name)} is no published model; {_choice(name, sums)}")
+        raise UserError(f"{shown(name)} is no published model; {likely_name(name, sums)}")
     folder = cache_folder() / name
     try:
         if not _is_whole(folder):
@@ -162,7 +78,8 @@ def cache_folder() -> Path:
     return Path(caches if os.path.isabs(caches) else os.path.expanduser("~/.cache")) / "monodepth2"
 
 
-def _choice(name: str, known: Collection[str]) -> str:
+def likely_name(name: str, known: Collection[str] = MD5_SUMS) -> str:
+    """What a message says of a name that no published model has: the nearest one, and all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"{f'did you mean {close[0]}? ' if close else ''}published are {', '.join(known)}"
 

@@ -12,7 +12,7 @@ from monodepth2.config.config_file import read_config
 from monodepth2.config.declare import Checked, Kind, option_type, suggestion
 from monodepth2.config.options import Options
 from monodepth2.config.recipes import RECIPES, recipe_beside
-from monodepth2.config.scripts import USED_BY, check_used
+from monodepth2.config.scripts import USED_BY, belong_to, check_used
 from monodepth2.errors import UserError
 
 UNTOUCHED = object()
@@ -145,9 +145,9 @@ def _end_on_unknown(parser: argparse.ArgumentParser, words: Sequence[str], shown
     flags = [word.partition("=")[0] for word in words if word.startswith("-")]
     if not flags:
         parser.error(f"{words[0]!r} belongs to no flag")
-    of_training = [flag for flag in flags if flag.removeprefix("--") in (*USED_BY["train"], RECIPE)]
-    if of_training:
-        _end(f"{parser.prog} has no use for {', '.join(of_training)}, which training takes; leave that out here")
+    names = [flag.removeprefix("--") for flag in flags]
+    if of_training := [name for name in names if name in (*USED_BY["train"], RECIPE)]:
+        _end(belong_to("train", of_training, parser.prog))
     parser.error(f"unknown flag {flags[0]}{suggestion(flags[0], [f'--{name}' for name in (*shown, CONFIG)])}")
 
 

@@ -160,8 +160,8 @@ def check_input_size(**sizes: int | None) -> None:
             raise UserError(f"--{name} {value}: the networks need at least 64 pixels")
 
 
-def check_alone(options: Checked, name: str, *others: str) -> None:
-    """Refuse flags that say the same as another one.
+def check_only_scale(options: Checked, name: str, *others: str) -> None:
+    """Refuse other flags beside one that says how depths become metres.
 
     Raises:
         UserError: one of `others` is given beside `name`.

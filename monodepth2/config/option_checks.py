@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monodepth2.config.declare import check_alone, check_device, check_input_size
+from monodepth2.config.declare import check_device, check_input_size, check_only_scale
 from monodepth2.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _check_sizes(options: "Options") -> None:
     options.require_positive("eval_min_depth", "eval_max_depth", "camera_height")
     if options.camera_height is not None:
         others = ("eval_mono", "eval_stereo", "align", "disable_median_scaling", "pred_depth_scale_factor")
-        check_alone(options, "camera_height", *others)
+        check_only_scale(options, "camera_height", *others)
     if not 0 < options.min_depth < options.max_depth < float("inf"):
         raise UserError(
             f"--min_depth {options.min_depth} --max_depth {options.max_depth}: need 0 < min_depth < max_depth"

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, ClassVar
 
-from monodepth2.config.declare import Checked, check_alone, check_device, check_input_size, option, same_as
+from monodepth2.config.declare import Checked, check_device, check_input_size, check_only_scale, option, same_as
 from monodepth2.config.options import Options
 from monodepth2.errors import UserError
 
@@ -150,7 +150,7 @@ class PredictOptions(Checked):
         check_input_size(height=self.height, width=self.width)
         self.require_positive("pred_depth_scale_factor", "focal_length", "baseline", "camera_height", "seconds")
         if self.camera_height is not None:
-            check_alone(self, "camera_height", "pred_metric_depth", "pred_depth_scale_factor", "baseline")
+            check_only_scale(self, "camera_height", "pred_metric_depth", "pred_depth_scale_factor", "baseline")
         if self.live is not None and not 0 <= self.live <= LAST_PORT:
             raise UserError(f"--live {self.live}: a port is a number from 0 to {LAST_PORT}; try 8080")
         check_baseline(self.baseline, self.pred_metric_depth, self.pred_depth_scale_factor)

@@ -5,7 +5,7 @@ A flag that a command does not use is refused, so that nobody takes it for used.
 
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -65,9 +65,22 @@ def check_used(stated: Collection[str], command: str) -> None:
     for name in (item.name for item in fields(Options)):
         if name in stated and name not in USED_BY[command]:
             owner = next(other for other, used in USED_BY.items() if name in used)
-            usual = _INSTEAD.get(name, f"{_called(command)} has no use for it")
-            instead = _INSTEAD.get(f"{command} --{name}", usual)
-            raise UserError(f"--{name} belongs to {_called(owner)}: {instead}; drop it")
+            instead = _INSTEAD.get(f"{command} --{name}", _INSTEAD.get(name, ""))
+            raise UserError(belong_to(owner, [name], _called(command), instead))
+
+
+def belong_to(owner: str, names: Sequence[str], user: str, instead: str = "") -> str:
+    """Say of flags that another command has that they are of no use here.
+
+    Args:
+        owner: that command, a key of `USED_BY`.
+        names: of the options.
+        user: how the command is called that was given them.
+        instead: what this command has in their place.
+    """
+    belong, them = ("belongs", "it") if len(names) == 1 else ("belong", "them")
+    flags = ", ".join(f"--{name}" for name in names)
+    return f"{flags} {belong} to {_called(owner)}: {instead or f'{user} has no use for {them}'}; drop {them}"
 
 
 def _called(command: str) -> str:

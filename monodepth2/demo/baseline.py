@@ -8,8 +8,9 @@ from monodepth2.config import Options
 from monodepth2.datasets.kitti_layouts import KittiDepth, KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split
-from monodepth2.evaluation.metrics import MAX_DEPTH, DepthMetrics, evaluate_depth_map, mean_metrics
+from monodepth2.evaluation.metrics import DepthMetrics, evaluate_depth_map, mean_metrics
 from monodepth2.evaluation.protocol import protocol_of
+from monodepth2.evaluation.regions import MAX_DEPTH
 
 
 def mean_depth_per_pixel(layout: KittiDepth, lines: Sequence[SplitLine]) -> np.ndarray:

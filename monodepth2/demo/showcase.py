@@ -10,7 +10,7 @@ from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.splits import read_split
-from monodepth2.evaluation.metrics import MAX_DEPTH, MIN_DEPTH
+from monodepth2.evaluation.regions import MAX_DEPTH, MIN_DEPTH
 from monodepth2.files.evenly import evenly
 from monodepth2.files.pictures import read_picture
 from monodepth2.method.depth_maps import resize_bilinear

@@ -14,13 +14,9 @@ from torch import Tensor
 from monodepth2.errors import UserError
 from monodepth2.evaluation.alignment import Alignment, fit_alignment
 from monodepth2.evaluation.extra_metrics import EXTRA_METRICS, edge_errors, f_score, is_dense, log_figures
-from monodepth2.evaluation.regions import MAX_DEPTH, MIN_DEPTH, PixelCounts, Region, count_pixels, evaluation_mask
-from monodepth2.method.depth_maps import resize_bilinear, resized
+from monodepth2.evaluation.regions import PixelCounts, Region, count_pixels, evaluation_mask
+from monodepth2.method.depth_maps import resize_bilinear
 from monodepth2.method.ground_plane import rays_of
-
-TRAINING_SIZE = (375, 1242)
-TRAINING_CROP = (slice(153, 371), slice(44, 1197))
-TRAINING_TAGS = ("de/abs_rel", "de/sq_rel", "de/rms", "de/log_rms", "da/a1", "da/a2", "da/a3")
 
 
 class DepthMetrics(NamedTuple):
@@ -91,10 +87,10 @@ def depth_metrics(gt: np.ndarray, pred: np.ndarray) -> DepthMetrics:
 
     Source: Eigen et al., "Depth Map Prediction from a Single Image using a Multi-Scale Deep Network", 2014.
     """
-    return DepthMetrics(*(figure.item() for figure in _figures(torch.as_tensor(gt), torch.as_tensor(pred))))
+    return DepthMetrics(*(figure.item() for figure in seven_figures(torch.as_tensor(gt), torch.as_tensor(pred))))
 
 
-def _figures(gt: Tensor, pred: Tensor) -> tuple[Tensor, ...]:
+def seven_figures(gt: Tensor, pred: Tensor) -> tuple[Tensor, ...]:
     """The seven figures in the order of `DepthMetrics`, scalar tensors."""
     error, log_error = gt - pred, gt.log() - pred.log()
     disagreement = torch.maximum(gt / pred, pred / gt)
@@ -152,7 +148,8 @@ def evaluate_depth_map(
     for metric in protocol.metrics:
         figures = _extra_figures(metric, gt, pred, scored, K)
         extras |= dict(zip(EXTRA_METRICS[metric], figures, strict=True))
-    return ImageScore(depth_metrics(gt[scored], pred), count_pixels(gt, protocol.region, mask), alignment, extras)
+    pixels = count_pixels(gt, protocol.region, mask, int(scored.sum()))
+    return ImageScore(depth_metrics(gt[scored], pred), pixels, alignment, extras)
 
 
 def seen_mask(disp_hw: np.ndarray, mask_hw: np.ndarray | None) -> np.ndarray | None:
@@ -185,26 +182,3 @@ def _extra_figures(
     pred_hw = np.ones_like(gt)
     pred_hw[scored] = pred
     return edge_errors(gt, pred_hw, scored)
-
-
-def training_depth_metrics(depth_b1hw: Tensor, gt_b1hw: Tensor) -> dict[str, Tensor]:
-    """Return the figures that are logged while training, by TensorBoard tag; they merely indicate progress.
-
-    One ratio of (lower) medians scales the whole batch.
-
-    Args:
-        depth_b1hw: predicted depth at any size.
-        gt_b1hw: depth in metres at 375 x 1242, 0 where unknown; brought to the type of the predicted depth.
-
-    Returns:
-        Scalar tensors; nothing where no depth is known inside the crop.
-    """
-    rows, columns = TRAINING_CROP
-    pred = resized(depth_b1hw, TRAINING_SIZE).clamp(MIN_DEPTH, MAX_DEPTH)[..., rows, columns]
-    gt = gt_b1hw[..., rows, columns].to(pred.dtype)
-    mask = gt > 0
-    if not mask.any():
-        return {}
-    gt, pred = gt[mask], pred[mask]
-    pred = (pred * (gt.median() / pred.median())).clamp(MIN_DEPTH, MAX_DEPTH)
-    return dict(zip(TRAINING_TAGS, _figures(gt, pred), strict=True))

@@ -17,6 +17,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.evaluation.extra_metrics import LOWER_IS_BETTER
 from monodepth2.evaluation.pictures import read_split_picture
 from monodepth2.evaluation.protocol import scored_split, split_layout
+from monodepth2.evaluation.regions import Region, evaluation_mask
 from monodepth2.evaluation.result import EvaluationResult, Example, describe_common, describe_left_out
 from monodepth2.files.pictures import PictureError
 from monodepth2.method.depth_maps import resize_bilinear
@@ -88,17 +89,18 @@ def _galleries(results: Sequence[EvaluationResult], options: Options) -> list[di
         for example in result.worst:
             metrics = example.score.metrics
             title = f"{example.line}: abs_rel {metrics.abs_rel:.3f}, rmse {metrics.rmse:.2f}, a1 {metrics.a1:.3f}"
-            rows.append({"title": title, "pictures": _pictures(layout, example)})
+            rows.append({"title": title, "pictures": _pictures(layout, example, result.protocol.region)})
         galleries.append({"name": result.name, "rows": rows})
     return galleries
 
 
-def _pictures(layout: Layout, example: Example) -> list[np.ndarray]:
+def _pictures(layout: Layout, example: Example, region: Region) -> list[np.ndarray]:
     """Frame, predicted disparity, true disparity and error, uint8, (h, w, 3) each."""
     gt = example.gt
     depth = example.score.alignment.depth(resize_bilinear(example.disp, *gt.shape))
     known = gt > 0
-    error = np.where(example.scored, np.abs(depth - gt) / np.where(known, gt, 1), np.nan)
+    scored = evaluation_mask(gt, region, example.mask)
+    error = np.where(scored, np.abs(depth - gt) / np.where(known, gt, 1), np.nan)
     return [
         _frame(layout, example.line, gt.shape),
         coloured(NEAREST_SHOWN / depth),

@@ -70,13 +70,19 @@ def evaluation_mask(gt_hw: np.ndarray, region: Region, mask_hw: np.ndarray | Non
     return scored if mask_hw is None else scored & _of_size(mask_hw, gt_hw)
 
 
-def count_pixels(gt_hw: np.ndarray, region: Region, mask_hw: np.ndarray | None = None) -> PixelCounts:
-    """Count the pixels of known depth that are scored and that are not; arguments as in `evaluation_mask`."""
+def count_pixels(gt_hw: np.ndarray, region: Region, mask_hw: np.ndarray | None, scored: int) -> PixelCounts:
+    """Count the pixels of known depth that are not scored by the reason why.
+
+    Args:
+        gt_hw: depth in metres, 0 where unknown.
+        region: crop and cap.
+        mask_hw: the data set's own mask.
+        scored: how many pixels that mask, crop and cap leave.
+    """
     known = gt_hw > 0
     usable = known if mask_hw is None else known & _of_size(mask_hw, gt_hw)
     top, bottom, left, right = crop_box(region.crop, *gt_hw.shape)
     inside = int(usable[top:bottom, left:right].sum())
-    scored = int(evaluation_mask(gt_hw, region, mask_hw).sum())
     return PixelCounts(int(known.sum() - usable.sum()), int(usable.sum()) - inside, inside - scored, scored)
 
 

@@ -34,7 +34,7 @@ class Example:
         score: of the image.
         disp: scaled disparity, float32, (h', w').
         gt: ground truth in metres, 0 where unknown, (h, w).
-        scored: which of its pixels were scored, bool, (h, w).
+        mask: where the picture is usable and the network has seen it, bool, (h, w); None: everywhere.
     """
 
     position: int
@@ -42,7 +42,7 @@ class Example:
     score: ImageScore
     disp: np.ndarray
     gt: np.ndarray
-    scored: np.ndarray
+    mask: np.ndarray | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from monodepth2.evaluation.metrics import ImageScore, evaluate_depth_map, seen_m
 from monodepth2.evaluation.notes import notes_of
 from monodepth2.evaluation.pictures import batches, network_picture, shown_size
 from monodepth2.evaluation.protocol import check_used_in_scoring, is_scored, protocol_of, scored_split
-from monodepth2.evaluation.regions import PixelCounts, count_pixels, evaluation_mask
+from monodepth2.evaluation.regions import PixelCounts, count_pixels
 from monodepth2.evaluation.result import EvaluationResult, Example, of_common_lines
 from monodepth2.evaluation.sinks import Sink, open_sinks
 from monodepth2.evaluation.sources import DisparitySource, NetworkSource, open_sources
@@ -53,7 +53,7 @@ def evaluate(options: Options) -> EvaluationResult:
     """
     if not is_scored(options):
         raise UserError("these options ask for no figures: drop --no_eval, use another --eval_split than benchmark")
-    return evaluate_all(replace(options, compare=())).results[0]
+    return evaluate_all(options.with_values({"compare": ()})).results[0]
 
 
 def evaluate_all(options: Options) -> EvaluationRun:
@@ -150,7 +150,7 @@ def _ground(source: DisparitySource, task: Task, height: float) -> GroundScale:
 def _score(task: Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Example | PixelCounts:
     """Score a prediction; where no pixel is to be scored, say what becomes of them."""
     assert task.protocol is not None
-    line, region = task.lines[position], task.protocol.region
+    line = task.lines[position]
     mask = seen_mask(disp, usable_mask(task.layout, line, gt.shape))  # what hides something has the truth's size by now
     K = camera_matrix(task.layout, line, gt.shape) if "fscore" in task.protocol.metrics else None
     try:
@@ -158,8 +158,8 @@ def _score(task: Task, position: int, disp: np.ndarray, gt: np.ndarray) -> Examp
     except UserError as error:
         raise UserError(f"'{line}': {error}") from error
     if score is None:
-        return count_pixels(gt, region, mask)
-    return Example(position, line, score, disp, gt, evaluation_mask(gt, region, mask))
+        return count_pixels(gt, task.protocol.region, mask, scored=0)
+    return Example(position, line, score, disp, gt, mask)
 
 
 def _predictions(source: DisparitySource, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:

@@ -10,8 +10,8 @@ from torch import Tensor
 from monodepth2.checkpoints.depth_network import DepthNetwork
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.kinds import num_layers
+from monodepth2.checkpoints.named import resolve_reference, weights_of
 from monodepth2.checkpoints.networks import MEAN
-from monodepth2.checkpoints.published import resolve_reference, weights_of
 from monodepth2.config import Options
 from monodepth2.datasets.splits import eigen_to_benchmark_positions
 from monodepth2.errors import UserError, first_line, tell

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth2.checkpoints.published import weights_of
-from monodepth2.config import USED_BY, Options
+from monodepth2.checkpoints.named import weights_of
+from monodepth2.config import Options
 from monodepth2.datasets.check import check_data_set
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
@@ -17,9 +17,6 @@ from monodepth2.odometry.plots import drawn_pictures
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
-
-# flags that only depth scoring uses; those of training are allowed, as a run's own options may be passed from Python
-OF_DEPTH = USED_BY["evaluate"] - USED_BY["odometry"] - USED_BY["train"]
 
 
 def evaluate_odometry(options: Options) -> OdometryResult:
@@ -74,9 +71,6 @@ def evaluate_odometry(options: Options) -> OdometryResult:
 
 
 def _check_options(options: Options) -> None:
-    for name in sorted(OF_DEPTH):
-        if options.is_given(name):
-            raise UserError(f"--{name} belongs to evaluate_depth.py: drop it")
     if options.eval_mono and options.eval_stereo:
         raise UserError("choose how translations are scaled: either --eval_mono (to the truth) or --eval_stereo (5.4)")
     if options.no_eval and options.true_poses:

@@ -61,23 +61,32 @@ class MotionNetwork:
         frames = "pairs" if self.model.pairs else " ".join(map(str, ("frames 0", *self.temporal_ids)))
         return f"{self.model.pose_model_type} on {frames}"
 
-    @torch.inference_mode()
     def transforms(self, images: dict[FrameId, Tensor]) -> dict[FrameId, np.ndarray]:
-        """Return `source_T_target` for every source, float64, (b, 4, 4), in the network's unit of depth.
+        """Return `source_T_target` for every source, see `transforms_of`."""
+        return transforms_of(self.model, images, self.depth, self.device)
 
-        PoseCNN's are multiplied by the mean inverse depth where there is a depth network; else their unit is unknown.
 
-        Args:
-            images: the target (0) and its sources, uint8, b3hw.
-        """
-        images = {frame: image.to(self.device).float() / 255 for frame, image in images.items()}
-        unit = resized(self.depth(images[0]), (self.height, self.width)).mean((2, 3)).cpu() if self.depth else 1.0
-        return {
-            source: transform_from_parameters(
-                pose.axisangle.cpu().double(), pose.translation.cpu().double() * unit, pose.invert
-            ).numpy()
-            for source, pose in self.model.motions(images).items()
-        }
+@torch.inference_mode()
+def transforms_of(
+    model: MonodepthModel, images: dict[FrameId, Tensor], depth: DepthNetwork | None, device: torch.device
+) -> dict[FrameId, np.ndarray]:
+    """Return `source_T_target` for every source, float64, (b, 4, 4), in a model's unit of depth.
+
+    Args:
+        model: in evaluation mode.
+        images: the target (0) and its sources, uint8, b3hw.
+        depth: PoseCNN's partner, by whose mean inverse depth translations are multiplied; where PoseCNN has none,
+            their unit is unknown.
+        device: of both networks.
+    """
+    images = {frame: image.to(device).float() / 255 for frame, image in images.items()}
+    unit = resized(depth(images[0]), images[0].shape[-2:]).mean((2, 3)).cpu() if depth else 1.0
+    return {
+        source: transform_from_parameters(
+            pose.axisangle.cpu().double(), pose.translation.cpu().double() * unit, pose.invert
+        ).numpy()
+        for source, pose in model.motions(images).items()
+    }
 
 
 def load_motion_network(

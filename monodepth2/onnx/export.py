@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import monodepth2
-from monodepth2.checkpoints.published import resolve_weights
+from monodepth2.checkpoints.named import resolve_weights
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_file, make_output_folder, write_whole

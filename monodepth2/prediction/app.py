@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from monodepth2.checkpoints.published import resolve_weights
+from monodepth2.checkpoints.named import resolve_weights
 from monodepth2.config import AppOptions
 from monodepth2.errors import UserError
 from monodepth2.pages.colours import coloured_disparity

@@ -18,7 +18,7 @@ from torch import Tensor
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.hub import pulled_model
-from monodepth2.checkpoints.published import resolve_reference
+from monodepth2.checkpoints.named import resolve_reference
 from monodepth2.config.hub_names import is_hub_name
 from monodepth2.errors import UserError
 from monodepth2.files.pictures import PictureError, resize

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib
 
-from monodepth2.checkpoints.published import resolve_weights
+from monodepth2.checkpoints.named import resolve_weights
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_not_among, check_output_folder, make_output_folder

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from monodepth2 import pages
+from monodepth2.checkpoints.learnt_cameras import sentences
 from monodepth2.config import STEREO, Options
 from monodepth2.datasets.camera_report import camera_remarks, describe_cameras, views_of
 from monodepth2.datasets.layout_choice import layout_of
@@ -22,7 +23,6 @@ from monodepth2.report import FIGURES, PAGE
 from monodepth2.report import verdict as limits
 from monodepth2.report.curves import Curve, read_curves
 from monodepth2.report.evidence import CLEARLY, JUDGED, Evidence, Frame, TrainedRun, look_at
-from monodepth2.report.learnt_cameras import sentences
 from monodepth2.report.path import CameraPath, camera_path
 from monodepth2.report.verdict import Verdict, judge
 

@@ -3,19 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from monodepth2.checkpoints.depth_network import DepthNetwork
-from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.datasets.check import complete_lines
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import chained
-from monodepth2.odometry.network import MotionNetwork
+from monodepth2.odometry.network import transforms_of
 from monodepth2.report.evidence import TrainedRun
 
 MOST_STEPS = 40  # they take a quarter of a second each on one core at 640x192
@@ -61,10 +59,10 @@ def camera_path(run: TrainedRun) -> CameraPath | None:
     complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids, in_time.gaps))
     end = next((n for n, line in enumerate(stretch) if line not in complete), len(stretch))
     data_set.lines = lines = stretch[:end]
-    network, found = _motion_network(run), []
+    depth, found = _partner(run), []
     for first in range(0, len(lines), BATCH_SIZE):
         batch = stack([data_set.sample(n) for n in range(first, min(first + BATCH_SIZE, len(lines)))])
-        found.append(network.transforms(batch.color_aug)[source])
+        found.append(transforms_of(run.model, batch.color_aug, depth, run.device)[source])
     steps = np.concatenate(found) if found else np.empty((0, 4, 4))
     if not len(steps) or not np.isfinite(steps).all():
         return None
@@ -88,20 +86,10 @@ def longest_run(lines: Sequence[SplitLine], stride: int) -> SplitLine:
     return max(starts, key=length)
 
 
-def _motion_network(run: TrainedRun) -> MotionNetwork:
-    """A run's pose network as odometry takes it; PoseCNN's translations need the depth network."""
-    model, options, device = run.model, run.options, run.device
+def _partner(run: TrainedRun) -> DepthNetwork | None:
+    """The depth network, where translations are in units of its mean inverse depth: those of PoseCNN."""
+    model, options = run.model, run.options
+    if options.pose_model_type != "posecnn":
+        return None
     size = (options.height, options.width)
-    depth = DepthNetwork(model.encoder, model.depth, *size, options.use_stereo, options.min_depth, options.max_depth)
-    return MotionNetwork(
-        folder=Path(),
-        model=model,
-        temporal_ids=options.temporal_ids,
-        height=options.height,
-        width=options.width,
-        num_layers=options.num_layers,
-        use_stereo=options.use_stereo,
-        facts=TrainingFacts.of(options),
-        depth=depth.to(device) if options.pose_model_type == "posecnn" else None,
-        device=device,
-    )
+    return DepthNetwork(model.encoder, model.depth, *size, options.use_stereo, options.min_depth, options.max_depth)

@@ -8,8 +8,8 @@ import torch
 
 from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.checkpoints.hub import PACKAGES, hub_errors, is_shared_model
+from monodepth2.checkpoints.named import resolve_weights
 from monodepth2.checkpoints.networks import holds_network, network_file, read_network
-from monodepth2.checkpoints.published import resolve_weights
 from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions
 from monodepth2.errors import UserError

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.learnt_cameras import check_begun_alike, other_cameras
 from monodepth2.checkpoints.networks import (
     ITS_FLAGS,
     WITHOUT_IT,
@@ -22,8 +23,8 @@ from monodepth2.config import NETWORKS, Options
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, tell
 from monodepth2.method.model import MonodepthModel
-from monodepth2.report.learnt_cameras import check_begun_alike, other_cameras
 from monodepth2.runtime.processes import Processes, scaled_rate
+from monodepth2.training.run_checkpoints import ResumePoint
 from monodepth2.training.step import TrainingStep
 
 
@@ -33,12 +34,14 @@ class Beginning:
 
     Attributes:
         learn: a step of it, with the networks and their optimizer.
-        moments: where Adam's moments come from, in words.
+        origin: where it begins or goes on, in words.
+        afresh: whether Adam has no moments yet.
         facts: what is known of the training that its first weights come from; the defaults where they come from none.
     """
 
     learn: TrainingStep
-    moments: str
+    origin: str
+    afresh: bool
     facts: TrainingFacts
 
     @classmethod
@@ -72,11 +75,12 @@ class Beginning:
                 tell(f"warning: {remark}")
         options = _with_scaled_rates(options, processes)
         learn = TrainingStep(model.to(device), options, device)
-        return cls(learn, _taken_moments(learn, options, folder) if folder else "fresh", facts)
+        moments = _taken_moments(learn, options, folder) if folder else "fresh"
+        return cls(learn, f"Adam's moments {moments}", moments.startswith("fresh"), facts)
 
     @classmethod
     def of_checkpoint(
-        cls, options: Options, processes: Processes, device: torch.device, cameras: Sequence[Camera], folder: Path
+        cls, options: Options, processes: Processes, device: torch.device, cameras: Sequence[Camera], point: ResumePoint
     ) -> "Beginning":
         """The networks of the run's own checkpoint; the optimizer's state is not read yet.
 
@@ -85,19 +89,16 @@ class Beginning:
             processes: that train together.
             device: to train on.
             cameras: of the run, whose focal lengths may be learnt.
-            folder: of the checkpoint.
+            point: where the run goes on; every byte of it, and its record, have been checked.
 
         Raises:
             UserError: the checkpoint cannot be used.
         """
         model = MonodepthModel(options, len(cameras))
-        load_networks(model, folder, NETWORKS)
-        try:
-            facts = facts_of(folder)
-        except UserError:
-            facts = TrainingFacts()
+        load_networks(model, point.folder, NETWORKS)
         learn = TrainingStep(model.to(device), _with_scaled_rates(options, processes), device)
-        return cls(learn, "the run's own", facts)
+        origin = f"going on after step {point.step:,} from {point.folder.name}"
+        return cls(learn, origin, False, facts_of(point.folder))
 
 
 def _with_scaled_rates(options: Options, processes: Processes) -> Options:
@@ -133,7 +134,7 @@ def _taken_moments(learn: TrainingStep, options: Options, folder: Path) -> str:
     others = [name for name in learn.model.networks if name not in options.models_to_load]
     if others:
         return f"fresh (--models_to_load leaves out {' '.join(others)})"
-    reason = load_optimizer(learn.optimizer, folder, options.learning_rate)
+    reason = load_optimizer(learn.optimizer, folder)
     return f"fresh ({reason})" if reason else f"taken from {folder}"
 
 

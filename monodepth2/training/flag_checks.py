@@ -3,10 +3,14 @@
 `Options` does not check them, as the `opt.json` of an older run may hold them.
 """
 
-from monodepth2.config import Options
+from dataclasses import fields
+from pathlib import Path
+
+from monodepth2.config import Options, option_type
 from monodepth2.errors import UserError, counted
 
 MOST_TIMES = 10  # an --encoder_lr more than 10 times --learning_rate is probably a factor, given by mistake
+OF_A_MACHINE = ("split", "num_workers")  # folders may differ, a split's too: its lines are compared
 
 
 def check_unread(options: Options) -> None:
@@ -58,3 +62,9 @@ def warm_up_remarks(options: Options, steps: int) -> list[str]:
             "pose_encoder and pose out of --models_to_load"
         )
     return remarks
+
+
+def flags_of_all(options: Options) -> dict[str, object]:
+    """The flags that processes which train together must have in common: all but folders and the number of loaders."""
+    alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name not in OF_A_MACHINE]
+    return {f"--{name}": getattr(options, name) for name in alike}

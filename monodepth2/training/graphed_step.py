@@ -29,13 +29,13 @@ class GraphedStep:
         self._beside = torch.cuda.Stream()  # one for all steps, as memory belongs to the stream that asked for it
         self._recordable = True
         self._recording: _Recording | None = None
-        self._columns: int | None = None
+        self._warming_up = False
         self._steps = 0
 
     def __call__(self, batch: Batch) -> StepResult:
         """Learn from a prepared batch."""
-        if self.learn.columns != self._columns:  # another loss, which has not been compiled yet
-            self._columns, self._steps, self._recording = self.learn.columns, 0, None
+        if self.learn.warming_up != self._warming_up:  # another loss, which has not been compiled yet
+            self._warming_up, self._steps, self._recording = self.learn.warming_up, 0, None
         self._steps += 1
         if self._steps <= STEPS_BEFORE or not self._recordable:
             return self._aside(batch)

@@ -21,7 +21,7 @@ BEGINNING = ("weights_init", "pretrained_weights", "load_weights_folder", "model
 # beginning reads; a split is known by its lines, whatever its name
 FREE = {"data_path", "log_dir", "cache_dir", "pseudo_labels", "model_name", "split", "num_epochs"}
 FREE |= {"device", "no_cuda", "num_workers", "deterministic", *BEGINNING}
-FREE_GROUPS = {"loading", "logging", "checkpoints", "evaluation"}
+FREE_GROUPS = {"logging", "checkpoints", "evaluation"}
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from monodepth2.checkpoints.learnt_cameras import CAMERAS
 from monodepth2.config import Options
 from monodepth2.config.config_file import config_text, with_absolute_paths
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_output_folder, write_whole
 from monodepth2.report import FIGURES, PAGE
-from monodepth2.report.learnt_cameras import CAMERAS
 from monodepth2.runtime.extras import require_packages
 from monodepth2.runtime.locks import process_lock, take_lock
 from monodepth2.training.event_log import EventLog

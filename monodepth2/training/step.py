@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.profiler import record_function
 
-from monodepth2.checkpoints.optimizer import RATE
 from monodepth2.config import Options
 from monodepth2.method.losses import Objective
-from monodepth2.method.losses.warm_up import coarse_batch, without_choice
+from monodepth2.method.losses.warm_up import without_choice
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import LearntFocals
 from monodepth2.method.networks.learnt_focals import RATE_FACTOR
@@ -24,8 +23,15 @@ from monodepth2.runtime.compilation import check_compiler, compiled, without_com
 from monodepth2.runtime.precision import autocast, check_precision, order_channels
 from monodepth2.runtime.processes import Processes, check_sync_bn
 
+RATE = "rate_factor"  # of a group of parameters, on the learning rate of the run
 TIMED = 2  # steps, after one to warm up
-STAGES = ("networks, forward", "views and losses, both ways", "networks, backward", "update")  # as profilers show them
+# as profilers show them
+STAGES = FORWARD, LOSS, BACKWARD, UPDATE = (
+    "networks, forward",
+    "views and losses, both ways",
+    "networks, backward",
+    "update",
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class TrainingStep:
         device: where the model is.
 
     Attributes:
-        columns: of the pictures that steps compare, while `--motion_warmup` lasts; else None.
+        warming_up: whether `--motion_warmup` lasts, whose steps take another loss, of coarse pictures.
 
     Raises:
         UserError: the device cannot compute in the precision asked for, or there is no compiler.
@@ -80,7 +86,7 @@ class TrainingStep:
         self.objective = Objective.from_options(options)
         self.networks: Callable[[Batch], Predictions] = model
         self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
-        self.columns: int | None = None
+        self.warming_up = False
         self._first_objective = without_choice(self.objective)  # not compiled: it is used for a few hundred steps
         if options.compile:
             check_compiler(device)
@@ -107,7 +113,7 @@ class TrainingStep:
         """Learn from a prepared batch."""
         self.optimizer.zero_grad(set_to_none=True)
         predictions, loss, lost = self.backward(batch)
-        with record_function(STAGES[3]):
+        with record_function(UPDATE):
             grad_norm, wrong = self._update(lost)
         return StepResult(predictions, loss, lost, grad_norm, wrong)
 
@@ -118,15 +124,15 @@ class TrainingStep:
             The predictions without gradients, the loss, and whether it or its gradients with respect to the
             predictions are not finite; the parameters' are not, then.
         """
-        with record_function(STAGES[0]), autocast(self.precision, self.device):
+        with record_function(FORWARD), autocast(self.precision, self.device):
             predictions = self.networks(batch)
-        with record_function(STAGES[1]):
+        with record_function(LOSS):
             loss, gradients = self._loss_gradients(batch, predictions)
             lost = ~(loss + get_total_norm(gradients)).isfinite()
             # finite gradients of an infinite loss must not be learnt from, and other processes see gradients alone
             poison = torch.where(lost, torch.nan, 1.0)
             gradients = [gradient.mul_(poison) for gradient in gradients]
-        with record_function(STAGES[2]):
+        with record_function(BACKWARD):
             torch.autograd.backward(predictions.tensors, gradients)
         return predictions.map(Tensor.detach), loss, lost
 
@@ -147,7 +153,8 @@ class TrainingStep:
 
         The noise that breaks ties is drawn on the side, so that how often people look does not change a training.
         """
-        with without_compiled(), torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+        kept = [] if self.device.type == "cpu" else [self.device]  # the CPU's generator always is
+        with without_compiled(), torch.random.fork_rng(kept, device_type=self.device.type):
             views = self.synthesise_views(batch, predictions)
             return views, self.objective(batch, predictions, views)
 
@@ -185,9 +192,7 @@ class TrainingStep:
         return torch.stack(losses).sum(), [torch.cat(parts) for parts in zip(*gradients, strict=True)]
 
     def _loss(self, batch: Batch, predictions: Predictions) -> Tensor:
-        objective = self.objective
-        if self.columns is not None:
-            batch, objective = coarse_batch(batch, self.columns), self._first_objective
+        objective = self._first_objective if self.warming_up else self.objective
         return objective(batch, predictions, self.synthesise_views(batch, predictions)).total
 
     def _slices(self, samples: int) -> Iterator[slice]:

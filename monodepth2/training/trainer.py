@@ -1,31 +1,29 @@
 """The training loop: every step of a run, and what happens between steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 from signal import Signals
 from typing import Any
 
+import torch
+
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.config import Options, option_type
+from monodepth2.checkpoints.learnt_cameras import figures_of, learnt_cameras, write_cameras
+from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
-from monodepth2.method.losses.warm_up import columns_at
+from monodepth2.method.losses.warm_up import coarse_batch, columns_at
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
-from monodepth2.report.learnt_cameras import figures_of, learnt_cameras, write_cameras
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
 from monodepth2.runtime.processes import Processes, StopVote
-from monodepth2.runtime.random_state import seed_all
 from monodepth2.runtime.signals import StopRequest
 from monodepth2.training.beginning import Beginning
 from monodepth2.training.best_epoch import BestEpoch
 from monodepth2.training.data import TrainingData
 from monodepth2.training.diagnosis import Diagnosis
-from monodepth2.training.ending import NOTHING_TO_LEARN, last_lines, write_report
 from monodepth2.training.faults import Faults
-from monodepth2.training.first_lines import first_lines
-from monodepth2.training.flag_checks import check_unread, check_without_effect, warm_up_remarks
+from monodepth2.training.flag_checks import check_unread, check_without_effect, flags_of_all, warm_up_remarks
 from monodepth2.training.graphed_step import GraphedStep
 from monodepth2.training.logbook import Logbook, log_is_due
 from monodepth2.training.progress import Progress
@@ -35,6 +33,7 @@ from monodepth2.training.run_record import record_start
 from monodepth2.training.run_state import RunState, Stateful, read_state
 from monodepth2.training.schedule import Schedule
 from monodepth2.training.step import StepResult
+from monodepth2.training.told import NOTHING_TO_LEARN, first_lines, last_lines, write_report
 from monodepth2.training.weight_mean import WeightMean
 from monodepth2.training.wrong_numbers import WrongNumbers
 
@@ -60,20 +59,22 @@ class Trainer:
             make_deterministic(options.deterministic)
             self.lock = RunLock(options.run_folder, tell)
             point = self._begin() if self.processes.is_main else None
-        self.resumed = self.processes.first(point)
+        self.resumed = point = self.processes.first(point)
         with self.processes.agreed():
-            seed_all(options.seed)
+            torch.manual_seed(options.seed)
             self.data = TrainingData(options, self.processes, self.device, self.resumed is None)
             self.fixed = {"the number of processes": self.processes.world_size, **self.data.digests}
             self.saved = self._read_saved() if self.resumed else None
             self._check_flags()
             if self.resumed:
                 self.options = options = options.with_values(self.resumed.begun)
-            self.beginning = self._begin_networks()
-        self.learn = self.beginning.learn
+            what = (options, self.processes, self.device, self.data.distinct_cameras)
+            self.beginning = Beginning.of_checkpoint(*what, point) if point else Beginning.of_new_run(*what)
+        self.learn, self.facts = self.beginning.learn, self.data.facts.after(self.beginning.facts)
         self.model, self.optimizer = self.learn.model, self.learn.optimizer
         self.schedule = Schedule(self.optimizer, options, self.data.steps_per_epoch)
-        self.processes.check_same(self._facts())
+        afresh = {"whether Adam starts afresh": self.beginning.afresh}
+        self.processes.check_same({**flags_of_all(options), **self.data.digests, **afresh})
         # copied before the networks are tied to other processes: after that they cannot be copied
         self.mean = WeightMean(self.model, options.ema) if options.ema else None
         self.learn.share(self.processes, options)
@@ -108,7 +109,7 @@ class Trainer:
                 raise self.state.unsaved
         if self.processes.is_main and not self.options.no_report and code in (0, NOTHING_TO_LEARN):
             self.optimizer.zero_grad()  # gradients are as large as the networks, and their work is done
-            write_report(self.options, self.learn, self.data, self._taught)  # when no process waits for this one
+            write_report(self.options, self.learn, self.data, self.facts.taught)  # when no process waits for this one
         return code
 
     def _begin(self) -> ResumePoint | None:
@@ -135,19 +136,15 @@ class Trainer:
         for remark in warm_up_remarks(self.options, self._steps) if self.processes.is_main else ():
             tell(f"warning: {remark}")
 
-    def _begin_networks(self) -> Beginning:
-        what = (self.options, self.processes, self.device, self.data.distinct_cameras)
-        return Beginning.of_checkpoint(*what, self.resumed.folder) if self.resumed else Beginning.of_new_run(*what)
-
     def _open(self) -> None:
         options, main = self.options, self.processes.is_main
-        self.progress = Progress(self._steps, options.num_epochs, self._joint_batch, quiet=not main, done=self.step)
+        joint_batch = options.batch_size * self.processes.world_size
+        self.progress = Progress(self._steps, options.num_epochs, joint_batch, quiet=not main, done=self.step)
         self.faults = Faults(len(self.data.train_set), self._report)
         self.wrong = WrongNumbers(self.model, options, self.data.train_set.picture, self._report, main)
-        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else _silent)
+        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else lambda _: None)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
-            "scheduler": self.schedule,
             "scaler": self.learn.scaler,
             "data": self.data,
             "faults": self.faults,
@@ -162,6 +159,7 @@ class Trainer:
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
             self.saved = None
+        self.schedule.set(self.step)
         self.data.start(self.step)
         for remark in self.data.remarks if main else ():
             self.progress.message(remark)
@@ -174,7 +172,7 @@ class Trainer:
             record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
             for remark in speed_remarks(options.precision, options.compile, self.device):
                 self.progress.message(remark)
-            self.progress.message(self._summary())
+            self.progress.message(first_lines(self.logbook, options, self.beginning.origin, self.facts.taught))
 
     def _close(self) -> None:
         self.progress.close()
@@ -200,8 +198,9 @@ class Trainer:
         loaded = next(self.data.train_batches)
         self._note_faults(loaded.faults)
         batch = loaded.prepared(self.device)
-        self.learn.columns = columns_at(self.step, self.options.motion_warmup)
-        result = self.take_step(batch)
+        columns = columns_at(self.step, self.options.motion_warmup)
+        self.learn.warming_up = columns is not None
+        result = self.take_step(coarse_batch(batch, columns) if columns else batch)
         if self.mean:
             self.mean.update()
         self.wrong.note(self.step, batch, result)
@@ -222,7 +221,7 @@ class Trainer:
         if self.diagnosis.first_look_due:
             self.diagnosis.look_first(self.processes.mean(self.diagnosis.figures()))
         self.step += 1
-        self.schedule.end_step()
+        self.schedule.set(self.step)
         self.progress.step()
         if self.processes.is_main and (to_log or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
@@ -240,7 +239,6 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         epoch = self.step // self.data.steps_per_epoch - 1
-        self.schedule.end_epoch()
         self.best.end_epoch(epoch)
         health = self.processes.mean(self.diagnosis.figures())
         self.diagnosis.conclude(epoch, health)
@@ -250,10 +248,7 @@ class Trainer:
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
         if cameras and self.processes.is_main:
-            try:
-                write_cameras(self.options.models_folder, cameras, self.model.intrinsics)
-            except UserError as error:  # the checkpoint has them, too
-                self._report(str(error))
+            write_cameras(self.options.models_folder, cameras, self.model.intrinsics, self._report)
 
     def _save(self, name: str) -> None:
         self.wrong.read()  # before the saving, as it may put back statistics
@@ -287,45 +282,16 @@ class Trainer:
             self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")
         return 128 + received
 
-    @property
-    def _taught(self) -> str:
-        """What the weights have learnt from beside pictures, or will, in words."""
-        return self._training_facts(self.model).taught
-
     def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
         """What a checkpoint of a model's weights says of the training by now."""
-        facts = self.data.facts.after(self.beginning.facts)
         if not self.data.learnt_cameras:
-            return facts
-        return replace(facts, cameras=learnt_cameras(self.data.learnt_cameras, model.intrinsics))
-
-    def _summary(self) -> str:
-        origin = f"Adam's moments {self.beginning.moments}"
-        if self.resumed:
-            origin = f"going on after step {self.resumed.step:,} from {self.resumed.folder.name}"
-        return first_lines(
-            self.options, self.data, self.processes, self.model, self.schedule, self.device, origin, self._taught
-        )
+            return self.facts
+        return replace(self.facts, cameras=learnt_cameras(self.data.learnt_cameras, model.intrinsics))
 
     @property
     def _steps(self) -> int:
         """Of the whole run."""
         return self.options.num_epochs * self.data.steps_per_epoch
 
-    @property
-    def _joint_batch(self) -> int:
-        """Samples per step of all processes."""
-        return self.options.batch_size * self.processes.world_size
-
-    def _facts(self) -> dict[str, object]:
-        """What must be the same in every process; folders and the number of loaders may differ."""
-        alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name != "num_workers"]
-        told = {f"--{name}": getattr(self.options, name) for name in alike}
-        return {**told, **self.data.digests, "whether Adam starts afresh": self.beginning.moments.startswith("fresh")}
-
     def _report(self, message: str) -> None:
         self.progress.message(self.processes.named(message))
-
-
-def _silent(_: str) -> None:
-    """Report nothing: one process reports for all."""

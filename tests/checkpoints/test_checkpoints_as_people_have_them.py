@@ -9,9 +9,8 @@ import torch
 
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.folder import write_folder
+from monodepth2.checkpoints.named import newest_weights, resolve_reference, resolve_weights, weights_of
 from monodepth2.checkpoints.networks import weights_folder
-from monodepth2.checkpoints.published import resolve_reference, resolve_weights, weights_of
-from monodepth2.checkpoints.runs import newest_weights
 from monodepth2.config import ExportOptions, Options, PredictOptions
 from monodepth2.config.command_line import parse
 from monodepth2.errors import UserError

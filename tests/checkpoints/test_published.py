@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from monodepth2.checkpoints import fetching, published
-from monodepth2.checkpoints.published import MD5_SUMS, cache_folder, published_model, resolve_reference, resolve_weights
+from monodepth2.checkpoints.named import resolve_reference, resolve_weights
+from monodepth2.checkpoints.published import MD5_SUMS, cache_folder, published_model
 from monodepth2.errors import UserError
 from monodepth2.prediction.predictor import DepthPredictor
 from trees import write_checkpoint

@@ -14,6 +14,7 @@ from monodepth2.odometry.network import load_motion_network
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.beginning import Beginning
+from monodepth2.training.run_checkpoints import ResumePoint
 from options import build_parser
 from trees import write_checkpoint
 
@@ -47,7 +48,7 @@ def test_training_advises_its_own_flags(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"depth\.pth: no such file; .*--models_to_load") as missing:
         load_networks(model, folder, ("depth",), missing=WITHOUT_IT, misfit=ITS_FLAGS)
     with pytest.raises(UserError, match=r"depth\.pth: no such file") as resumed:
-        Beginning.of_checkpoint(SMALL, Processes(), CPU, [], folder)
+        Beginning.of_checkpoint(SMALL, Processes(), CPU, [], ResumePoint(folder, 0, ()))
     assert "--models_to_load" not in str(resumed.value), "which going on does not read"
     known = flags_of(build_parser(Options).format_help())
     assert flags_of(str(missing.value)) | flags_of(ITS_FLAGS) <= known

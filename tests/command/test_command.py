@@ -92,6 +92,10 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
             "evaluate --poses known",
             "--poses belongs to monodepth2 train: monodepth2 evaluate has no use for it; drop it",
         ),
+        (
+            "predict --num_epochs 3",
+            "--num_epochs belongs to monodepth2 train: monodepth2 predict has no use for it; drop it",
+        ),
         ("predict --tracked_poses", "unknown flag --tracked_poses; monodepth2 predict --help lists all flags"),
         (
             "evaluate --scales 0",
@@ -99,7 +103,7 @@ def test_a_command_has_its_function_and_its_examples_use_its_flags(name: str) ->
         ),
         (
             "doctor drive --recipe modern --learning_rate=1e-3 --width 320",
-            "monodepth2 doctor has no use for --recipe, --learning_rate, which training takes; leave that out here",
+            "--recipe, --learning_rate belong to monodepth2 train: monodepth2 doctor has no use for them; drop them",
         ),
         ("predict x --image_path y", "FILE is short for --image_path: drop one of the two"),
         ("synthetic", "OUTPUT is missing: name the folder to make"),

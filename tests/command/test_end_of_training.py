@@ -11,7 +11,7 @@ from PIL import Image
 
 from monodepth2.checkpoints.folder import read_manifest
 from monodepth2.config import Options
-from monodepth2.training.run import next_steps
+from monodepth2.training.told import next_steps
 from runs import QUICK, SMALL, train
 from scripts import monodepth2
 

@@ -193,7 +193,7 @@ def test_a_flag_that_changes_nothing_is_refused_at_its_default_too(words: str, c
 def test_recipes_are_for_training_alone(capsys) -> None:
     with pytest.raises(SystemExit):
         parse(["--recipe", "modern"], command="evaluate")
-    assert "has no use for --recipe, which training takes; leave that out here" in capsys.readouterr().err
+    assert "--recipe belongs to " in capsys.readouterr().err
 
 
 def test_a_mistake_beside_a_recipe_names_what_the_recipe_sets(tmp_path: Path, capsys) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -241,6 +241,16 @@ def test_metres_of_a_rig_are_a_networks_own(options: Options, checkpoint) -> Non
     alone = evaluate(own)
     assert alone.protocol.factor == 1
     assert "does not know metres" in alone.notes[0]
+
+
+def test_one_checkpoint_is_scored_by_the_rules_of_several(options: Options) -> None:
+    """A factor that is given counts at its default, too."""
+    values = {item.name: getattr(options, item.name) for item in fields(options)}
+    scaled = {"eval_mono": False, "eval_stereo": True, "pred_depth_scale_factor": 1.0}
+    given = Options.stated({name: one for name, one in values.items() if options.is_given(name)} | scaled)
+    (found,) = evaluate_all(given).results
+    assert evaluate(given).protocol == found.protocol
+    assert found.protocol.factor == 1
 
 
 def test_checkpoints_are_compared_on_what_all_have_scored(options: Options, checkpoint, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from monodepth2.evaluation.metrics import (
     DepthMetrics,
@@ -8,7 +7,6 @@ from monodepth2.evaluation.metrics import (
     depth_metrics,
     evaluate_depth_map,
     mean_metrics,
-    training_depth_metrics,
 )
 from monodepth2.evaluation.regions import Region, crop_box, evaluation_mask
 from monodepth2.method.depth_maps import resize_bilinear
@@ -133,31 +131,3 @@ def test_resizing_keeps_linear_ramps_and_does_not_smooth_when_shrinking() -> Non
     spike[0, 4] = 1
     np.testing.assert_allclose(resize_bilinear(spike, 1, 4), [[0, 1, 0, 0]])
     assert resize_bilinear(ramp, 2, 16).dtype == np.float32
-
-
-def batch(seed: int) -> torch.Tensor:
-    maps = [torch.from_numpy(truth(375, 1242, seed + n)) for n in range(2)]
-    return torch.stack(maps)[:, None]
-
-
-def test_training_figures_of_a_perfect_prediction_up_to_scale() -> None:
-    gt = batch(0)
-    figures = training_depth_metrics(torch.where(gt > 0, gt, 5.0) / 10, gt)
-    assert list(figures) == ["de/abs_rel", "de/sq_rel", "de/rms", "de/log_rms", "da/a1", "da/a2", "da/a3"]
-    assert [value.item() for value in figures.values()] == pytest.approx([0, 0, 0, 0, 1, 1, 1], abs=1e-5)
-
-
-def test_training_figures_use_one_lower_median_and_the_fixed_crop() -> None:
-    gt = torch.zeros(2, 1, 375, 1242)
-    gt[0, 0, 200, 100], gt[1, 0, 200, 100] = 10.0, 30.0
-    gt[0, 0, 152, 44:1197] = gt[0, 0, 371, 44:1197] = gt[0, 0, 153:371, 43] = gt[0, 0, 153:371, 1197] = 70.0
-    pred = torch.tensor([1.0, 2.0])[:, None, None, None].expand(2, 1, 24, 80)
-    figures = training_depth_metrics(pred, gt)
-    # the lower medians are 10 and 1, so the predictions become 10 and 20
-    assert figures["de/abs_rel"].item() == pytest.approx((0 + 1 / 3) / 2)
-    assert figures["de/rms"].item() == pytest.approx(np.sqrt(100 / 2))
-    assert figures["da/a1"].item() == 0.5
-
-
-def test_training_figures_without_known_depth() -> None:
-    assert training_depth_metrics(torch.ones(1, 1, 24, 80), torch.zeros(1, 1, 375, 1242)) == {}

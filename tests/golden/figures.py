@@ -23,13 +23,13 @@ from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.trajectories import steps
-from monodepth2.evaluation.metrics import training_depth_metrics
 from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions
 from monodepth2.odometry.metrics import snippet_errors
 from monodepth2.prediction.predictor import DepthPredictor
+from monodepth2.training.depth_figures import training_depth_metrics
 from monodepth2.training.step import TrainingStep
 from options import parse
 from recipe import fill

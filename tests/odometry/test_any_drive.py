@@ -238,7 +238,6 @@ def test_the_picture_of_a_path_is_no_frame(odom: Options, tmp_path: Path) -> Non
         ({"true_poses": Path("x"), "no_eval": True}, "drop one of them"),
         ({"height": 128}, "--height 128: the pose network of .* has height 64; drop --height"),
         ({"num_layers": 50}, "--num_layers 50: .* has num_layers 18"),
-        ({"align": "median"}, "--align belongs to evaluate_depth.py"),
         ({"dataset": "kitti_test"}, "single frames"),
     ],
 )

@@ -228,7 +228,6 @@ def test_other_mistakes_are_named(options: Options, weights: Path, tmp_path: Pat
         "--load_weights_folder is missing": replace(asked, load_weights_folder=None),
         r"--eval_split eigen, line 2: .* use odom_<number>": replace(asked, eval_split="eigen"),
         r"--no_eval leaves nothing to do": replace(asked, no_eval=True),
-        r"--html_report belongs to evaluate_depth": replace(asked, html_report=tmp_path / "page.html"),
         r"either --eval_mono .* or --eval_stereo": replace(asked, eval_mono=True, eval_stereo=True),
         r"--data_path .*nowhere: no such folder": replace(asked, data_path=tmp_path / "nowhere"),
         r"no such folder": replace(asked, load_weights_folder=tmp_path / "nowhere"),

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from plyfile import PlyData
 
-from monodepth2.checkpoints.published import resolve_weights
+from monodepth2.checkpoints.named import resolve_weights
 from monodepth2.config import PredictOptions
 from monodepth2.config.predict import OUTPUTS
 from monodepth2.errors import UserError

@@ -18,8 +18,8 @@ from hub_server import COMMIT, HubServer, hub_server
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.hub import hub_errors
+from monodepth2.checkpoints.named import resolve_weights, weights_of
 from monodepth2.checkpoints.networks import save_checkpoint
-from monodepth2.checkpoints.published import resolve_weights, weights_of
 from monodepth2.checkpoints.shared import CONFIG, read_shared
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions

@@ -1,4 +1,4 @@
-"""Flags of a training that would change nothing."""
+"""Flags of a training that would change nothing, and those that all its processes have in common."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError
-from monodepth2.training.flag_checks import check_without_effect, warm_up_remarks
+from monodepth2.training.flag_checks import check_without_effect, flags_of_all, warm_up_remarks
 
 
 def test_flags_without_effect_are_refused() -> None:
@@ -30,3 +30,9 @@ def test_a_warm_up_that_is_too_long_or_not_needed_is_told() -> None:
     loaded = Options(motion_warmup=500, load_weights_folder=Path("run"))
     assert "is for a new pose network" in warm_up_remarks(loaded, 2000)[0]
     assert warm_up_remarks(Options(**{**vars(loaded), "models_to_load": ("encoder", "depth")}), 2000) == []
+
+
+def test_machines_may_keep_the_same_data_and_lists_in_other_folders() -> None:
+    one, other = Options(data_path=Path("a"), split="/a/lists"), Options(split="/b/lists", num_workers=1)
+    assert flags_of_all(one) == flags_of_all(other)
+    assert flags_of_all(one) != flags_of_all(Options(batch_size=6))

@@ -7,6 +7,7 @@ import torch
 
 from batches import batch as random_batch
 from monodepth2.config import Options
+from monodepth2.method.losses.warm_up import coarse_batch
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch, Predictions
 from monodepth2.training.graphed_step import STEPS_BEFORE, GraphedStep
@@ -73,7 +74,7 @@ def run(options: Options, batches: list[Batch], graphed: bool, warm_up: int) -> 
     take_step = GraphedStep(step, fail) if graphed else step
     losses = []
     for n, batch in enumerate(batches):
-        step.columns = 24 if n < warm_up else None
+        step.warming_up = n < warm_up
         step.optimizer.param_groups[0]["lr"] = 1e-4 if n < len(batches) - 1 else 1e-5
-        losses.append(take_step(batch).loss.clone())
+        losses.append(take_step(coarse_batch(batch, 24) if step.warming_up else batch).loss.clone())
     return [*losses, *(weights.detach().clone() for weights in step.model.parameters())]

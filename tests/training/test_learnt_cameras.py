@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from monodepth2.checkpoints.learnt_cameras import check_begun_alike, learnt_cameras, other_cameras
 from monodepth2.checkpoints.networks import read_network
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.method.networks import learnt_focals
-from monodepth2.report.learnt_cameras import check_begun_alike, learnt_cameras, other_cameras
 from runs import train, weights
 
 START = ("--intrinsics", 0.75, 2.4, 0.5, 0.5, "--learn_intrinsics", "--num_epochs")

@@ -32,12 +32,9 @@ def test_the_schedule_of_2019_drops_by_ten_after_its_epochs() -> None:
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], 1e-3)
     schedule = Schedule(optimizer, Options(scheduler_step_size=2), steps_per_epoch=3)
     seen = []
-    for _ in range(4):
-        for _ in range(3):
-            seen.append(schedule.rate)
-            optimizer.step()
-            schedule.end_step()
-        schedule.end_epoch()
+    for step in range(12):
+        schedule.set(step)
+        seen.append(schedule.rate)
     assert seen == pytest.approx([1e-3] * 6 + [1e-4] * 6)
 
 
@@ -54,9 +51,14 @@ def test_an_encoder_with_a_rate_of_its_own_moves_by_that_rate() -> None:
     step(batch(height=2 * H, width=3 * W // 2))
     for name, rate in expected.items():  # Adam's first step moves a weight by its rate
         assert (model.get_parameter(name) - before[name]).abs().max().item() == pytest.approx(rate, rel=1e-2)
-    for schedule in ("step", "cosine"):
-        told = Schedule(step.optimizer, replace(options, schedule=schedule), steps_per_epoch=1)
-        assert told.in_words.endswith("0.0001"), "the run's rate, not the encoder's"
+    for kind in ("step", "cosine"):
+        schedule = Schedule(step.optimizer, replace(options, schedule=kind), steps_per_epoch=1)
+        assert schedule.in_words.endswith("0.0001"), "the run's rate, not the encoder's"
+    for number in (7, 19, 0):  # in any order: nothing is left of an earlier step
+        schedule.set(number)
+        rates = [group["lr"] for group in step.optimizer.param_groups]
+        assert rates == pytest.approx([1e-5 * cosine(20)(number), 1e-4 * cosine(20)(number)])
+    assert schedule.in_words == "up to 0.0001"
 
 
 def test_rates_are_scaled_together() -> None:

@@ -15,7 +15,6 @@ from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.method.model import MonodepthModel
-from monodepth2.runtime.random_state import seed_all
 from monodepth2.synthetic import camera, make_street, render
 from monodepth2.synthetic.ripmap import atlas
 from monodepth2.training.step import TrainingStep
@@ -56,7 +55,7 @@ def errors_after(steps: int, street: tuple[Path, torch.Tensor], **more: object) 
                       decoder="small", **more)  # fmt: skip
     data_set = MonoDataset.from_options(options, lines, augment=False)
     batch = stack([data_set.sample(n) for n in range(len(lines))]).prepared(torch.device("cpu"))
-    seed_all(0)
+    torch.manual_seed(0)
     learn = TrainingStep(MonodepthModel(options), options, torch.device("cpu"))
     for _ in range(steps):
         learn(batch)

@@ -17,7 +17,7 @@ from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
-from monodepth2.method.stages import Batch
+from monodepth2.method.stages import Batch, Losses
 from monodepth2.runtime.compilation import check_compiler
 from monodepth2.training.step import TrainingStep
 from runs import TINY_NETWORK
@@ -198,6 +198,29 @@ def test_views_and_losses_compile(options: Options, batch: Batch) -> None:
 def test_numbers_that_a_device_lacks_are_refused(options: Options) -> None:
     with pytest.raises(UserError, match=r"--precision fp16 needs CUDA.*bf16"):
         fresh_step(options, precision="fp16")
+
+
+def test_looking_draws_no_numbers_of_any_device(
+    small: Options, small_batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a Mac, whose generator is played here by a list of what was drawn."""
+    drawn: list[int] = []
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda device: len(drawn))
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state, device: drawn.__delitem__(slice(state, None)))
+    step = fresh_step(small)
+    predictions = step.predict(small_batch)
+    judged = step.objective
+
+    def drawing(*given: object) -> Losses:
+        drawn.append(1)
+        torch.rand(1)
+        return judged(*given)
+
+    step.objective, step.device = drawing, torch.device("mps")
+    before = torch.get_rng_state()
+    step.judge(small_batch, predictions)
+    assert not drawn
+    assert torch.get_rng_state().equal(before)
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

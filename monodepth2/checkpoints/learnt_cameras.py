@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,14 +69,12 @@ def figures_of(cameras: Sequence[Camera], focals: LearntFocals) -> dict[str, flo
     return figures
 
 
-def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals) -> None:
+def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals, report: Callable[[str], None]) -> None:
     """Write `cameras.json`: each camera as it has been learnt, in widths and heights of the picture.
 
     `uncertainty` is a share of the focal length, `observable` says whether it was learnt at all, and `begun_at` is the
     camera at the start. A camera that is not observable stays as it was, and its uncertainty is null if nothing turned.
-
-    Raises:
-        UserError: it cannot be written.
+    Where it cannot be written, that is reported: the checkpoint has them, too.
     """
     values = [
         {
@@ -87,7 +85,10 @@ def write_cameras(folder: Path, cameras: Sequence[Camera], focals: LearntFocals)
         }
         for camera, (factor, error) in zip(cameras, _values(focals), strict=True)
     ]
-    write_whole(folder / CAMERAS, json.dumps(values, indent=2), synced=True)
+    try:
+        write_whole(folder / CAMERAS, json.dumps(values, indent=2), synced=True)
+    except UserError as error:
+        report(str(error))
 
 
 def sentences(cameras: Sequence[Camera], focals: LearntFocals) -> list[str]:
