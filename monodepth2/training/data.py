@@ -14,7 +14,7 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout, frame_path
-from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.datasets.loading import Order, TimedBatches, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
@@ -133,14 +133,10 @@ class TrainingData:
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps from `step` on, and the validation batches after those already taken."""
-        options = self.options
-        order = TrainingOrder(
-            len(self.train_set), options.batch_size, options.num_epochs, options.seed, *self.place, first=step
-        )
+        batch_size, epochs, seed = self.options.batch_size, self.options.num_epochs, self.options.seed
+        order = Order(len(self.train_set), batch_size, epochs, seed, *self.place, first=step)
         self.train_batches = TimedBatches(load_batches(self.train_set, order, self.workers, self.device))
-        val_order = EndlessOrder(
-            len(self.val_set), options.batch_size, options.seed + 1, *self.place, first=self.validated
-        )
+        val_order = Order(len(self.val_set), batch_size, None, seed + 1, *self.place, first=self.validated)
         self.val_batches = load_batches(self.val_set, val_order, min(1, self.workers), self.device)
 
     def state_dict(self) -> dict[str, Any]:
