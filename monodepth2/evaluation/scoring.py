@@ -64,7 +64,7 @@ def evaluate_all(options: Options) -> EvaluationRun:
 
     Raises:
         UserError: options, checkpoint, split, pictures or ground truth cannot be used; files are checked before a
-            network runs.
+            network runs, but for what the maps of the ground truth hold.
     """
     check_used_in_scoring(options)
     protocol = protocol_of(options) if is_scored(options) else None
