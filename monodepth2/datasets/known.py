@@ -1,6 +1,6 @@
 """What else is known of drives, beside pictures and cameras, and learnt from where a run asks for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from torch import Tensor
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known_depth import KnownDepth
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.known_speeds import KnownSpeeds
@@ -49,18 +50,18 @@ class Known:
             PseudoLabels.from_options(options, layout),
         )
 
-    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> list[str]:
+    def check(self, lines: Sequence[SplitLine], frames: SampleFrames) -> list[str]:
         """Check that it is there for the lines of a run, and say what there is, a sentence each.
 
         Args:
             lines: of the run.
-            widest: the largest gap between the frames that a sample of a line may draw.
+            frames: of its samples.
 
         Raises:
             UserError: it is not there, or unusable.
         """
         said = [part.check(lines) for part in (self.depth, self.pseudo) if part]
-        return said + [part.check(lines, widest) for part in (self.poses, self.speeds) if part]
+        return said + [part.check(lines, frames) for part in (self.poses, self.speeds) if part]
 
     def parts(
         self, line: SplitLine, mirrored: bool, dtype: DTypeLike, window: Window | None = None, gap: int = 1

@@ -17,11 +17,11 @@ from torch.utils.data import Dataset
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.cameras import Camera, matrix_of_window, mirrored_matrix
-from monodepth2.datasets.check import Listings
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import Layout, frame_path
+from monodepth2.datasets.layouts import frame_path
 from monodepth2.datasets.masks import mask_levels, read_mask
 from monodepth2.datasets.random_crop import RandomCrop
 from monodepth2.datasets.samples import Sample, SampleKey
@@ -41,9 +41,8 @@ class MonoDataset(Dataset[Sample | UserError]):
     A sample depends on the seed, the epoch and its position alone, not on the worker that makes it.
 
     Args:
-        layout: where the pictures are.
+        frames: where the pictures are, and which of them a sample has.
         lines: the split.
-        loaded_ids: frames of a sample, the target (0) first.
         levels: pyramid levels read per frame (see `levels_read`).
         height: of level 0.
         width: of level 0.
@@ -57,14 +56,12 @@ class MonoDataset(Dataset[Sample | UserError]):
         cameras: of the run, which samples then name by their place; may be empty.
         known: what else becomes part of the samples.
         crop: draws the part of the pictures that a sample shows; None: they are shown whole.
-        gaps: factors on the temporal ids, of which each sample draws one that it has the pictures for.
     """
 
     def __init__(
         self,
-        layout: Layout,
+        frames: SampleFrames,
         lines: Sequence[SplitLine],
-        loaded_ids: Sequence[FrameId],
         levels: dict[FrameId, tuple[int, ...]],
         height: int,
         width: int,
@@ -77,11 +74,10 @@ class MonoDataset(Dataset[Sample | UserError]):
         cameras: Sequence[Camera] = (),
         known: Known = NOTHING,
         crop: RandomCrop | None = None,
-        gaps: Sequence[int] = (1,),
     ) -> None:
-        self.layout = layout
+        self.frames = frames
+        self.layout = frames.layout
         self.lines = lines
-        self.loaded_ids = tuple(loaded_ids)
         self.levels = levels
         self.size = (width, height)
         self.augment = augment
@@ -91,9 +87,9 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.read = reader or partial(read_pyramid, width=width, height=height, fit=fit)
         self.dtype = dtype
         self.fit = fit
-        self.with_masks = layout.has_masks
+        self.with_masks = self.layout.has_masks
         self.known = known
-        self.crop, self.gaps, self.listings = crop, tuple(gaps), Listings()
+        self.crop = crop
         self.places = {camera: place for place, camera in enumerate(cameras)}
 
     @classmethod
@@ -105,14 +101,13 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
         cameras: Sequence[Camera] = (),
-        layout: Layout | None = None,
+        frames: SampleFrames | None = None,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
-        layout = layout or layout_of(options).of_lines(lines)
+        frames = frames or SampleFrames.from_options(options, layout_of(options).of_lines(lines))
         return cls(
-            layout=layout,
+            frames=frames,
             lines=lines,
-            loaded_ids=options.loaded_ids,
             levels=levels_read(options),
             height=options.height,
             width=options.width,
@@ -123,9 +118,8 @@ class MonoDataset(Dataset[Sample | UserError]):
             dtype=dtype,
             fit=options.input_fit,
             cameras=cameras,
-            known=Known.from_options(options, layout),
+            known=Known.from_options(options, frames.layout),
             crop=RandomCrop.from_options(options) if augment else None,
-            gaps=options.gaps,
         )
 
     def __len__(self) -> int:
@@ -134,16 +128,6 @@ class MonoDataset(Dataset[Sample | UserError]):
     def picture(self, index: int) -> Path:
         """The target's picture of a sample."""
         return frame_path(self.layout, self.lines[index], 0)
-
-    def gaps_of(self, line: SplitLine) -> tuple[int, ...]:
-        """The gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
-        if len(self.gaps) == 1:
-            return self.gaps
-        return self.listings.drawn(self.layout, line, self.loaded_ids, self.gaps)
-
-    def widest_gap(self, line: SplitLine) -> int:
-        """The largest gap that a sample of this line may draw."""
-        return max(self.gaps_of(line))
 
     def prepare(self) -> None:
         """Make what all samples look up; processes forked from this one share it."""
@@ -164,7 +148,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             jitter = ColorJitter.draw(rng) if self.augment and rng.random() < 0.5 else None
             # drawn last, and only where asked for, so that these draws change none of the others
             window = self.crop.draw(rng) if self.crop else None
-            gap = int(rng.choice(self.gaps_of(self.lines[index]))) if len(self.gaps) > 1 else None
+            gap = int(rng.choice(self.frames.drawn(self.lines[index]))) if len(self.frames.gaps) > 1 else None
             try:
                 sample = self.sample(index, mirrored, jitter, tuple(faults), window, gap)
                 return replace(sample, seconds=time.perf_counter() - started)
@@ -196,14 +180,14 @@ class MonoDataset(Dataset[Sample | UserError]):
             PictureError: one of its pictures cannot be read.
         """
         line = self.lines[index]
-        gap = gap or self.gaps_of(line)[0]
-        pyramids = {i: self._pyramid(line, i, mirrored, window, gap) for i in self.loaded_ids}
+        gap = gap or self.frames.drawn(line)[0]
+        pyramids = {i: self._pyramid(line, i, mirrored, window, gap) for i in self.frames.ids}
         here = None if self.device_augment else jitter
         return Sample(
             color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
             color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
             K=self._intrinsics(line, mirrored, window),
-            stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.loaded_ids else None,
+            stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.frames.ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,

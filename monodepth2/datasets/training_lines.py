@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import SPLITS, Folders, made_split
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -41,9 +41,7 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     if not options.skip_incomplete:
         return TrainingLines(training, validation, [])
     given = [*training, *validation]
-    training, validation = (
-        complete_lines(layout, lines, options.loaded_ids, options.gaps) for lines in (training, validation)
-    )
+    training, validation = map(SampleFrames.from_options(options, layout).complete, (training, validation))
     kept = {*training, *validation}
     return TrainingLines(training, validation, [line for line in given if line not in kept])
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set, complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.kitti_layouts import KittiRaw
@@ -80,7 +80,7 @@ def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) ->
     assert [layout.picture_path(line, offset).name for offset in (-1, 0, 1)] == ["9.png", "10.WEBP", "12.bmp"]
     for name in names:
         assert read_pyramid(drive / name, 0, 96, 64)[0].shape == (64, 96, 3)
-    check_data_set(layout, [line], (0, -1, 1))
+    SampleFrames(layout, (0, -1, 1)).check([line])
 
 
 def test_drives_lie_at_any_depth_and_one_drive_is_a_data_set(tmp_path: Path) -> None:
@@ -345,9 +345,9 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     kept = training_lines(replace(options, skip_incomplete=True), layout)
     assert [line.frame for line in kept.training] == [1, 5]
     assert len(kept.skipped) == 6
-    assert len(complete_lines(layout, given.training, (0, -2, 2))) == 2
+    assert len(SampleFrames(layout, (0, -2, 2)).complete(given.training)) == 2
     with pytest.raises(UserError, match="--skip_incomplete"):
-        check_data_set(layout, given.training, options.loaded_ids)
+        SampleFrames.from_options(options, layout).check(given.training)
     elsewhere = replace(options, skip_incomplete=True, data_path=tmp_path)  # one folder too high
     with pytest.raises(UserError, match=r"pictures in missing folders \(check path, --data_path, --dataset\)"):
         TrainingData(elsewhere, Processes(), torch.device("cpu"))

@@ -9,6 +9,7 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.calibration import Calibration
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
@@ -212,8 +213,8 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
     (tmp_path / "depth/2.npy").write_bytes(b"nonsense")
     lines = [SplitLine(".", n, "l") for n in range(3)]
     data_set = MonoDataset.from_options(options(tmp_path, frame_ids=(0, 1)), lines[:1], augment=False)
-    assert "2 of 3" in data_set.known.check(lines)[0]
-    data_set.loaded_ids, data_set.lines = (0,), lines
+    assert "2 of 3" in data_set.known.check(lines, data_set.frames)[0]
+    data_set.frames, data_set.lines = SampleFrames(data_set.layout, (0,)), lines
     without = data_set.sample(1).depth
     assert without is not None
     assert not without.any()
@@ -234,5 +235,6 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
 def test_what_cannot_be_is_refused(more: dict, words: str, tmp_path: Path) -> None:
     Image.new("RGB", (96, 64)).save(tmp_path / "0.png")
     chosen = options(tmp_path, **more)
+    frames = SampleFrames.from_options(chosen, layout_of(chosen))
     with pytest.raises(UserError, match=words):
-        Known.from_options(chosen, layout_of(chosen)).check([SplitLine(".", 0, "l")])
+        Known.from_options(chosen, frames.layout).check([SplitLine(".", 0, "l")], frames)

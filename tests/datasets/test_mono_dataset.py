@@ -8,6 +8,7 @@ from torchvision.transforms import functional
 
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset, levels_read, stereo_transform
 from monodepth2.datasets.samples import SampleKey, collate, stack
@@ -21,7 +22,7 @@ FRAMES = (0, -1, 1, "s")
 def data_set(root: Path, augment: bool = True, seed: int = 0, lines: int = 4) -> MonoDataset:
     split = [SplitLine(DRIVE, 2 + n // 2, "lr"[n % 2]) for n in range(lines)]
     levels = {0: (0, 1, 2, 3), **dict.fromkeys(FRAMES[1:], (0,))}
-    return MonoDataset(KittiRaw(root, ".png"), split, FRAMES, levels, 32, 96, augment, seed)
+    return MonoDataset(SampleFrames(KittiRaw(root, ".png"), FRAMES), split, levels, 32, 96, augment, seed)
 
 
 def same(a, b) -> bool:

@@ -135,7 +135,7 @@ def test_what_a_mask_leaves_in_has_not_seen_what_it_leaves_out(drive: Path, cach
 
 def cache_of(chosen: Options, folder: Path) -> PictureCache:
     made = MonoDataset.from_options(chosen, [LINE], False)
-    cache = PictureCache.from_options(replace(chosen, cache_dir=folder / "cache"), made.layout, [LINE])
+    cache = PictureCache.from_options(replace(chosen, cache_dir=folder / "cache"), made.frames, [LINE])
     assert cache is not None
     cache.fill()
     return cache

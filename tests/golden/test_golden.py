@@ -17,6 +17,7 @@ import torch
 
 from check import check_case, main
 from figures import LAST, Case, case_figures
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
@@ -192,7 +193,8 @@ def test_sample(name: str, golden_scene: Path) -> None:
     frames = (0, -1, 1, "s")
     line = SplitLine.parse(facts["line"])
     levels = dict.fromkeys(frames, (0, 1, 2, 3))
-    data_set = MonoDataset(KittiRaw(golden_scene, ".png"), [line], frames, levels, facts["height"], facts["width"])
+    here = SampleFrames(KittiRaw(golden_scene, ".png"), frames)
+    data_set = MonoDataset(here, [line], levels, facts["height"], facts["width"])
     sample = data_set.sample(0, mirrored=facts["mirrored"])
     for frame in frames:
         for level, picture in sample.color[frame].items():
