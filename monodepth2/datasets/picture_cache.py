@@ -28,7 +28,6 @@ from tqdm import tqdm
 
 from monodepth2.config import CacheOptions, Options, available_cores
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell
@@ -280,12 +279,10 @@ def fill_cache(options: CacheOptions) -> int:
         UserError: the data set lacks pictures, or the folder's disk has not room, or cannot be written.
     """
     of_training = options.training()
-    layout = layout_of(of_training)
-    training, validation, _ = training_lines(of_training, layout)
-    lines = [*training, *validation]
-    frames = SampleFrames.from_options(of_training, layout)
-    frames.check(lines)
-    cache = PictureCache.from_options(of_training, frames, lines)
+    lines = training_lines(of_training)
+    frames = SampleFrames.from_options(of_training, lines.layout)
+    frames.check(lines.all)
+    cache = PictureCache.from_options(of_training, frames, lines.all)
     assert cache is not None
     cache.fill()
     print(cache.report())

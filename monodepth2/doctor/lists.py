@@ -26,7 +26,7 @@ REMEDY_OF_POSES = "mend or add what is named, or leave out --poses"
 def pose_findings(options: Options, frames: SampleFrames, lines: Sequence[SplitLine]) -> list[Finding]:
     """Return why the files of poses that a training would read cannot be used."""
     try:
-        if known := KnownPoses.from_options(options, frames.layout.of_lines(lines)):
+        if known := KnownPoses.from_options(options, frames.layout):
             known.check(lines, frames)
     except UserError as error:
         return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
@@ -89,9 +88,8 @@ def diagnose(options: Options, samples: int) -> Checkup:
     Raises:
         UserError: lists or folders cannot be used at all.
     """
-    layout = layout_of(options)
-    training, validation, _ = training_lines(options, layout)
-    lines = [*training, *validation]
+    lists = training_lines(options)
+    layout, training, validation, lines = lists.layout, lists.training, lists.validation, lists.all
     frames = SampleFrames.from_options(options, layout)
     complete = frames.complete(lines)
     near = options.at_smallest_gap

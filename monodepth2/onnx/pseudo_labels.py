@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line
@@ -42,9 +41,8 @@ def run(options: PseudoLabelOptions) -> int:
     """
     assert options.onnx
     assert options.output
-    layout = layout_of(options.training())
-    lines = training_lines(options.training(), layout)
-    targets = list(dict.fromkeys([*lines.training, *lines.validation]))
+    lines = training_lines(options.training())
+    layout, targets = lines.layout, list(dict.fromkeys(lines.all))
     SampleFrames(layout, (0,)).check(targets)
     device = pick_device(options.device, options.no_cuda)
     model = DepthModel(options.onnx, device, options.input_size, options.output_name)

@@ -12,7 +12,6 @@ from scipy.io import savemat
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.datasets.check import SampleFrames, check_calibration
 from monodepth2.datasets.ground_truth import FILE_NAME
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split, split_folder
@@ -206,9 +205,8 @@ def _check_training(options: Options) -> None:
     Raises:
         UserError: some are not, or its lists cannot be read.
     """
-    layout = layout_of(options)
-    lines = training_lines(options, layout)
-    SampleFrames.from_options(options, layout).check([*lines.training, *lines.validation])
+    lines = training_lines(options)
+    SampleFrames.from_options(options, lines.layout).check(lines.all)
 
 
 def _refused(check: Callable[[], None]) -> str:

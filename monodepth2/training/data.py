@@ -13,13 +13,11 @@ from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.check import SampleFrames, calibration_remarks
-from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.loading import Order, TimedBatches, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import lists_in_words, own_split, training_lines
+from monodepth2.datasets.training_lines import TrainingLines, lists_in_words, own_split, training_lines
 from monodepth2.doctor.start import start_remarks
 from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import write_whole
@@ -55,17 +53,15 @@ class TrainingData:
 
     def __init__(self, options: Options, processes: Processes, device: torch.device, is_new: bool = True) -> None:
         _check_split(options)
-        layout = layout_of(options)
-        train_lines, val_lines, self.skipped = training_lines(options, layout)
-        _check_lists(options, layout, train_lines, val_lines, self.skipped)
-        if len(train_lines) < options.batch_size * processes.world_size:
+        found = training_lines(options)
+        layout, lines, self.skipped = found.layout, found.all, found.skipped
+        _check_lists(options, found)
+        if len(found.training) < options.batch_size * processes.world_size:
             several = "" if processes.alone else f" in each of {processes.world_size} processes"
             raise UserError(
-                f"--batch_size {options.batch_size}{several} exceeds the {counted(len(train_lines), 'line')} of "
+                f"--batch_size {options.batch_size}{several} exceeds the {counted(len(found.training), 'line')} of "
                 "the training list: no full batch can be made; give a smaller one, or more pictures"
             )
-        lines = [*train_lines, *val_lines]
-        layout = layout.of_lines(lines)
         frames = SampleFrames.from_options(options, layout)
         if processes.is_main:
             _check_pictures(frames, lines, options.run_folder / INCOMPLETE)
@@ -79,12 +75,12 @@ class TrainingData:
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set, self.val_set = (
             MonoDataset.from_options(options, lines, augment, self.cache, cameras=self.learnt_cameras, frames=frames)
-            for lines, augment in ((train_lines, True), (val_lines, False))
+            for lines, augment in ((found.training, True), (found.validation, False))
         )
         self.known = self.train_set.known.check(lines, frames) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
-        self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
+        self.steps_per_epoch = len(found.training) // (options.batch_size * processes.world_size)
         self.workers = loader_processes(options.num_workers, device)
         self.validated = 0
         if processes.is_main:
@@ -162,15 +158,10 @@ class TrainingData:
         self.val_batches.close()
 
 
-def _check_lists(
-    options: Options,
-    layout: Layout,
-    training: Sequence[SplitLine],
-    validation: Sequence[SplitLine],
-    skipped: Sequence[SplitLine],
-) -> None:
+def _check_lists(options: Options, found: TrainingLines) -> None:
     """Refuse a list without lines, which `--skip_incomplete` may have left."""
-    empty = [name for name, lines in (("training", training), ("validation", validation)) if not lines]
+    layout, skipped = found.layout, found.skipped
+    empty = [name for name, lines in (("training", found.training), ("validation", found.validation)) if not lines]
     if not empty:
         return
     message = f"{lists_in_words(options, layout)}: no {empty[0]} line is left"

@@ -256,9 +256,8 @@ def test_the_made_split_can_be_written_and_used(tmp_path: Path, capsys) -> None:
     assert main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")]) == 0
     assert "train_files.txt" in capsys.readouterr().out
     options = Options(data_path=tmp_path / "data", dataset="folder")
-    layout = layout_of(options)
-    made = training_lines(options, layout)
-    assert made == training_lines(replace(options, split=str(tmp_path / "lists")), layout)
+    made = training_lines(options)
+    assert made == training_lines(replace(options, split=str(tmp_path / "lists")))
     assert len(made.training) == 15
     assert main([str(tmp_path / "data"), "--output", str(tmp_path / "pairs"), "--frame_ids", "0"]) == 0
     assert len((tmp_path / "pairs/train_files.txt").read_text().splitlines()) == 18, "pairs need no neighbours"
@@ -339,12 +338,13 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     for part in ("train", "val"):
         (lists / f"{part}_files.txt").write_text("".join(f"d {n} l\n" for n in range(1, 6)))
     options = Options(data_path=tmp_path / "data", split=str(lists))
-    layout = layout_of(options)
-    given = training_lines(options, layout)
+    given = training_lines(options)
+    layout = given.layout
     assert [line.frame for line in given.training] == [1, 2, 3, 4, 5]
-    kept = training_lines(replace(options, skip_incomplete=True), layout)
+    kept = training_lines(replace(options, skip_incomplete=True))
     assert [line.frame for line in kept.training] == [1, 5]
     assert len(kept.skipped) == 6
+    assert kept.layout.folders == ("d",)
     assert len(SampleFrames(layout, (0, -2, 2)).complete(given.training)) == 2
     with pytest.raises(UserError, match="--skip_incomplete"):
         SampleFrames.from_options(options, layout).check(given.training)
@@ -353,7 +353,7 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
         TrainingData(elsewhere, Processes(), torch.device("cpu"))
     alone = replace(options, skip_incomplete=True, dataset="kitti_test")
     with pytest.raises(UserError, match="holds single frames"):
-        training_lines(alone, layout_of(alone))
+        training_lines(alone)
 
 
 # --- masks
@@ -491,10 +491,10 @@ def test_lists_that_a_data_set_brings_along_are_its_split(tmp_path: Path) -> Non
     (data / "splits/train_files.txt").write_text("drive_0 3 l\n")
     (data / "splits/val_files.txt").write_text("drive_0 9 l\n")
     options = Options(data_path=data, dataset="folder")
-    assert training_lines(options, layout_of(options)).training == [SplitLine("drive_0", 3, "l")]
+    assert training_lines(options).training == [SplitLine("drive_0", 3, "l")]
     other = shutil.copytree(data / "splits", tmp_path / "other")
     (other / "train_files.txt").write_text("drive_1 4 l\n")
     named = replace(options, split=str(other))
-    assert training_lines(named, layout_of(named)).training == [SplitLine("drive_1", 4, "l")]
+    assert training_lines(named).training == [SplitLine("drive_1", 4, "l")]
     shutil.rmtree(data / "splits")
-    assert len(training_lines(options, layout_of(options)).training) > 40
+    assert len(training_lines(options).training) > 40

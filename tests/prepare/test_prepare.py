@@ -67,10 +67,10 @@ def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: py
     assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
     assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
     options = Options(data_path=output, dataset="folder", width=128, height=64)
-    lines = training_lines(options, layout_of(options))
+    lines = training_lines(options)
     assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 34)]
     assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(54, 59)]
-    SampleFrames(layout_of(options), (0, -1, 1)).check([*lines.training, *lines.validation])
+    SampleFrames(lines.layout, (0, -1, 1)).check(lines.all)
     known = layout_of(options).camera(SplitLine("drive_000", 1, "l"))
     assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
     assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)
