@@ -16,8 +16,8 @@ from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.known_speeds import KnownSpeeds
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.pseudo_labels import PseudoLabels
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.files.fit import Window
 
 
 @dataclass(frozen=True)
@@ -63,26 +63,22 @@ class Known:
         said = [part.check(lines) for part in (self.depth, self.pseudo) if part]
         return said + [part.check(lines, frames) for part in (self.poses, self.speeds) if part]
 
-    def parts(
-        self, line: SplitLine, mirrored: bool, dtype: DTypeLike, window: Window | None = None, gap: int = 1
-    ) -> dict[str, Any]:
-        """The fields of a line's `Sample`, by name, cut and mirrored as its pictures are.
+    def parts(self, shown: Shown, dtype: DTypeLike) -> dict[str, Any]:
+        """The fields of a `Sample`, by name, cut and mirrored as its pictures are.
 
         Args:
-            line: of the sample.
-            mirrored: whether its pictures are mirrored.
+            shown: what the sample shows.
             dtype: of the numbers.
-            window: the part of the pictures that it shows; None for all of them.
-            gap: between its frames, a factor on the temporal ids.
 
         Raises:
             PictureError: a file cannot be read.
         """
         found: dict[str, Any] = {}
+        line, gap, mirrored = shown.line, shown.gap, shown.mirrored
         if self.depth:
-            found["depth"] = _map(self.depth.read(line, window), mirrored, dtype)
+            found["depth"] = _map(self.depth.read(shown), mirrored, dtype)
         if self.pseudo:
-            found["pseudo"] = _map(self.pseudo.read(line, window), mirrored, dtype)
+            found["pseudo"] = _map(self.pseudo.read(shown), mirrored, dtype)
         if self.poses:
             motions = {source: self.poses.source_T_target(line, gap * source) for source in self.poses.temporal_ids}
             found["source_T_target"] = {

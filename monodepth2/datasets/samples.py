@@ -10,7 +10,9 @@ from torch import Tensor
 from monodepth2.config import FrameId
 from monodepth2.datasets.augmentation import ColorJitter
 from monodepth2.datasets.device_augmentation import DrawnJitters
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.fit import Size, Window
 from monodepth2.method.stages import Batch
 
 Key = TypeVar("Key")
@@ -44,6 +46,25 @@ class Sample:
     travelled: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
     pseudo: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a sample shows of its line's pictures.
+
+    Attributes:
+        line: of the split.
+        gap: between its frames, a factor on the temporal ids.
+        mirrored: whether its pictures are mirrored, after they are cut.
+        window: the part of the pictures that it shows; None for all of them.
+        whole: (width, height) of the picture where it is cut to the network's shape; None where nothing is cut.
+    """
+
+    line: SplitLine
+    gap: int = 1
+    mirrored: bool = False
+    window: Window | None = None
+    whole: Size | None = None
 
 
 @dataclass(frozen=True)

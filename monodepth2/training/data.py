@@ -73,10 +73,10 @@ class TrainingData:
         check_views(self.views, options.fov if is_new else None, options.use_stereo)
         self.cache = PictureCache.from_options(options, frames, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
-        self.train_set, self.val_set = (
-            MonoDataset.from_options(options, lines, augment, self.cache, cameras=self.learnt_cameras, frames=frames)
-            for lines, augment in ((found.training, True), (found.validation, False))
+        self.train_set = MonoDataset.from_options(
+            options, found.training, True, self.cache, cameras=self.learnt_cameras, frames=frames
         )
+        self.val_set = replace(self.train_set, lines=found.validation, augment=False, crop=None)
         self.known = self.train_set.known.check(lines, frames) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)

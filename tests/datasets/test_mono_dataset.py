@@ -22,7 +22,7 @@ FRAMES = (0, -1, 1, "s")
 def data_set(root: Path, augment: bool = True, seed: int = 0, lines: int = 4) -> MonoDataset:
     split = [SplitLine(DRIVE, 2 + n // 2, "lr"[n % 2]) for n in range(lines)]
     levels = {0: (0, 1, 2, 3), **dict.fromkeys(FRAMES[1:], (0,))}
-    return MonoDataset(SampleFrames(KittiRaw(root, ".png"), FRAMES), split, levels, 32, 96, augment, seed)
+    return MonoDataset(SampleFrames(KittiRaw(root, ".png"), FRAMES), split, levels, (96, 32), augment, seed)
 
 
 def same(a, b) -> bool:

@@ -14,7 +14,7 @@ from monodepth2.datasets.known import Known
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.pseudo_labels import resized_label
-from monodepth2.datasets.samples import SampleKey, stack
+from monodepth2.datasets.samples import SampleKey, Shown, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit, Window
@@ -84,11 +84,11 @@ def test_a_part_of_the_picture_has_that_part_of_the_label() -> None:
 
 
 def test_sixteen_bits_tell_the_same_as_floats(data: Path) -> None:
-    floats = Known.from_options(options(data), layout_of(options(data))).parts(LINES[0], False, np.float32)["pseudo"]
+    floats = Known.from_options(options(data), layout_of(options(data))).parts(Shown(LINES[0]), np.float32)["pseudo"]
     map_hw = np.load(data / "labels/one/0.npy").astype(np.float32)
     (data / "labels/one/0.npy").unlink()
     Image.fromarray((map_hw * 256).astype(np.uint16)).save(data / "labels/one/0.png")
-    steps = Known.from_options(options(data), layout_of(options(data))).parts(LINES[0], False, np.float32)["pseudo"]
+    steps = Known.from_options(options(data), layout_of(options(data))).parts(Shown(LINES[0]), np.float32)["pseudo"]
     assert (floats - steps).abs().max() < 0.01
 
 
@@ -128,7 +128,7 @@ def test_in_kittis_tree_and_where_ground_truth_would_lie(small_scene: Path, tmp_
         chosen = Options(data_path=small_scene, png=True, width=96, height=64, pseudo_labels=folder)
         known, frames = known_of(chosen)
         assert "with pseudo-labels" in known.check([line], frames)[0]
-        assert (known.parts(line, False, np.float32)["pseudo"] == 2.5).all()
+        assert (known.parts(Shown(line), np.float32)["pseudo"] == 2.5).all()
         with pytest.raises(UserError, match="1 of 1 pictures"):
             known.check([SplitLine(DRIVE, 3, "l")], frames)
 

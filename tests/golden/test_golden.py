@@ -194,7 +194,7 @@ def test_sample(name: str, golden_scene: Path) -> None:
     line = SplitLine.parse(facts["line"])
     levels = dict.fromkeys(frames, (0, 1, 2, 3))
     here = SampleFrames(KittiRaw(golden_scene, ".png"), frames)
-    data_set = MonoDataset(here, [line], levels, facts["height"], facts["width"])
+    data_set = MonoDataset(here, [line], levels, (facts["width"], facts["height"]))
     sample = data_set.sample(0, mirrored=facts["mirrored"])
     for frame in frames:
         for level, picture in sample.color[frame].items():

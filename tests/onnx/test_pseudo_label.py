@@ -16,6 +16,7 @@ from monodepth2.config import ExportOptions, Options
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.onnx import depth_model
 from monodepth2.onnx.export import export
@@ -77,7 +78,7 @@ def training(drive: Path) -> Options:
 
 def read(drive: Path, frame: int) -> torch.Tensor:
     known = Known.from_options(training(drive), layout_of(training(drive)))
-    return known.parts(SplitLine(".", frame, "l"), False, np.float32)["pseudo"][None]
+    return known.parts(Shown(SplitLine(".", frame, "l")), np.float32)["pseudo"][None]
 
 
 @pytest.mark.parametrize("rank", [4, 3, 2])

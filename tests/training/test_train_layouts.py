@@ -59,7 +59,7 @@ def test_improved_ground_truth_is_logged_and_scored(small_copy: Path, tmp_path: 
 def test_improved_ground_truth_is_that_of_the_files(mirrored: bool, tmp_path: Path) -> None:
     write_improved_truth(tmp_path / DRIVE, [7])
     line = SplitLine(DRIVE, 7, "r")
-    data_set = MonoDataset(SampleFrames(KittiDepth(tmp_path, ".png"), (0,)), [line], {0: (0,)}, 64, 96)
+    data_set = MonoDataset(SampleFrames(KittiDepth(tmp_path, ".png"), (0,)), [line], {0: (0,)}, (96, 64))
     depth = data_set.depth(0, mirrored)
     assert depth is not None
     expected = KittiDepth(tmp_path).depth(line)
