@@ -75,6 +75,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         self.layout = self.frames.layout
         self.with_masks = self.layout.has_masks
         self.places = {camera: place for place, camera in enumerate(self.cameras)}
+        self._sizes: dict[SplitLine, Size] = {}
 
     @classmethod
     def from_options(
@@ -163,8 +164,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             PictureError: one of its pictures cannot be read.
         """
         line = self.lines[index]
-        whole = size_to_cut(self.layout.picture_path(line), self.fit)
-        shown = Shown(line, gap or self.frames.drawn(line)[0], mirrored, window, whole)
+        shown = Shown(line, gap or self.frames.drawn(line)[0], mirrored, window, self._size_to_cut(line))
         pyramids = {i: self._pyramid(shown, i) for i in self.frames.ids}
         here = None if self.device_augment else jitter
         return Sample(
@@ -195,6 +195,15 @@ class MonoDataset(Dataset[Sample | UserError]):
         depth = self.layout.depth(line)
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
+
+    def _size_to_cut(self, line: SplitLine) -> Size | None:
+        """As the function of this name; a process asks each file once, as those of kept pictures are read no more."""
+        if line not in self._sizes:
+            size = size_to_cut(self.layout.picture_path(line), self.fit)
+            if size is None:
+                return None
+            self._sizes[line] = size
+        return self._sizes[line]
 
     def _intrinsics(self, shown: Shown) -> dict[int, Tensor]:
         """K of the sample's pictures per level: its camera, cut and mirrored as they are."""

@@ -1,5 +1,6 @@
 """Parts of the pictures to train on: everything of a sample follows the cut."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +155,25 @@ def test_kept_pictures_are_cut_at_training_size(drive: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(sample.color[0][0].permute(1, 2, 0).numpy(), expected)
     for level, K in direct.K.items():
         assert torch.equal(sample.K[level], K)
+
+
+def test_the_file_of_a_kept_picture_is_opened_once_for_its_size(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intrinsics, mask and depth are cut by the picture's shape, which the kept one no longer has."""
+    chosen = options(drive, width=64, height=64, fit="crop")
+    made = MonoDataset.from_options(chosen, [LINE], True, reader=cache_of(chosen, tmp_path))
+    opened: list[str] = []
+    whole = os.open
+
+    def opening(path: str, *arguments, **more) -> int:
+        opened.append(Path(path).name)
+        return whole(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", opening)
+    samples = [made[SampleKey(epoch, 0)] for epoch in range(5)]
+    assert all(isinstance(sample, Sample) and sample.mask and sample.depth is not None for sample in samples)
+    assert [name for name in opened if name in ("0.png", "1.png", "2.png")] == ["1.png"]
 
 
 def test_draws_lie_inside_and_have_the_shares_asked_for() -> None:
