@@ -236,7 +236,7 @@ class MonoDataset(Dataset[Sample | UserError]):
         return {level: mask.flip(2) if shown.mirrored else mask for level, mask in masks.items()}
 
     def _pyramid(self, shown: Shown, frame: FrameId) -> list[Tensor]:
-        """The frame's levels down to the smallest that is read, (3, h, w) each.
+        """The frame's levels down to the smallest that is read, (h, w, 3) each.
 
         2019 mirrored before resizing. The filter's weights are symmetric, so mirroring what is resized gives the same
         bits and moves fewer of them.
@@ -250,7 +250,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             kept = Image.fromarray(self.reader(path, 0)[0])
             levels = pyramid(kept, deepest, *self.size, Fit(window=shown.window))
         pictures = [torch.from_numpy(level) for level in levels]
-        return [(picture.flip(1) if shown.mirrored else picture).permute(2, 0, 1) for picture in pictures]
+        return [picture.flip(1) if shown.mirrored else picture for picture in pictures]
 
 
 def levels_read(options: Options) -> dict[FrameId, tuple[int, ...]]:
@@ -272,6 +272,5 @@ def stereo_transform(side: str, mirrored: bool, dtype: DTypeLike = np.float32) -
     return torch.from_numpy(transform)
 
 
-def _jittered(picture_3hw: Tensor, jitter: ColorJitter) -> Tensor:
-    picture = Image.fromarray(picture_3hw.permute(1, 2, 0).numpy())
-    return torch.from_numpy(np.array(jitter(picture))).permute(2, 0, 1)
+def _jittered(picture_hw3: Tensor, jitter: ColorJitter) -> Tensor:
+    return torch.from_numpy(np.array(jitter(Image.fromarray(picture_hw3.numpy()))))

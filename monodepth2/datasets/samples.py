@@ -20,10 +20,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Sample:
-    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8.
+    """One target with its sources; fields as in `Batch`, without the batch dimension.
 
-    Pictures lie in memory as (h, w, 3), in which order they are decoded; where they are not jittered, `color_aug` is
-    the very tensor of `color`.
+    Pictures are uint8, (h, w, 3), as they are decoded; where they are not jittered, `color_aug` is the very tensor of
+    `color`.
 
     Attributes:
         jitter: what remains to be done to `color_aug` on the device.
@@ -124,5 +124,5 @@ def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[in
 
 
 def _stack_pictures(pictures: Sequence[Tensor]) -> Tensor:
-    """Stack (3, h, w) pictures as they lie in memory, (h, w, 3); returns b3hw."""
-    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
+    """Stack (h, w, 3) pictures; returns b3hw, which lies in memory as they do."""
+    return torch.stack([*pictures]).permute(0, 3, 1, 2)

@@ -50,7 +50,7 @@ def test_a_label_lies_where_the_picture_shows_it(fit: Fit, data: Path) -> None:
     more = {} if fit == STRETCH else {"fit": "crop", "crop_top": fit.crop_top}
     sample = MonoDataset.from_options(options(data, **more), LINES[1:2], augment=False).sample(0)
     assert sample.pseudo is not None
-    seen = sample.color[0][0][0].float()
+    seen = sample.color[0][0][..., 0].float()
     assert (sample.pseudo[0] - seen)[1:-1, 1:-1].abs().max() < 1.5
 
 
