@@ -10,7 +10,7 @@ from pathlib import Path
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.kitti_layouts import KittiRaw
-from monodepth2.datasets.layouts import Layout, frame_path
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
 
@@ -57,7 +57,7 @@ class SampleFrames:
 
     def paths(self, line: SplitLine) -> list[Path]:
         """Return every picture that a sample of a line may show, there or not."""
-        return [frame_path(self.layout, line, frame, gap) for frame in self.ids for gap in self.gaps]
+        return [self.layout.picture_path(line.other(frame, gap)) for frame in self.ids for gap in self.gaps]
 
     def drawn(self, line: SplitLine) -> tuple[int, ...]:
         """Return the gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
@@ -86,11 +86,11 @@ class SampleFrames:
             if len(self.gaps) > 1 and self._there(line):
                 continue
             for frame in self.ids:
-                path = frame_path(self.layout, line, frame, self.gaps[0])
-                offset = frame if isinstance(frame, str) else frame * self.gaps[0]
-                if trouble := self._trouble(path, offset):
-                    early = isinstance(offset, int) and line.frame + offset < 0
-                    findings[trouble].add(f"'{line}', whose drive has no frame so early" if early else path)
+                other = line.other(frame, self.gaps[0])
+                path = self.layout.picture_path(other)
+                if trouble := self._trouble(path, frame if isinstance(frame, str) else other.frame - line.frame):
+                    early = f"'{line}', whose drive has no frame so early"
+                    findings[trouble].add(early if other.frame < 0 else path)
         return dict(findings)
 
     def check(self, lines: Sequence[SplitLine]) -> None:
@@ -109,7 +109,7 @@ class SampleFrames:
     def _there(self, line: SplitLine) -> tuple[int, ...]:
         """The gaps for which a line has all its pictures."""
         return tuple(
-            gap for gap in self.gaps if all(self._has(frame_path(self.layout, line, i, gap)) for i in self.ids)
+            gap for gap in self.gaps if all(self._has(self.layout.picture_path(line.other(i, gap))) for i in self.ids)
         )
 
     def _has(self, path: Path) -> bool:

@@ -20,7 +20,6 @@ from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import frame_path
 from monodepth2.datasets.masks import mask_levels, read_mask
 from monodepth2.datasets.random_crop import RandomCrop
 from monodepth2.datasets.samples import Sample, SampleKey, Shown
@@ -241,7 +240,8 @@ class MonoDataset(Dataset[Sample | UserError]):
         2019 mirrored before resizing. The filter's weights are symmetric, so mirroring what is resized gives the same
         bits and moves fewer of them.
         """
-        path, deepest = frame_path(self.layout, shown.line, frame, shown.gap), max(self.levels[frame], default=0)
+        path = self.layout.picture_path(shown.line.other(frame, shown.gap))
+        deepest = max(self.levels[frame], default=0)
         if self.reader is None:
             levels = read_pyramid(path, deepest, *self.size, replace(self.fit, window=shown.window))
         elif shown.window is None:

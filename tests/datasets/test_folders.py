@@ -77,7 +77,7 @@ def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) ->
     assert layout.drives() == ["my drive"]
     assert layout.names(drive) == tuple(names)
     line = SplitLine.parse("my drive 3 l")
-    assert [layout.picture_path(line, offset).name for offset in (-1, 0, 1)] == ["9.png", "10.WEBP", "12.bmp"]
+    assert [layout.picture_path(line.other(offset)).name for offset in (-1, 0, 1)] == ["9.png", "10.WEBP", "12.bmp"]
     for name in names:
         assert read_pyramid(drive / name, 0, 96, 64)[0].shape == (64, 96, 3)
     SampleFrames(layout, (0, -1, 1)).check([line])
@@ -133,8 +133,8 @@ def test_the_right_camera_has_the_same_names(tmp_path: Path) -> None:
     write_pictures(drive / "right", ["a.jpg", "b.png"])
     layout = Folders(tmp_path)
     assert layout.has_second_camera
-    assert layout.picture_path(SplitLine("one", 0, "l"), side="r") == drive / "right/a.jpg"
-    assert layout.picture_path(SplitLine("one", 0, "r"), 1) == drive / "right/b.png"
+    assert layout.picture_path(SplitLine("one", 0, "l").other("s")) == drive / "right/a.jpg"
+    assert layout.picture_path(SplitLine("one", 0, "r").other(1)) == drive / "right/b.png"
     assert not Folders(write_pictures(tmp_path / "two", ["a.png"])).has_second_camera
 
 
