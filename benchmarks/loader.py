@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.timing import Table, show
 from monodepth2.config import Options
-from monodepth2.datasets.layout_choice import make_layout
+from monodepth2.datasets.check import SampleFrames
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.samples import SampleKey, collate
@@ -84,7 +85,8 @@ def _rows(options: Options, lines: list[SplitLine], folder: Path) -> dict[str, C
 
 
 def _data_set(options: Options, lines: list[SplitLine], augment: bool) -> MonoDataset:
-    cache = PictureCache.from_options(options, make_layout(options.dataset, options.data_path, options.png), lines)
+    frames = SampleFrames.from_options(options, layout_of(options))
+    cache = PictureCache.from_options(options, frames, lines)
     if cache:
         cache.fill()
     return MonoDataset.from_options(options, lines, augment, cache)

@@ -4,12 +4,13 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from monodepth2.config import STEREO, FrameId
+from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.calibration import Calibration
 from monodepth2.datasets.kitti_layouts import KittiRaw
-from monodepth2.datasets.layouts import Layout, frame_path
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
 
@@ -32,124 +33,127 @@ class Tally:
         self.example = self.example or str(example)
 
 
-@dataclass
-class Listings:
-    """The names in each folder, listed once however many frames are asked for."""
+@dataclass(frozen=True)
+class SampleFrames:
+    """Which pictures the samples of a run need, and which of them there are.
 
-    names: dict[Path, frozenset[str] | None] = field(default_factory=dict)
+    Folders are listed once each, however often pictures are asked for; none of these is opened.
 
-    def list(self, folder: Path) -> frozenset[str] | None:
-        """The folder's entries, None where there is no such folder."""
-        if folder not in self.names:
-            try:
-                self.names[folder] = frozenset(os.listdir(folder))
-            except (FileNotFoundError, NotADirectoryError):
-                self.names[folder] = None
-            except OSError as error:
-                raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
-        return self.names[folder]
-
-    def gaps(
-        self, layout: Layout, line: SplitLine, loaded_ids: Sequence[FrameId], gaps: Sequence[int]
-    ) -> tuple[int, ...]:
-        """Return the gaps between a line's frames for which it has all its pictures."""
-        return tuple(gap for gap in gaps if all(self.has(frame_path(layout, line, i, gap)) for i in loaded_ids))
-
-    def drawn(
-        self, layout: Layout, line: SplitLine, loaded_ids: Sequence[FrameId], gaps: Sequence[int]
-    ) -> tuple[int, ...]:
-        """Return the gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
-        return self.gaps(layout, line, loaded_ids, gaps) or tuple(gaps[:1])
-
-    def has(self, path: Path) -> bool:
-        """Whether there is a file of this name in its folder."""
-        return path.name in (self.list(path.parent) or ())
-
-
-def check_data_set(
-    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
-) -> None:
-    """Check that every picture of every sample exists.
-
-    Directories are listed once each; no picture is opened.
-
-    Args:
+    Attributes:
         layout: of the data set.
-        lines: of the samples.
-        loaded_ids: the frames of each.
-        gaps: of `--frame_gap`: a sample needs the pictures of one of them.
+        ids: the frames of a sample, the target (0) first.
+        gaps: of `--frame_gap`, factors on the temporal ids: a sample needs the pictures of one of them.
+    """
+
+    layout: Layout
+    ids: tuple[FrameId, ...]
+    gaps: tuple[int, ...] = (1,)
+    _names: dict[Path, frozenset[str] | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def from_options(cls, options: Options, layout: Layout) -> "SampleFrames":
+        """What a run's options ask for."""
+        return cls(layout, options.loaded_ids, options.gaps)
+
+    def paths(self, line: SplitLine) -> list[Path]:
+        """Return every picture that a sample of a line may show, there or not."""
+        return [self.layout.picture_path(line.other(frame, gap)) for frame in self.ids for gap in self.gaps]
+
+    def drawn(self, line: SplitLine) -> tuple[int, ...]:
+        """Return the gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
+        return self.gaps if len(self.gaps) == 1 else self._there(line) or self.gaps[:1]
+
+    def complete(self, lines: Sequence[SplitLine]) -> list[SplitLine]:
+        """Return the lines that have all their pictures, of one gap at least.
+
+        Raises:
+            UserError: the data set has no such frames at all.
+        """
+        self._check_kinds()
+        return [line for line in lines if self._there(line)]
+
+    def missing(self, lines: Sequence[SplitLine]) -> dict[str, Tally]:
+        """Return which pictures of the samples do not exist, by what is wrong with them.
+
+        Of a sample that has the pictures of none of several gaps those of the smallest count.
+
+        Raises:
+            UserError: the data set has no such frames at all.
+        """
+        self._check_kinds()
+        findings: dict[str, Tally] = defaultdict(Tally)
+        for line in lines:
+            if len(self.gaps) > 1 and self._there(line):
+                continue
+            for frame in self.ids:
+                other = line.other(frame, self.gaps[0])
+                path = self.layout.picture_path(other)
+                if trouble := self._trouble(path, frame if isinstance(frame, str) else other.frame - line.frame):
+                    early = f"'{line}', whose drive has no frame so early"
+                    findings[trouble].add(early if other.frame < 0 else path)
+        return dict(findings)
+
+    def check(self, lines: Sequence[SplitLine]) -> None:
+        """Check that every picture of every sample exists.
+
+        Raises:
+            UserError: a report of all that is missing, with counts, examples and remedies.
+        """
+        findings = self.missing(lines)
+        if findings:
+            rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
+            pictures = len(lines) * len(self.ids)
+            raise UserError("\n".join([f"the data set lacks what the split of {counted(len(lines), 'line')} "
+                                       f"({counted(pictures, 'picture')}) needs:", *rows]))  # fmt: skip
+
+    def _there(self, line: SplitLine) -> tuple[int, ...]:
+        """The gaps for which a line has all its pictures."""
+        return tuple(
+            gap for gap in self.gaps if all(self._has(self.layout.picture_path(line.other(i, gap))) for i in self.ids)
+        )
+
+    def _has(self, path: Path) -> bool:
+        return path.name in (self._listed(path.parent) or ())
+
+    def _listed(self, folder: Path) -> frozenset[str] | None:
+        if folder not in self._names:
+            self._names[folder] = listed(folder)
+        return self._names[folder]
+
+    def _check_kinds(self) -> None:
+        if STEREO in self.ids and not self.layout.has_second_camera:
+            raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
+        if len(self.ids) > 1 and not self.layout.has_neighbours:
+            raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
+
+    def _trouble(self, path: Path, frame: FrameId) -> str | None:
+        """What is wrong with a picture's path, as the words of the report; None where the picture is there."""
+        names = self._listed(path.parent)
+        if names is None:
+            camera = "the other camera's " if frame == STEREO else ""
+            return f"pictures in missing folders (check {camera}path, --data_path, --dataset)"
+        if path.name in names:
+            return None
+        if frame == 0:
+            return "target frames missing"
+        if frame == STEREO:
+            return "frames of the other camera missing"
+        remedy = "leave such targets out of the split; a training does so with --skip_incomplete"
+        return f"neighbour frames {frame:+d} missing ({remedy})"
+
+
+def listed(folder: Path) -> frozenset[str] | None:
+    """Return a folder's entries, None where there is no such folder.
 
     Raises:
-        UserError: a report of all that is missing, with counts, examples and remedies.
+        UserError: it cannot be listed.
     """
-    findings = missing_pictures(layout, lines, loaded_ids, gaps)
-    if findings:
-        rows = [f"  {found.count:>8,} {trouble}, e.g. {found.example}" for trouble, found in findings.items()]
-        pictures = len(lines) * len(loaded_ids)
-        raise UserError("\n".join([f"the data set lacks what the split of {counted(len(lines), 'line')} "
-                                   f"({counted(pictures, 'picture')}) needs:", *rows]))  # fmt: skip
-
-
-def missing_pictures(
-    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
-) -> dict[str, Tally]:
-    """Return which pictures of the samples do not exist, by what is wrong with them.
-
-    Of a sample that has the pictures of none of several gaps (see `check_data_set`) those of the smallest count.
-    Directories are listed once each; no picture is opened.
-
-    Raises:
-        UserError: the data set has no such frames at all.
-    """
-    _check_frames(layout, loaded_ids)
-    folders = Listings()
-    findings: dict[str, Tally] = defaultdict(Tally)
-    for line in lines:
-        if len(gaps) > 1 and folders.gaps(layout, line, loaded_ids, gaps):
-            continue
-        for frame in loaded_ids:
-            path = frame_path(layout, line, frame, gaps[0])
-            trouble = _trouble(folders, path, frame if isinstance(frame, str) else frame * gaps[0])
-            if trouble:
-                early = isinstance(frame, int) and line.frame + frame * gaps[0] < 0
-                findings[trouble].add(f"'{line}', whose drive has no frame so early" if early else path)
-    return dict(findings)
-
-
-def _check_frames(layout: Layout, loaded_ids: Sequence[FrameId]) -> None:
-    if STEREO in loaded_ids and not layout.has_second_camera:
-        raise UserError("--use_stereo: this data set has no second camera; drop --use_stereo")
-    if len(loaded_ids) > 1 and not layout.has_neighbours:
-        raise UserError("--dataset kitti_test holds single frames for scoring: train on kitti or kitti_odom")
-
-
-def _trouble(folders: Listings, path: Path, frame: FrameId) -> str | None:
-    """What is wrong with a picture's path, as the words of the report; None where the picture is there."""
-    names = folders.list(path.parent)
-    if names is None:
-        camera = "the other camera's " if frame == STEREO else ""
-        return f"pictures in missing folders (check {camera}path, --data_path, --dataset)"
-    if path.name in names:
+    try:
+        return frozenset(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    if frame == 0:
-        return "target frames missing"
-    if frame == STEREO:
-        return "frames of the other camera missing"
-    remedy = "leave such targets out of the split; a training does so with --skip_incomplete"
-    return f"neighbour frames {frame:+d} missing ({remedy})"
-
-
-def complete_lines(
-    layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId], gaps: Sequence[int] = (1,)
-) -> list[SplitLine]:
-    """Return the lines that have all their pictures, of one gap at least (see `check_data_set`).
-
-    Raises:
-        UserError: the data set has no such frames at all.
-    """
-    _check_frames(layout, loaded_ids)
-    folders = Listings()
-    return [line for line in lines if folders.gaps(layout, line, loaded_ids, gaps)]
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
 
 
 def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
@@ -160,8 +164,8 @@ def check_calibration(layout: Layout, lines: Sequence[SplitLine]) -> None:
     """
     if type(layout) is not KittiRaw:
         return
-    folders, finding = Listings(), Tally()
-    dates = {layout.calibration_folder(line) for line in lines if folders.list(layout.scan_path(line).parent)}
+    has_scans, finding = cache(listed), Tally()
+    dates = {layout.calibration_folder(line) for line in lines if has_scans(layout.scan_path(line).parent)}
     for date in sorted(dates):
         try:
             Calibration.read(date)

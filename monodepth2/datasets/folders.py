@@ -79,15 +79,12 @@ class Folders(Layout):
             self._names[folder] = frame_names(folder)
         return self._names[folder]
 
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
-        """The picture `offset` places after the line's, seen from `side` (the line's own by default).
-
-        Beyond the drive's ends the path's last part says so, and is no file.
-        """
-        folder, n = self.root / line.folder, line.frame + offset
+    def picture_path(self, line: SplitLine) -> Path:
+        """The picture of the line. Beyond the drive's ends the path's last part says so, and is no file."""
+        folder, n = self.root / line.folder, line.frame
         names = self.names(folder)
         name = names[n] if 0 <= n < len(names) else f"picture {n} of {len(names)}"
-        if (side or line.side) == "l":
+        if line.side == "l":
             return folder / name
         return folder / RIGHT / self._same_stem(folder / RIGHT, name)
 

@@ -34,9 +34,10 @@ _LINES = "lines"
 
 
 def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -> Callable[[int], np.ndarray]:
-    """Open the stored depth maps of a split; all are checked now.
+    """Open the stored depth maps of a split.
 
-    One at a time is in memory, but for archives that allow no such thing: arrays in Fortran's order, and 2019's.
+    Their number and the lines that they were made for are checked now, each map when it is read, so that all are read
+    once. One at a time is in memory, but for archives that allow no such thing: arrays in Fortran's order, and 2019's.
 
     Args:
         path: an archive of `write_ground_truth`, `np.savez` or `np.savez_compressed`, also one of 2019.
@@ -46,10 +47,10 @@ def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -
     Returns:
         What reads the map of a line, by its position from 0 on, when it is asked for: in metres, float32, (h, w), 0
         where the file holds 0, a negative number, infinity or no number: there the depth is unknown. It is fastest
-        where positions only grow.
+        where positions only grow. It raises `UserError` where the map is damaged, or is none.
 
     Raises:
-        UserError: the file is no such archive, is damaged, or its maps do not belong to the split.
+        UserError: the file is no such archive, or its maps do not belong to the split.
     """
     with _refusal(path):
         archive = zipfile.ZipFile(open_input(path, LARGEST_FILE))
@@ -64,8 +65,6 @@ def read_ground_truth(path: Path, count: int, lines: Sequence[SplitLine] = ()) -
         with _refusal(path):
             return _checked(read(position), path)
 
-    for position in range(count):
-        read_checked(position)
     return read_checked
 
 

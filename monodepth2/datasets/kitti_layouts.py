@@ -35,10 +35,10 @@ class KittiRaw(Layout):
 
     depth_remedy: ClassVar[str] = "download the drives' velodyne_points"
 
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
-        """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
-        folder = self.root / line.folder / f"image_{CAMERA[side or line.side]:02d}/data"
-        return self.numbered(folder, line.frame + offset, 10)
+    def picture_path(self, line: SplitLine) -> Path:
+        """The picture of the line."""
+        folder = self.root / line.folder / f"image_{CAMERA[line.side]:02d}/data"
+        return self.numbered(folder, line.frame, 10)
 
     def scan_path(self, line: SplitLine) -> Path:
         """The Velodyne sweep that belongs to the line's frame."""
@@ -97,9 +97,9 @@ class KittiOdometry(Layout):
 
     depth_remedy: ClassVar[str] = "download the sequences' velodyne scans"
 
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
-        """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
-        return self.numbered(self._sequence(line) / f"image_{CAMERA[side or line.side]}", line.frame + offset, 6)
+    def picture_path(self, line: SplitLine) -> Path:
+        """The picture of the line."""
+        return self.numbered(self._sequence(line) / f"image_{CAMERA[line.side]}", line.frame, 6)
 
     def calibration(self, line: SplitLine) -> tuple[Path, int]:
         """The sequence's file that states the cameras, and the line's in it."""
@@ -146,9 +146,7 @@ class KittiTest(Layout):
     has_second_camera: ClassVar[bool] = False
     has_neighbours: ClassVar[bool] = False
 
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
+    def picture_path(self, line: SplitLine) -> Path:
         """The picture of the line; the data set has no other frames."""
-        assert not offset
-        assert side in (None, line.side)
         folder = self.root / "depth_selection/test_depth_prediction_anonymous" / line.folder
         return self.numbered(folder, line.frame, 10)

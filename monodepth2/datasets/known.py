@@ -1,6 +1,6 @@
 """What else is known of drives, beside pictures and cameras, and learnt from where a run asks for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,14 @@ from numpy.typing import DTypeLike
 from torch import Tensor
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known_depth import KnownDepth
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.known_speeds import KnownSpeeds
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.pseudo_labels import PseudoLabels
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.files.fit import Window
 
 
 @dataclass(frozen=True)
@@ -49,39 +50,35 @@ class Known:
             PseudoLabels.from_options(options, layout),
         )
 
-    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> list[str]:
+    def check(self, lines: Sequence[SplitLine], frames: SampleFrames) -> list[str]:
         """Check that it is there for the lines of a run, and say what there is, a sentence each.
 
         Args:
             lines: of the run.
-            widest: the largest gap between the frames that a sample of a line may draw.
+            frames: of its samples.
 
         Raises:
             UserError: it is not there, or unusable.
         """
         said = [part.check(lines) for part in (self.depth, self.pseudo) if part]
-        return said + [part.check(lines, widest) for part in (self.poses, self.speeds) if part]
+        return said + [part.check(lines, frames) for part in (self.poses, self.speeds) if part]
 
-    def parts(
-        self, line: SplitLine, mirrored: bool, dtype: DTypeLike, window: Window | None = None, gap: int = 1
-    ) -> dict[str, Any]:
-        """The fields of a line's `Sample`, by name, cut and mirrored as its pictures are.
+    def parts(self, shown: Shown, dtype: DTypeLike) -> dict[str, Any]:
+        """The fields of a `Sample`, by name, cut and mirrored as its pictures are.
 
         Args:
-            line: of the sample.
-            mirrored: whether its pictures are mirrored.
+            shown: what the sample shows.
             dtype: of the numbers.
-            window: the part of the pictures that it shows; None for all of them.
-            gap: between its frames, a factor on the temporal ids.
 
         Raises:
             PictureError: a file cannot be read.
         """
         found: dict[str, Any] = {}
+        line, gap, mirrored = shown.line, shown.gap, shown.mirrored
         if self.depth:
-            found["depth"] = _map(self.depth.read(line, window), mirrored, dtype)
+            found["depth"] = _map(self.depth.read(shown), mirrored, dtype)
         if self.pseudo:
-            found["pseudo"] = _map(self.pseudo.read(line, window), mirrored, dtype)
+            found["pseudo"] = _map(self.pseudo.read(shown), mirrored, dtype)
         if self.poses:
             motions = {source: self.poses.source_T_target(line, gap * source) for source in self.poses.temporal_ids}
             found["source_T_target"] = {

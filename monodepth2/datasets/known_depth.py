@@ -17,11 +17,11 @@ from monodepth2.datasets.depth_folders import DepthBeside
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import Fit, Size, Window
+from monodepth2.files.fit import Fit, Size
 from monodepth2.files.picture_opening import PictureError
-from monodepth2.files.pictures import size_to_cut
 from monodepth2.method.depth_maps import network_unit
 
 
@@ -107,24 +107,19 @@ class KnownDepth:
             told = "; ".join(filter(None, (told, other_shapes(pairs, self.png_scale))))
         return told
 
-    def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:
-        """The depth of a line's picture at the network's size and in its unit, float32, (h', w'), 0 where unknown.
-
-        Args:
-            line: of the picture.
-            window: the part of the picture that is to have that size.
+    def read(self, shown: Shown) -> np.ndarray:
+        """The depth of what is shown, not mirrored, at the network's size and in its unit, float32, 0 where unknown.
 
         Raises:
             PictureError: the file cannot be read.
             UserError: several files could be meant.
         """
-        path = self.path(line)
+        path = self.path(shown.line)
         if path is None:
             return np.zeros(self.size[::-1], np.float32)
         with part_of_sample(path):
-            metres_hw = read_depth_map(path, self.png_scale) if self.beside else self._kitti(line)
-        picture = size_to_cut(self.layout.picture_path(line), self.fit)
-        depth_hw = self.unit * reduced_depth(metres_hw, self.size, replace(self.fit, window=window), picture)
+            metres_hw = read_depth_map(path, self.png_scale) if self.beside else self._kitti(shown.line)
+        depth_hw = self.unit * reduced_depth(metres_hw, self.size, replace(self.fit, window=shown.window), shown.whole)
         nearest, farthest = self.limits
         return np.where((depth_hw > nearest) & (depth_hw < farthest), depth_hw, 0).astype(np.float32)
 

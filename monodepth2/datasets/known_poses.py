@@ -1,12 +1,13 @@
 """Motion that is known while training: from a drive's file of poses, brought to the samples and the network's unit."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry
 from monodepth2.datasets.known_speeds import noted
@@ -50,12 +51,12 @@ class KnownPoses:
             return cls(layout, options.temporal_ids, 1.0, tracked=True)
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
-    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> str:
+    def check(self, lines: Sequence[SplitLine], frames: SampleFrames) -> str:
         """Check that the poses of all drives are there, and say how far neighbours are apart.
 
         Args:
             lines: of the run.
-            widest: the largest gap that a sample of a line may draw, a factor on the temporal ids.
+            frames: of its samples.
 
         Raises:
             UserError: a file is missing or unusable, or has another number of poses than its drive has pictures; or
@@ -63,7 +64,9 @@ class KnownPoses:
         """
         last: dict[str, int] = {}
         for line in lines:
-            last[line.folder] = max(last.get(line.folder, 0), line.frame + widest(line) * max(0, *self.temporal_ids))
+            last[line.folder] = max(
+                last.get(line.folder, 0), line.frame + max(frames.drawn(line)) * max(0, *self.temporal_ids)
+            )
         flag, remedy = "--poses known", "write one pose per picture in KITTI's or TUM's format"
         if isinstance(self.layout, KittiOdometry):
             remedy = "download KITTI's poses, which sequences 00 to 10 have, leave other sequences out"

@@ -1,7 +1,7 @@
 """How far a camera has moved between pictures, as the speed of its vehicle and the pictures' times say."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.layouts import Layout
@@ -57,19 +58,19 @@ class KnownSpeeds:
             raise UserError(f"--velocity_weight: --dataset {options.dataset} has no speeds; drop the flag")
         return cls(layout, options.temporal_ids, network_unit(options.use_stereo, layout.baseline))
 
-    def check(self, lines: Sequence[SplitLine], widest: Callable[[SplitLine], int] = lambda _: 1) -> str:
+    def check(self, lines: Sequence[SplitLine], frames: SampleFrames) -> str:
         """Check that speeds and times of all lines are there, and say how far neighbours are apart.
 
         Args:
             lines: of the run.
-            widest: the largest gap that a sample of a line may draw, a factor on the temporal ids.
+            frames: of its samples.
 
         Raises:
             UserError: a file is missing or unusable, or lacks one of the pictures.
         """
         ways = []
         for line in lines:
-            known, gap = self._drive(line.folder), widest(line)
+            known, gap = self._drive(line.folder), max(frames.drawn(line))
             first, last = (line.frame + gap * end for end in (min(0, *self.temporal_ids), max(0, *self.temporal_ids)))
             if last >= len(known) or not np.isfinite(known[first : last + 1]).all():
                 raise UserError(f"--velocity_weight: there is no speed or no time for each of the pictures {first} to "

@@ -11,14 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from monodepth2.config import FrameId
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice, Place
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
 from monodepth2.datasets.rigs import Stated, check_alike, common_baseline, stated_baselines
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.files.picture_names import numbered_names
-
-OTHER_SIDE = {"l": "r", "r": "l"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class Layout(ABC):
         return replace(self, folders=tuple(dict.fromkeys(line.folder for line in lines)))
 
     @abstractmethod
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
-        """The picture `offset` frames after the line's, seen from `side` (the line's own by default)."""
+    def picture_path(self, line: SplitLine) -> Path:
+        """The picture of a line; beyond the ends of its drive a path where there is no file."""
 
     @property
     def has_masks(self) -> bool:
@@ -111,10 +108,3 @@ class Layout(ABC):
     def _camera_folders(self) -> Sequence[Path]:
         """The folders of the left cameras' pictures; the root where the run's lines are not known."""
         return [self.picture_path(SplitLine(folder, 0, "l")).parent for folder in self.folders] or [self.root]
-
-
-def frame_path(layout: Layout, line: SplitLine, frame: FrameId, gap: int = 1) -> Path:
-    """The picture of one frame of a sample: an offset in time, times the sample's gap, or the other camera's view."""
-    if isinstance(frame, str):
-        return layout.picture_path(line, side=OTHER_SIDE[line.side])
-    return layout.picture_path(line, frame * gap)

@@ -1,11 +1,11 @@
 """From a data set to batches: the order of a run's samples, the loader processes, and the way back of their errors."""
 
-import itertools
 import os
 import sys
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,71 +22,41 @@ from monodepth2.runtime.signals import start_worker
 CORES_PER_CPU_LOADER = 16  # on a CPU a sample's step costs some forty times what making the sample does
 
 
-class TrainingOrder:
-    """The batches of all epochs of a run: every epoch in an order of its own, without its incomplete last batch.
+@dataclass(frozen=True)
+class Order:
+    """The batches of a run: one epoch after the other, each in an order of its own, cut into full batches.
 
     Loaders that follow it make the next epoch's batches while the last ones of this epoch are used. The batches that
     several processes make at one step are, joined by rank, the batch that one process of their joint size would make.
 
-    Args:
+    Attributes:
         size: samples in the split.
         batch_size: samples per batch of one process.
-        epochs: of the run.
+        epochs: of the run, each without its incomplete last batch; None: no end, and batches may reach into the next.
         seed: of the order; the same seed and epoch give the same order.
         rank: of this process.
-        world_size: number of processes.
-        first: step to begin with.
-    """
-
-    def __init__(
-        self, size: int, batch_size: int, epochs: int, seed: int, rank: int = 0, world_size: int = 1, first: int = 0
-    ) -> None:
-        self.size, self.epochs, self.seed, self.first = size, epochs, seed, first
-        self.joint_size = batch_size * world_size
-        self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
-        self.steps_per_epoch = size // self.joint_size
-
-    def __len__(self) -> int:
-        return max(0, self.epochs * self.steps_per_epoch - self.first)
-
-    def __iter__(self) -> Iterator[list[SampleKey]]:
-        first_epoch, first_step = divmod(self.first, self.steps_per_epoch)
-        for epoch in range(first_epoch, self.epochs):
-            order = epoch_order(self.size, self.seed, epoch)
-            for step in range(first_step if epoch == first_epoch else 0, self.steps_per_epoch):
-                chosen = order[step * self.joint_size : (step + 1) * self.joint_size]
-                yield [SampleKey(epoch, int(index)) for index in chosen[self.slice]]
-
-
-class EndlessOrder:
-    """Batches without end: one shuffled epoch after the other, cut into full batches.
-
-    Args:
-        size: samples in the split.
-        batch_size: samples per batch of one process.
-        seed: of the order.
-        rank: of this process, whose slice of each joint batch it is (see `TrainingOrder`).
         world_size: number of processes.
         first: batch to begin with.
     """
 
-    def __init__(
-        self, size: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, first: int = 0
-    ) -> None:
-        self.size, self.seed, self.first = size, seed, first
-        self.joint_size = batch_size * world_size
-        self.slice = slice(rank * batch_size, (rank + 1) * batch_size)
+    size: int
+    batch_size: int
+    epochs: int | None
+    seed: int
+    rank: int = 0
+    world_size: int = 1
+    first: int = 0
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        first_epoch, skipped = divmod(self.first * self.joint_size, self.size)
-        from_its_epoch = (
-            SampleKey(epoch, int(index))
-            for epoch in itertools.count(first_epoch)
-            for index in epoch_order(self.size, self.seed, epoch)
-        )
-        keys = itertools.islice(from_its_epoch, skipped, None)
-        while True:
-            yield list(itertools.islice(keys, self.joint_size))[self.slice]
+        joint = self.batch_size * self.world_size
+        mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        used = self.size if self.epochs is None else self.size // joint * joint  # of an epoch
+        first, skipped = divmod(self.first * joint, used)
+        epochs = count(first) if self.epochs is None else range(first, self.epochs)
+        keys = (SampleKey(epoch, int(n)) for epoch in epochs for n in epoch_order(self.size, self.seed, epoch)[:used])
+        keys_left = islice(keys, skipped, None)
+        while batch := list(islice(keys_left, joint)):
+            yield batch[mine]
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
@@ -96,7 +66,7 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def load_batches(
-    data_set: MonoDataset, order: TrainingOrder | EndlessOrder, workers: int, device: torch.device
+    data_set: MonoDataset, order: Order, workers: int, device: torch.device
 ) -> Generator[Batch, None, None]:
     """Yield the batches of an order, made ahead by `workers` processes (0: made here, when asked for).
 

@@ -53,8 +53,8 @@ class Make3D(Layout):
         names = sorted(path.stem.removeprefix("img-") for path in folder.glob("img-*.jpg"))
         return [SplitLine(name, number, "l") for number, name in enumerate(names)]
 
-    def picture_path(self, line: SplitLine, offset: int = 0, side: str | None = None) -> Path:
-        """The picture of a line; the data set has no other frames."""
+    def picture_path(self, line: SplitLine) -> Path:
+        """The picture of the line."""
         return _first_folder(self.root, PICTURE_FOLDERS, "img-*.jpg") / f"img-{line.folder}.jpg"
 
     def depth_path(self, line: SplitLine) -> Path:

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +16,34 @@ from torch.utils.data import Dataset
 from monodepth2.config import STEREO, FrameId, Options
 from monodepth2.datasets.augmentation import ColorJitter, prepare_jitter
 from monodepth2.datasets.cameras import Camera, matrix_of_window, mirrored_matrix
-from monodepth2.datasets.check import Listings
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.known import NOTHING, Known
 from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import Layout, frame_path
 from monodepth2.datasets.masks import mask_levels, read_mask
 from monodepth2.datasets.random_crop import RandomCrop
-from monodepth2.datasets.samples import Sample, SampleKey
+from monodepth2.datasets.samples import Sample, SampleKey, Shown
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import STRETCH, Fit, Window
-from monodepth2.files.pictures import PictureError, PyramidReader, picture_size, pyramid, read_pyramid, size_to_cut
+from monodepth2.files.fit import STRETCH, Fit, Size, Window
+from monodepth2.files.pictures import PictureError, PyramidReader, pyramid, read_pyramid, size_to_cut
 from monodepth2.method.depth_maps import NETWORK_BASELINE
 
 DEPTH_SIZE = (375, 1242)  # to which every depth map is resized while training
 MOST_REPLACEMENTS = 10
 
 
+@dataclass(eq=False)
 class MonoDataset(Dataset[Sample | UserError]):
     """The samples of a split.
 
     A sample depends on the seed, the epoch and its position alone, not on the worker that makes it.
 
-    Args:
-        layout: where the pictures are.
+    Attributes:
+        frames: where the pictures are, and which of them a sample has.
         lines: the split.
-        loaded_ids: frames of a sample, the target (0) first.
         levels: pyramid levels read per frame (see `levels_read`).
-        height: of level 0.
-        width: of level 0.
+        size: (width, height) of level 0.
         augment: mirror and jitter with probability 0.5 each (training).
         seed: of the augmentation.
         device_augment: leave the jitter to the device.
@@ -57,44 +54,27 @@ class MonoDataset(Dataset[Sample | UserError]):
         cameras: of the run, which samples then name by their place; may be empty.
         known: what else becomes part of the samples.
         crop: draws the part of the pictures that a sample shows; None: they are shown whole.
-        gaps: factors on the temporal ids, of which each sample draws one that it has the pictures for.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        lines: Sequence[SplitLine],
-        loaded_ids: Sequence[FrameId],
-        levels: dict[FrameId, tuple[int, ...]],
-        height: int,
-        width: int,
-        augment: bool = False,
-        seed: int = 0,
-        device_augment: bool = False,
-        reader: PyramidReader | None = None,
-        dtype: DTypeLike = np.float32,
-        fit: Fit = STRETCH,
-        cameras: Sequence[Camera] = (),
-        known: Known = NOTHING,
-        crop: RandomCrop | None = None,
-        gaps: Sequence[int] = (1,),
-    ) -> None:
-        self.layout = layout
-        self.lines = lines
-        self.loaded_ids = tuple(loaded_ids)
-        self.levels = levels
-        self.size = (width, height)
-        self.augment = augment
-        self.seed = seed
-        self.device_augment = device_augment
-        self.is_read_whole = reader is not None
-        self.read = reader or partial(read_pyramid, width=width, height=height, fit=fit)
-        self.dtype = dtype
-        self.fit = fit
-        self.with_masks = layout.has_masks
-        self.known = known
-        self.crop, self.gaps, self.listings = crop, tuple(gaps), Listings()
-        self.places = {camera: place for place, camera in enumerate(cameras)}
+    frames: SampleFrames
+    lines: Sequence[SplitLine]
+    levels: dict[FrameId, tuple[int, ...]]
+    size: Size
+    augment: bool = False
+    seed: int = 0
+    device_augment: bool = False
+    reader: PyramidReader | None = None
+    dtype: DTypeLike = np.float32
+    fit: Fit = STRETCH
+    cameras: Sequence[Camera] = ()
+    known: Known = NOTHING
+    crop: RandomCrop | None = None
+
+    def __post_init__(self) -> None:
+        self.layout = self.frames.layout
+        self.with_masks = self.layout.has_masks
+        self.places = {camera: place for place, camera in enumerate(self.cameras)}
+        self._sizes: dict[SplitLine, Size] = {}
 
     @classmethod
     def from_options(
@@ -105,27 +85,24 @@ class MonoDataset(Dataset[Sample | UserError]):
         reader: PyramidReader | None = None,
         dtype: DTypeLike = np.float32,
         cameras: Sequence[Camera] = (),
-        layout: Layout | None = None,
+        frames: SampleFrames | None = None,
     ) -> "MonoDataset":
         """The data set that a run's options describe, on the given lines."""
-        layout = layout or layout_of(options).of_lines(lines)
+        frames = frames or SampleFrames.from_options(options, layout_of(options).of_lines(lines))
         return cls(
-            layout=layout,
-            lines=lines,
-            loaded_ids=options.loaded_ids,
-            levels=levels_read(options),
-            height=options.height,
-            width=options.width,
-            augment=augment,
-            seed=options.seed,
-            device_augment=options.device_augment,
-            reader=reader,
-            dtype=dtype,
-            fit=options.input_fit,
-            cameras=cameras,
-            known=Known.from_options(options, layout),
-            crop=RandomCrop.from_options(options) if augment else None,
-            gaps=options.gaps,
+            frames,
+            lines,
+            levels_read(options),
+            (options.width, options.height),
+            augment,
+            options.seed,
+            options.device_augment,
+            reader,
+            dtype,
+            options.input_fit,
+            cameras,
+            Known.from_options(options, frames.layout),
+            RandomCrop.from_options(options) if augment else None,
         )
 
     def __len__(self) -> int:
@@ -133,17 +110,7 @@ class MonoDataset(Dataset[Sample | UserError]):
 
     def picture(self, index: int) -> Path:
         """The target's picture of a sample."""
-        return frame_path(self.layout, self.lines[index], 0)
-
-    def gaps_of(self, line: SplitLine) -> tuple[int, ...]:
-        """The gaps that a sample of a line draws from; where it has the pictures of none, the smallest."""
-        if len(self.gaps) == 1:
-            return self.gaps
-        return self.listings.drawn(self.layout, line, self.loaded_ids, self.gaps)
-
-    def widest_gap(self, line: SplitLine) -> int:
-        """The largest gap that a sample of this line may draw."""
-        return max(self.gaps_of(line))
+        return self.layout.picture_path(self.lines[index])
 
     def prepare(self) -> None:
         """Make what all samples look up; processes forked from this one share it."""
@@ -164,7 +131,7 @@ class MonoDataset(Dataset[Sample | UserError]):
             jitter = ColorJitter.draw(rng) if self.augment and rng.random() < 0.5 else None
             # drawn last, and only where asked for, so that these draws change none of the others
             window = self.crop.draw(rng) if self.crop else None
-            gap = int(rng.choice(self.gaps_of(self.lines[index]))) if len(self.gaps) > 1 else None
+            gap = int(rng.choice(self.frames.drawn(self.lines[index]))) if len(self.frames.gaps) > 1 else None
             try:
                 sample = self.sample(index, mirrored, jitter, tuple(faults), window, gap)
                 return replace(sample, seconds=time.perf_counter() - started)
@@ -196,21 +163,21 @@ class MonoDataset(Dataset[Sample | UserError]):
             PictureError: one of its pictures cannot be read.
         """
         line = self.lines[index]
-        gap = gap or self.gaps_of(line)[0]
-        pyramids = {i: self._pyramid(line, i, mirrored, window, gap) for i in self.loaded_ids}
+        shown = Shown(line, gap or self.frames.drawn(line)[0], mirrored, window, self._size_to_cut(line))
+        pyramids = {i: self._pyramid(shown, i) for i in self.frames.ids}
         here = None if self.device_augment else jitter
         return Sample(
             color={i: {level: levels[level] for level in self.levels[i]} for i, levels in pyramids.items()},
             color_aug={i: _jittered(levels[0], here) if here else levels[0] for i, levels in pyramids.items()},
-            K=self._intrinsics(line, mirrored, window),
-            stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.loaded_ids else None,
+            K=self._intrinsics(shown),
+            stereo_T=stereo_transform(line.side, mirrored, self.dtype) if STEREO in self.frames.ids else None,
             index=index,
             mirrored=mirrored,
             faults=faults,
             jitter=jitter if self.device_augment else None,
-            mask=self._mask(line, mirrored, window) if self.with_masks else None,
+            mask=self._mask(shown) if self.with_masks else None,
             camera=self.places[self.layout.camera(line)] if self.places else 0,
-            **self.known.parts(line, mirrored, self.dtype, window, gap),
+            **self.known.parts(shown, self.dtype),
         )
 
     def depth(self, index: int, mirrored: bool) -> Tensor | None:
@@ -228,55 +195,62 @@ class MonoDataset(Dataset[Sample | UserError]):
         depth = skimage.transform.resize(depth, DEPTH_SIZE, order=0, preserve_range=True, mode="constant")
         return torch.from_numpy((depth[:, ::-1] if mirrored else depth).astype(np.float32))[None]
 
-    def _intrinsics(self, line: SplitLine, mirrored: bool, window: Window | None) -> dict[int, Tensor]:
+    def _size_to_cut(self, line: SplitLine) -> Size | None:
+        """As the function of this name; a process asks each file once, as those of kept pictures are read no more."""
+        if line not in self._sizes:
+            size = size_to_cut(self.layout.picture_path(line), self.fit)
+            if size is None:
+                return None
+            self._sizes[line] = size
+        return self._sizes[line]
+
+    def _intrinsics(self, shown: Shown) -> dict[int, Tensor]:
         """K of the sample's pictures per level: its camera, cut and mirrored as they are."""
-        camera, (width, height) = self.layout.camera(line), self.size
-        if self.fit != STRETCH:
-            size = picture_size(frame_path(self.layout, line, 0))
-            camera = camera.cropped(self.fit.box(size, self.size), size)
-        shown = window.mirrored() if window and mirrored else window
+        camera, (width, height) = self.layout.camera(shown.line), self.size
+        if shown.whole:
+            camera = camera.cropped(self.fit.box(shown.whole, self.size), shown.whole)
+        window = shown.window.mirrored() if shown.window and shown.mirrored else shown.window
         matrices = {}
         for level in self.levels[0]:
             w, h = width >> level, height >> level
-            K = camera.matrix(w, h, np.float64 if shown else self.dtype)
-            if mirrored and abs(camera.cx - 0.5) > 1e-6:  # 0.5 stands for the middle, and stays as it is, as in 2019
+            K = camera.matrix(w, h, np.float64 if window else self.dtype)
+            if shown.mirrored and abs(camera.cx - 0.5) > 1e-6:  # 0.5 is the middle, and stays as it is, as in 2019
                 K = mirrored_matrix(K, w)
-            if shown:
-                K = matrix_of_window(K, shown, w, h)
+            if window:
+                K = matrix_of_window(K, window, w, h)
             matrices[level] = torch.from_numpy(K.astype(self.dtype))
         return matrices
 
-    def _mask(self, line: SplitLine, mirrored: bool, window: Window | None) -> dict[int, Tensor]:
+    def _mask(self, shown: Shown) -> dict[int, Tensor]:
         """Where the target counts, per level, (1, h, w): everywhere, where it has no mask."""
-        (width, height), path = self.size, self.layout.mask_path(line)
+        (width, height), path, deepest = self.size, self.layout.mask_path(shown.line), max(self.levels[0])
         if path is None:
             return {level: torch.ones(1, height >> level, width >> level, dtype=torch.bool) for level in self.levels[0]}
-        deepest, picture = max(self.levels[0]), size_to_cut(frame_path(self.layout, line, 0), self.fit)
-        if window and self.is_read_whole:
-            whole = read_mask(path, 0, width, height, self.fit, picture)[0]
-            levels = mask_levels(whole, deepest, width, height, Fit(window=window))
+        if shown.window and self.reader:
+            kept = read_mask(path, 0, width, height, self.fit, shown.whole)[0]
+            levels = mask_levels(kept, deepest, width, height, Fit(window=shown.window))
         else:
-            levels = read_mask(path, deepest, width, height, replace(self.fit, window=window), picture)
+            levels = read_mask(path, deepest, width, height, replace(self.fit, window=shown.window), shown.whole)
         masks = {level: torch.from_numpy(levels[level])[None] for level in self.levels[0]}
-        return {level: mask.flip(2) if mirrored else mask for level, mask in masks.items()}
+        return {level: mask.flip(2) if shown.mirrored else mask for level, mask in masks.items()}
 
-    def _pyramid(
-        self, line: SplitLine, frame: FrameId, mirrored: bool, window: Window | None, gap: int
-    ) -> list[Tensor]:
-        """The frame's levels down to the smallest that is read, (3, h, w) each.
+    def _pyramid(self, shown: Shown, frame: FrameId) -> list[Tensor]:
+        """The frame's levels down to the smallest that is read, (h, w, 3) each.
 
         2019 mirrored before resizing. The filter's weights are symmetric, so mirroring what is resized gives the same
         bits and moves fewer of them.
         """
-        path, deepest = frame_path(self.layout, line, frame, gap), max(self.levels[frame], default=0)
-        if window is None:
-            levels = self.read(path, deepest)
-        elif self.is_read_whole:
-            levels = pyramid(Image.fromarray(self.read(path, 0)[0]), deepest, *self.size, Fit(window=window))
+        path = self.layout.picture_path(shown.line.other(frame, shown.gap))
+        deepest = max(self.levels[frame], default=0)
+        if self.reader is None:
+            levels = read_pyramid(path, deepest, *self.size, replace(self.fit, window=shown.window))
+        elif shown.window is None:
+            levels = self.reader(path, deepest)
         else:
-            levels = read_pyramid(path, deepest, *self.size, replace(self.fit, window=window))
+            kept = Image.fromarray(self.reader(path, 0)[0])
+            levels = pyramid(kept, deepest, *self.size, Fit(window=shown.window))
         pictures = [torch.from_numpy(level) for level in levels]
-        return [(picture.flip(1) if mirrored else picture).permute(2, 0, 1) for picture in pictures]
+        return [picture.flip(1) if shown.mirrored else picture for picture in pictures]
 
 
 def levels_read(options: Options) -> dict[FrameId, tuple[int, ...]]:
@@ -298,6 +272,5 @@ def stereo_transform(side: str, mirrored: bool, dtype: DTypeLike = np.float32) -
     return torch.from_numpy(transform)
 
 
-def _jittered(picture_3hw: Tensor, jitter: ColorJitter) -> Tensor:
-    picture = Image.fromarray(picture_3hw.permute(1, 2, 0).numpy())
-    return torch.from_numpy(np.array(jitter(picture))).permute(2, 0, 1)
+def _jittered(picture_hw3: Tensor, jitter: ColorJitter) -> Tensor:
+    return torch.from_numpy(np.array(jitter(Image.fromarray(picture_hw3.numpy()))))

@@ -27,9 +27,7 @@ import PIL
 from tqdm import tqdm
 
 from monodepth2.config import CacheOptions, Options, available_cores
-from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import Layout, frame_path
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, counted, tell
@@ -98,7 +96,7 @@ class PictureCache:
         self._arrays: dict[Path, np.ndarray] = {}
 
     @classmethod
-    def from_options(cls, options: Options, layout: Layout, lines: Sequence[SplitLine]) -> "PictureCache | None":
+    def from_options(cls, options: Options, frames: SampleFrames, lines: Sequence[SplitLine]) -> "PictureCache | None":
         """The cache of a run, expecting every picture of the given lines; None without `--cache_dir`.
 
         Raises:
@@ -106,9 +104,8 @@ class PictureCache:
         """
         if options.cache_dir is None:
             return None
-        cache = cls(options.cache_dir, layout.root, options.width, options.height, options.input_fit)
-        frames = [(frame, gap) for frame in options.loaded_ids for gap in options.gaps]
-        cache.expect({frame_path(layout, line, frame, gap) for line in lines for frame, gap in frames})
+        cache = cls(options.cache_dir, frames.layout.root, options.width, options.height, options.input_fit)
+        cache.expect({path for line in lines for path in frames.paths(line)})
         return cache
 
     def __getstate__(self) -> dict[str, Any]:
@@ -282,11 +279,10 @@ def fill_cache(options: CacheOptions) -> int:
         UserError: the data set lacks pictures, or the folder's disk has not room, or cannot be written.
     """
     of_training = options.training()
-    layout = layout_of(of_training)
-    training, validation, _ = training_lines(of_training, layout)
-    lines = [*training, *validation]
-    check_data_set(layout, lines, of_training.loaded_ids, of_training.gaps)
-    cache = PictureCache.from_options(of_training, layout, lines)
+    lines = training_lines(of_training)
+    frames = SampleFrames.from_options(of_training, lines.layout)
+    frames.check(lines.all)
+    cache = PictureCache.from_options(of_training, frames, lines.all)
     assert cache is not None
     cache.fill()
     print(cache.report())

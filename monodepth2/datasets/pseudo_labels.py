@@ -17,10 +17,11 @@ from monodepth2.datasets.depth_files import part_of_sample, read_depth_map
 from monodepth2.datasets.depth_folders import CAMERA_FOLDERS, DepthFolder
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
-from monodepth2.files.fit import Fit, Size, Window
-from monodepth2.files.pictures import PictureError, size_to_cut
+from monodepth2.files.fit import Fit, Size
+from monodepth2.files.pictures import PictureError
 
 ALL_KNOWN = 0.999  # share of a pixel's weights that must come from known ones
 
@@ -96,24 +97,20 @@ class PseudoLabels:
         self.folder.find(list(paths), self.layout.picture_path)
         return f"with pseudo-labels: another model's disparities of {len(paths):,} pictures are learnt from, too"
 
-    def read(self, line: SplitLine, window: Window | None = None) -> np.ndarray:
-        """The label of a line's picture at the network's size, float32, (h', w'), 0 where unknown.
-
-        Args:
-            line: of the picture.
-            window: the part of the picture that is to have that size.
+    def read(self, shown: Shown) -> np.ndarray:
+        """The label of what is shown, not mirrored, at the network's size, float32, (h', w'), 0 where unknown.
 
         Raises:
             PictureError: the file is missing or cannot be read.
         """
-        picture = self.layout.picture_path(line)
-        path = self.folder.find_one(line, picture)
+        picture = self.layout.picture_path(shown.line)
+        path = self.folder.find_one(shown.line, picture)
         if path is None:
             raise PictureError(picture, f"has no pseudo-label in {self.folder.root}")
         with part_of_sample(path):
             label_hw = read_depth_map(path)
-        whole = size_to_cut(picture, self.fit) or label_hw.shape[::-1]
-        return resized_label(label_hw, self.size, replace(self.fit, window=window), whole)
+        whole = shown.whole or label_hw.shape[::-1]
+        return resized_label(label_hw, self.size, replace(self.fit, window=shown.window), whole)
 
 
 def resized_label(label_hw: np.ndarray, size: Size, fit: Fit, whole: Size) -> np.ndarray:

@@ -10,7 +10,9 @@ from torch import Tensor
 from monodepth2.config import FrameId
 from monodepth2.datasets.augmentation import ColorJitter
 from monodepth2.datasets.device_augmentation import DrawnJitters
+from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from monodepth2.files.fit import Size, Window
 from monodepth2.method.stages import Batch
 
 Key = TypeVar("Key")
@@ -18,10 +20,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Sample:
-    """One target with its sources; fields as in `Batch`, without the batch dimension, pictures as uint8.
+    """One target with its sources; fields as in `Batch`, without the batch dimension.
 
-    Pictures lie in memory as (h, w, 3), in which order they are decoded; where they are not jittered, `color_aug` is
-    the very tensor of `color`.
+    Pictures are uint8, (h, w, 3), as they are decoded; where they are not jittered, `color_aug` is the very tensor of
+    `color`.
 
     Attributes:
         jitter: what remains to be done to `color_aug` on the device.
@@ -44,6 +46,25 @@ class Sample:
     travelled: dict[FrameId, Tensor] | None = None
     depth: Tensor | None = None
     pseudo: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a sample shows of its line's pictures.
+
+    Attributes:
+        line: of the split.
+        gap: between its frames, a factor on the temporal ids.
+        mirrored: whether its pictures are mirrored, after they are cut.
+        window: the part of the pictures that it shows; None for all of them.
+        whole: (width, height) of the picture where it is cut to the network's shape; None where nothing is cut.
+    """
+
+    line: SplitLine
+    gap: int = 1
+    mirrored: bool = False
+    window: Window | None = None
+    whole: Size | None = None
 
 
 @dataclass(frozen=True)
@@ -103,5 +124,5 @@ def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[in
 
 
 def _stack_pictures(pictures: Sequence[Tensor]) -> Tensor:
-    """Stack (3, h, w) pictures as they lie in memory, (h, w, 3); returns b3hw."""
-    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
+    """Stack (h, w, 3) pictures; returns b3hw, which lies in memory as they do."""
+    return torch.stack([*pictures]).permute(0, 3, 1, 2)

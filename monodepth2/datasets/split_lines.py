@@ -52,6 +52,15 @@ class SplitLine:
             raise UserError(f"side {shown(side)} is neither l nor r")
         return cls(folder, int(frame), _SIDES[side])
 
+    def other(self, frame: int | str, gap: int = 1) -> "SplitLine":
+        """Return the line of another frame of a sample: an offset in time, times the gap, or the other camera's view.
+
+        Its number may be negative: drives have no such picture.
+        """
+        if isinstance(frame, str):
+            return SplitLine(self.folder, self.frame, "r" if self.side == "l" else "l")
+        return SplitLine(self.folder, self.frame + frame * gap, self.side)
+
     def require_listable(self) -> None:
         """Refuse a line that would be read from a list as another one, or not at all.
 

@@ -1,10 +1,11 @@
 """The lines that a run trains and validates on, and how many it needs to learn something."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import SPLITS, Folders, made_split
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
@@ -14,23 +15,38 @@ TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of mot
 FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
 
 
-class TrainingLines(NamedTuple):
-    """The two lists of a run, and the lines that `--skip_incomplete` has left out of them."""
+@dataclass(frozen=True)
+class TrainingLines:
+    """The two lists of a run, and its data set.
 
+    Attributes:
+        layout: of the drives that the lists name.
+        training: lines to train on.
+        validation: likewise.
+        skipped: the lines that `--skip_incomplete` has left out of them.
+    """
+
+    layout: Layout
     training: list[SplitLine]
     validation: list[SplitLine]
     skipped: list[SplitLine]
 
+    @property
+    def all(self) -> list[SplitLine]:
+        """The lines of both lists."""
+        return [*self.training, *self.validation]
 
-def training_lines(options: Options, layout: Layout) -> TrainingLines:
+
+def training_lines(options: Options) -> TrainingLines:
     """Return the lines of `--split`, less those that are to be skipped.
 
     Where the flag is left out, plain folders have the lists in their data set's own `splits/`, as `prepare` leaves
     them, or a split that is made of them.
 
     Raises:
-        UserError: the lists cannot be used, or no split can be made.
+        UserError: there is no such data set, the lists cannot be used, or no split can be made.
     """
+    layout = layout_of(options)
     own = own_split(options, layout)
     if options.makes_split and own is None:
         assert isinstance(layout, Folders)
@@ -38,14 +54,13 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     else:
         split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
-    if not options.skip_incomplete:
-        return TrainingLines(training, validation, [])
-    given = [*training, *validation]
-    training, validation = (
-        complete_lines(layout, lines, options.loaded_ids, options.gaps) for lines in (training, validation)
-    )
-    kept = {*training, *validation}
-    return TrainingLines(training, validation, [line for line in given if line not in kept])
+    skipped: list[SplitLine] = []
+    if options.skip_incomplete:
+        given = [*training, *validation]
+        training, validation = map(SampleFrames.from_options(options, layout).complete, (training, validation))
+        kept = {*training, *validation}
+        skipped = [line for line in given if line not in kept]
+    return TrainingLines(layout.of_lines([*training, *validation]), training, validation, skipped)
 
 
 def lists_in_words(options: Options, layout: Layout) -> str:

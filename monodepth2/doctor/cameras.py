@@ -53,13 +53,13 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
                 "FILE if the file of the camera lies neither there nor in the folder above"
             )
         return [Finding("a camera cannot be used", str(error), "training refuses to begin", remedy, spoils=True)]
-    return [*_rig_findings(options, layout, lines), *_shape_findings(options, views)]
+    return [*_rig_findings(options, layout), *_shape_findings(options, views)]
 
 
-def _rig_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+def _rig_findings(options: Options, layout: Layout) -> list[Finding]:
     try:
         if options.use_stereo:
-            layout.of_lines(lines).check_rig()
+            layout.check_rig()
     except UserError as error:
         said, _, remedy = str(error).rpartition(": ")
         return [Finding("drives of different rigs", said, "training refuses to begin", remedy, spoils=True)]

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from monodepth2.config import TRAINING_SPLITS, Options
-from monodepth2.datasets.check import Listings, missing_pictures
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
@@ -23,43 +23,35 @@ MOST_READ = 2000  # training pictures, where files of one size are many
 REMEDY_OF_POSES = "mend or add what is named, or leave out --poses"
 
 
-def pose_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) -> list[Finding]:
+def pose_findings(options: Options, frames: SampleFrames, lines: Sequence[SplitLine]) -> list[Finding]:
     """Return why the files of poses that a training would read cannot be used."""
-    listings = Listings()
-
-    def widest(line: SplitLine) -> int:
-        return max(listings.drawn(layout, line, options.loaded_ids, options.gaps))
-
     try:
-        if known := KnownPoses.from_options(options, layout.of_lines(lines)):
-            known.check(lines, widest)
+        if known := KnownPoses.from_options(options, frames.layout):
+            known.check(lines, frames)
     except UserError as error:
         return [Finding("poses cannot be used", str(error), "training refuses to begin", REMEDY_OF_POSES, spoils=True)]
     return []
 
 
-def missing_findings(
-    options: Options, layout: Layout, lines: Sequence[SplitLine], complete: Sequence[SplitLine]
-) -> list[Finding]:
+def missing_findings(frames: SampleFrames, lines: Sequence[SplitLine], complete: Sequence[SplitLine]) -> list[Finding]:
     """Return which pictures of the samples do not exist.
 
     Args:
-        options: of the training.
-        layout: of its data.
+        frames: of the training.
         lines: of its samples.
         complete: those that have all their pictures.
 
     Raises:
         UserError: the data set has no such frames at all.
     """
-    missing = missing_pictures(layout, lines, options.loaded_ids, options.gaps)
+    missing = frames.missing(lines)
     if not missing:
         return []
     skip = "add --skip_incomplete, which trains on the targets that have all their pictures, or " if complete else ""
     return [
         Finding(
             "pictures are missing",
-            f"{sum(one.count for one in missing.values()):,} of {len(lines) * len(options.loaded_ids):,}",
+            f"{sum(one.count for one in missing.values()):,} of {len(lines) * len(frames.ids):,}",
             "training refuses to begin",
             f"{skip}mend --data_path, --dataset or the lists",
             spoils=True,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,17 +78,24 @@ def choose(options: Options, layout: Layout, lines: Sequence[SplitLine], count: 
 
 
 def _sample(options: Options, layout: Layout, line: SplitLine) -> Sample:
-    pair = (layout.picture_path(line, side="l"), layout.picture_path(line, side="r")) if options.use_stereo else None
+    pair = _pair(layout, line) if options.use_stereo else None
     target = layout.picture_path(line)
     if not options.temporal_ids:
         return Sample(line, target, pair=pair)
     step = options.nearest_id
 
     def there(offset: int) -> Path | None:
-        path = layout.picture_path(line, offset) if line.frame + offset >= 0 else None
-        return path if path and path.is_file() else None
+        other = line.other(offset)
+        path = layout.picture_path(other)
+        return path if other.frame >= 0 and path.is_file() else None
 
     return Sample(line, target, there(step), there(2 * step), there(-step), pair)
+
+
+def _pair(layout: Layout, line: SplitLine) -> tuple[Path, Path]:
+    """The left and the right camera's picture."""
+    left, right = (layout.picture_path(replace(line, side=side)) for side in "lr")
+    return left, right
 
 
 def look_at(samples: Sequence[Sample], seconds: float, quiet: bool = True) -> list[Look]:

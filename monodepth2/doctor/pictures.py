@@ -241,7 +241,7 @@ def standing_findings(options: Options, layout: Layout, lines: Sequence[SplitLin
     for line in lines[:: max(1, len(lines) // PAIRS_COMPARED)] if sources else ():
         with suppress(PictureError):  # told where the training meets it
             target, source = (
-                read_pyramid(layout.picture_path(line, offset), 0, *SIZE_COMPARED)[0].astype(np.int16)
+                read_pyramid(layout.picture_path(line.other(offset)), 0, *SIZE_COMPARED)[0].astype(np.int16)
                 for offset in (0, sources[0])
             )
             differences.append(float(np.abs(target - source).mean()))

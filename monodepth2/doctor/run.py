@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monodepth2.config import DoctorOptions, Options
-from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
@@ -89,15 +88,15 @@ def diagnose(options: Options, samples: int) -> Checkup:
     Raises:
         UserError: lists or folders cannot be used at all.
     """
-    layout = layout_of(options)
-    training, validation, _ = training_lines(options, layout)
-    lines = [*training, *validation]
-    complete = complete_lines(layout, lines, options.loaded_ids, options.gaps)
+    lists = training_lines(options)
+    layout, training, validation, lines = lists.layout, lists.training, lists.validation, lists.all
+    frames = SampleFrames.from_options(options, layout)
+    complete = frames.complete(lines)
     near = options.at_smallest_gap
     looks = look_at(choose(near, layout, complete, samples), LONGEST, quiet=False)
     looked_at = [look.sample.line for look in looks]
     found = [
-        *missing_findings(options, layout, lines, complete),
+        *missing_findings(frames, lines, complete),
         *camera_findings(options, layout, lines),
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looked_at)),
@@ -105,7 +104,7 @@ def diagnose(options: Options, samples: int) -> Checkup:
         *stray_mask_findings(layout, lines),
         *overlap_findings(training, validation),
         *pair_findings(options, layout, lines),
-        *pose_findings(options, layout, lines),
+        *pose_findings(options, frames, lines),
         *list_findings(options, layout, training, validation),
         *_leaks(options, layout, training, validation, samples),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_calibration, check_data_set
+from monodepth2.datasets.check import SampleFrames, check_calibration
 from monodepth2.datasets.layout_choice import require_root
 from monodepth2.datasets.make3d import Make3D
 from monodepth2.errors import UserError, check_all
@@ -64,7 +64,7 @@ def evaluate_all(options: Options) -> EvaluationRun:
 
     Raises:
         UserError: options, checkpoint, split, pictures or ground truth cannot be used; files are checked before a
-            network runs.
+            network runs, but for what the maps of the ground truth hold.
     """
     check_used_in_scoring(options)
     protocol = protocol_of(options) if is_scored(options) else None
@@ -178,7 +178,7 @@ def _check_files(task: Task, with_pictures: bool) -> None:
     """Report everything the split needs and the data set lacks, counted, and pictures that would become its frames."""
     layout, lines, checks = task.layout, task.lines, list[Callable[[], object]]()
     if with_pictures and not isinstance(layout, Make3D):  # whose lines are its pictures
-        checks.append(lambda: check_data_set(layout, lines, (0,)))
+        checks.append(lambda: SampleFrames(layout, (0,)).check(lines))
     if task.truth and task.truth.from_data_set:
         checks.append(lambda: check_calibration(layout, lines))
     if task.protocol and task.protocol.region.crop == "mask":

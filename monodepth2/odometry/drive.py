@@ -48,7 +48,7 @@ class Drive(NamedTuple):
     @property
     def paths(self) -> list[Path]:
         """The pictures, one more than lines."""
-        return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1], 1)]
+        return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1].other(1))]
 
     @property
     def fingerprint(self) -> str:

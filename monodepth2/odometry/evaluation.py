@@ -6,7 +6,7 @@ import numpy as np
 
 from monodepth2.checkpoints.named import weights_of
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.trajectories import chained, distances, scaled
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_apart, check_not_among
@@ -28,7 +28,7 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     """
     _check_options(options)
     drive = find_drive(options)
-    check_data_set(drive.layout, drive.lines, (0, 1))
+    SampleFrames(drive.layout, (0, 1)).check(drive.lines)
     truth = true_trajectory(options, drive)
     if truth is None and not options.eval_out_dir and not options.no_eval:
         raise UserError(f"{drive.poses_path}: there are no true poses, and nothing is to be written: add "

@@ -13,8 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
-from monodepth2.datasets.check import check_data_set
-from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line
@@ -42,10 +41,9 @@ def run(options: PseudoLabelOptions) -> int:
     """
     assert options.onnx
     assert options.output
-    layout = layout_of(options.training())
-    lines = training_lines(options.training(), layout)
-    targets = list(dict.fromkeys([*lines.training, *lines.validation]))
-    check_data_set(layout, targets, (0,))
+    lines = training_lines(options.training())
+    layout, targets = lines.layout, list(dict.fromkeys(lines.all))
+    SampleFrames(layout, (0,)).check(targets)
     device = pick_device(options.device, options.no_cuda)
     model = DepthModel(options.onnx, device, options.input_size, options.output_name)
     folder = PseudoLabelFolder(make_output_folder("output", options.output), pictures=layout.root)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
 from monodepth2.checkpoints.depth_network import DepthNetwork
-from monodepth2.datasets.check import complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -53,12 +54,12 @@ def camera_path(run: TrainedRun) -> CameraPath | None:
     gap = options.gaps[0]
     stride = abs(source) * gap
     in_time = replace(options.for_looking, use_stereo=False, frame_gap=() if gap == 1 else (gap, gap))
-    data_set = MonoDataset.from_options(in_time, [], augment=False, layout=layout_of(in_time).of_lines(run.lines))
+    frames = SampleFrames.from_options(in_time, layout_of(in_time).of_lines(run.lines))
     start = longest_run(run.lines, stride)
     stretch = [replace(start, frame=start.frame + n * stride) for n in range(MOST_STEPS)]
-    complete = set(complete_lines(data_set.layout, stretch, in_time.loaded_ids, in_time.gaps))
-    end = next((n for n, line in enumerate(stretch) if line not in complete), len(stretch))
-    data_set.lines = lines = stretch[:end]
+    complete = set(frames.complete(stretch))
+    lines = list(takewhile(complete.__contains__, stretch))
+    data_set = MonoDataset.from_options(in_time, lines, augment=False, frames=frames)
     depth, found = _partner(run), []
     for first in range(0, len(lines), BATCH_SIZE):
         batch = stack([data_set.sample(n) for n in range(first, min(first + BATCH_SIZE, len(lines)))])

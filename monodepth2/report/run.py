@@ -6,7 +6,6 @@ from monodepth2.checkpoints.networks import load_networks, network_file, read_ne
 from monodepth2.checkpoints.records import recorded_options, trained_facts
 from monodepth2.config import NETWORKS, ReportOptions
 from monodepth2.datasets.camera_report import distinct_cameras, views_of
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import first_line
 from monodepth2.files.output_paths import check_output_file
@@ -39,11 +38,8 @@ def run(options: ReportOptions) -> int:
         trained = replace(trained, data_path=options.data_path)
     device = pick_device(options.device, options.no_cuda)
     weights = weights_folder(folder)
-    layout = layout_of(trained)
-    lines = training_lines(trained, layout)
-    cameras = (
-        distinct_cameras(views_of(layout, [*lines.training, *lines.validation])) if trained.learn_intrinsics else ()
-    )
+    lines = training_lines(trained)
+    cameras = distinct_cameras(views_of(lines.layout, lines.all)) if trained.learn_intrinsics else ()
     model = MonodepthModel(trained, len(cameras))
     load_networks(model, weights, NETWORKS)
     taught = trained_facts(read_network(network_file(weights, "encoder")), weights).taught

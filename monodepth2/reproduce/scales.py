@@ -10,9 +10,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from monodepth2.config import Options, ReproduceOptions
-from monodepth2.datasets.check import check_calibration, check_data_set
+from monodepth2.datasets.check import SampleFrames, check_calibration
 from monodepth2.datasets.ground_truth import FILE_NAME
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split, split_folder
@@ -108,14 +107,14 @@ class PaperScale:
         scoring = self.scoring(row, Path())
         if _kind(row) == ODOMETRY:
             drive = find_drive(scoring)
-            check_data_set(drive.layout, drive.lines, (0, 1))
+            SampleFrames(drive.layout, (0, 1)).check(drive.lines)
             true_trajectory(scoring, drive)
             return
         layout = split_layout(scoring)
         lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
         truth = open_truth(scoring, scoring.eval_split, lines, layout)
         if not isinstance(layout, Make3D):  # whose lines are its pictures
-            check_data_set(layout, lines, (0,))
+            SampleFrames(layout, (0,)).check(lines)
         if truth.from_data_set:
             check_calibration(layout, lines)
         if truth.missing:
@@ -206,9 +205,8 @@ def _check_training(options: Options) -> None:
     Raises:
         UserError: some are not, or its lists cannot be read.
     """
-    layout = layout_of(options)
-    lines = training_lines(options, layout)
-    check_data_set(layout, [*lines.training, *lines.validation], options.loaded_ids, options.gaps)
+    lines = training_lines(options)
+    SampleFrames.from_options(options, lines.layout).check(lines.all)
 
 
 def _refused(check: Callable[[], None]) -> str:

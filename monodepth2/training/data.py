@@ -3,22 +3,21 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.config import TRAINING_SPLITS, FrameId, Options
+from monodepth2.config import TRAINING_SPLITS, Options
 from monodepth2.datasets.camera_report import check_views, describe_cameras, distinct_cameras, views_of
 from monodepth2.datasets.cameras import Camera
-from monodepth2.datasets.check import calibration_remarks, check_data_set, complete_lines, missing_pictures
-from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.layouts import Layout, frame_path
-from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.datasets.check import SampleFrames, calibration_remarks
+from monodepth2.datasets.loading import Order, TimedBatches, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import lists_in_words, own_split, training_lines
+from monodepth2.datasets.training_lines import TrainingLines, lists_in_words, own_split, training_lines
 from monodepth2.doctor.start import start_remarks
 from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import write_whole
@@ -54,39 +53,38 @@ class TrainingData:
 
     def __init__(self, options: Options, processes: Processes, device: torch.device, is_new: bool = True) -> None:
         _check_split(options)
-        layout = layout_of(options)
-        train_lines, val_lines, self.skipped = training_lines(options, layout)
-        _check_lists(options, layout, train_lines, val_lines, self.skipped)
-        if len(train_lines) < options.batch_size * processes.world_size:
+        found = training_lines(options)
+        layout, lines, self.skipped = found.layout, found.all, found.skipped
+        _check_lists(options, found)
+        if len(found.training) < options.batch_size * processes.world_size:
             several = "" if processes.alone else f" in each of {processes.world_size} processes"
             raise UserError(
-                f"--batch_size {options.batch_size}{several} exceeds the {counted(len(train_lines), 'line')} of "
+                f"--batch_size {options.batch_size}{several} exceeds the {counted(len(found.training), 'line')} of "
                 "the training list: no full batch can be made; give a smaller one, or more pictures"
             )
-        lines = [*train_lines, *val_lines]
-        layout = layout.of_lines(lines)
+        frames = SampleFrames.from_options(options, layout)
         if processes.is_main:
-            _check_pictures(layout, lines, options)
+            _check_pictures(frames, lines, options.run_folder / INCOMPLETE)
         self.baseline = layout.baseline
         if options.use_stereo:
             layout.check_rig()
         self.views = views_of(layout, lines)
         # a run that goes on keeps its flags
         check_views(self.views, options.fov if is_new else None, options.use_stereo)
-        self.cache = PictureCache.from_options(options, layout, lines)
+        self.cache = PictureCache.from_options(options, frames, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
-        self.train_set, self.val_set = (
-            MonoDataset.from_options(options, lines, augment, self.cache, cameras=self.learnt_cameras, layout=layout)
-            for lines, augment in ((train_lines, True), (val_lines, False))
+        self.train_set = MonoDataset.from_options(
+            options, found.training, True, self.cache, cameras=self.learnt_cameras, frames=frames
         )
-        self.known = self.train_set.known.check(lines, self.train_set.widest_gap) if processes.is_main else []
+        self.val_set = replace(self.train_set, lines=found.validation, augment=False, crop=None)
+        self.known = self.train_set.known.check(lines, frames) if processes.is_main else []
         self.options, self.device = options, device
         self.place = (processes.rank, processes.world_size)
-        self.steps_per_epoch = len(train_lines) // (options.batch_size * processes.world_size)
+        self.steps_per_epoch = len(found.training) // (options.batch_size * processes.world_size)
         self.workers = loader_processes(options.num_workers, device)
         self.validated = 0
         if processes.is_main:
-            _tell_ranges(layout, lines, options.loaded_ids)
+            _tell_ranges(frames, lines)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -133,14 +131,10 @@ class TrainingData:
 
     def start(self, step: int) -> None:
         """Begin to make batches: for the steps from `step` on, and the validation batches after those already taken."""
-        options = self.options
-        order = TrainingOrder(
-            len(self.train_set), options.batch_size, options.num_epochs, options.seed, *self.place, first=step
-        )
+        batch_size, epochs, seed = self.options.batch_size, self.options.num_epochs, self.options.seed
+        order = Order(len(self.train_set), batch_size, epochs, seed, *self.place, first=step)
         self.train_batches = TimedBatches(load_batches(self.train_set, order, self.workers, self.device))
-        val_order = EndlessOrder(
-            len(self.val_set), options.batch_size, options.seed + 1, *self.place, first=self.validated
-        )
+        val_order = Order(len(self.val_set), batch_size, None, seed + 1, *self.place, first=self.validated)
         self.val_batches = load_batches(self.val_set, val_order, min(1, self.workers), self.device)
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,22 +158,17 @@ class TrainingData:
         self.val_batches.close()
 
 
-def _check_lists(
-    options: Options,
-    layout: Layout,
-    training: Sequence[SplitLine],
-    validation: Sequence[SplitLine],
-    skipped: Sequence[SplitLine],
-) -> None:
+def _check_lists(options: Options, found: TrainingLines) -> None:
     """Refuse a list without lines, which `--skip_incomplete` may have left."""
-    empty = [name for name, lines in (("training", training), ("validation", validation)) if not lines]
+    layout, skipped = found.layout, found.skipped
+    empty = [name for name, lines in (("training", found.training), ("validation", found.validation)) if not lines]
     if not empty:
         return
     message = f"{lists_in_words(options, layout)}: no {empty[0]} line is left"
     if not skipped:
         raise UserError(f"{message}; mend {'train' if empty[0] == 'training' else 'val'}_files.txt")
-    if missing_pictures(layout, skipped, (0,)):  # then the neighbours are not the cause
-        check_data_set(layout, skipped, options.loaded_ids, options.gaps)
+    if SampleFrames(layout, (0,)).missing(skipped):  # then the neighbours are not the cause
+        SampleFrames.from_options(options, layout).check(skipped)
     flag = "frame_gap" if options.frame_gap else "frame_ids"
     distances = " ".join(map(str, getattr(options, flag)))
     raise UserError(
@@ -188,20 +177,19 @@ def _check_lists(
     )
 
 
-def _check_pictures(layout: Layout, lines: Sequence[SplitLine], options: Options) -> None:
-    """Check that all pictures are there; lines that lack only some of theirs are listed in a file.
+def _check_pictures(frames: SampleFrames, lines: Sequence[SplitLine], path: Path) -> None:
+    """Check that all pictures are there; where some lines have theirs, those that lack some are listed in a file.
 
     Raises:
         UserError: some are missing.
     """
     try:
-        check_data_set(layout, lines, options.loaded_ids, options.gaps)
+        frames.check(lines)
     except UserError as error:
-        complete = set(complete_lines(layout, lines, options.loaded_ids, options.gaps))
+        complete = set(frames.complete(lines))
         incomplete = [line for line in lines if line not in complete]
         if not complete:
             raise
-        path = options.run_folder / INCOMPLETE
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, "".join(f"{line}\n" for line in incomplete))
         raise UserError(
@@ -231,11 +219,11 @@ def _check_split(options: Options) -> None:
         )
 
 
-def _tell_ranges(layout: Layout, lines: Sequence[SplitLine], loaded_ids: Sequence[FrameId]) -> None:
+def _tell_ranges(frames: SampleFrames, lines: Sequence[SplitLine]) -> None:
     """Report drives whose 16-bit pictures hold fewer bits; the loader processes find that out, too, but say nothing."""
     drives = {(line.folder, line.side): line for line in lines}.values()
-    pictures = [frame_path(layout, line, frame) for line in drives for frame in loaded_ids]
-    for path in {path.parent: path for path in pictures}.values():
+    # of the pictures in a folder the target comes last, which is there
+    for path in {path.parent: path for line in drives for path in reversed(frames.paths(line))}.values():
         tell_white(path)
 
 

@@ -141,7 +141,7 @@ def test_a_cropped_sample_sees_what_its_camera_says(tmp_path: Path, top: float) 
         Image.fromarray(picture).save(folder / f"{n:010d}.png")
     given = options(tmp_path, intrinsics=(0.9, 0.45, 0.4, 0.55), fit="crop", crop_top=top)
     sample = MonoDataset.from_options(given, [SplitLine("d/one", 1, "l")], augment=False).sample(0)
-    brightness = sample.color[0][0].sum(0).float()
+    brightness = sample.color[0][0].sum(2).float()
     found = [(brightness.sum(1 - n) * torch.arange(brightness.shape[n])).sum() / brightness.sum() for n in (0, 1)]
     ray = [(column / 96 - 0.4) / 0.9, (row / 192 - 0.55) / 0.45]
     K = sample.K[0]

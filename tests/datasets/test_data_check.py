@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from monodepth2.datasets.check import calibration_remarks, check_calibration, check_data_set
+from monodepth2.datasets.check import SampleFrames, calibration_remarks, check_calibration
 from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
 from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -16,14 +16,14 @@ def lines(*frames: int) -> list[SplitLine]:
     return [SplitLine(DRIVE, frame, "l") for frame in frames or range(1, 7)]
 
 
-def report(*arguments) -> str:
+def report(layout, lines, ids) -> str:
     with pytest.raises(UserError) as caught:
-        check_data_set(*arguments)
+        SampleFrames(layout, ids).check(lines)
     return str(caught.value)
 
 
 def test_a_whole_data_set_passes(small_scene) -> None:
-    check_data_set(KittiRaw(small_scene, ".png"), lines(), (*FRAMES, "s"))
+    SampleFrames(KittiRaw(small_scene, ".png"), (*FRAMES, "s")).check(lines())
 
 
 def test_missing_drive_counts_every_picture(small_scene) -> None:
@@ -49,8 +49,8 @@ def test_missing_target(small_copy) -> None:
 def test_pictures_of_any_ending_are_there(extension, small_copy) -> None:
     for path in list(small_copy.rglob("*.png")):
         path.rename(path.with_suffix(extension))
-    check_data_set(KittiRaw(small_copy, ".png"), lines(), FRAMES)
-    check_data_set(KittiRaw(small_copy, ".jpg"), lines(), FRAMES)
+    SampleFrames(KittiRaw(small_copy, ".png"), FRAMES).check(lines())
+    SampleFrames(KittiRaw(small_copy, ".jpg"), FRAMES).check(lines())
 
 
 def test_missing_second_camera(small_copy) -> None:
@@ -59,7 +59,7 @@ def test_missing_second_camera(small_copy) -> None:
     assert "6 pictures in missing folders" in text
     assert "image_03" in text
     with pytest.raises(UserError, match="second camera"):
-        check_data_set(KittiTest(small_copy), lines(), (0, "s"))
+        SampleFrames(KittiTest(small_copy), (0, "s")).check(lines())
 
 
 def test_unreadable_calibration_matters_where_there_are_scans(small_copy) -> None:
@@ -68,7 +68,7 @@ def test_unreadable_calibration_matters_where_there_are_scans(small_copy) -> Non
     with pytest.raises(UserError, match="1 calibration files unreadable"):
         check_calibration(layout, lines())
     assert "no figures of depth while training" in calibration_remarks(layout, lines())[0]
-    check_data_set(layout, lines(), FRAMES)
+    SampleFrames(layout, FRAMES).check(lines())
     shutil.rmtree(small_copy / DRIVE / "velodyne_points")
     assert not calibration_remarks(layout, lines())
 

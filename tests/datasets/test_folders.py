@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set, complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.drives import own_lines
 from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.kitti_layouts import KittiRaw
@@ -77,10 +77,10 @@ def test_pictures_of_any_ending_are_frames_and_others_are_not(tmp_path: Path) ->
     assert layout.drives() == ["my drive"]
     assert layout.names(drive) == tuple(names)
     line = SplitLine.parse("my drive 3 l")
-    assert [layout.picture_path(line, offset).name for offset in (-1, 0, 1)] == ["9.png", "10.WEBP", "12.bmp"]
+    assert [layout.picture_path(line.other(offset)).name for offset in (-1, 0, 1)] == ["9.png", "10.WEBP", "12.bmp"]
     for name in names:
         assert read_pyramid(drive / name, 0, 96, 64)[0].shape == (64, 96, 3)
-    check_data_set(layout, [line], (0, -1, 1))
+    SampleFrames(layout, (0, -1, 1)).check([line])
 
 
 def test_drives_lie_at_any_depth_and_one_drive_is_a_data_set(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_the_right_camera_has_the_same_names(tmp_path: Path) -> None:
     write_pictures(drive / "right", ["a.jpg", "b.png"])
     layout = Folders(tmp_path)
     assert layout.has_second_camera
-    assert layout.picture_path(SplitLine("one", 0, "l"), side="r") == drive / "right/a.jpg"
-    assert layout.picture_path(SplitLine("one", 0, "r"), 1) == drive / "right/b.png"
+    assert layout.picture_path(SplitLine("one", 0, "l").other("s")) == drive / "right/a.jpg"
+    assert layout.picture_path(SplitLine("one", 0, "r").other(1)) == drive / "right/b.png"
     assert not Folders(write_pictures(tmp_path / "two", ["a.png"])).has_second_camera
 
 
@@ -256,9 +256,8 @@ def test_the_made_split_can_be_written_and_used(tmp_path: Path, capsys) -> None:
     assert main([str(tmp_path / "data"), "--output", str(tmp_path / "lists")]) == 0
     assert "train_files.txt" in capsys.readouterr().out
     options = Options(data_path=tmp_path / "data", dataset="folder")
-    layout = layout_of(options)
-    made = training_lines(options, layout)
-    assert made == training_lines(replace(options, split=str(tmp_path / "lists")), layout)
+    made = training_lines(options)
+    assert made == training_lines(replace(options, split=str(tmp_path / "lists")))
     assert len(made.training) == 15
     assert main([str(tmp_path / "data"), "--output", str(tmp_path / "pairs"), "--frame_ids", "0"]) == 0
     assert len((tmp_path / "pairs/train_files.txt").read_text().splitlines()) == 18, "pairs need no neighbours"
@@ -339,21 +338,22 @@ def test_incomplete_lines_can_be_left_out(tmp_path: Path) -> None:
     for part in ("train", "val"):
         (lists / f"{part}_files.txt").write_text("".join(f"d {n} l\n" for n in range(1, 6)))
     options = Options(data_path=tmp_path / "data", split=str(lists))
-    layout = layout_of(options)
-    given = training_lines(options, layout)
+    given = training_lines(options)
+    layout = given.layout
     assert [line.frame for line in given.training] == [1, 2, 3, 4, 5]
-    kept = training_lines(replace(options, skip_incomplete=True), layout)
+    kept = training_lines(replace(options, skip_incomplete=True))
     assert [line.frame for line in kept.training] == [1, 5]
     assert len(kept.skipped) == 6
-    assert len(complete_lines(layout, given.training, (0, -2, 2))) == 2
+    assert kept.layout.folders == ("d",)
+    assert len(SampleFrames(layout, (0, -2, 2)).complete(given.training)) == 2
     with pytest.raises(UserError, match="--skip_incomplete"):
-        check_data_set(layout, given.training, options.loaded_ids)
+        SampleFrames.from_options(options, layout).check(given.training)
     elsewhere = replace(options, skip_incomplete=True, data_path=tmp_path)  # one folder too high
     with pytest.raises(UserError, match=r"pictures in missing folders \(check path, --data_path, --dataset\)"):
         TrainingData(elsewhere, Processes(), torch.device("cpu"))
     alone = replace(options, skip_incomplete=True, dataset="kitti_test")
     with pytest.raises(UserError, match="holds single frames"):
-        training_lines(alone, layout_of(alone))
+        training_lines(alone)
 
 
 # --- masks
@@ -491,10 +491,10 @@ def test_lists_that_a_data_set_brings_along_are_its_split(tmp_path: Path) -> Non
     (data / "splits/train_files.txt").write_text("drive_0 3 l\n")
     (data / "splits/val_files.txt").write_text("drive_0 9 l\n")
     options = Options(data_path=data, dataset="folder")
-    assert training_lines(options, layout_of(options)).training == [SplitLine("drive_0", 3, "l")]
+    assert training_lines(options).training == [SplitLine("drive_0", 3, "l")]
     other = shutil.copytree(data / "splits", tmp_path / "other")
     (other / "train_files.txt").write_text("drive_1 4 l\n")
     named = replace(options, split=str(other))
-    assert training_lines(named, layout_of(named)).training == [SplitLine("drive_1", 4, "l")]
+    assert training_lines(named).training == [SplitLine("drive_1", 4, "l")]
     shutil.rmtree(data / "splits")
-    assert len(training_lines(options, layout_of(options)).training) > 40
+    assert len(training_lines(options).training) > 40

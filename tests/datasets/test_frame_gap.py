@@ -13,7 +13,7 @@ from PIL import Image
 from monodepth2.config import Options
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.tools import CacheOptions
-from monodepth2.datasets.check import check_data_set, complete_lines
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import Folders, made_split, main
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -100,16 +100,17 @@ def test_the_other_draws_stay(drive: Path) -> None:
 def test_a_target_without_any_neighbours_is_incomplete(drive: Path) -> None:
     layout, ids = layout_of(options(drive)), (0, -1, 1)
     lines = [line(n) for n in range(PICTURES)]
-    assert complete_lines(layout, lines, ids, (1, 2, 3)) == lines[1:-1]
-    assert complete_lines(layout, lines, ids, (3, 4)) == lines[3:-3]
-    check_data_set(layout, lines[1:-1], ids, (1, 2, 3))
+    assert SampleFrames(layout, ids, (1, 2, 3)).complete(lines) == lines[1:-1]
+    assert SampleFrames(layout, ids, (3, 4)).complete(lines) == lines[3:-3]
+    SampleFrames(layout, ids, (1, 2, 3)).check(lines[1:-1])
     with pytest.raises(UserError, match=r"1 neighbour frames -2 missing"):
-        check_data_set(layout, lines[1:-2], ids, (2, 3))
+        SampleFrames(layout, ids, (2, 3)).check(lines[1:-2])
 
 
 def test_known_motion_and_ways_are_those_of_the_drawn_gap(drive: Path) -> None:
     chosen = options(drive, poses="known")
-    assert data_set(chosen, 4).known.check([line(4)], data_set(chosen, 4).widest_gap)
+    made = data_set(chosen, 4)
+    assert made.known.check(made.lines, made.frames)
     for gap in (1, 2, 3):
         motions = data_set(chosen, 4).sample(0, gap=gap).source_T_target
         assert motions is not None
@@ -129,10 +130,10 @@ def test_speeds_must_reach_as_far_as_the_widest_gap(drive: Path, tmp_path: Path)
     for gap, fits in (((1, 2), True), ((1, 3), False)):
         made = data_set(options(tmp_path, velocity_weight=1.0, frame_gap=gap), 4)
         if fits:
-            assert "1 m apart" not in made.known.check(made.lines, made.widest_gap)[0]
+            assert "1 m apart" not in made.known.check(made.lines, made.frames)[0]
         else:
             with pytest.raises(UserError, match="pictures 1 to 7"):
-                made.known.check(made.lines, made.widest_gap)
+                made.known.check(made.lines, made.frames)
 
 
 def test_a_made_split_keeps_sources_of_every_gap_apart(drive: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_made_split_keeps_sources_of_every_gap_apart(drive: Path) -> None:
 
 def test_the_cache_keeps_the_pictures_of_every_gap(drive: Path, tmp_path: Path) -> None:
     chosen = options(drive, cache_dir=tmp_path / "cache")
-    cache = PictureCache.from_options(chosen, layout_of(chosen), [line(4)])
+    cache = PictureCache.from_options(chosen, data_set(chosen, 4).frames, [line(4)])
     assert cache is not None
     cache.fill()
     assert cache.report().startswith("7 pictures")

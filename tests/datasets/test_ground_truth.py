@@ -47,7 +47,7 @@ def write_objects(path: Path, content: object, protocol: int = 2) -> None:
 
 def refused(path: Path, count: int = 2) -> str:
     with pytest.raises(UserError) as caught:
-        read_ground_truth(path, count)
+        maps_of(path, count)
     assert str(path) in str(caught.value)
     assert "move it away" in str(caught.value)
     return str(caught.value)
@@ -191,6 +191,29 @@ def test_a_flipped_bit_in_the_last_map_is_found(tmp_path: Path) -> None:
     last = content.index(maps[1][-1, -4:].tobytes())
     path.write_bytes(content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :])
     refused(path)
+
+
+def test_every_map_is_read_once_and_a_damaged_one_refused_when_its_turn_comes(tmp_path: Path, monkeypatch) -> None:
+    path, maps = tmp_path / "gt.npz", random_maps((40, 50), (30, 50), (40, 50))
+    write_ground_truth(path, maps, LINES, None)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("map_00001.npy").header_offset
+    content = path.read_bytes()
+    path.write_bytes(content[: start + 500] + bytes(100) + content[start + 600 :])
+    opened: list[str] = []
+    whole = zipfile.ZipFile.open
+
+    def opening(archive: zipfile.ZipFile, name, *arguments, **more):
+        opened.append(name if isinstance(name, str) else name.filename)
+        return whole(archive, name, *arguments, **more)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", opening)
+    read = read_ground_truth(path, 3, LINES)
+    np.testing.assert_array_equal(read(0), maps[0])
+    with pytest.raises(UserError, match="not a readable"):
+        read(1)
+    np.testing.assert_array_equal(read(2), maps[2])
+    assert opened == ["lines.npy", "map_00000.npy", "map_00001.npy", "map_00002.npy"]
 
 
 def test_a_file_that_is_damaged_after_it_was_opened(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.calibration import Calibration
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.known_depth import KnownDepth, reduced_depth
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.datasets.samples import SampleKey, stack
+from monodepth2.datasets.samples import SampleKey, Shown, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit
@@ -73,11 +74,11 @@ def test_a_map_of_another_shape_is_cut_where_its_picture_is(tmp_path: Path) -> N
     depth[2 * 90, 20] = 3
     np.save(tmp_path / "depth/1.npy", depth)
     chosen = options(tmp_path, fit="crop")
-    known = KnownDepth.from_options(chosen, layout_of(chosen))
-    assert known is not None
+    found = MonoDataset.from_options(chosen, [SplitLine(".", 1, "l")], augment=False).sample(0).depth
+    assert found is not None
     expected = np.zeros((160, 192), np.float32)
     expected[90, 40] = 3
-    np.testing.assert_array_equal(known.read(SplitLine(".", 1, "l")), reduced_depth(expected, SIZE, Fit("crop")))
+    np.testing.assert_array_equal(found[0], reduced_depth(expected, SIZE, Fit("crop")))
 
 
 def test_what_the_crop_cuts_off_is_left_out() -> None:
@@ -116,7 +117,7 @@ def test_a_scan_is_the_depth_along_the_camera_in_the_networks_unit(golden_scene:
     chosen = Options(data_path=golden_scene, png=True, depth_supervision=1.0, use_stereo=True, width=1248, height=384)
     known = KnownDepth.from_options(chosen, layout_of(chosen))
     assert known is not None
-    found, metres = known.read(line), KittiRaw(golden_scene, ".png").depth(line)
+    found, metres = known.read(Shown(line)), KittiRaw(golden_scene, ".png").depth(line)
     expected = np.unique(metres[metres > 0].astype(np.float32) * np.float32(0.1 / 0.54))
     np.testing.assert_allclose(np.unique(found[found > 0]), expected, rtol=1e-6)
 
@@ -149,7 +150,7 @@ def test_scans_of_an_odometry_sequence_are_those_of_its_drive(side: str, golden_
     known = KnownDepth.from_options(chosen, layout)
     assert known is not None
     assert "3 of 4 lines" in known.check([SplitLine("3", n, side) for n in range(4)])
-    assert known.read(SplitLine("3", 1, side)).any()
+    assert known.read(Shown(SplitLine("3", 1, side))).any()
 
 
 def test_sequences_of_another_size_or_without_the_scanners_place_are_refused(
@@ -181,7 +182,7 @@ def test_what_the_network_cannot_express_counts_as_unknown(tmp_path: Path) -> No
     chosen = options(tmp_path, min_depth=10.0, max_depth=50.0)
     known = KnownDepth.from_options(chosen, layout_of(chosen))
     assert known is not None
-    found = known.read(SplitLine(".", 0, "l"))
+    found = known.read(Shown(SplitLine(".", 0, "l")))
     assert 10 < found[found > 0].min() < found.max() < 50
 
 
@@ -192,7 +193,7 @@ def test_maps_of_millimetres(tmp_path: Path) -> None:
     chosen = options(tmp_path, gt_png_scale=1000.0)
     known = KnownDepth.from_options(chosen, layout_of(chosen))
     assert known is not None
-    assert np.unique(known.read(SplitLine(".", 1, "l"))).tolist() == [3.5]
+    assert np.unique(known.read(Shown(SplitLine(".", 1, "l")))).tolist() == [3.5]
 
 
 def test_maps_that_lie_on_their_side_are_refused(tmp_path: Path) -> None:
@@ -212,8 +213,8 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
     (tmp_path / "depth/2.npy").write_bytes(b"nonsense")
     lines = [SplitLine(".", n, "l") for n in range(3)]
     data_set = MonoDataset.from_options(options(tmp_path, frame_ids=(0, 1)), lines[:1], augment=False)
-    assert "2 of 3" in data_set.known.check(lines)[0]
-    data_set.loaded_ids, data_set.lines = (0,), lines
+    assert "2 of 3" in data_set.known.check(lines, data_set.frames)[0]
+    data_set.frames, data_set.lines = SampleFrames(data_set.layout, (0,)), lines
     without = data_set.sample(1).depth
     assert without is not None
     assert not without.any()
@@ -234,5 +235,6 @@ def test_a_picture_without_depth_is_a_sample_and_a_damaged_map_names_itself(tmp_
 def test_what_cannot_be_is_refused(more: dict, words: str, tmp_path: Path) -> None:
     Image.new("RGB", (96, 64)).save(tmp_path / "0.png")
     chosen = options(tmp_path, **more)
+    frames = SampleFrames.from_options(chosen, layout_of(chosen))
     with pytest.raises(UserError, match=words):
-        Known.from_options(chosen, layout_of(chosen)).check([SplitLine(".", 0, "l")])
+        Known.from_options(chosen, frames.layout).check([SplitLine(".", 0, "l")], frames)

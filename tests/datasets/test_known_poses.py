@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known_poses import KnownPoses, mirrored_motion
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -111,14 +112,20 @@ def test_both_formats_give_the_same_motion_and_rows_of_a_batch_have_theirs(drive
     assert any(tensor is two.source_T_target[1] for tensor in two.tensors)
 
 
+def known_of(chosen: Options) -> tuple[KnownPoses, SampleFrames]:
+    layout = layout_of(chosen)
+    known = KnownPoses.from_options(chosen, layout)
+    assert known is not None
+    return known, SampleFrames.from_options(chosen, layout)
+
+
 def test_the_check_says_how_far_neighbours_are_apart(drive: Path) -> None:
     chosen = options(drive)
-    known = KnownPoses.from_options(chosen, layout_of(chosen))
-    assert known is not None
+    known, frames = known_of(chosen)
     street = make_street(5, 90)
     places = np.array([street.pose(FIRST + n)[:3, 3] for n in range(FRAMES)])
     metres = np.median(np.linalg.norm(np.diff(places, axis=0), axis=1))
-    assert f"{metres:.3g} m apart" in known.check([TARGET])
+    assert f"{metres:.3g} m apart" in known.check([TARGET], frames)
 
 
 def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Path, tmp_path: Path) -> None:
@@ -129,16 +136,15 @@ def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Pat
     chosen = replace(options(drive), data_path=tmp_path, **tracked)
     poses = read_poses(drive / "poses.txt")
     write_poses(tmp_path / "tracked_poses.txt", scaled(poses, 0.05))
-    known = KnownPoses.from_options(chosen, layout_of(chosen))
-    assert known is not None
-    assert "--poses tracked: the motion of 1 drive" in known.check([TARGET])
+    known, frames = known_of(chosen)
+    assert "--poses tracked: the motion of 1 drive" in known.check([TARGET], frames)
     motion = np.linalg.inv(poses[2]) @ poses[1]
     np.testing.assert_allclose(known.source_T_target(TARGET, 1), scaled(motion[None], 0.05)[0], atol=1e-8)
     assert not chosen.knows_metres
     assert "pose" not in MonodepthModel(chosen).networks
     (tmp_path / "tracked_poses.txt").unlink()
     with pytest.raises(UserError, match=r"--poses tracked: 1 of 1 drives .*tracked_poses\.txt; `monodepth2 prepare`"):
-        known.check([TARGET])
+        known.check([TARGET], frames)
 
 
 def test_a_path_goes_with_the_camera_that_it_was_found_with(drive: Path, tmp_path: Path) -> None:
@@ -149,9 +155,8 @@ def test_a_path_goes_with_the_camera_that_it_was_found_with(drive: Path, tmp_pat
 
     def check(*numbers: float) -> str:
         chosen = replace(options(drive), data_path=tmp_path, intrinsics=numbers, **tracked)
-        known = KnownPoses.from_options(chosen, layout_of(chosen))
-        assert known is not None
-        return known.check([TARGET])
+        known, frames = known_of(chosen)
+        return known.check([TARGET], frames)
 
     assert "motion of 1 drive" in check(1.2, 2.1, 0.5, 0.5), "no camera is noted"
     (tmp_path / "drive.json").write_text(json.dumps({"camera": {"source": "an older note"}}))
@@ -179,10 +184,9 @@ def test_poses_that_cannot_be_used_are_refused(poses, line, more, words: str, dr
     if poses:
         write_poses(tmp_path / "poses.txt", np.tile(np.eye(4), (poses, 1, 1)))
     chosen = options(tmp_path, **more)
-    known = KnownPoses.from_options(chosen, layout_of(chosen))
-    assert known is not None
+    known, frames = known_of(chosen)
     with pytest.raises(UserError, match=words):
-        known.check([line])
+        known.check([line], frames)
 
 
 @pytest.mark.parametrize(
@@ -210,10 +214,9 @@ def test_flags_that_are_switched_off_contradict_nothing() -> None:
 
 def test_sequences_without_poses_get_a_remedy_of_their_own(tmp_path: Path) -> None:
     chosen = Options(dataset="kitti_odom", data_path=tmp_path, poses="known")
-    known = KnownPoses.from_options(chosen, layout_of(chosen))
-    assert known is not None
+    known, frames = known_of(chosen)
     with pytest.raises(UserError, match=r"poses/11.txt; download KITTI's poses, which sequences 00 to 10 have"):
-        known.check([SplitLine("11", 1, "l")])
+        known.check([SplitLine("11", 1, "l")], frames)
 
 
 @pytest.mark.parametrize("more", [{"use_stereo": True}, {"depth_supervision": 0.1}])

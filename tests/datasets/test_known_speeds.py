@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known_speeds import KnownSpeeds, read_times
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
@@ -44,12 +45,16 @@ def known(folder: Path, **more: object) -> KnownSpeeds:
     return found
 
 
+def frames(speeds: KnownSpeeds) -> SampleFrames:
+    return SampleFrames(speeds.layout, (0, *speeds.temporal_ids))
+
+
 def test_the_way_is_the_integral_of_the_speed(drive: Path) -> None:
     speeds = known(drive)
     assert speeds.travelled(LINE, -1) == pytest.approx(1.1)
     assert speeds.travelled(LINE, 1) == pytest.approx(2.0)
     assert speeds.travelled(LINE, 2) == pytest.approx(2.4)
-    assert "1.55 m apart" in speeds.check([LINE])
+    assert "1.55 m apart" in speeds.check([LINE], frames(speeds))
 
 
 def test_prepared_drives_have_their_times(drive: Path) -> None:
@@ -77,9 +82,9 @@ def test_kittis_own_files(small_copy: Path) -> None:
     assert speeds.travelled(line, 2) == pytest.approx(3.0)
     (small_copy / DRIVE / "oxts/data/0000000004.txt").unlink()
     again = known(small_copy, dataset="kitti")
-    again.check([replace(line, frame=2)])
+    again.check([replace(line, frame=2)], frames(again))
     with pytest.raises(UserError, match="for each of the pictures 2 to 4"):
-        again.check([line])
+        again.check([line], frames(again))
 
 
 def test_samples_hold_the_ways_whether_mirrored_or_not(drive: Path) -> None:
@@ -106,8 +111,9 @@ def test_files_that_cannot_be_used_are_named(name: str, content: str | None, wor
     (drive / name).unlink()
     if content:
         (drive / name).write_text(content)
+    speeds = known(drive)
     with pytest.raises(UserError, match=words):
-        known(drive).check([LINE])
+        speeds.check([LINE], frames(speeds))
 
 
 def test_what_has_no_speeds_is_refused(drive: Path) -> None:

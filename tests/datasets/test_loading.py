@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from monodepth2.config import Options
-from monodepth2.datasets.loading import EndlessOrder, TimedBatches, TrainingOrder, load_batches, loader_processes
+from monodepth2.datasets.loading import Order, TimedBatches, load_batches, loader_processes
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
@@ -16,9 +16,9 @@ DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 
 
 def test_every_epoch_has_an_order_of_its_own_and_full_batches() -> None:
-    order = TrainingOrder(size=50, batch_size=8, epochs=3, seed=0)
+    order = Order(size=50, batch_size=8, epochs=3, seed=0)
     batches = list(order)
-    assert len(batches) == len(order) == 3 * order.steps_per_epoch == 18
+    assert len(batches) == 18
     assert {len(batch) for batch in batches} == {8}
     epochs = [[key.index for batch in batches[6 * n : 6 * n + 6] for key in batch] for n in range(3)]
     assert all(len(set(epoch)) == 48 for epoch in epochs)
@@ -26,25 +26,23 @@ def test_every_epoch_has_an_order_of_its_own_and_full_batches() -> None:
     assert epochs[0] != sorted(epochs[0])
     assert [{key.epoch for batch in batches[6 * n : 6 * n + 6] for key in batch} for n in range(3)] == [{0}, {1}, {2}]
     assert list(order) == batches
-    assert list(TrainingOrder(50, 8, 3, seed=1)) != batches
+    assert list(Order(50, 8, 3, seed=1)) != batches
     for first in (0, 5, 6, 13, 18, 20):
-        order = TrainingOrder(50, 8, 3, seed=0, first=first)
-        assert list(order) == batches[first:]
-        assert len(order) == len(batches[first:])
+        assert list(Order(50, 8, 3, seed=0, first=first)) == batches[first:]
 
 
 def test_an_endless_order_shows_every_sample_equally_often() -> None:
-    keys = [key for batch in islice(EndlessOrder(size=5, batch_size=3, seed=0), 10) for key in batch]
+    keys = [key for batch in islice(Order(size=5, batch_size=3, epochs=None, seed=0), 10) for key in batch]
     assert sorted(key.index for key in keys) == sorted(6 * list(range(5)))
     assert [key.epoch for key in keys] == [n // 5 for n in range(30)]
-    later = [key for batch in islice(EndlessOrder(size=5, batch_size=3, seed=0, first=7), 3) for key in batch]
+    later = [key for batch in islice(Order(size=5, batch_size=3, epochs=None, seed=0, first=7), 3) for key in batch]
     assert later == keys[21:]
 
 
 def test_batches_do_not_depend_on_the_number_of_processes(small_scene) -> None:
     options = Options(data_path=small_scene, png=True, height=64, width=192)
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3, 4)], augment=True)
-    order = TrainingOrder(size=3, batch_size=1, epochs=2, seed=0)
+    order = Order(size=3, batch_size=1, epochs=2, seed=0)
     alone, helped = (list(load_batches(data_set, order, workers, torch.device("cpu"))) for workers in (0, 2))
     assert len(alone) == len(helped) == 6
     for one, other in zip(alone, helped, strict=True):
@@ -99,5 +97,5 @@ def test_a_batch_says_what_its_samples_cost(small_scene) -> None:
     options = Options(data_path=small_scene, png=True, height=64, width=192)
     data_set = MonoDataset.from_options(options, [SplitLine(DRIVE, n, "l") for n in (2, 3)], augment=True)
     started = time.perf_counter()
-    (batch,) = load_batches(data_set, TrainingOrder(2, 2, 1, 0), 0, torch.device("cpu"))
+    (batch,) = load_batches(data_set, Order(2, 2, 1, 0), 0, torch.device("cpu"))
     assert 0 < batch.loader_seconds <= (time.perf_counter() - started) / 2

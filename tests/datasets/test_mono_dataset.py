@@ -8,6 +8,7 @@ from torchvision.transforms import functional
 
 from monodepth2.config import Options
 from monodepth2.datasets.augmentation import ColorJitter
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset, levels_read, stereo_transform
 from monodepth2.datasets.samples import SampleKey, collate, stack
@@ -21,7 +22,7 @@ FRAMES = (0, -1, 1, "s")
 def data_set(root: Path, augment: bool = True, seed: int = 0, lines: int = 4) -> MonoDataset:
     split = [SplitLine(DRIVE, 2 + n // 2, "lr"[n % 2]) for n in range(lines)]
     levels = {0: (0, 1, 2, 3), **dict.fromkeys(FRAMES[1:], (0,))}
-    return MonoDataset(KittiRaw(root, ".png"), split, FRAMES, levels, 32, 96, augment, seed)
+    return MonoDataset(SampleFrames(KittiRaw(root, ".png"), FRAMES), split, levels, (96, 32), augment, seed)
 
 
 def same(a, b) -> bool:
@@ -40,7 +41,7 @@ def test_a_sample_depends_on_seed_epoch_and_position_alone(small_scene) -> None:
 def test_mirroring_mirrors_every_frame_and_the_baseline(small_scene) -> None:
     plain, mirrored = (data_set(small_scene).sample(0, mirrored=m) for m in (False, True))
     for frame in FRAMES:
-        flipped = mirrored.color[frame][0].flip(-1).int()
+        flipped = mirrored.color[frame][0].flip(1).int()
         assert (plain.color[frame][0].int() - flipped).abs().max() <= 1  # rounding of the resized picture
     assert plain.stereo_T[0, 3] == -mirrored.stereo_T[0, 3]
 
@@ -54,12 +55,12 @@ def test_one_jitter_for_all_frames_of_a_sample(small_scene) -> None:
     jitter = ColorJitter((1.2, 0.8, 1.1, 0.05), (2, 0, 3, 1))
     sample = data_set(small_scene).sample(0, jitter=jitter)
     for frame in FRAMES:
-        picture = Image.fromarray(sample.color[frame][0].permute(1, 2, 0).numpy())
+        picture = Image.fromarray(sample.color[frame][0].numpy())
         picture = functional.adjust_saturation(picture, 1.1)
         picture = functional.adjust_brightness(picture, 1.2)
         picture = functional.adjust_hue(picture, 0.05)
         picture = functional.adjust_contrast(picture, 0.8)
-        assert np.array_equal(sample.color_aug[frame].permute(1, 2, 0).numpy(), np.asarray(picture))
+        assert np.array_equal(sample.color_aug[frame].numpy(), np.asarray(picture))
 
 
 def test_jitter_factors_span_their_ranges() -> None:
@@ -117,7 +118,7 @@ def test_batch_on_the_device_is_float_in_zero_to_one(small_scene) -> None:
     assert batch.color[0][0].dtype == torch.float32
     assert 0.8 < batch.color[0][0].max() <= 1
     assert batch.color[0][2].shape == (3, 3, 8, 24)
-    torch.testing.assert_close(batch.color_aug[1][2] * 255, samples[2].color_aug[1].float())
+    torch.testing.assert_close(batch.color_aug[1][2] * 255, samples[2].color_aug[1].permute(2, 0, 1).float())
 
 
 def test_in_float64_nothing_is_rounded_to_float32(small_scene) -> None:
@@ -128,7 +129,7 @@ def test_in_float64_nothing_is_rounded_to_float32(small_scene) -> None:
     assert batch.K[1][0, :2, :3].tolist() == [[0.58 * 48, 0, 24], [0, 1.92 * 32, 16]]
     assert batch.stereo_T is not None
     assert batch.stereo_T[0, 0, 3].item() == -0.1
-    assert torch.equal(batch.color["s"][0][0], sample.color["s"][0].double() / 255)
+    assert torch.equal(batch.color["s"][0][0], sample.color["s"][0].permute(2, 0, 1).double() / 255)
 
 
 def test_depth_is_judged_per_sample(small_copy) -> None:

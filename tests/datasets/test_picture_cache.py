@@ -44,7 +44,7 @@ def filled(root: Path, folder: Path) -> PictureCache:
 def expecting(root: Path, folder: Path) -> PictureCache:
     options = make_options(root, folder)
     data_set = MonoDataset.from_options(options, LINES, augment=True)
-    cache = PictureCache.from_options(options, data_set.layout, LINES)
+    cache = PictureCache.from_options(options, data_set.frames, LINES)
     assert cache is not None
     return cache
 
@@ -147,9 +147,9 @@ def test_rows_are_the_pictures_levels_for_anyone_to_load(small_scene, tmp_path) 
 
 
 def test_another_split_adds_to_what_is_there(small_scene, tmp_path) -> None:
-    layout = MonoDataset.from_options(make_options(small_scene, tmp_path), LINES, augment=True).layout
+    frames = MonoDataset.from_options(make_options(small_scene, tmp_path), LINES, augment=True).frames
     for lines in (LINES[:1], LINES):  # of which the second ones lack some pictures of the first
-        cache = PictureCache.from_options(make_options(small_scene, tmp_path), layout, lines)
+        cache = PictureCache.from_options(make_options(small_scene, tmp_path), frames, lines)
         assert cache is not None
         first = arrays(cache)
         cache.fill()
@@ -397,7 +397,5 @@ def test_pictures_are_looked_for_anew_each_time(scene_copy, tmp_path) -> None:
     cache = filled(scene_copy, tmp_path / "cache")
     path = scene_copy / PICTURES / "0000000002.png"
     Image.open(path).rotate(180).save(path)
-    options = make_options(scene_copy, tmp_path / "cache")
     cache.expect([path])
-    plain = MonoDataset.from_options(options, LINES, augment=True)
-    assert np.array_equal(cache(path, 0)[0], plain.read(path, 0)[0])
+    assert np.array_equal(cache(path, 0)[0], read_pyramid(path, 0, *SIZE)[0])

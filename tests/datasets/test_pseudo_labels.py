@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 
 from monodepth2.config import Options
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.pseudo_labels import resized_label
-from monodepth2.datasets.samples import SampleKey, stack
+from monodepth2.datasets.samples import SampleKey, Shown, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.files.fit import STRETCH, Fit, Window
@@ -49,7 +50,7 @@ def test_a_label_lies_where_the_picture_shows_it(fit: Fit, data: Path) -> None:
     more = {} if fit == STRETCH else {"fit": "crop", "crop_top": fit.crop_top}
     sample = MonoDataset.from_options(options(data, **more), LINES[1:2], augment=False).sample(0)
     assert sample.pseudo is not None
-    seen = sample.color[0][0][0].float()
+    seen = sample.color[0][0][..., 0].float()
     assert (sample.pseudo[0] - seen)[1:-1, 1:-1].abs().max() < 1.5
 
 
@@ -83,20 +84,25 @@ def test_a_part_of_the_picture_has_that_part_of_the_label() -> None:
 
 
 def test_sixteen_bits_tell_the_same_as_floats(data: Path) -> None:
-    floats = Known.from_options(options(data), layout_of(options(data))).parts(LINES[0], False, np.float32)["pseudo"]
+    floats = Known.from_options(options(data), layout_of(options(data))).parts(Shown(LINES[0]), np.float32)["pseudo"]
     map_hw = np.load(data / "labels/one/0.npy").astype(np.float32)
     (data / "labels/one/0.npy").unlink()
     Image.fromarray((map_hw * 256).astype(np.uint16)).save(data / "labels/one/0.png")
-    steps = Known.from_options(options(data), layout_of(options(data))).parts(LINES[0], False, np.float32)["pseudo"]
+    steps = Known.from_options(options(data), layout_of(options(data))).parts(Shown(LINES[0]), np.float32)["pseudo"]
     assert (floats - steps).abs().max() < 0.01
+
+
+def known_of(chosen: Options) -> tuple[Known, SampleFrames]:
+    layout = layout_of(chosen)
+    return Known.from_options(chosen, layout), SampleFrames.from_options(chosen, layout)
 
 
 def test_missing_files_are_counted_with_the_command_that_makes_them(data: Path) -> None:
     (data / "labels/one/1.npy").unlink()
     (data / "labels/one/2.npy").unlink()
-    known = Known.from_options(options(data), layout_of(options(data)))
+    known, frames = known_of(options(data))
     with pytest.raises(UserError) as told:
-        known.check(LINES)
+        known.check(LINES, frames)
     message = str(told.value)
     assert "2 of 3 pictures have no file there" in message
     assert f"the first is {data}/labels/one/1.npy" in message
@@ -120,11 +126,11 @@ def test_in_kittis_tree_and_where_ground_truth_would_lie(small_scene: Path, tmp_
         (folder / DRIVE / place).mkdir(parents=True)
         np.save(folder / DRIVE / place / f"{3:010d}.npy", np.full((4, 6), 2.5, np.float32))
         chosen = Options(data_path=small_scene, png=True, width=96, height=64, pseudo_labels=folder)
-        known = Known.from_options(chosen, layout_of(chosen))
-        assert "with pseudo-labels" in known.check([line])[0]
-        assert (known.parts(line, False, np.float32)["pseudo"] == 2.5).all()
+        known, frames = known_of(chosen)
+        assert "with pseudo-labels" in known.check([line], frames)[0]
+        assert (known.parts(Shown(line), np.float32)["pseudo"] == 2.5).all()
         with pytest.raises(UserError, match="1 of 1 pictures"):
-            known.check([SplitLine(DRIVE, 3, "l")])
+            known.check([SplitLine(DRIVE, 3, "l")], frames)
 
 
 def test_the_right_camera_does_not_learn_from_the_left_ones_labels(data: Path) -> None:
@@ -132,13 +138,13 @@ def test_the_right_camera_does_not_learn_from_the_left_ones_labels(data: Path) -
     for folder in ("one", "one/right"):
         shutil.copytree(data / "left", data / "data" / folder, dirs_exist_ok=True)
     right = [SplitLine("one", n, "r") for n in range(3)]
-    given = options(data)
-    known = Known.from_options(given, layout_of(given))
-    assert "3 pictures" in known.check(LINES)[0]
+    known, frames = known_of(options(data))
+    assert "3 pictures" in known.check(LINES, frames)[0]
     with pytest.raises(UserError, match="monodepth2 pseudo_label"):
-        known.check(right)
+        known.check(right, frames)
     shutil.copytree(data / "labels/one", data / "labels/one/right")
-    assert "6 pictures" in Known.from_options(given, layout_of(given)).check([*LINES, *right])[0]
+    known, frames = known_of(options(data))
+    assert "6 pictures" in known.check([*LINES, *right], frames)[0]
 
 
 def test_no_weight_reads_nothing(data: Path) -> None:

@@ -1,5 +1,6 @@
 """Parts of the pictures to train on: everything of a sample follows the cut."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def warped(sample: Sample, depth: np.ndarray, fit: Fit, level: int) -> tuple[np.
     Returns:
         Places (n, 2), and points in the target camera (n, 3), of all pixels of the picture.
     """
-    size = np.array([sample.color[0][level].shape[2], sample.color[0][level].shape[1]])
+    size = np.array([sample.color[0][level].shape[1], sample.color[0][level].shape[0]])
     left, top, right, bottom = fit.box((WIDTH, HEIGHT), (size[0], size[1])) or (0, 0, WIDTH, HEIGHT)
     start, span = np.array([left, top]), np.array([right - left, bottom - top])
     v, u = np.indices(depth.shape).reshape(2, -1)
@@ -103,11 +104,11 @@ def test_a_quarter_of_the_picture_is_its_very_pixels(drive: Path) -> None:
     sample = made.sample(0, window=window)
     for frame, n in ((0, 1), (-1, 0), (1, 2)):
         picture = np.array(Image.open(drive / f"{n}.png"))[:, 48:144]
-        np.testing.assert_array_equal(sample.color[frame][0].permute(1, 2, 0).numpy(), picture)
+        np.testing.assert_array_equal(sample.color[frame][0].numpy(), picture)
     assert sample.depth is not None
     np.testing.assert_allclose(sample.depth[0], np.load(drive / "depth/1.npy")[:, 48:144], rtol=1e-6)
     mirrored = made.sample(0, mirrored=True, window=window)
-    assert torch.equal(mirrored.color[1][0], sample.color[1][0].flip(2))
+    assert torch.equal(mirrored.color[1][0], sample.color[1][0].flip(1))
     assert mirrored.depth is not None
     assert torch.equal(mirrored.depth, sample.depth.flip(2))
 
@@ -130,12 +131,13 @@ def test_what_a_mask_leaves_in_has_not_seen_what_it_leaves_out(drive: Path, cach
     assert found[0].mask is not None
     for level, mask in found[0].mask.items():
         assert 0.1 < mask.float().mean() < 1 or level == 3
-        assert torch.equal(found[0].color[0][level] * mask, found[1].color[0][level] * mask)
+        mask_hw1 = mask.permute(1, 2, 0)
+        assert torch.equal(found[0].color[0][level] * mask_hw1, found[1].color[0][level] * mask_hw1)
 
 
 def cache_of(chosen: Options, folder: Path) -> PictureCache:
     made = MonoDataset.from_options(chosen, [LINE], False)
-    cache = PictureCache.from_options(replace(chosen, cache_dir=folder / "cache"), made.layout, [LINE])
+    cache = PictureCache.from_options(replace(chosen, cache_dir=folder / "cache"), made.frames, [LINE])
     assert cache is not None
     cache.fill()
     return cache
@@ -151,9 +153,28 @@ def test_kept_pictures_are_cut_at_training_size(drive: Path, tmp_path: Path) -> 
     box = (96 * window.left, 64 * window.top, 96 * window.right, 64 * window.bottom)
     kept = Image.fromarray(read_pyramid(drive / "1.png", 0, 96, 64)[0])
     expected = np.array(kept.resize((96, 64), Image.Resampling.LANCZOS, box))
-    np.testing.assert_array_equal(sample.color[0][0].permute(1, 2, 0).numpy(), expected)
+    np.testing.assert_array_equal(sample.color[0][0].numpy(), expected)
     for level, K in direct.K.items():
         assert torch.equal(sample.K[level], K)
+
+
+def test_the_file_of_a_kept_picture_is_opened_once_for_its_size(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intrinsics, mask and depth are cut by the picture's shape, which the kept one no longer has."""
+    chosen = options(drive, width=64, height=64, fit="crop")
+    made = MonoDataset.from_options(chosen, [LINE], True, reader=cache_of(chosen, tmp_path))
+    opened: list[str] = []
+    whole = os.open
+
+    def opening(path: str, *arguments, **more) -> int:
+        opened.append(Path(path).name)
+        return whole(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", opening)
+    samples = [made[SampleKey(epoch, 0)] for epoch in range(5)]
+    assert all(isinstance(sample, Sample) and sample.mask and sample.depth is not None for sample in samples)
+    assert [name for name in opened if name in ("0.png", "1.png", "2.png")] == ["1.png"]
 
 
 def test_draws_lie_inside_and_have_the_shares_asked_for() -> None:

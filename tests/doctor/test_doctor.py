@@ -376,7 +376,7 @@ def test_drives_of_which_one_states_a_baseline_are_no_rig(tmp_path: Path) -> Non
     lines = [SplitLine(name, 1, "l") for name in ("one", "two")]
     for stereo, expected in ((True, ["drives of different rigs"]), (False, [])):
         options = Options(**given, use_stereo=stereo)
-        assert [one.name for one in camera_findings(options, layout_of(options), lines)] == expected
+        assert [one.name for one in camera_findings(options, layout_of(options).of_lines(lines), lines)] == expected
 
 
 def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:
@@ -401,5 +401,5 @@ def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:
 def test_lists_of_plain_folders_are_looked_at_as_training_makes_them(scene: Path, tmp_path: Path) -> None:
     shutil.copytree(scene / DRIVE / "image_02/data", tmp_path / "drive")
     options = Options(data_path=tmp_path, dataset="folder", height=96, width=320, num_epochs=ENOUGH, batch_size=6)
-    assert len(training_lines(options, layout_of(options)).training) == 8
+    assert len(training_lines(options).training) == 8
     assert diagnose(options, 50).findings == []

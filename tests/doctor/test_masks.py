@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from monodepth2.config import Options
-from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.doctor.findings import Finding
 from monodepth2.doctor.masks import mask_findings, stray_mask_findings
@@ -26,9 +25,9 @@ def drive(folder: Path, mask_hw: np.ndarray, ending: str = ".png", count: int = 
 
 def looked_at(folder: Path) -> tuple[list[Finding], list[Finding]]:
     options = Options(dataset="folder", data_path=folder, height=64, width=96, batch_size=2)
-    layout = layout_of(options)
-    lines, _, _ = training_lines(options, layout)
-    return mask_findings(options, layout, lines), stray_mask_findings(layout, lines)
+    lines = training_lines(options)
+    found = mask_findings(options, lines.layout, lines.training)
+    return found, stray_mask_findings(lines.layout, lines.training)
 
 
 @pytest.mark.parametrize("ending", [".png", ".PNG", ".jpg.png", ".jpg.PNG"])

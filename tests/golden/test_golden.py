@@ -17,6 +17,7 @@ import torch
 
 from check import check_case, main
 from figures import LAST, Case, case_figures
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
@@ -192,13 +193,14 @@ def test_sample(name: str, golden_scene: Path) -> None:
     frames = (0, -1, 1, "s")
     line = SplitLine.parse(facts["line"])
     levels = dict.fromkeys(frames, (0, 1, 2, 3))
-    data_set = MonoDataset(KittiRaw(golden_scene, ".png"), [line], frames, levels, facts["height"], facts["width"])
+    here = SampleFrames(KittiRaw(golden_scene, ".png"), frames)
+    data_set = MonoDataset(here, [line], levels, (facts["width"], facts["height"]))
     sample = data_set.sample(0, mirrored=facts["mirrored"])
     for frame in frames:
         for level, picture in sample.color[frame].items():
             expected = facts["color"][f"{frame}/{level}"]
-            assert list(picture.shape) == expected["shape"]
-            assert picture[:, 2, 3:6].tolist() == expected["pixels_255"]
+            assert list(picture.permute(2, 0, 1).shape) == expected["shape"]
+            assert picture[2, 3:6].T.tolist() == expected["pixels_255"]
             assert picture.double().mean().item() / 255 == pytest.approx(expected["mean"], rel=1e-6)
         assert torch.equal(sample.color_aug[frame], sample.color[frame][0])
     for level, K in sample.K.items():

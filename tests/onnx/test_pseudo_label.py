@@ -15,6 +15,8 @@ from batches import label_error
 from monodepth2.config import ExportOptions, Options
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.samples import Shown
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.onnx import depth_model
 from monodepth2.onnx.export import export
@@ -76,7 +78,7 @@ def training(drive: Path) -> Options:
 
 def read(drive: Path, frame: int) -> torch.Tensor:
     known = Known.from_options(training(drive), layout_of(training(drive)))
-    return known.parts(SplitLine(".", frame, "l"), False, np.float32)["pseudo"][None]
+    return known.parts(Shown(SplitLine(".", frame, "l")), np.float32)["pseudo"][None]
 
 
 @pytest.mark.parametrize("rank", [4, 3, 2])
@@ -119,7 +121,8 @@ def test_pictures_without_a_label_get_an_empty_one(drive: Path, tmp_path: Path) 
     assert not read(drive, 5).any()
     assert read(drive, 6).all()
     lines = [SplitLine(".", frame, "l") for frame in (3, 4, 5, 6)]
-    assert "with pseudo-labels" in Known.from_options(training(drive), layout_of(training(drive))).check(lines)[0]
+    data_set = MonoDataset.from_options(training(drive), lines, augment=False)
+    assert "with pseudo-labels" in data_set.known.check(lines, data_set.frames)[0]
 
 
 def test_a_model_that_says_nothing_of_any_picture_leaves_no_trace(drive: Path, tmp_path: Path) -> None:
@@ -199,7 +202,8 @@ def test_an_end_in_the_middle_leaves_whole_files_and_the_same_command_goes_on(
     assert len(list((tmp_path / "labels").glob("*.npy"))) == 3
     assert label(model, drive).returncode == 0
     lines = [SplitLine(".", int(path.stem), "l") for path in (tmp_path / "labels").glob("*.npy")]
-    assert "with pseudo-labels" in Known.from_options(training(drive), layout_of(training(drive))).check(lines)[0]
+    data_set = MonoDataset.from_options(training(drive), lines, augment=False)
+    assert "with pseudo-labels" in data_set.known.check(lines, data_set.frames)[0]
 
 
 def test_a_model_that_this_program_exported(drive: Path, tmp_path: Path, checkpoint) -> None:

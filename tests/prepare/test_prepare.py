@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
 from monodepth2.config import Options
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.split_lines import SplitLine
@@ -67,10 +67,10 @@ def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: py
     assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
     assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
     options = Options(data_path=output, dataset="folder", width=128, height=64)
-    lines = training_lines(options, layout_of(options))
+    lines = training_lines(options)
     assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 34)]
     assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(54, 59)]
-    check_data_set(layout_of(options), [*lines.training, *lines.validation], (0, -1, 1))
+    SampleFrames(lines.layout, (0, -1, 1)).check(lines.all)
     known = layout_of(options).camera(SplitLine("drive_000", 1, "l"))
     assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
     assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)

@@ -16,7 +16,7 @@ from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.checkpoints.networks import load_networks
 from monodepth2.checkpoints.optimizer import load_optimizer
 from monodepth2.config import NETWORKS, Options
-from monodepth2.datasets.loading import EndlessOrder, TrainingOrder
+from monodepth2.datasets.loading import Order
 from monodepth2.datasets.samples import SampleKey
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
@@ -57,11 +57,11 @@ def test_two_processes_do_what_one_does(small_scene: Path, tmp_path: Path, monke
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_the_batches_of_all_processes_join_to_those_of_one(world_size: int) -> None:
-    alone = list(TrainingOrder(50, 4 * world_size, epochs=2, seed=3))
-    shares = [list(TrainingOrder(50, 4, 2, 3, rank, world_size)) for rank in range(world_size)]
+    alone = list(Order(50, 4 * world_size, epochs=2, seed=3))
+    shares = [list(Order(50, 4, 2, 3, rank, world_size)) for rank in range(world_size)]
     assert joined(shares) == alone
-    endless = list(islice(EndlessOrder(5, 2 * world_size, seed=3), 9))
-    assert joined([list(islice(EndlessOrder(5, 2, 3, rank, world_size), 9)) for rank in range(world_size)]) == endless
+    endless = list(islice(Order(5, 2 * world_size, None, seed=3), 9))
+    assert joined([list(islice(Order(5, 2, None, 3, rank, world_size), 9)) for rank in range(world_size)]) == endless
 
 
 def joined(shares: list[list[list[SampleKey]]]) -> list[list[SampleKey]]:
@@ -107,7 +107,7 @@ def test_a_mistake_names_the_ranks_that_found_it() -> None:
 @pytest.mark.slow(reason="starts torchrun and two processes")
 def test_a_process_that_fails_ends_all(small_copy: Path, split: Path, tmp_path: Path) -> None:
     # rank 1 begins with samples 2 l and 4 r, rank 0 with 3 l and 4 l, which read neither picture
-    assert [[key.index for key in next(iter(TrainingOrder(8, 2, 1, 0, rank, 2)))] for rank in (0, 1)] == [
+    assert [[key.index for key in next(iter(Order(8, 2, 1, 0, rank, 2)))] for rank in (0, 1)] == [
         [6, 4],
         [2, 7],
     ]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
@@ -58,7 +59,7 @@ def test_improved_ground_truth_is_logged_and_scored(small_copy: Path, tmp_path: 
 def test_improved_ground_truth_is_that_of_the_files(mirrored: bool, tmp_path: Path) -> None:
     write_improved_truth(tmp_path / DRIVE, [7])
     line = SplitLine(DRIVE, 7, "r")
-    data_set = MonoDataset(KittiDepth(tmp_path, ".png"), [line], (0,), {0: (0,)}, 64, 96)
+    data_set = MonoDataset(SampleFrames(KittiDepth(tmp_path, ".png"), (0,)), [line], {0: (0,)}, (96, 64))
     depth = data_set.depth(0, mirrored)
     assert depth is not None
     expected = KittiDepth(tmp_path).depth(line)
