@@ -61,11 +61,11 @@ class PictureFrame:
 
     def rgb(self, size: Size) -> np.ndarray:
         """The whole frame at a size, averaged where it shrinks."""
-        return _resized(np.asarray(self._picture), size)
+        return resized(np.asarray(self._picture), size)
 
     def grey(self, size: Size) -> np.ndarray:
         """The same without colours."""
-        return _resized(np.asarray(self._picture.convert("L")), size)
+        return resized(np.asarray(self._picture.convert("L")), size)
 
 
 def of_commonest_size(frames: Iterable[Frame]) -> list[Frame]:
@@ -75,7 +75,8 @@ def of_commonest_size(frames: Iterable[Frame]) -> list[Frame]:
     return [frame for frame in found if frame.size == max(sizes, key=sizes.count)]
 
 
-def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+def resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+    """Pixels at a size (width, height): averaged where they shrink, a smooth curve through them where they grow."""
     shrinks = size[0] < pixels.shape[1]
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
 

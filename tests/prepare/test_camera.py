@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import drive, write_clip
+from clips import Corridor, drive, write_clip
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
@@ -151,6 +151,17 @@ def test_a_distorted_lens_is_straightened() -> None:
     straight = np.stack([x, y, np.ones_like(x)], -1) @ inverse.T
     assert np.abs(picture - pattern(straight[..., 0], straight[..., 1])).mean() < 2
     assert np.abs(seen[24:216] - pattern(straight[..., 0], straight[..., 1])).mean() > 6
+
+
+def test_a_straightened_picture_that_is_enlarged_has_no_blocks() -> None:
+    size, frame = (320, 192), PictureFrame(Image.fromarray(Corridor(1, (320, 192)).picture(1.0)), 0.0)
+    equal = []
+    for distortion in ((), (-0.2, 0.05, 0.0, 0.0)):
+        lens = Camera(0.866, 0.866 * 320 / 192, 0.5, 0.5, distortion=distortion)
+        picture = frame_pictures(size, (0, 0, *size), lens, 1280, 768).picture(frame)[..., 0]
+        equal.append(float((np.diff(picture.astype(int), axis=1) == 0).mean()))
+    plain, straightened = equal
+    assert straightened < plain + 0.1
 
 
 @pytest.mark.parametrize("distortion", [(-5, 3, 0.5, 0), (9, 9, 9, 9), (3, 3, 0, 0)])
