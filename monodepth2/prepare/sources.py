@@ -177,7 +177,7 @@ class Source:
             except PictureError as error:
                 unread.append(error)
         if unread:
-            self._remark(f"{counted(len(unread), 'picture')} cannot be read and are left out, e.g. {unread[0]}")
+            self._remark(f"{counted(len(unread), 'picture')} left out that cannot be read, e.g. {unread[0]}")
 
     def _timed_paths(self) -> list[tuple[float, Path]]:
         """The pictures of a folder between start and end, and their seconds."""

@@ -276,7 +276,7 @@ def test_frames_have_the_size_of_most_whatever_the_first_ones_are(
     assert facts(output / "drive_000")["frame_size"] == list(SIZE)
     assert facts(output / "drive_000")["times"][0] == pytest.approx(0.2)
     told = capsys.readouterr().out
-    assert f"2 pictures cannot be read and are left out, e.g. {frames / '0.png'}" in told
+    assert f"2 pictures left out that cannot be read, e.g. {frames / '0.png'}" in told
     assert "frames of several sizes" in told
     with pytest.raises(UserError, match="frames has frames of 160 x 96 pixels"):
         find_sources(PrepareOptions(sources=(frames,), output=output, crop=(0, 0, 90, 150)))
