@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from monodepth2.config import Options
+from monodepth2.datasets.drive_notes import noted
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry
-from monodepth2.datasets.known_speeds import noted
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monodepth2 import __version__
 from monodepth2.datasets.camera_files import CAMERA
-from monodepth2.datasets.known_speeds import DRIVE
+from monodepth2.datasets.drive_notes import DRIVE
 from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_names import MASK
 from monodepth2.files.pictures import encoded
