@@ -4,13 +4,15 @@ from typing import NamedTuple
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import complete_lines
-from monodepth2.datasets.folders import SPLITS, Folders, made_split
+from monodepth2.datasets.folders import SPLITS, Folders
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.made_lists import made_split
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
 
 USEFUL_STEPS = 5000  # of a training, for a useful result
 TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of motion (docs/results.md)
+KNOWN_SHARE = 0.8  # of the targets
 FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
 
 
@@ -25,8 +27,8 @@ class TrainingLines(NamedTuple):
 def training_lines(options: Options, layout: Layout) -> TrainingLines:
     """Return the lines of `--split`, less those that are to be skipped.
 
-    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, as `prepare` leaves
-    them, or a split that is made of them.
+    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, or a split that is made
+    of them.
 
     Raises:
         UserError: the lists cannot be used, or no split can be made.
@@ -34,7 +36,7 @@ def training_lines(options: Options, layout: Layout) -> TrainingLines:
     own = own_split(options, layout)
     if options.makes_split and own is None:
         assert isinstance(layout, Folders)
-        training, validation = made_split(layout, options.temporal_ids, options.gaps)
+        training, validation = made_split(layout, options.temporal_ids, options.gaps, options.poses == "tracked")
     else:
         split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
@@ -72,6 +74,18 @@ def more_to_learn(targets: int, batch_size: int) -> str:
         return "record more, of other places"
     epochs = -(-USEFUL_STEPS // max(1, targets // batch_size))
     return f"record more, of other places, or train for longer with --num_epochs {epochs}"
+
+
+def prefers_tracked(targets: int, known: int) -> bool:
+    """Whether to train with the motion that points show, and to leave drives out of which they show none.
+
+    It is so if targets are too few to learn motion from, and such drives have few of them.
+
+    Args:
+        targets: of all drives, or about so many.
+        known: of the drives whose motion points show.
+    """
+    return targets < TEACH_MOTION and known >= KNOWN_SHARE * targets
 
 
 def own_split(options: Options, layout: Layout) -> str | None:

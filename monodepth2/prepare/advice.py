@@ -4,7 +4,14 @@ import math
 from collections.abc import Sequence
 
 from monodepth2.config import Options
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
+from monodepth2.datasets.training_lines import (
+    TEACH_MOTION,
+    USEFUL_STEPS,
+    more_to_learn,
+    prefers_tracked,
+    steps_of,
+    usual_batch,
+)
 from monodepth2.errors import counted
 from monodepth2.files.fit import Size
 from monodepth2.prepare.analysis import CUT
@@ -19,7 +26,6 @@ LARGE_MASK = 0.002  # share of the picture, likewise
 NEARLY_ALL = 0.9  # of the frames
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
-KNOWN_SHARE = 0.8  # of the pictures
 USUAL_PIXELS, LARGE = 640 * 192, 1.5
 _REASONS = {
     STILL: "stand still or nearly so",
@@ -58,14 +64,10 @@ def _is_one_short_stretch(part: Part) -> bool:
     return stretch > NEARLY_ALL and not (part.analysis.survival < CUT).any()
 
 
-def prefers_tracked(drives: Sequence[WrittenDrive]) -> bool:
-    """Whether to train with the motion that points show, and leave drives out of which they show none.
-
-    It is so if targets are too few to learn motion from, and such drives have few of them.
-    """
+def trains_tracked(drives: Sequence[WrittenDrive]) -> bool:
+    """Whether to train with the motion that points show."""
     pictures = sum(len(drive.drive.frames) for drive in drives)
-    known = sum(len(drive.drive.frames) for drive in drives if drive.path)
-    return pictures < TEACH_MOTION and known >= KNOWN_SHARE * pictures
+    return prefers_tracked(pictures, sum(len(drive.drive.frames) for drive in drives if drive.path))
 
 
 def _longest_gap(plans: Sequence[Plan]) -> int:
@@ -83,14 +85,16 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
             f"{more_to_learn(targets, batch_size)}"
         )
-    tracked, unknown = prefers_tracked(drives), [drive.name for drive in drives if not drive.path]
+    tracked, unknown = trains_tracked(drives), [drive.name for drive in drives if not drive.path]
     if tracked:
         found.append(
             "so few targets hardly teach a network how the camera moves; --poses tracked takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
     if unknown and targets < TEACH_MOTION:
-        becomes = "splits/ leaves them out" if tracked else "--poses tracked cannot be used with them"
+        becomes = "--poses tracked leaves them out"
+        if len(unknown) == len(drives):
+            becomes = "--poses tracked cannot be used"
         why = f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}"
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 from monodepth2 import __version__
 from monodepth2.config import MOTION_WARMUP, Options, PrepareOptions
 from monodepth2.config.scripts import started_as
-from monodepth2.datasets.folders import SPLITS
+from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.poses import TRACKED
-from monodepth2.datasets.splits import write_lines
-from monodepth2.datasets.training_lines import steps_of, usual_batch
+from monodepth2.datasets.training_lines import steps_of, training_lines, usual_batch
 from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import write_whole
-from monodepth2.prepare.lists import Stretch, make_lists
 from monodepth2.prepare.staging import FACTS, READ, REPORT, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
 
@@ -89,18 +87,14 @@ def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tup
 def _write_rest(
     folder: Path, options: PrepareOptions, parts: list["Part"], drives: list["WrittenDrive"]
 ) -> tuple[dict[str, int], list[str]]:
-    """Write the lists, the choices and the page; return the number of lines of each list, and advice."""
-    from monodepth2.prepare.advice import advice_on, prefers_tracked
+    """Write the choices and the page; return the number of lines of each list that training makes, and advice."""
+    from monodepth2.prepare.advice import advice_on, trains_tracked
     from monodepth2.prepare.page import write_report
     from monodepth2.prepare.writing import source_values
 
-    tracked = prefers_tracked(drives)
-    stretches = [
-        Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives if one.path or not tracked
-    ]
-    lists = make_lists(stretches)
-    write_lines(lists, folder / SPLITS)
-    counts = {part: len(lines) for part, lines in lists.items()}
+    usual = Options(data_path=folder, dataset="folder", poses="tracked" if trains_tracked(drives) else Options.poses)
+    lines = training_lines(usual, layout_of(usual))
+    counts = {"train": len(lines.training), "val": len(lines.validation)}
     advice = advice_on(parts, drives, counts["train"])
     assert options.output is not None
     write_report(folder, parts, drives, counts, advice, training_command(options.output, drives, counts["train"]))
@@ -118,11 +112,11 @@ def _write_rest(
 
 def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -> str:
     """The command that trains on a data set of these drives, with so many targets."""
-    from monodepth2.prepare.advice import prefers_tracked
+    from monodepth2.prepare.advice import trains_tracked
 
     width, height = drives[0].part.framing.size
     motion = ""
-    if prefers_tracked(drives):
+    if trains_tracked(drives):
         motion = " --poses tracked"
     elif steps_of(targets) >= 4 * MOTION_WARMUP:
         motion = f" --motion_warmup {MOTION_WARMUP}"
@@ -157,7 +151,7 @@ def _tell_result(
     print(f"{output}: {counted(len(drives), 'drive')}, {seen}, in {seconds:.0f} s")
     print(_gaps_in_words([one.drive.gap for one in drives]))
     targets = f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on"
-    print(f"lists: {targets}, in {output / SPLITS}")
+    print(targets)
     for sentence in advice:
         print(f"- {sentence}")
     print(f"look at {output / REPORT}, then train: {training_command(output, drives, counts['train'])}")

@@ -64,18 +64,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = prepared(tmp_path, clip)
-    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
+    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html"]
     assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
     options = Options(data_path=output, dataset="folder", width=128, height=64)
     lines = training_lines(options, layout_of(options))
-    assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 34)]
-    assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(54, 59)]
+    assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 33)]
+    assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(53, 59)]
     check_data_set(layout_of(options), [*lines.training, *lines.validation], (0, -1, 1))
     known = layout_of(options).camera(SplitLine("drive_000", 1, "l"))
     assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
     assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)
     told = capsys.readouterr().out
-    assert "33 targets to train on will hardly be enough: they make 40 steps" in told
+    assert "32 targets to train on will hardly be enough: they make 40 steps" in told
     assert "--width 128 --height 64" in told
     assert "60° wide is assumed" in told
     assert f"monodepth2 train '{output}' --width 128 --height 64" in told
@@ -96,7 +96,7 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     corridor = Corridor(1, (320, 192))
     clip = write_clip(tmp_path / "clip.mp4", [corridor.picture(0.2 * n) for n in range(30)])
     output = prepared(tmp_path, clip, width=320)
-    targets = len((output / "splits/train_files.txt").read_text().splitlines())
+    targets = len(training_lines(options := Options(data_path=output, dataset="folder"), layout_of(options)).training)
     assert targets < Options.batch_size
     told = capsys.readouterr().out
     assert f"--width 320 --height 192 --poses tracked --batch_size {targets}" in told
@@ -128,8 +128,8 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
     page = (prepared(tmp_path, clip) / "report.html").read_text()
     for words in (
-        "33 targets to train on, 5 to validate on",
-        "33 targets to train on will hardly",
+        "32 targets to train on, 6 to validate on",
+        "32 targets to train on will hardly",
         "± 30 %",
         "points move by",
     ):
