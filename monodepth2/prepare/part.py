@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.errors import counted, tell
+from monodepth2.errors import tell
 from monodepth2.files.fit import Box, Size
 from monodepth2.motion.path import TrackedPath
 from monodepth2.motion.still import Bars, black_bars
@@ -96,8 +96,9 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     framing = frame_pictures(frame_size, box, known.camera, width, height)
     halved = all(2 * made <= side for made, side in zip(framing.scaled, frame_size, strict=True))
     source.made_small = halved and framing.lens is None
-    kept = KeptSource(folder, {"source": source.state, "framing": asdict(framing), "camera": known.accuracy})
-    analysis = _kept_analysis(source, kept, options.gap) or _analysed(source, framing, known, kept)
+    of = {"source": source.state, "framing": asdict(framing), "camera": known.accuracy, "gap": options.gap}
+    kept = KeptSource(folder, of)
+    analysis = _kept_analysis(source, kept) or _analysed(source, framing, known, kept)
     planned = plan(analysis, options.gap)
     kept.trim(planned.drives)
     if known.is_assumed:  # the pictures stay as they are: what is assumed bends no lines
@@ -118,16 +119,14 @@ def _bars_and_box(options: PrepareOptions, samples: Sequence[Frame]) -> tuple[Ba
     return bars, box_without_bars(samples[0].size, bars, small)
 
 
-def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:
-    """What an earlier run has found, if the pictures are there, too."""
-    found = kept.analysis()
-    if found is None and (pictures := kept.count()):
-        tell(f"{source.path}: is read again, but {counted(pictures, 'picture')} of a run that was interrupted are kept")
-    if found is None or not kept.has(plan(found[0], gap).drives):
+def _kept_analysis(source: Source, kept: KeptSource) -> Analysis | None:
+    """What an earlier run has found."""
+    if kept.found is None:
         return None
-    source.remarks += found[1]
+    analysis, remarks = kept.found
+    source.remarks += remarks
     tell(f"{source.path}: was read to its end by a run that was interrupted, and is not read again")
-    return found[0]
+    return analysis
 
 
 def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSource) -> Analysis:

@@ -31,8 +31,8 @@ NOTHING_LEFT = 3  # exit code
 def run(options: PrepareOptions) -> int:
     """Make a data set of videos or folders of frames.
 
-    It is written beside its place, and appears when it is whole. A run that was interrupted is gone on with by the next
-    one.
+    It is written beside its place, and appears when it is whole. What a run that was interrupted has read to its end is
+    taken over by the next one.
 
     Returns:
         The exit code: 3 if nothing is left to learn from, since nothing moves or neighbours share too little.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from monodepth2 import __version__
@@ -21,21 +22,18 @@ QUALITY = 95  # of JPEG files
 
 
 def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
-    """Write the picture of a frame, unless it is there.
+    """Write the picture of a frame.
 
     Raises:
         UserError: it cannot be written.
     """
-    if path.exists():
-        return
     write_whole(path, encoded(framing.picture(frame), "JPEG", quality=QUALITY))
 
 
 def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
     """Put the pictures of drives into their folders, which are made, as `000000.jpg` and so on.
 
-    They are there twice until the data set is whole, where the file system knows links: a run that is interrupted until
-    then loses nothing.
+    They are there twice until the data set is whole: a run that is interrupted until then loses nothing.
 
     Args:
         kept: has the pictures of a source.
@@ -48,7 +46,7 @@ def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
             try:
                 os.link(kept.picture(frame), picture)
             except OSError:  # a file system without links
-                os.replace(kept.picture(frame), picture)
+                shutil.copyfile(kept.picture(frame), picture)
 
 
 def write_facts(

@@ -592,14 +592,17 @@ def test_an_interrupted_run_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             prepared(tmp_path, clip, other)
     assert "the same command takes it over" in capsys.readouterr().err
-    pictures_before = {path: path.stat().st_mtime_ns for path in partial.glob("001/*.jpg")}
+    pictures_before = {path.stat().st_mtime_ns for path in partial.glob("000/*.jpg")}
     assert len(pictures_before) == 60
+    (partial / "001/0000003.jpg").write_bytes(b"half a picture")
     read: list[Path] = []
     monkeypatch.setattr(Source, "frames", noting(read, Source.frames))
     output = prepared(tmp_path, clip, other)
-    assert "other.mp4: is read again, but 60 pictures of a run that was interrupted are kept" in capsys.readouterr().err
-    assert read == [other]  # the first one had been read to its end
-    assert {path.stat().st_mtime_ns for path in output.glob("drive_001/*.jpg")} == set(pictures_before.values())
+    told = capsys.readouterr().err
+    assert "drive.mp4: was read to its end" in told
+    assert "other.mp4: was read" not in told
+    assert read == [other]
+    assert {path.stat().st_mtime_ns for path in output.glob("drive_000/*.jpg")} == pictures_before
     again = contents(output)
     assert {name for name in whole if whole[name] != again[name]} <= {"report.html"}  # plots name their parts at random
 
@@ -637,7 +640,34 @@ def noting(
     return noted
 
 
-@pytest.mark.parametrize("change", ["video", "flags", "pictures", "analysis"])
+def test_a_run_that_has_read_no_source_to_its_end_leaves_nothing(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(Analyser, "add", interrupted_after(30))
+    with pytest.raises(KeyboardInterrupt):
+        prepared(tmp_path, clip)
+    assert "takes it over" not in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_pictures_that_were_placed_are_not_lost_by_an_interruption(
+    links: bool, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("no links here")
+
+    if not links:
+        monkeypatch.setattr("monodepth2.prepare.writing.os.link", refused)
+    with monkeypatch.context() as patched:
+        patched.setattr("monodepth2.prepare.writing.write_facts", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip)
+    monkeypatch.setattr(Source, "frames", lambda *_: pytest.fail("it is read again"))
+    assert len(pictures(prepared(tmp_path, clip) / "drive_000")) == 60
+
+
+@pytest.mark.parametrize("change", ["video", "flags", "gap", "analysis"])
 def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = write_clip(tmp_path / "a.mp4", drive(1, 30, 0.2))
     with monkeypatch.context() as patched:
@@ -647,11 +677,9 @@ def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch
     kept = tmp_path / ".data set.partial/.read/000"
     if change == "video":
         write_clip(clip, drive(2, 30, 0.2))
-    elif change == "pictures":
-        (kept / "0000003.jpg").unlink()
     elif change == "analysis":
         (kept / "analysis.json").write_text('{"times": [1, 2], "remarks": []}')
-    flags = {"width": 160} if change == "flags" else {}
+    flags = {"flags": {"width": 160}, "gap": {"gap": 0.2}}.get(change, {})
     output = prepared(tmp_path, clip, **flags)
     shutil.move(output, tmp_path / "found")
     expected = contents(prepared(tmp_path, clip, **flags))
