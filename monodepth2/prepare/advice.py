@@ -8,7 +8,6 @@ from monodepth2.datasets.training_lines import (
     TEACH_MOTION,
     USEFUL_STEPS,
     more_to_learn,
-    prefers_tracked,
     steps_of,
     usual_batch,
 )
@@ -64,18 +63,19 @@ def _is_one_short_stretch(part: Part) -> bool:
     return stretch > NEARLY_ALL and not (part.analysis.survival < CUT).any()
 
 
-def trains_tracked(drives: Sequence[WrittenDrive]) -> bool:
-    """Whether to train with the motion that points show."""
-    pictures = sum(len(drive.drive.frames) for drive in drives)
-    return prefers_tracked(pictures, sum(len(drive.drive.frames) for drive in drives if drive.path))
-
-
 def _longest_gap(plans: Sequence[Plan]) -> int:
     return max((drive.gap.frames for plan in plans for drive in plan.drives), default=3)
 
 
-def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
-    """Return what should be known of a data set with so many targets to train on, the most important first."""
+def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int, tracked: bool) -> list[str]:
+    """Return what should be known of a data set, the most important first.
+
+    Args:
+        parts: the sources.
+        drives: of all sources.
+        targets: to train on.
+        tracked: whether to train with the motion that points show.
+    """
     found = []
     batch_size, epochs = usual_batch(targets), Options.num_epochs
     steps = steps_of(targets, batch_size)
@@ -85,12 +85,12 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
             f"{more_to_learn(targets, batch_size)}"
         )
-    tracked, unknown = trains_tracked(drives), [drive.name for drive in drives if not drive.path]
     if tracked:
         found.append(
             "so few targets hardly teach a network how the camera moves; --poses tracked takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
+    unknown = [drive.name for drive in drives if not drive.path]
     if unknown and targets < TEACH_MOTION:
         becomes = "--poses tracked leaves them out"
         if len(unknown) == len(drives):
@@ -99,7 +99,7 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"
         found.append(f"{why}: {becomes}")
-    return found + _each_once([(part.name, _on_part(part, drives)) for part in parts])
+    return found + _each_once([(part.name, _on_part(part)) for part in parts])
 
 
 def _each_once(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
@@ -117,8 +117,8 @@ def _named(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
 
 
-def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
-    gaps = {written.drive.gap for written in drives if written.part is part}
+def _on_part(part: Part) -> list[str]:
+    gaps = {drive.gap for drive in part.plan.drives}
     found = [*part.source.remarks, *part.known.remarks]
     if any(gap.is_too_fast for gap in gaps):
         found.append(_slower(part.source))
@@ -153,12 +153,11 @@ def _on_pictures(part: Part) -> list[str]:
     if part.bars:
         sides = [side for side in ("left", "top", "right", "bottom") if getattr(part.bars, side)]
         found.append(f"black bars ({', '.join(sides)}) are cut away; --crop takes another part")
-    mask = framing.mask(part.analysis.still)
-    masked = float((mask == 0).mean())
+    masked = float((part.mask == 0).mean())
     if masked >= LARGE_MASK:
         share = f"{masked:.0%}" if masked >= 0.01 else "less than 1%"
         found.append(f"{share} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out")
-        if crop := proposed_crop(mask, framing.box):
+        if crop := proposed_crop(part.mask, framing.box):
             found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
     if part.shown < MUCH:
         found.append(

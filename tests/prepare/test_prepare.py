@@ -125,6 +125,22 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     assert "was found with the camera fx 0.866 fy 1.443 cx 0.5 cy 0.5" in done.stderr
 
 
+def test_the_pictures_of_all_sources_decide_whether_a_path_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corridor = Corridor(1, (320, 192))
+    clips = [write_clip(tmp_path / f"{n}.mp4", [corridor.picture(0.2 * k) for k in range(10)]) for n in range(2)]
+    followed: list[object] = []
+    monkeypatch.setattr("monodepth2.prepare.tracked_paths.steps_of", lambda *args: followed.append(args) or [])
+    monkeypatch.setattr("monodepth2.prepare.tracked_paths.path_of", lambda _: None)
+    for teach_motion, looked_for in ((11, 2), (10, 0)):
+        monkeypatch.setattr("monodepth2.prepare.run.TEACH_MOTION", teach_motion)
+        followed.clear()
+        output = prepared(tmp_path, *clips, width=320, overwrite=True)
+        assert [len(pictures(folder)) for folder in sorted(output.glob("drive_*"))] == [5, 5]
+        assert len(followed) == looked_for
+
+
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
     page = (prepared(tmp_path, clip) / "report.html").read_text()
     for words in (
