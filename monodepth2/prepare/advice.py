@@ -144,7 +144,7 @@ def _on_part(part: Part) -> list[str]:
 def _slower(source: Source) -> str:
     """How neighbours come to share more."""
     if source.every > 1:
-        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.rate)}"
+        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.facts.rate)}"
     return "this is too fast for its frames: record with more frames per second, or drive slower"
 
 

@@ -13,7 +13,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import Box, Fit, Size
 from monodepth2.files.picture_opening import MAX_PIXELS
 from monodepth2.motion.still import Bars
-from monodepth2.prepare.sources import Frame, resized
+from monodepth2.prepare.frames import Frame, resized
 
 MULTIPLE = 32
 MOST_LONGER = 2.5  # or shorter: the focal length of a picture whose distortion is undone

@@ -20,10 +20,11 @@ from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.camera import KnownCamera, camera_of, camera_of_motion
 from monodepth2.prepare.find import no_frame
+from monodepth2.prepare.frames import Frame, of_commonest_size
 from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
-from monodepth2.prepare.sources import Frame, Source, of_commonest_size
+from monodepth2.prepare.sources import Source
 from monodepth2.runtime.threads import ahead, map_ahead
 
 READ_AHEAD = 8  # frames

@@ -54,7 +54,7 @@ def write_facts(folder: Path, written: WrittenDrive) -> None:
         "frame_size": part.framing.frame_size,
         "monodepth2": __version__,
     }
-    if part.source.knows_times:
+    if part.source.facts.knows_times:
         values["times"] = [round(float(part.analysis.times[frame]), 6) for frame in written.drive.frames]
     _write_json(folder / DRIVE, values)
 

@@ -25,8 +25,9 @@ from monodepth2.files.fit import Size
 from monodepth2.files.picture_opening import MARK
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.find import find_sources
+from monodepth2.prepare.frames import Frame
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.sources import FrameFolder, Source
 from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
@@ -336,7 +337,7 @@ def test_a_mask_painted_on_a_clear_layer_leaves_out_what_is_painted(tmp_path: Pa
     layer = np.zeros((96, 160, 4), np.uint8)
     layer[70:, 40:, 3] = 255
     Image.fromarray(layer).save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(Source(tmp_path).mask(SIZE), layer[..., 3] > 0)
+    np.testing.assert_array_equal(FrameFolder(tmp_path).mask(SIZE), layer[..., 3] > 0)
 
 
 @pytest.mark.parametrize(("pixels", "size"), [("yuv420p10le", SIZE), ("yuv444p", (159, 95))])
@@ -706,11 +707,11 @@ def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch
 def test_a_folder_of_which_a_picture_is_written_anew_is_another_source(tmp_path: Path) -> None:
     for n, picture in enumerate(drive(3, 3, 0.2)):
         Image.fromarray(picture).save(tmp_path / f"{n}.png")
-    before = Source(tmp_path).state
-    assert Source(tmp_path).state == before
+    before = FrameFolder(tmp_path).state
+    assert FrameFolder(tmp_path).state == before
     Image.fromarray(drive(3, 9, 0.2)[8]).save(tmp_path / "1.png")
-    assert Source(tmp_path).state != before
-    assert Source(tmp_path, start=0.1).state != Source(tmp_path).state
+    assert FrameFolder(tmp_path).state != before
+    assert FrameFolder(tmp_path, start=0.1).state != FrameFolder(tmp_path).state
 
 
 def interrupt(*_: object) -> None:
