@@ -1,4 +1,4 @@
-"""Drives that are plain folders of pictures, and the split that is made of them.
+"""Drives that are plain folders of pictures.
 
 A drive is a folder of pictures, in the natural order of their names: `2.png` before `10.png`. A data set is one drive,
 or a folder of drives at any depth. Beside a drive's pictures may lie:
@@ -13,18 +13,15 @@ A line of a split is `<folder> <n> <l|r>`: the picture at place n of the drive, 
     python -m monodepth2.datasets.folders DATA --output FOLDER     writes the split that training would make
 """
 
-import argparse
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from monodepth2.config import Options
-from monodepth2.datasets.camera_choice import CameraChoice, Place
+from monodepth2.datasets.camera_choice import Place
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError, run_script
 from monodepth2.files.picture_names import ENDINGS, MASK, check_mask_name, frame_names, natural_key
 from monodepth2.files.picture_opening import is_own_output
@@ -33,7 +30,6 @@ RIGHT, MASKS, TRUTH = "right", "masks", "depth"  # in a drive's folder
 # folders that belong to a drive, "proj_depth" as KITTI has it, "predictions" as `predict` makes it beside pictures
 NO_DRIVES = (RIGHT, MASKS, TRUTH, "proj_depth", "predictions")
 SPLITS = "splits"  # a folder of a data set that may hold its lists
-VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
 MOST_FOLDERS = 1 << 17
 
 
@@ -170,59 +166,7 @@ def walk(root: Path) -> Iterator[Path]:
         starts = sorted(link for link in links if not root.resolve().is_relative_to(link.resolve()))
 
 
-def made_split(
-    layout: Folders, temporal_ids: Sequence[int], gaps: Sequence[int] = (1,)
-) -> tuple[list[SplitLine], list[SplitLine]]:
-    """Return targets to train and to validate on: of each drive the last tenth validates, after some that are left out.
-
-    Targets are the pictures that have all their neighbours. So many are left out that no picture is a target of one
-    part and a source of the other.
-
-    Args:
-        layout: of the drives.
-        temporal_ids: the sources of a target.
-        gaps: factors on these; a target needs the neighbours of the smallest.
-
-    Raises:
-        UserError: there are too few pictures.
-    """
-    training, validation = [], []
-    first, last = -min((0, *temporal_ids)) * min(gaps), max((0, *temporal_ids)) * min(gaps)
-    left_out = max(map(abs, (0, *temporal_ids))) * max(gaps)
-    for drive in layout.drives():
-        count = len(layout.names(layout.root / drive))
-        targets = [SplitLine(drive, n, "l") for n in range(first, count - last)]
-        kept = len(targets) - -(-len(targets) // VALIDATION_SHARE)
-        if kept - left_out < 1:  # too short to be parted
-            training += targets
-            continue
-        training += targets[: kept - left_out]
-        validation += targets[kept:]
-    if not training or not validation:
-        raise UserError(
-            f"--data_path {layout.root}: its drives have too few pictures for a split; give longer ones, nearer "
-            "neighbours (--frame_ids, --frame_gap), or lists of your own with --split"
-        )
-    return training, validation
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the split that training makes of a folder of drives, as train_files.txt and val_files.txt."""
-    parser = argparse.ArgumentParser(prog="python -m monodepth2.datasets.folders", description=main.__doc__)
-    parser.add_argument("data_path", type=Path, help="the drive, or the folder of drives")
-    parser.add_argument("--output", type=Path, required=True, help="folder that receives the lists")
-    parser.add_argument("--frame_ids", type=int, nargs="+", default=[0, -1, 1], help="as in training")
-    parser.add_argument("--frame_gap", type=int, nargs=2, default=(), metavar=("A", "B"), help="likewise")
-    parser.add_argument("--force", action="store_true", help="replace files with other content")
-    values = parser.parse_args(arguments)
-    layout = Folders(values.data_path.expanduser(), cameras=CameraChoice())
-    pairs = len(values.frame_ids) == 1  # of two cameras alone
-    gaps = Options(dataset="folder", frame_ids=values.frame_ids, frame_gap=values.frame_gap, use_stereo=pairs).gaps
-    parts = zip(("train", "val"), made_split(layout, values.frame_ids, gaps), strict=True)
-    for path in write_lines(dict(parts), values.output, values.force):
-        print(path)
-    return 0
-
-
 if __name__ == "__main__":
+    from monodepth2.datasets.made_lists import main
+
     run_script(main)

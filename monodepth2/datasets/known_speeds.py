@@ -4,23 +4,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
+from monodepth2.datasets.drive_notes import DRIVE, STAMPS, TIMES, check_one_each, numbers_of, read_stamps, stated_times
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.errors import UserError, first_line
-from monodepth2.files.input_files import read_json
+from monodepth2.errors import UserError
 from monodepth2.files.text import numbered_lines
 from monodepth2.method.depth_maps import network_unit
 
-SPEEDS, TIMES, DRIVE = "speed.txt", "times.txt", "drive.json"
-STAMPS = "timestamps.txt"  # of a sensor of KITTI raw, above its data
+SPEEDS = "speed.txt"
 FORWARD = 8  # the place of the forward speed among the numbers of one of KITTI's oxts files
 OXTS_BYTES = 1 << 13  # that such a file may have: thirty numbers
 FASTEST = 150.0  # metres per second; more is a mistake of unit
@@ -105,22 +103,13 @@ def read_speeds(folder: Path, pictures: int) -> np.ndarray:
     Raises:
         UserError: a file is missing or unusable, or its numbers are not as many as the pictures.
     """
-    speeds = np.array([_possible(speed, folder / SPEEDS) for speed in _numbers(folder / SPEEDS)])
+    if not (folder / SPEEDS).is_file():
+        raise _lacking(folder / SPEEDS, "metres per second")
+    speeds = np.array([_possible(speed, folder / SPEEDS) for speed in numbers_of(folder / SPEEDS)])
     times, path = read_times(folder)
     for numbers, of in ((speeds, folder / SPEEDS), (times, path)):
         check_one_each(of, len(numbers), "numbers", pictures)
     return _timed(speeds, times, path)
-
-
-def check_one_each(path: Path, count: int, what: str, pictures: int) -> None:
-    """Check that a file of a drive holds as many numbers as the drive has pictures.
-
-    Raises:
-        UserError: it does not.
-    """
-    if count != pictures:
-        raise UserError(f"{path}: holds {count} {what}, and its drive has {pictures} pictures; one each is needed: "
-                        "correct the file")  # fmt: skip
 
 
 def read_oxts(folder: Path) -> np.ndarray:
@@ -140,35 +129,12 @@ def read_oxts(folder: Path) -> np.ndarray:
     return _timed(speeds, times, path)
 
 
-def read_stamps(path: Path) -> np.ndarray:
-    """Read a file of KITTI raw's dates and times, one a line, in seconds from the first, (n,).
-
-    Raises:
-        UserError: a line is none.
-    """
-    try:
-        stamps = np.array([line for _, line in numbered_lines(path)], dtype="datetime64[ns]")
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{path}: holds something other than a date and time per line ({first_line(error)})") from error
-    return (stamps - stamps[:1]) / np.timedelta64(1, "s")
-
-
 def _forward_speed(path: Path) -> float:
     words = [word for _, line in numbered_lines(path, OXTS_BYTES) for word in line.split()]
     try:
         return _possible(float(words[FORWARD]), path)
     except (IndexError, ValueError) as error:
         raise UserError(f"{path}: not one of KITTI's oxts files, which have the forward speed in place 9") from error
-
-
-def _numbers(path: Path) -> np.ndarray:
-    if not path.is_file():
-        what = "metres per second" if path.name == SPEEDS else "seconds"
-        raise UserError(f"{path}: no such file; --velocity_weight needs a line with the {what} of each picture")
-    try:
-        return np.array([float(line) for _, line in numbered_lines(path)])
-    except ValueError as error:
-        raise UserError(f"{path}: holds something other than a number per line ({first_line(error)})") from error
 
 
 def read_times(folder: Path) -> tuple[np.ndarray, Path]:
@@ -181,39 +147,11 @@ def read_times(folder: Path) -> tuple[np.ndarray, Path]:
         return found
     if (folder / DRIVE).is_file():
         raise UserError(f"{folder / DRIVE}: states no times of its pictures; write {TIMES} beside it")
-    return _numbers(folder / TIMES), folder / TIMES
+    raise _lacking(folder / TIMES, "seconds")
 
 
-def stated_times(folder: Path) -> tuple[np.ndarray, Path] | None:
-    """The same, or None where there are none: `prepare` notes none of frames whose rate it has assumed.
-
-    Raises:
-        UserError: they cannot be read.
-    """
-    if (folder / TIMES).is_file():
-        return _numbers(folder / TIMES), folder / TIMES
-    path, times = folder / DRIVE, noted(folder, "times")
-    if times is None:
-        return None
-    try:
-        return np.array([float(time) for time in times]), path
-    except (ValueError, TypeError, OverflowError) as error:
-        raise UserError(f"{path}: states no times of its pictures; write {TIMES} beside it") from error
-
-
-def noted(folder: Path, name: str) -> Any:
-    """Return what `prepare` has noted of a drive under a name; None where it has noted nothing.
-
-    Raises:
-        UserError: its notes cannot be read.
-    """
-    path = folder / DRIVE
-    if not path.is_file():
-        return None
-    try:
-        return read_json(path).get(name)
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: cannot be read ({first_line(error)}); remove it, or make the drive again") from error
+def _lacking(path: Path, what: str) -> UserError:
+    return UserError(f"{path}: no such file; --velocity_weight needs a line with the {what} of each picture")
 
 
 def _possible(speed: float, path: Path) -> float:

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.folders import SPLITS, Folders, made_split
+from monodepth2.datasets.folders import SPLITS, Folders
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout
+from monodepth2.datasets.made_lists import made_split
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
 
 USEFUL_STEPS = 5000  # of a training, for a useful result
 TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of motion (docs/results.md)
+KNOWN_SHARE = 0.8  # of the targets
 FEW_TARGETS = 300  # fewer do not become enough by looking at them more often
 
 
@@ -40,8 +42,8 @@ class TrainingLines:
 def training_lines(options: Options) -> TrainingLines:
     """Return the lines of `--split`, less those that are to be skipped.
 
-    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, as `prepare` leaves
-    them, or a split that is made of them.
+    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, or a split that is made
+    of them.
 
     Raises:
         UserError: there is no such data set, the lists cannot be used, or no split can be made.
@@ -50,7 +52,7 @@ def training_lines(options: Options) -> TrainingLines:
     own = own_split(options, layout)
     if options.makes_split and own is None:
         assert isinstance(layout, Folders)
-        training, validation = made_split(layout, options.temporal_ids, options.gaps)
+        training, validation = made_split(layout, options.temporal_ids, options.gaps, options.poses == "tracked")
     else:
         split = own or options.split
         training, validation = read_split(split, "train"), read_split(split, "val")
@@ -87,6 +89,18 @@ def more_to_learn(targets: int, batch_size: int) -> str:
         return "record more, of other places"
     epochs = -(-USEFUL_STEPS // max(1, targets // batch_size))
     return f"record more, of other places, or train for longer with --num_epochs {epochs}"
+
+
+def prefers_tracked(targets: int, known: int) -> bool:
+    """Whether to train with the motion that points show, and to leave drives out of which they show none.
+
+    It is so if targets are too few to learn motion from, and such drives have few of them.
+
+    Args:
+        targets: of all drives, or about so many.
+        known: of the drives whose motion points show.
+    """
+    return targets < TEACH_MOTION and known >= KNOWN_SHARE * targets
 
 
 def own_split(options: Options, layout: Layout) -> str | None:

@@ -12,7 +12,15 @@ from monodepth2.datasets.known_poses import KnownPoses
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import poses_path
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
+from monodepth2.datasets.training_lines import (
+    TEACH_MOTION,
+    USEFUL_STEPS,
+    more_to_learn,
+    own_split,
+    prefers_tracked,
+    steps_of,
+    usual_batch,
+)
 from monodepth2.doctor.findings import SHOWN, Example, Finding
 from monodepth2.errors import UserError, counted
 from monodepth2.files.evenly import evenly
@@ -115,10 +123,13 @@ def _too_few(options: Options, training: Sequence[SplitLine], validation: Sequen
 
 def _could_track(options: Options, layout: Layout, training: Sequence[SplitLine]) -> bool:
     """Whether the motion could be that of points, and is not."""
-    if options.use_stereo or options.knows_motion or options.knows_metres or not options.temporal_ids:
+    if options.use_stereo or options.knows_motion or options.knows_metres or not (options.temporal_ids and training):
         return False
-    paths = [poses_path(layout, folder, tracked=True) for folder in {line.folder for line in training}]
-    return bool(paths) and all(path.is_file() for path in paths)
+    paths = {folder: poses_path(layout, folder, tracked=True) for folder in {line.folder for line in training}}
+    known = sum(paths[line.folder].is_file() for line in training)
+    if options.makes_split and not own_split(options, layout):  # the lists are made anew, without the other drives
+        return prefers_tracked(len(training), known)
+    return known == len(training)
 
 
 def overlap_findings(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> list[Finding]:
@@ -172,6 +183,8 @@ def _remedy_of_inside(options: Options) -> str:
     neighbours = f"--frame_ids {' '.join(map(str, options.frame_ids))}"
     if options.frame_gap:
         neighbours += f" --frame_gap {' '.join(map(str, options.frame_gap))}"
+    if options.poses == "tracked":
+        neighbours += " --poses tracked"
     return (
         f"let whole stretches validate: python -m monodepth2.datasets.folders {shlex.quote(str(options.data_path))} "
         f"--output lists {neighbours}, then --split lists; or take nearer neighbours"

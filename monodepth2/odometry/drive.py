@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from monodepth2.config import ODOMETRY_SPLITS, Options
+from monodepth2.datasets.drive_notes import STAMPS, check_one_each, read_stamps, stated_times
 from monodepth2.datasets.drives import frames_of_drive, own_lines
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry, KittiRaw, sequence_name
-from monodepth2.datasets.known_speeds import STAMPS, check_one_each, read_stamps, stated_times
 from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.poses import Trajectory, poses_path, read_trajectory

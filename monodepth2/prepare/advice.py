@@ -4,7 +4,13 @@ import math
 from collections.abc import Sequence
 
 from monodepth2.config import Options
-from monodepth2.datasets.training_lines import TEACH_MOTION, USEFUL_STEPS, more_to_learn, steps_of, usual_batch
+from monodepth2.datasets.training_lines import (
+    TEACH_MOTION,
+    USEFUL_STEPS,
+    more_to_learn,
+    steps_of,
+    usual_batch,
+)
 from monodepth2.errors import counted
 from monodepth2.files.fit import Size
 from monodepth2.prepare.analysis import CUT
@@ -19,7 +25,6 @@ LARGE_MASK = 0.002  # share of the picture, likewise
 NEARLY_ALL = 0.9  # of the frames
 MUCH = 0.8  # share of the frame that pictures should show
 SHOWN_TIMES = 6
-KNOWN_SHARE = 0.8  # of the pictures
 USUAL_PIXELS, LARGE = 640 * 192, 1.5
 _REASONS = {
     STILL: "stand still or nearly so",
@@ -58,22 +63,19 @@ def _is_one_short_stretch(part: Part) -> bool:
     return stretch > NEARLY_ALL and not (part.analysis.survival < CUT).any()
 
 
-def prefers_tracked(drives: Sequence[WrittenDrive]) -> bool:
-    """Whether to train with the motion that points show, and leave drives out of which they show none.
-
-    It is so if targets are too few to learn motion from, and such drives have few of them.
-    """
-    pictures = sum(len(drive.drive.frames) for drive in drives)
-    known = sum(len(drive.drive.frames) for drive in drives if drive.path)
-    return pictures < TEACH_MOTION and known >= KNOWN_SHARE * pictures
-
-
 def _longest_gap(plans: Sequence[Plan]) -> int:
     return max((drive.gap.frames for plan in plans for drive in plan.drives), default=3)
 
 
-def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int) -> list[str]:
-    """Return what should be known of a data set with so many targets to train on, the most important first."""
+def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: int, tracked: bool) -> list[str]:
+    """Return what should be known of a data set, the most important first.
+
+    Args:
+        parts: the sources.
+        drives: of all sources.
+        targets: to train on.
+        tracked: whether to train with the motion that points show.
+    """
     found = []
     batch_size, epochs = usual_batch(targets), Options.num_epochs
     steps = steps_of(targets, batch_size)
@@ -83,19 +85,21 @@ def advice_on(parts: Sequence[Part], drives: Sequence[WrittenDrive], targets: in
             f"--batch_size {batch_size} in --num_epochs {epochs}, and a useful result takes about {USEFUL_STEPS:,}; "
             f"{more_to_learn(targets, batch_size)}"
         )
-    tracked, unknown = prefers_tracked(drives), [drive.name for drive in drives if not drive.path]
     if tracked:
         found.append(
             "so few targets hardly teach a network how the camera moves; --poses tracked takes the motion from points "
             "that were followed, which leaves metres unknown and makes no network for `odometry`"
         )
+    unknown = [drive.name for drive in drives if not drive.path]
     if unknown and targets < TEACH_MOTION:
-        becomes = "splits/ leaves them out" if tracked else "--poses tracked cannot be used with them"
+        becomes = "--poses tracked leaves them out"
+        if len(unknown) == len(drives):
+            becomes = "--poses tracked cannot be used"
         why = f"points do not show how the camera moves in {counted(len(unknown), 'drive')}, e.g. {unknown[0]}"
         if parts[0].framing.size[0] < LEAST_WIDTH:
             why = f"in pictures narrower than {LEAST_WIDTH} pixels points do not show exactly how the camera moves"
         found.append(f"{why}: {becomes}")
-    return found + _each_once([(part.name, _on_part(part, drives)) for part in parts])
+    return found + _each_once([(part.name, _on_part(part)) for part in parts])
 
 
 def _each_once(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
@@ -113,8 +117,8 @@ def _named(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
 
 
-def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
-    gaps = {written.drive.gap for written in drives if written.part is part}
+def _on_part(part: Part) -> list[str]:
+    gaps = {drive.gap for drive in part.plan.drives}
     found = [*part.source.remarks, *part.known.remarks]
     if any(gap.is_too_fast for gap in gaps):
         found.append(_slower(part.source))
@@ -140,7 +144,7 @@ def _on_part(part: Part, drives: Sequence[WrittenDrive]) -> list[str]:
 def _slower(source: Source) -> str:
     """How neighbours come to share more."""
     if source.every > 1:
-        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.rate)}"
+        return f"this is too fast for one frame in {source.every}: give --most_fps {math.ceil(source.facts.rate)}"
     return "this is too fast for its frames: record with more frames per second, or drive slower"
 
 
@@ -149,12 +153,11 @@ def _on_pictures(part: Part) -> list[str]:
     if part.bars:
         sides = [side for side in ("left", "top", "right", "bottom") if getattr(part.bars, side)]
         found.append(f"black bars ({', '.join(sides)}) are cut away; --crop takes another part")
-    mask = framing.mask(part.analysis.still)
-    masked = float((mask == 0).mean())
+    masked = float((part.mask == 0).mean())
     if masked >= LARGE_MASK:
         share = f"{masked:.0%}" if masked >= 0.01 else "less than 1%"
         found.append(f"{share} of the picture never moves (bonnet, logo, mirror): mask.png leaves it out")
-        if crop := proposed_crop(mask, framing.box):
+        if crop := proposed_crop(part.mask, framing.box):
             found.append(f"some of that can be cut away: --crop {' '.join(map(str, crop))}")
     if part.shown < MUCH:
         found.append(

@@ -15,7 +15,7 @@ from monodepth2.files.fit import Size
 from monodepth2.motion.focal import FocalLength, focal_length
 from monodepth2.motion.still import StillRegions, is_copy
 from monodepth2.motion.tracks import Tracks, corners_of, small_size, track, turn_share
-from monodepth2.prepare.sources import Frame
+from monodepth2.prepare.frames import Frame
 
 BEAT = 0.4  # seconds between two looks at several gaps
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)  # the gaps looked at, in frames

@@ -13,7 +13,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
 from monodepth2.motion.focal import FocalLength
 from monodepth2.prepare.camera_tags import is_wide_lens, view_of_tags
-from monodepth2.prepare.sources import Source
+from monodepth2.prepare.sources import FrameFolder, Source
 
 GIVEN, TAGGED, ASSUMED = "as given", "± 10 %", "± 30 %"
 LEAST_ERROR = 0.05  # of a focal length that motion shows: of a lens with k1 = -0.05 it comes out 7 to 9 % too long
@@ -51,7 +51,7 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
     Raises:
         UserError: a file that states it cannot be used.
     """
-    tags = source.tags()
+    tags = source.facts.tags
     known = _given(options, source, size) or _tagged(tags, source, size)
     if known is None:
         degrees = usual_fov(size)
@@ -117,7 +117,7 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
 def _file_beside(source: Source) -> Path | None:
     """The file beside a video, or in a folder of frames or above it: training looks there, too."""
     above = source.path.absolute().parent
-    folders = (source.path, above) if source.is_folder else (above,)
+    folders = (source.path, above) if isinstance(source, FrameFolder) else (above,)
     return next((folder / name for folder in folders for name in READERS if (folder / name).is_file()), None)
 
 
@@ -129,7 +129,7 @@ def _of_file(path: Path, size: Size) -> Camera:
 
 
 def _tagged(tags: dict[str, str], source: Source, size: Size) -> KnownCamera | None:
-    view = view_of_tags(tags, size, not source.is_folder)
+    view = view_of_tags(tags, size, not isinstance(source, FrameFolder))
     if view is None:
         return None
     remark = (

@@ -6,7 +6,8 @@ from pathlib import Path
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.files.picture_names import ENDINGS, frame_names, natural_key
-from monodepth2.prepare.sources import Source, of_commonest_size
+from monodepth2.prepare.frames import of_commonest_size
+from monodepth2.prepare.sources import FrameFolder, Source, Video
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".ts")  # that a folder is searched for
 
@@ -22,13 +23,18 @@ def find_sources(options: PrepareOptions) -> list[Source]:
     most_fps = max(options.most_fps, 1 / options.gap if options.gap else 0)  # else the frames between are not looked at
     named = [path.expanduser() for path in options.sources]
     paths = [one for path in named for one in _videos_in(path)]
-    sources = [Source(path, options.start, end, options.fps, most_fps) for path in paths]
+    sources: list[Source] = [
+        FrameFolder(path, options.start, end, most_fps, fps=options.fps)
+        if path.is_dir()
+        else Video(path, options.start, end, most_fps)
+        for path in paths
+    ]
     if len(paths) > len(options.sources) and (options.start or options.end is not None):
         raise UserError("--start and --end are for one video, and a folder holds several: name the video, or drop them")
     places = [source.path.resolve() for source in sources]
     if twice := next((source for source, place in zip(sources, places, strict=True) if places.count(place) > 1), None):
         raise UserError(f"{twice.path}: is named twice; drop one of them")
-    if options.fps and not any(source.is_folder for source in sources):
+    if options.fps and not any(isinstance(source, FrameFolder) for source in sources):
         raise UserError("--fps is the rate of a folder of frames, and a video states its own: drop it")
     usable = [source for source in sources if _is_usable(source, source.path in named)]
     if not usable:
@@ -56,8 +62,8 @@ def _is_usable(source: Source, named: bool) -> bool:
 
 
 def _check_source(source: Source) -> None:
-    if source.is_folder:
-        if not source.picture_paths():
+    if isinstance(source, FrameFolder):
+        if not source.paths:
             raise UserError(
                 f"{source.path}: holds no pictures ({' '.join(ENDINGS)}) and no videos "
                 f"({' '.join(VIDEO_ENDINGS)}) itself; name a video, or the very folder of the frames or videos"

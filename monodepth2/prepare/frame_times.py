@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monodepth2.datasets.known_speeds import stated_times
+from monodepth2.datasets.drive_notes import stated_times
 from monodepth2.errors import UserError
 
 USUAL_RATE = 10.0  # frames per second

@@ -13,7 +13,7 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import Box, Fit, Size
 from monodepth2.files.picture_opening import MAX_PIXELS
 from monodepth2.motion.still import Bars
-from monodepth2.prepare.sources import Frame
+from monodepth2.prepare.frames import Frame, resized
 
 MULTIPLE = 32
 MOST_LONGER = 2.5  # or shorter: the focal length of a picture whose distortion is undone
@@ -62,7 +62,7 @@ class Framing:
         if self.lens is None:
             return self._part(frame.rgb(self.scaled))
         straight = self.undistort(frame.rgb(self.frame_size))
-        return self._part(cv2.resize(straight, self.scaled, interpolation=cv2.INTER_AREA))
+        return self._part(resized(straight, self.scaled))
 
     def mask(self, still_hw: np.ndarray) -> np.ndarray:
         """The mask of the pictures: 0 where the frame never moves, else 255, uint8, (h, w).

@@ -1,4 +1,4 @@
-"""What was read of a source, kept beside the output until that is whole: a run that was interrupted goes on with it."""
+"""What was read of a source, kept beside the output until that is whole, for the run after an interruption."""
 
 import json
 import shutil
@@ -14,17 +14,22 @@ from monodepth2.files.output_paths import write_whole
 from monodepth2.motion.focal import FocalLength
 from monodepth2.prepare.analysis import Analysis, Look
 from monodepth2.prepare.plan import Drive
+from monodepth2.prepare.staging import FOUND
 
-OF, ANALYSIS = "of.json", "analysis.json"
 MOST_BYTES = 1 << 28
 PER_FRAME = ("times", "sharpness", "exposure", "copies", "flow", "survival")  # arrays of an analysis
+Found = tuple[Analysis, list[str]]  # and remarks
 
 
 class KeptSource:
     """A folder with the pictures of a source's frames, and what was found of them once all are read.
 
+    Attributes:
+        found: what an earlier run has found of the same source, which it has read in the same way and to its end; None
+            where there is no such run, and then the folder is empty at first.
+
     Args:
-        folder: it is made, or emptied of what was made of another source or in another way.
+        folder: it is made, or emptied of anything else.
         of: what tells all of this apart, as JSON can hold it.
 
     Raises:
@@ -33,23 +38,15 @@ class KeptSource:
 
     def __init__(self, folder: Path, of: Mapping[str, Any]) -> None:
         self.folder = folder
-        wanted = json.loads(json.dumps({**of, "monodepth2": __version__}))
-        if _read(folder / OF) != wanted:
+        self._of = json.loads(json.dumps({**of, "monodepth2": __version__}))
+        self.found = read_found(folder / FOUND, self._of)
+        if self.found is None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            write_whole(folder / OF, json.dumps(wanted))
 
     def picture(self, frame: int) -> Path:
         """The picture of a frame by its number."""
         return self.folder / f"{frame:07d}.jpg"
-
-    def count(self) -> int:
-        """The number of pictures that are there."""
-        return sum(1 for _ in self.folder.glob("*.jpg"))
-
-    def has(self, drives: Sequence[Drive]) -> bool:
-        """Whether all pictures of drives are there."""
-        return all(self.picture(frame).is_file() for drive in drives for frame in drive.frames)
 
     def trim(self, drives: Sequence[Drive]) -> None:
         """Remove the pictures that drives do not need."""
@@ -63,15 +60,16 @@ class KeptSource:
         values = {name: getattr(analysis, name).tolist() for name in PER_FRAME}
         still = ["".join(map(str, row)) for row in analysis.still.astype(int)]
         values |= {"size": analysis.size, "looks": analysis.looks, "still": still, "focal": analysis.focal}
-        write_whole(self.folder / ANALYSIS, json.dumps({**values, "remarks": list(remarks)}))
+        write_whole(self.folder / FOUND, json.dumps({**values, "remarks": list(remarks), "of": self._of}))
 
-    def analysis(self) -> tuple[Analysis, list[str]] | None:
-        """What was written down, and the remarks; None where there is nothing that can be read."""
-        values = _read(self.folder / ANALYSIS)
-        try:
-            return _analysis(values), [str(remark) for remark in values["remarks"]]
-        except (KeyError, TypeError, ValueError, ArithmeticError):
-            return None
+
+def read_found(path: Path, of: Any) -> Found | None:
+    """Read what was found of a source; None where the file is none, or of another source."""
+    try:
+        values = read_json(path, MOST_BYTES)
+        return (_analysis(values), [str(remark) for remark in values["remarks"]]) if values["of"] == of else None
+    except (OSError, KeyError, TypeError, ValueError, ArithmeticError):
+        return None
 
 
 def _analysis(values: Any) -> Analysis:
@@ -81,10 +79,3 @@ def _analysis(values: Any) -> Analysis:
     width, height = values["size"]
     focal = None if values["focal"] is None else FocalLength(*values["focal"])
     return Analysis(size=(width, height), looks=looks, still=still, focal=focal, **frames)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return read_json(path, MOST_BYTES)
-    except (OSError, ValueError):
-        return None

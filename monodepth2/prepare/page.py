@@ -16,6 +16,7 @@ from monodepth2.files.pictures import read_picture
 from monodepth2.motion.limits import LEAST_FLOW, MOST_FLOW
 from monodepth2.prepare.part import Part, WrittenDrive
 from monodepth2.prepare.plan import BETWEEN, KEPT, VERDICTS
+from monodepth2.prepare.prepared import Prepared
 from monodepth2.prepare.staging import REPORT
 from monodepth2.prepare.writing import camera_values
 
@@ -27,32 +28,22 @@ COLOURS = ("#3a9d5d", "#cfead8", "#8d99ae", "#d1495b", "#edae49", "#30638e", "#c
 TINT = np.array([214, 40, 57])
 
 
-def write_report(
-    folder: Path, parts: Sequence[Part], drives: Sequence[WrittenDrive], lists: dict[str, int], advice: Sequence[str],
-    command: str,
-) -> None:  # fmt: skip
+def write_report(folder: Path, prepared: Prepared) -> None:
     """Write the page into the folder of a data set whose pictures are there.
-
-    Args:
-        folder: of the data set.
-        parts: the sources.
-        drives: of the data set.
-        lists: lines by part of the split.
-        advice: what should be known.
-        command: that trains on it.
 
     Raises:
         UserError: it cannot be written.
     """
+    drives = prepared.drives
     pages.write_page(
         folder / REPORT,
         "prepare.html",
         drives=[_row(drive) for drive in drives],
-        lists=lists,
-        advice=advice,
-        command=command,
+        lists=prepared.counts,
+        advice=prepared.advice,
+        command=prepared.command,
         thumbnails=_thumbnails(folder, drives),
-        parts=[_part(folder, part, drives) for part in parts],
+        parts=[_part(folder, part, drives) for part in prepared.parts],
         paths=_paths(drives),
     )
 
@@ -91,12 +82,12 @@ def _part(folder: Path, part: Part, drives: Sequence[WrittenDrive]) -> dict[str,
         "seconds": f"{times[-1] - times[0]:.1f}",
         "frames": len(times),
         "cuts": [f"{times[frame]:.1f}" for frame in part.plan.cuts],
-        "camera": camera_values(part.framing, part.known),
+        "camera": camera_values(part),
         "fov": f"{part.known.camera.fov:.0f}",
         "box": [round(side) for side in part.framing.box],
         "picture_size": part.framing.size,
         "curve": _curve(part),
-        "masks": bool((part.framing.mask(part.analysis.still) == 0).any()),
+        "masks": not part.mask.all(),
         "masked": _masked(folder, own[len(own) // 2]) if own else None,
     }
 
@@ -105,7 +96,7 @@ def _masked(folder: Path, written: WrittenDrive) -> np.ndarray:
     """A picture from the middle of a drive, what is left out in red."""
     number = len(written.drive.frames) // 2
     pixels = np.asarray(read_picture(folder / written.name / f"{number:06d}.jpg"))
-    out = written.part.framing.mask(written.part.analysis.still) == 0
+    out = written.part.mask == 0
     tinted = pixels.copy()
     tinted[out] = (0.45 * pixels[out] + 0.55 * TINT).astype(np.uint8)
     return tinted

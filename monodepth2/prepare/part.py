@@ -2,34 +2,38 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 from monodepth2.config.prepare import PrepareOptions
-from monodepth2.errors import counted, tell
+from monodepth2.errors import tell
 from monodepth2.files.fit import Box, Size
+from monodepth2.files.output_paths import write_whole
+from monodepth2.files.pictures import encoded
 from monodepth2.motion.path import TrackedPath
 from monodepth2.motion.still import Bars, black_bars
 from monodepth2.motion.tracks import small_size
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.camera import KnownCamera, camera_of, camera_of_motion
 from monodepth2.prepare.find import no_frame
+from monodepth2.prepare.frames import Frame, of_commonest_size
 from monodepth2.prepare.framing import Framing, box_without_bars, frame_pictures
 from monodepth2.prepare.kept import KeptSource
 from monodepth2.prepare.plan import Drive, Plan, plan
-from monodepth2.prepare.sources import Frame, Source, of_commonest_size
-from monodepth2.prepare.tracked_paths import tracked_paths
-from monodepth2.prepare.writing import write_picture
+from monodepth2.prepare.sources import Source
 from monodepth2.runtime.threads import ahead, map_ahead
 
 READ_AHEAD = 8  # frames
+QUALITY = 95  # of JPEG files
 
 
 @dataclass(frozen=True)
 class Part:
-    """A source, and all that was found out and decided of it; `paths` are those of the camera along its drives."""
+    """A source, and all that was found out and decided of it; `kept` has the pictures of its drives."""
 
     source: Source
     known: KnownCamera
@@ -38,7 +42,12 @@ class Part:
     analysis: Analysis
     framing: Framing
     plan: Plan
-    paths: tuple[TrackedPath | None, ...] = ()
+    kept: KeptSource
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """The mask of its pictures: 0 where its frames never move, else 255, uint8, (h, w)."""
+        return self.framing.mask(self.analysis.still)
 
     @property
     def shown(self) -> float:
@@ -67,7 +76,7 @@ class WrittenDrive(NamedTuple):
         return float(times[self.drive.frames[0]]), float(times[self.drive.frames[-1]])
 
 
-def prepare_part(options: PrepareOptions, source: Source, size: Size | None, folder: Path) -> tuple[Part, KeptSource]:
+def prepare_part(options: PrepareOptions, source: Source, size: Size | None, folder: Path) -> Part:
     """Look at a source once, write the pictures of its frames meanwhile, and decide which to keep.
 
     Reading a video is what takes the time: it is not read again for the frames that are kept, nor if an earlier run
@@ -78,9 +87,6 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
         source: the video or folder of frames.
         size: (width, height) that pictures of an earlier source have got, None for the first one.
         folder: that receives what is read, or has it from an earlier run.
-
-    Returns:
-        The part, and where the pictures of its drives are.
 
     Raises:
         UserError: it holds no frame, its mask cannot be used, or what the options ask for does not fit it.
@@ -96,16 +102,16 @@ def prepare_part(options: PrepareOptions, source: Source, size: Size | None, fol
     framing = frame_pictures(frame_size, box, known.camera, width, height)
     halved = all(2 * made <= side for made, side in zip(framing.scaled, frame_size, strict=True))
     source.made_small = halved and framing.lens is None
-    kept = KeptSource(folder, {"source": source.state, "framing": asdict(framing), "camera": known.accuracy})
-    analysis = _kept_analysis(source, kept, options.gap) or _analysed(source, framing, known, kept)
+    of = {"source": source.state, "framing": asdict(framing), "camera": known.accuracy, "gap": options.gap}
+    kept = KeptSource(folder, of)
+    analysis = _kept_analysis(source, kept) or _analysed(source, framing, known, kept)
     planned = plan(analysis, options.gap)
     kept.trim(planned.drives)
     if known.is_assumed:  # the pictures stay as they are: what is assumed bends no lines
         known = camera_of_motion(known, analysis.focal, frame_size)
         framing = frame_pictures(frame_size, box, known.camera, width, height)
     analysis = replace(analysis, still=analysis.still | painted)
-    paths = tracked_paths(source.path.name, kept, planned.drives, framing, analysis.still)
-    return Part(source, known, bars, box, analysis, framing, planned, paths), kept
+    return Part(source, known, bars, box, analysis, framing, planned, kept)
 
 
 def _bars_and_box(options: PrepareOptions, samples: Sequence[Frame]) -> tuple[Bars, Box]:
@@ -118,16 +124,14 @@ def _bars_and_box(options: PrepareOptions, samples: Sequence[Frame]) -> tuple[Ba
     return bars, box_without_bars(samples[0].size, bars, small)
 
 
-def _kept_analysis(source: Source, kept: KeptSource, gap: float | None) -> Analysis | None:
-    """What an earlier run has found, if the pictures are there, too."""
-    found = kept.analysis()
-    if found is None and (pictures := kept.count()):
-        tell(f"{source.path}: is read again, but {counted(pictures, 'picture')} of a run that was interrupted are kept")
-    if found is None or not kept.has(plan(found[0], gap).drives):
+def _kept_analysis(source: Source, kept: KeptSource) -> Analysis | None:
+    """What an earlier run has found."""
+    if kept.found is None:
         return None
-    source.remarks += found[1]
+    analysis, remarks = kept.found
+    source.remarks += remarks
     tell(f"{source.path}: was read to its end by a run that was interrupted, and is not read again")
-    return found[0]
+    return analysis
 
 
 def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSource) -> Analysis:
@@ -140,7 +144,11 @@ def _analysed(source: Source, framing: Framing, known: KnownCamera, kept: KeptSo
             if analyser.add(frame):
                 yield number, frame
 
-    for _ in map_ahead(lambda item: write_picture(kept.picture(item[0]), framing, item[1]), new_frames(), READ_AHEAD):
+    def write(numbered: tuple[int, Frame]) -> None:
+        number, frame = numbered
+        write_whole(kept.picture(number), encoded(framing.picture(frame), "JPEG", quality=QUALITY))
+
+    for _ in map_ahead(write, new_frames(), READ_AHEAD):
         pass
     if not analyser.rows:
         raise no_frame(source)

@@ -1,30 +1,25 @@
 """What `monodepth2 prepare` does: look at the video, decide what to keep, write the data set and a page about it."""
 
 import json
-import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
-from monodepth2.config import MOTION_WARMUP, Options, PrepareOptions
-from monodepth2.config.scripts import started_as
-from monodepth2.datasets.folders import SPLITS
-from monodepth2.datasets.poses import TRACKED
-from monodepth2.datasets.splits import write_lines
-from monodepth2.datasets.training_lines import steps_of, usual_batch
-from monodepth2.datasets.trajectories import chained, write_poses
+from monodepth2.config import Options, PrepareOptions
+from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.training_lines import TEACH_MOTION, prefers_tracked, training_lines
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import write_whole
-from monodepth2.prepare.lists import Stretch, make_lists
 from monodepth2.prepare.staging import FACTS, READ, REPORT, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
 
 if TYPE_CHECKING:
-    from monodepth2.prepare.kept import KeptSource
     from monodepth2.prepare.part import Part, WrittenDrive
     from monodepth2.prepare.plan import Gap
+    from monodepth2.prepare.prepared import Prepared
     from monodepth2.prepare.sources import Source
 
 NOTHING_LEFT = 3  # exit code
@@ -33,8 +28,8 @@ NOTHING_LEFT = 3  # exit code
 def run(options: PrepareOptions) -> int:
     """Make a data set of videos or folders of frames.
 
-    It is written beside its place, and appears when it is whole. A run that was interrupted is gone on with by the next
-    one.
+    It is written beside its place, and appears when it is whole. What a run that was interrupted has read to its end is
+    taken over by the next one.
 
     Returns:
         The exit code: 3 if nothing is left to learn from, since nothing moves or neighbours share too little.
@@ -52,83 +47,73 @@ def run(options: PrepareOptions) -> int:
     check_output(output, named, options.overwrite)
     sources = find_sources(options)
     with staged_folder(output) as folder:
-        parts, drives = _read(options, sources, folder)
-        if not drives:
+        parts = _read(options, sources, folder)
+        if not any(part.plan.drives for part in parts):
             tell(f"error: {why_nothing(parts, options.gap)}")
             return NOTHING_LEFT
-        counts, advice = _write_rest(folder, options, parts, drives)
+        prepared = _write(options, output, parts, folder)
         check_output(output, named, options.overwrite)  # again: much may have been laid there in the meantime
-    _tell_result(output, parts, drives, counts, advice, time.monotonic() - started)
+    _tell_result(prepared, time.monotonic() - started)
     return 0
 
 
-def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> tuple[list["Part"], list["WrittenDrive"]]:
-    """Read all sources, and write pictures, cameras and masks of their drives."""
-    from monodepth2.prepare.part import WrittenDrive, prepare_part
-    from monodepth2.prepare.writing import place_pictures, write_facts
+def _read(options: PrepareOptions, sources: list["Source"], folder: Path) -> list["Part"]:
+    from monodepth2.prepare.part import prepare_part
 
-    read: list[tuple[Part, KeptSource]] = []
+    parts: list[Part] = []
     for n, source in enumerate(sources):
-        size = read[0][0].framing.size if read else None
-        read.append(prepare_part(options, source, size, folder / READ / f"{n:03d}"))
-    written: list[WrittenDrive] = []
-    for part, kept in read:
-        first = len(written)
-        written += [
-            WrittenDrive(f"drive_{first + n:03d}", drive, part, path)
-            for n, (drive, path) in enumerate(zip(part.plan.drives, part.paths, strict=True))
-        ]
-        place_pictures(kept, {folder / one.name: one.drive for one in written[first:]})
-        for one in written[first:]:
-            write_facts(folder / one.name, one.drive, part.framing, part.known, part.analysis, part.source)
-            if one.path:
-                write_poses(folder / one.name / TRACKED, chained(one.path.steps))
-    return [part for part, _ in read], written
+        size = parts[0].framing.size if parts else None
+        parts.append(prepare_part(options, source, size, folder / READ / f"{n:03d}"))
+    return parts
 
 
-def _write_rest(
-    folder: Path, options: PrepareOptions, parts: list["Part"], drives: list["WrittenDrive"]
-) -> tuple[dict[str, int], list[str]]:
-    """Write the lists, the choices and the page; return the number of lines of each list, and advice."""
-    from monodepth2.prepare.advice import advice_on, prefers_tracked
+def _write(options: PrepareOptions, output: Path, parts: list["Part"], folder: Path) -> "Prepared":
+    """Write the drives, the page and the choices into the folder, which becomes the output."""
     from monodepth2.prepare.page import write_report
-    from monodepth2.prepare.writing import source_values
+    from monodepth2.prepare.prepared import Prepared
+    from monodepth2.prepare.writing import place_pictures, source_values, write_facts
 
-    tracked = prefers_tracked(drives)
-    stretches = [
-        Stretch(one.name, len(one.drive.frames), one.drive.gap.seconds) for one in drives if one.path or not tracked
-    ]
-    lists = make_lists(stretches)
-    write_lines(lists, folder / SPLITS)
-    counts = {part: len(lines) for part, lines in lists.items()}
-    advice = advice_on(parts, drives, counts["train"])
-    assert options.output is not None
-    write_report(folder, parts, drives, counts, advice, training_command(options.output, drives, counts["train"]))
+    drives = _drives(parts)
+    for drive in drives:
+        place_pictures(folder, drive)
+        write_facts(folder, drive)
+    tracked = prefers_tracked(_pictures(drives), _pictures([drive for drive in drives if drive.path]))
+    usual = Options(data_path=folder, dataset="folder", poses="tracked" if tracked else Options.poses)
+    lines = training_lines(usual, layout_of(usual))
+    counts = {"train": len(lines.training), "val": len(lines.validation)}
+    prepared = Prepared(output, parts, drives, tracked, counts)
+    write_report(folder, prepared)
     values = {
         "monodepth2": __version__,
         "options": asdict(options),
         "sources": [source_values(part.source) for part in parts],
         "drives": [one.name for one in drives],
         "lines": counts,
-        "advice": advice,
+        "advice": prepared.advice,
     }
     write_whole(folder / FACTS, json.dumps(values, indent=1, default=str) + "\n")
-    return counts, advice
+    return prepared
 
 
-def training_command(output: Path, drives: list["WrittenDrive"], targets: int) -> str:
-    """The command that trains on a data set of these drives, with so many targets."""
-    from monodepth2.prepare.advice import prefers_tracked
+def _drives(parts: list["Part"]) -> list["WrittenDrive"]:
+    """The drives of all sources, and the path of the camera along each.
 
-    width, height = drives[0].part.framing.size
-    motion = ""
-    if prefers_tracked(drives):
-        motion = " --poses tracked"
-    elif steps_of(targets) >= 4 * MOTION_WARMUP:
-        motion = f" --motion_warmup {MOTION_WARMUP}"
-    batch_size = usual_batch(targets)
-    batch = f" --batch_size {batch_size}" if batch_size != Options.batch_size else ""
-    return f"{started_as('train')} {shlex.quote(str(output))} --width {width} --height {height}{motion}{batch}"
+    Where pictures are so many that a network learns the motion from them, no path is looked for: to follow points takes
+    time.
+    """
+    from monodepth2.prepare.part import WrittenDrive
+    from monodepth2.prepare.tracked_paths import tracked_paths
+
+    found = [(drive, part) for part in parts for drive in part.plan.drives]
+    drives = [WrittenDrive(f"drive_{n:03d}", *one) for n, one in enumerate(found)]
+    if _pictures(drives) >= TEACH_MOTION:
+        return drives
+    paths = [path for part in parts for path in tracked_paths(part)]
+    return [drive._replace(path=path) for drive, path in zip(drives, paths, strict=True)]
+
+
+def _pictures(drives: Sequence["WrittenDrive"]) -> int:
+    return sum(len(one.drive.frames) for one in drives)
 
 
 def _gaps_in_words(gaps: list["Gap"]) -> str:
@@ -144,20 +129,13 @@ def _gaps_in_words(gaps: list["Gap"]) -> str:
     )
 
 
-def _tell_result(
-    output: Path,
-    parts: list["Part"],
-    drives: list["WrittenDrive"],
-    counts: dict[str, int],
-    advice: list[str],
-    seconds: float,
-) -> None:
-    pictures, frames = sum(len(one.drive.frames) for one in drives), sum(len(part.analysis.times) for part in parts)
-    seen = f"{counted(pictures, 'picture')} of {counted(frames, 'frame')} looked at"
+def _tell_result(prepared: "Prepared", seconds: float) -> None:
+    output, drives, counts = prepared.output, prepared.drives, prepared.counts
+    frames = sum(len(part.analysis.times) for part in prepared.parts)
+    seen = f"{counted(_pictures(drives), 'picture')} of {counted(frames, 'frame')} looked at"
     print(f"{output}: {counted(len(drives), 'drive')}, {seen}, in {seconds:.0f} s")
     print(_gaps_in_words([one.drive.gap for one in drives]))
-    targets = f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on"
-    print(f"lists: {targets}, in {output / SPLITS}")
-    for sentence in advice:
+    print(f"{counted(counts['train'], 'target')} to train on, {counts['val']:,} to validate on")
+    for sentence in prepared.advice:
         print(f"- {sentence}")
-    print(f"look at {output / REPORT}, then train: {training_command(output, drives, counts['train'])}")
+    print(f"look at {output / REPORT}, then train: {prepared.command}")

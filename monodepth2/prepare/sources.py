@@ -5,15 +5,15 @@ Legend of shapes: h w pixels.
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -30,6 +30,7 @@ from monodepth2.files.picture_opening import PictureError
 from monodepth2.files.pictures import open_picture, read_picture
 from monodepth2.files.videos import VideoReader
 from monodepth2.prepare.frame_times import USUAL_RATE, FrameTimes, times_of
+from monodepth2.prepare.frames import Frame, PictureFrame
 
 BIT = 1e-6
 ALMOST = 0.9  # of the time between two frames that are looked at: times are not exact
@@ -37,58 +38,30 @@ SAMPLES = 12
 APART = 15  # frames between samples, where the length of a video is not known
 
 
-class Frame(Protocol):
-    """A frame, upright; `size` is (width, height), `time` in seconds from the beginning of its source."""
+class Facts(NamedTuple):
+    """What is known of a source before it is read.
 
-    time: float
-    size: Size
+    Attributes:
+        rate: frames per second.
+        seconds: how long it lasts; 0 where a file does not say.
+        knows_times: whether the times of its frames are stated, as they are in videos, and not assumed.
+        tags: what the file says of the camera, names in lower case; of a folder the EXIF data of its first picture.
+    """
 
-    def rgb(self, size: Size) -> np.ndarray:
-        """The whole frame at a size (width, height), uint8, (h, w, 3)."""
-        ...
-
-    def grey(self, size: Size) -> np.ndarray:
-        """The same without colours, (h, w)."""
-        ...
-
-
-class PictureFrame:
-    """A picture of a folder of frames."""
-
-    def __init__(self, picture: Image.Image, time: float) -> None:
-        self.time, self.size = time, picture.size
-        self._picture = picture
-
-    def rgb(self, size: Size) -> np.ndarray:
-        """The whole frame at a size, averaged where it shrinks."""
-        return _resized(np.asarray(self._picture), size)
-
-    def grey(self, size: Size) -> np.ndarray:
-        """The same without colours."""
-        return _resized(np.asarray(self._picture.convert("L")), size)
-
-
-def of_commonest_size(frames: Iterable[Frame]) -> list[Frame]:
-    """Those of some frames that have the size of most of them."""
-    found = list(frames)
-    sizes = [frame.size for frame in found]
-    return [frame for frame in found if frame.size == max(sizes, key=sizes.count)]
-
-
-def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
-    shrinks = size[0] < pixels.shape[1]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
+    rate: float
+    seconds: float
+    knows_times: bool
+    tags: dict[str, str]
 
 
 @dataclass
-class Source:
+class Source(ABC):
     """A video or a folder of frames.
 
     Attributes:
         path: of the file or folder.
         start: seconds to leave out at its beginning.
         end: seconds from the beginning where to stop.
-        fps: frames per second of a folder; None where the user does not state it.
         most_fps: how many frames per second to look at.
         made_small: as of `VideoReader`.
         remarks: what to know of it, filled while it is read.
@@ -97,22 +70,14 @@ class Source:
     path: Path
     start: float = 0.0
     end: float = float("inf")
-    fps: float | None = None
     most_fps: float = 20.0
     made_small: bool = False
     remarks: list[str] = field(default_factory=list)
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder of frames."""
-        return self.path.is_dir()
-
-    @property
     def state(self) -> list[float | str]:
         """What changes if other frames would be looked at, or if its files have been written anew."""
-        files = [(path.name, _written(path)) for path in (self.picture_paths() if self.is_folder else [self.path])]
-        seen = repr([files, self._times.seconds if self.is_folder else None])
-        content = hashlib.sha256(seen.encode()).hexdigest()
+        content = hashlib.sha256(repr(self._content()).encode()).hexdigest()
         return [str(self.path.absolute()), content, self.start, str(self.end), self.most_fps]
 
     def frames(self, size: Size) -> Iterator[Frame]:
@@ -122,10 +87,10 @@ class Source:
             size: (width, height) of the frames; others are left out.
 
         Raises:
-            UserError: it can be read as neither.
+            UserError: it cannot be read.
         """
         due = self.start
-        for frame in self._pictures() if self.is_folder else self._decoded():
+        for frame in self._read():
             if frame.time >= self.end:
                 return
             if frame.size != size:
@@ -134,27 +99,69 @@ class Source:
                 due = frame.time + ALMOST / self.most_fps
                 yield frame
 
+    def frames_declared(self) -> int | None:
+        """About how many frames will be looked at; None where a file does not say."""
+        seconds = max(0.0, min(self.facts.seconds, self.end) - self.start)
+        return round(seconds * self.facts.rate / self.every) or None
+
+    def mask(self, size: Size) -> np.ndarray:
+        """Where its own mask leaves its pictures out, bool, (h, w) of a size (width, height); a video has none.
+
+        Raises:
+            PictureError: it cannot be read, leaves all out, or has another name.
+        """
+        return np.zeros(size[::-1], bool)
+
+    @property
+    def every(self) -> int:
+        """One frame in so many is looked at."""
+        return max(1, math.ceil(ALMOST * self.facts.rate / self.most_fps - BIT))
+
+    @property
+    @abstractmethod
+    def facts(self) -> Facts:
+        """What is known before it is read."""
+
+    @abstractmethod
     def samples(self) -> Iterator[Frame]:
         """Yield some frames from all over the source."""
-        if self.is_folder:
-            paths = [path for _, path in self._timed_paths()]
-            for path in evenly(paths, SAMPLES):
-                with suppress(PictureError):  # is told when it is read
-                    yield PictureFrame(read_picture(path), 0.0)
-            return
-        last = self.start
+
+    @abstractmethod
+    def _read(self) -> Iterator[Frame]:
+        """All frames from the start on, or a little before, in order; remarks on the way."""
+
+    @abstractmethod
+    def _content(self) -> object:
+        """What tells its files from others and from those that are written anew."""
+
+    def _remark(self, remark: str) -> None:
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
+
+class Video(Source):
+    """A video file."""
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the file states."""
         with VideoReader(self.path) as reader:
-            last = max(last, min(self.end, reader.seconds or 0.0))
-            if last == self.start:  # a file that does not say how long it lasts
+            return Facts(float(reader.rate), reader.seconds or 0.0, True, reader.tags)
+
+    def samples(self) -> Iterator[Frame]:
+        """Yield some frames from all over the source."""
+        last = max(self.start, min(self.end, self.facts.seconds))
+        if last == self.start:  # a file that does not say how long it lasts
+            with VideoReader(self.path) as reader:
                 frames = (frame for frame in reader.decoded() if self.start - BIT <= frame.time < self.end)
                 yield from islice(frames, 0, SAMPLES * APART, APART)
-                return
+            return
         for n in range(SAMPLES):
             with VideoReader(self.path) as reader:
                 reader.seek(self.start + (last - self.start) * n / SAMPLES)
                 yield from islice(reader.decoded(), 1)
 
-    def _decoded(self) -> Iterator[Frame]:
+    def _read(self) -> Iterator[Frame]:
         with VideoReader(self.path, self.made_small) as reader:
             if self.start > 1:
                 reader.seek(self.start)
@@ -162,10 +169,52 @@ class Source:
             if reader.damaged:
                 self._remark("is damaged or cut off; what can be decoded is used")
 
-    def _pictures(self) -> Iterator[Frame]:
-        if own := len(picture_names(self.path)) - len(self.picture_paths()):
+    def _content(self) -> object:
+        return _written(self.path)
+
+
+@dataclass
+class FrameFolder(Source):
+    """A folder of frames; `fps` are those per second, None where the user does not state it."""
+
+    fps: float | None = None
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The pictures in natural order, without those that `predict` wrote, as they were found first."""
+        return [self.path / name for name in frame_names(self.path)]
+
+    @cached_property
+    def _times(self) -> FrameTimes:
+        return times_of(self.path, [path.name for path in self.paths], self.fps)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What its files or the user state."""
+        steps, tags = np.diff(self._times.seconds), dict[str, str]()
+        rate = round(1 / float(np.median(steps)), 6) if len(steps) else USUAL_RATE
+        with suppress(UserError), open_picture(self.paths[0]) as picture:
+            tags = _exif(picture)
+        return Facts(rate, len(self.paths) / rate, self._times.are_known, tags)
+
+    def samples(self) -> Iterator[Frame]:
+        """Yield some frames from all over the source."""
+        for _, path in evenly(self._timed_paths(), SAMPLES):
+            with suppress(PictureError):  # is told when it is read
+                yield PictureFrame(read_picture(path), 0.0)
+
+    def mask(self, size: Size) -> np.ndarray:
+        """Where its `mask.png` leaves its pictures out."""
+        check_mask_name(self.path)
+        path = self.path / MASK
+        if not path.is_file():
+            return super().mask(size)
+        return np.asarray(grey_mask(path).resize(size, Image.Resampling.BOX)) < BLACK
+
+    def _read(self) -> Iterator[Frame]:
+        if own := len(picture_names(self.path)) - len(self.paths):
             self._remark(f"{counted(own, 'picture')} left out that `predict` wrote")
-        if not self.knows_times:
+        if not self._times.are_known:
             self._remark(f"{USUAL_RATE:g} frames per second are assumed: give --fps, or their seconds in times.txt")
         if lost := not_taken_over(self.path):
             self._remark(f"of what lies beside the frames, {', '.join(lost)} are not taken over")
@@ -176,78 +225,15 @@ class Source:
             except PictureError as error:
                 unread.append(error)
         if unread:
-            self._remark(f"{counted(len(unread), 'picture')} cannot be read and are left out, e.g. {unread[0]}")
+            self._remark(f"{counted(len(unread), 'picture')} left out that cannot be read, e.g. {unread[0]}")
+
+    def _content(self) -> object:
+        return [(path.name, _written(path)) for path in self.paths], self._times.seconds
 
     def _timed_paths(self) -> list[tuple[float, Path]]:
-        """The pictures of a folder between start and end, and their seconds."""
-        timed = zip(self._times.seconds, self._paths, strict=True)
+        """The pictures between start and end, and their seconds."""
+        timed = zip(self._times.seconds, self.paths, strict=True)
         return [(time, path) for time, path in timed if self.start - BIT <= time < self.end]
-
-    @cached_property
-    def _paths(self) -> list[Path]:
-        """The pictures of a folder as they were found first: times belong to these."""
-        return self.picture_paths()
-
-    @cached_property
-    def _times(self) -> FrameTimes:
-        return times_of(self.path, [path.name for path in self._paths], self.fps)
-
-    @property
-    def knows_times(self) -> bool:
-        """Whether the times of its frames are stated, as they are in videos, and not assumed."""
-        return not self.is_folder or self._times.are_known
-
-    def picture_paths(self) -> list[Path]:
-        """The pictures of a folder in natural order, without those that `predict` wrote."""
-        return [self.path / name for name in frame_names(self.path)]
-
-    def mask(self, size: Size) -> np.ndarray:
-        """Where a folder's own `mask.png` leaves its pictures out, bool, (h, w) of a size (width, height).
-
-        Raises:
-            PictureError: it cannot be read, leaves all out, or has another name.
-        """
-        check_mask_name(self.path)
-        path = self.path / MASK
-        if not path.is_file():
-            return np.zeros(size[::-1], bool)
-        return np.asarray(grey_mask(path).resize(size, Image.Resampling.BOX)) < BLACK
-
-    def frames_declared(self) -> int | None:
-        """About how many frames will be looked at; None where a file does not say."""
-        if self.is_folder:
-            seconds = len(self._paths) / self.rate
-        else:
-            with VideoReader(self.path) as reader:
-                seconds = reader.seconds or 0.0
-        return round(max(0.0, min(seconds, self.end) - self.start) * self.rate / self.every) or None
-
-    @cached_property
-    def rate(self) -> float:
-        """The frames per second that it has."""
-        if self.is_folder:
-            steps = np.diff(self._times.seconds)
-            return round(1 / float(np.median(steps)), 6) if len(steps) else USUAL_RATE
-        with VideoReader(self.path) as reader:
-            return float(reader.rate)
-
-    @property
-    def every(self) -> int:
-        """One frame in so many is looked at."""
-        return max(1, math.ceil(ALMOST * self.rate / self.most_fps - BIT))
-
-    def tags(self) -> dict[str, str]:
-        """What the file says of the camera: names in lower case; of a folder its first picture's EXIF data."""
-        with ExitStack() as stack:
-            if not self.is_folder:
-                return stack.enter_context(VideoReader(self.path)).tags
-            with suppress(UserError):
-                return _exif(stack.enter_context(open_picture(self.picture_paths()[0])))
-        return {}
-
-    def _remark(self, remark: str) -> None:
-        if remark not in self.remarks:
-            self.remarks.append(remark)
 
 
 def _written(path: Path) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from monodepth2.runtime.locks import process_lock, take_lock
 
 FACTS, REPORT = "prepare.json", "report.html"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
+FOUND = "analysis.json"  # in the folder of a source that was read to its end
 # what prepare writes, and what file managers leave wherever they look
 _OTHERS = r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini"
 _OWN = re.compile("|".join([r"drive_\d+", _OTHERS, *map(re.escape, (SPLITS, REPORT, FACTS, READ))]))
@@ -47,7 +48,8 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
 def staged_folder(output: Path) -> Iterator[Path]:
     """Lend a folder; when all went well and it holds `FACTS`, it takes the place of the output.
 
-    After an interruption it stays with what is in its folder `READ`, for the next run of the same output.
+    After an interruption it stays if sources in its folder `READ` were read to their end, for the next run of the same
+    output.
 
     Raises:
         UserError: it cannot be written.
@@ -96,7 +98,7 @@ def _clear(staged: Path) -> None:
 
 
 def _keep_or_remove(staged: Path) -> None:
-    if any(staged.glob(f"{READ}/*/*.jpg")):
-        tell(f"what was read so far is kept in {staged}; the same command takes it over")
+    if any(staged.glob(f"{READ}/*/{FOUND}")):
+        tell(f"what was read to its end is kept in {staged}; the same command takes it over")
     else:
         shutil.rmtree(staged)

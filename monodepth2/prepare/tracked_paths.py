@@ -1,6 +1,5 @@
 """The camera's path along the drives of a source, by the points of their pictures."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -8,12 +7,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from monodepth2.datasets.training_lines import TEACH_MOTION
 from monodepth2.files.fit import Size
 from monodepth2.motion.path import Step, TrackedPath, path_of, steps_of
 from monodepth2.motion.tracks import small_size
-from monodepth2.prepare.framing import Framing
-from monodepth2.prepare.kept import KeptSource
+from monodepth2.prepare.part import Part
 from monodepth2.prepare.plan import Drive
 from monodepth2.runtime.threads import THREADS, map_ahead
 
@@ -22,38 +19,29 @@ LEAST_WIDTH = 256  # of pictures; in smaller ones points are too inexact
 MARGIN = 15  # pixels of small frames, as wide as what is looked at around a point: the outline of a mask is still
 
 
-def tracked_paths(
-    name: str, kept: KeptSource, drives: Sequence[Drive], framing: Framing, still_hw: np.ndarray
-) -> tuple[TrackedPath | None, ...]:
-    """Return the path of each drive; None where points show too little of it, or pictures are too small.
-
-    Where pictures are so many that a network learns the motion from them, all are None: to follow points takes time.
-
-    Args:
-        name: of the source, for the progress bar.
-        kept: has the pictures.
-        drives: of the source.
-        framing: of its pictures.
-        still_hw: where its frames never move, as `Analysis.still`.
-    """
+def tracked_paths(part: Part) -> tuple[TrackedPath | None, ...]:
+    """Return the path of each drive of a source; None where points show too little of it, or pictures are too small."""
+    framing, drives = part.framing, part.plan.drives
     size = small_size(framing.size)
-    if size[0] < LEAST_WIDTH or sum(len(drive.frames) for drive in drives) >= TEACH_MOTION:
+    if size[0] < LEAST_WIDTH:
         return (None,) * len(drives)
     numbers = framing.camera.matrix(*size, dtype=np.float64)[:3, :3]
-    seen = cv2.resize(framing.mask(still_hw), size, interpolation=cv2.INTER_NEAREST)
+    seen = cv2.resize(part.mask, size, interpolation=cv2.INTER_NEAREST)
     seen = cv2.erode(seen, np.ones((MARGIN, MARGIN), np.uint8))
-    parts = [(drive, start) for drive in drives for start in range(0, len(drive.frames) - 1, PART)]
-    with tqdm(total=len(parts), desc=f"{name}, path", unit=f"{PART} pictures", disable=None, leave=False) as bar:
+    stretches = [(drive, start) for drive in drives for start in range(0, len(drive.frames) - 1, PART)]
+    with tqdm(
+        total=len(stretches), desc=f"{part.name}, path", unit=f"{PART} pictures", disable=None, leave=False
+    ) as bar:
 
-        def steps(part: tuple[Drive, int]) -> list[Step]:
-            drive, start = part
+        def steps(stretch: tuple[Drive, int]) -> list[Step]:
+            drive, start = stretch
             before = min(start, 1)  # start one step early: the length of a step is measured against the step before it
             frames = drive.frames[start - before : start + PART + 1]
-            found = list(steps_of((_small(kept.picture(frame), size) for frame in frames), numbers, seen))
+            found = list(steps_of((_small(part.kept.picture(frame), size) for frame in frames), numbers, seen))
             bar.update()
             return found[before:]
 
-        found = map_ahead(steps, parts, THREADS)
+        found = map_ahead(steps, stretches, THREADS)
         return tuple(
             path_of([step for _ in range(0, len(drive.frames) - 1, PART) for step in next(found)]) for drive in drives
         )

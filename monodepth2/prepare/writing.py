@@ -1,83 +1,61 @@
-"""The files of a drive: its pictures, its camera, its mask, and what they were made of."""
+"""The files of a drive: its pictures, its camera, its mask, its path, and what they were made of."""
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from monodepth2 import __version__
 from monodepth2.datasets.camera_files import CAMERA
-from monodepth2.datasets.known_speeds import DRIVE
+from monodepth2.datasets.drive_notes import DRIVE
+from monodepth2.datasets.poses import TRACKED
+from monodepth2.datasets.trajectories import chained, write_poses
 from monodepth2.files.output_paths import write_whole
 from monodepth2.files.picture_names import MASK
 from monodepth2.files.pictures import encoded
-from monodepth2.prepare.analysis import Analysis
-from monodepth2.prepare.camera import KnownCamera
-from monodepth2.prepare.framing import Framing
-from monodepth2.prepare.kept import KeptSource
-from monodepth2.prepare.plan import Drive
-from monodepth2.prepare.sources import Frame, Source
-
-QUALITY = 95  # of JPEG files
+from monodepth2.prepare.part import Part, WrittenDrive
+from monodepth2.prepare.sources import Source
 
 
-def write_picture(path: Path, framing: Framing, frame: Frame) -> None:
-    """Write the picture of a frame, unless it is there.
+def place_pictures(folder: Path, written: WrittenDrive) -> None:
+    """Put the pictures of a drive into its folder in the data set's, which is made, as `000000.jpg` and so on.
 
-    Raises:
-        UserError: it cannot be written.
+    They are there twice until the data set is whole: a run that is interrupted until then loses nothing.
     """
-    if path.exists():
-        return
-    write_whole(path, encoded(framing.picture(frame), "JPEG", quality=QUALITY))
+    (folder / written.name).mkdir()
+    for n, frame in enumerate(written.drive.frames):
+        kept, picture = written.part.kept.picture(frame), folder / written.name / f"{n:06d}.jpg"
+        try:
+            os.link(kept, picture)
+        except OSError:  # a file system without links
+            shutil.copyfile(kept, picture)
 
 
-def place_pictures(kept: KeptSource, drives: dict[Path, Drive]) -> None:
-    """Put the pictures of drives into their folders, which are made, as `000000.jpg` and so on.
+def write_facts(folder: Path, written: WrittenDrive) -> None:
+    """Write what is known of a drive into its folder in the data set's.
 
-    They are there twice until the data set is whole, where the file system knows links: a run that is interrupted until
-    then loses nothing.
-
-    Args:
-        kept: has the pictures of a source.
-        drives: by the folder that receives their pictures.
-    """
-    for target, drive in drives.items():
-        target.mkdir()
-        for n, frame in enumerate(drive.frames):
-            picture = target / f"{n:06d}.jpg"
-            try:
-                os.link(kept.picture(frame), picture)
-            except OSError:  # a file system without links
-                os.replace(kept.picture(frame), picture)
-
-
-def write_facts(
-    folder: Path, drive: Drive, framing: Framing, known: KnownCamera, analysis: Analysis, source: Source
-) -> None:
-    """Write a drive's `camera.json`, its `mask.png` where something is still, and its `drive.json`.
+    These are `camera.json`, `mask.png` where something is still, `tracked_poses.txt` where points show the path of the
+    camera, and `drive.json`.
 
     Raises:
         UserError: a file cannot be written.
     """
-    _write_json(folder / CAMERA, camera_values(framing, known))
-    mask = framing.mask(analysis.still)
-    if not mask.all():
-        write_whole(folder / MASK, encoded(mask, "PNG"))
+    folder, part, gap = folder / written.name, written.part, written.drive.gap
+    _write_json(folder / CAMERA, camera_values(part))
+    if not part.mask.all():
+        write_whole(folder / MASK, encoded(part.mask, "PNG"))
+    if written.path:
+        write_poses(folder / TRACKED, chained(written.path.steps))
     values: dict[str, object] = {
-        "source": source_values(source),
-        "gap": {
-            "seconds": drive.gap.seconds,
-            "flow": drive.gap.flow,
-            "survival": drive.gap.survival,
-            "reason": drive.gap.reason,
-        },
-        "camera": {**framing.camera.to_plain(), "accuracy": known.accuracy},
-        "box": [round(side, 3) for side in framing.box],
-        "frame_size": framing.frame_size,
+        "source": source_values(part.source),
+        "gap": {"seconds": gap.seconds, "flow": gap.flow, "survival": gap.survival, "reason": gap.reason},
+        "camera": {**part.framing.camera.to_plain(), "accuracy": part.known.accuracy},
+        "box": [round(side, 3) for side in part.framing.box],
+        "frame_size": part.framing.frame_size,
         "monodepth2": __version__,
     }
-    if source.knows_times:
-        values["times"] = [round(float(analysis.times[frame]), 6) for frame in drive.frames]
+    if part.source.facts.knows_times:
+        values["times"] = [round(float(part.analysis.times[frame]), 6) for frame in written.drive.frames]
     _write_json(folder / DRIVE, values)
 
 
@@ -87,9 +65,9 @@ def source_values(source: Source) -> dict[str, str | int | float]:
     return {"path": str(source.path.absolute()), "bytes": status.st_size, "mtime": status.st_mtime}
 
 
-def camera_values(framing: Framing, known: KnownCamera) -> dict[str, str | int | float]:
-    """A picture's camera with nerfstudio's keys, where it comes from, and how far it may be off."""
-    (width, height), camera = framing.size, framing.camera
+def camera_values(part: Part) -> dict[str, str | int | float]:
+    """The camera of a source's pictures with nerfstudio's keys, where it comes from, and how far it may be off."""
+    (width, height), camera = part.framing.size, part.framing.camera
     numbers = camera.matrix(width, height, dtype=float)
     return {
         "fl_x": float(numbers[0, 0]),
@@ -99,7 +77,7 @@ def camera_values(framing: Framing, known: KnownCamera) -> dict[str, str | int |
         "w": width,
         "h": height,
         "source": camera.source,
-        "accuracy": known.accuracy,
+        "accuracy": part.known.accuracy,
     }
 
 

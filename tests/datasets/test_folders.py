@@ -15,9 +15,10 @@ from PIL import Image
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.drives import own_lines
-from monodepth2.datasets.folders import Folders, made_split, main
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.layout_choice import layout_of, make_layout
+from monodepth2.datasets.made_lists import made_split, main
 from monodepth2.datasets.masks import read_mask
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack

@@ -14,8 +14,9 @@ from monodepth2.config import Options
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.tools import CacheOptions
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.folders import Folders, made_split, main
+from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.made_lists import made_split, main
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.picture_cache import PictureCache, fill_cache
 from monodepth2.datasets.samples import Sample, SampleKey

@@ -24,6 +24,7 @@ from scipy.io import savemat
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from monodepth2 import __version__
 from monodepth2.checkpoints.folder import read_manifest, write_folder
 from monodepth2.checkpoints.kinds import input_size
 from monodepth2.checkpoints.networks import load_state
@@ -60,7 +61,7 @@ from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.inputs import Pictures, find_input
 from monodepth2.prediction.video import VideoWriter
 from monodepth2.prepare.analysis import Analysis, Look
-from monodepth2.prepare.kept import KeptSource
+from monodepth2.prepare.kept import KeptSource, read_found
 from monodepth2.report.curves import curve_of
 from monodepth2.synthetic.drive import DriveSettings, description, write_synthetic_drive
 from wide_pictures import write_colour_png
@@ -421,7 +422,7 @@ def write_analysis(path: Path) -> None:
 
 
 def read_analysis(path: Path) -> None:
-    KeptSource(path.parent, {}).analysis()  # None where it is damaged: then the video is read again
+    read_found(path, {"monodepth2": __version__})  # None where it is damaged: then the video is read again
 
 
 READERS = (

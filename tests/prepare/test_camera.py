@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import drive, write_clip
+from clips import Corridor, drive, write_clip
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
 from monodepth2.prepare.camera import KnownCamera, camera_of
 from monodepth2.prepare.camera_tags import is_wide_lens, view_of_tags
+from monodepth2.prepare.frames import PictureFrame
 from monodepth2.prepare.framing import frame_pictures
-from monodepth2.prepare.sources import PictureFrame, Source
+from monodepth2.prepare.sources import FrameFolder, Video
 
 HD = (1920, 1080)
 
 
 def known(video: Path, **flags: object) -> KnownCamera:
-    return camera_of(PrepareOptions(sources=(video,), output=Path("out"), **flags), Source(video), (160, 96))
+    source = FrameFolder(video) if video.is_dir() else Video(video)
+    return camera_of(PrepareOptions(sources=(video,), output=Path("out"), **flags), source, (160, 96))
 
 
 def test_what_is_given_counts_before_files_tags_and_what_is_assumed(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_the_file_above_a_folder_of_frames_counts_as_it_does_for_training(tmp_pa
 def test_a_camera_held_upright_is_assumed_to_see_its_usual_angle_from_top_to_bottom(tmp_path: Path) -> None:
     video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
     options = PrepareOptions(sources=(video,), output=Path("out"))
-    across, upright = (camera_of(options, Source(video), size).camera for size in ((160, 90), (90, 160)))
+    across, upright = (camera_of(options, Video(video), size).camera for size in ((160, 90), (90, 160)))
     assert upright.fy == pytest.approx(across.fx)
     assert upright.fx == pytest.approx(across.fy)
     assert upright.source == "assumed: 36° wide"
@@ -104,7 +106,7 @@ def test_exif_of_frames_is_read_and_a_bent_lens_is_told(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 35  # FocalLengthIn35mmFilm
     Image.new("RGB", (160, 96)).save(tmp_path / "1.jpg", exif=exif)
-    found = camera_of(PrepareOptions(sources=(tmp_path,), output=Path("out")), Source(tmp_path), (160, 96))
+    found = camera_of(PrepareOptions(sources=(tmp_path,), output=Path("out")), FrameFolder(tmp_path), (160, 96))
     assert found.camera.fx == pytest.approx(35 / 43.27 * math.hypot(160, 96) / 160)
     assert is_wide_lens({"handler_name": "GoPro AVC"})
     assert not is_wide_lens({"handler_name": "VideoHandler"})
@@ -151,6 +153,17 @@ def test_a_distorted_lens_is_straightened() -> None:
     straight = np.stack([x, y, np.ones_like(x)], -1) @ inverse.T
     assert np.abs(picture - pattern(straight[..., 0], straight[..., 1])).mean() < 2
     assert np.abs(seen[24:216] - pattern(straight[..., 0], straight[..., 1])).mean() > 6
+
+
+def test_a_straightened_picture_that_is_enlarged_has_no_blocks() -> None:
+    size, frame = (320, 192), PictureFrame(Image.fromarray(Corridor(1, (320, 192)).picture(1.0)), 0.0)
+    equal = []
+    for distortion in ((), (-0.2, 0.05, 0.0, 0.0)):
+        lens = Camera(0.866, 0.866 * 320 / 192, 0.5, 0.5, distortion=distortion)
+        picture = frame_pictures(size, (0, 0, *size), lens, 1280, 768).picture(frame)[..., 0]
+        equal.append(float((np.diff(picture.astype(int), axis=1) == 0).mean()))
+    plain, straightened = equal
+    assert straightened < plain + 0.1
 
 
 @pytest.mark.parametrize("distortion", [(-5, 3, 0.5, 0), (9, 9, 9, 9), (3, 3, 0, 0)])

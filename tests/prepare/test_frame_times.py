@@ -13,7 +13,7 @@ from monodepth2.datasets.known_speeds import read_speeds
 from monodepth2.errors import UserError
 from monodepth2.prepare.frame_times import times_of
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Source, not_taken_over
+from monodepth2.prepare.sources import FrameFolder, not_taken_over
 
 FRAMES = 30
 MOMENTS = [1700000000 + n / 25 for n in range(FRAMES)]
@@ -43,13 +43,13 @@ def test_frames_have_the_times_that_something_states(form: str, tmp_path: Path) 
     folder = frames(tmp_path / "frames", names)
     if form == "times.txt":
         (folder / form).write_text("".join(f"{moment:.4f}\n" for moment in MOMENTS))
-    source = Source(folder)
-    assert source.knows_times
+    source = FrameFolder(folder)
+    assert source.facts.knows_times
     assert [frame.time for frame in source.frames((160, 96))] == pytest.approx(np.arange(0, FRAMES, 2) / 25, abs=1e-4)
-    assert source.rate == pytest.approx(25, rel=1e-3)
+    assert source.facts.rate == pytest.approx(25, rel=1e-3)
     assert not source.remarks
-    assert Source(folder, fps=5.0).rate == 5
-    assert Source(folder, fps=5.0).state != source.state
+    assert FrameFolder(folder, fps=5.0).facts.rate == 5
+    assert FrameFolder(folder, fps=5.0).state != source.state
 
 
 def test_an_assumed_rate_is_told_and_makes_no_times(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

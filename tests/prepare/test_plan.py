@@ -9,6 +9,7 @@ from PIL import Image
 
 from clips import SIZE, Corridor, drive
 from monodepth2.prepare.analysis import Analyser, Analysis
+from monodepth2.prepare.frames import PictureFrame
 from monodepth2.prepare.plan import (
     COPY,
     KEPT,
@@ -19,7 +20,6 @@ from monodepth2.prepare.plan import (
     exposure_jumps,
     plan,
 )
-from monodepth2.prepare.sources import PictureFrame
 
 
 def analysed(pictures: Sequence[np.ndarray], rate: float = 10, times: Sequence[float] | None = None) -> Analysis:

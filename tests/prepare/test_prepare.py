@@ -25,8 +25,9 @@ from monodepth2.files.fit import Size
 from monodepth2.files.picture_opening import MARK
 from monodepth2.prepare.analysis import Analyser, Analysis
 from monodepth2.prepare.find import find_sources
+from monodepth2.prepare.frames import Frame
 from monodepth2.prepare.run import run
-from monodepth2.prepare.sources import Frame, Source
+from monodepth2.prepare.sources import FrameFolder, Source
 from monodepth2.prepare.staging import staged_folder
 from runs import QUICK, TINY
 from scripts import monodepth2
@@ -64,18 +65,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = prepared(tmp_path, clip)
-    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
+    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html"]
     assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
     options = Options(data_path=output, dataset="folder", width=128, height=64)
     lines = training_lines(options)
-    assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 34)]
-    assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(54, 59)]
+    assert lines.training == [SplitLine("drive_000", n, "l") for n in range(1, 33)]
+    assert lines.validation == [SplitLine("drive_000", n, "l") for n in range(53, 59)]
     SampleFrames(lines.layout, (0, -1, 1)).check(lines.all)
     known = layout_of(options).camera(SplitLine("drive_000", 1, "l"))
     assert known.fx == pytest.approx(np.sqrt(3) / 2, rel=1e-3)  # 60° wide
     assert known.fy * 64 == pytest.approx(known.fx * 128, rel=0.01)
     told = capsys.readouterr().out
-    assert "33 targets to train on will hardly be enough: they make 40 steps" in told
+    assert "32 targets to train on will hardly be enough: they make 40 steps" in told
     assert "--width 128 --height 64" in told
     assert "60° wide is assumed" in told
     assert f"monodepth2 train '{output}' --width 128 --height 64" in told
@@ -96,7 +97,7 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     corridor = Corridor(1, (320, 192))
     clip = write_clip(tmp_path / "clip.mp4", [corridor.picture(0.2 * n) for n in range(30)])
     output = prepared(tmp_path, clip, width=320)
-    targets = len((output / "splits/train_files.txt").read_text().splitlines())
+    targets = len(training_lines(options := Options(data_path=output, dataset="folder"), layout_of(options)).training)
     assert targets < Options.batch_size
     told = capsys.readouterr().out
     assert f"--width 320 --height 192 --poses tracked --batch_size {targets}" in told
@@ -125,11 +126,27 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     assert "was found with the camera fx 0.866 fy 1.443 cx 0.5 cy 0.5" in done.stderr
 
 
+def test_the_pictures_of_all_sources_decide_whether_a_path_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corridor = Corridor(1, (320, 192))
+    clips = [write_clip(tmp_path / f"{n}.mp4", [corridor.picture(0.2 * k) for k in range(10)]) for n in range(2)]
+    followed: list[object] = []
+    monkeypatch.setattr("monodepth2.prepare.tracked_paths.steps_of", lambda *args: followed.append(args) or [])
+    monkeypatch.setattr("monodepth2.prepare.tracked_paths.path_of", lambda _: None)
+    for teach_motion, looked_for in ((11, 2), (10, 0)):
+        monkeypatch.setattr("monodepth2.prepare.run.TEACH_MOTION", teach_motion)
+        followed.clear()
+        output = prepared(tmp_path, *clips, width=320, overwrite=True)
+        assert [len(pictures(folder)) for folder in sorted(output.glob("drive_*"))] == [5, 5]
+        assert len(followed) == looked_for
+
+
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
     page = (prepared(tmp_path, clip) / "report.html").read_text()
     for words in (
-        "33 targets to train on, 5 to validate on",
-        "33 targets to train on will hardly",
+        "32 targets to train on, 6 to validate on",
+        "32 targets to train on will hardly",
         "± 30 %",
         "points move by",
     ):
@@ -276,7 +293,7 @@ def test_frames_have_the_size_of_most_whatever_the_first_ones_are(
     assert facts(output / "drive_000")["frame_size"] == list(SIZE)
     assert facts(output / "drive_000")["times"][0] == pytest.approx(0.2)
     told = capsys.readouterr().out
-    assert f"2 pictures cannot be read and are left out, e.g. {frames / '0.png'}" in told
+    assert f"2 pictures left out that cannot be read, e.g. {frames / '0.png'}" in told
     assert "frames of several sizes" in told
     with pytest.raises(UserError, match="frames has frames of 160 x 96 pixels"):
         find_sources(PrepareOptions(sources=(frames,), output=output, crop=(0, 0, 90, 150)))
@@ -320,7 +337,7 @@ def test_a_mask_painted_on_a_clear_layer_leaves_out_what_is_painted(tmp_path: Pa
     layer = np.zeros((96, 160, 4), np.uint8)
     layer[70:, 40:, 3] = 255
     Image.fromarray(layer).save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(Source(tmp_path).mask(SIZE), layer[..., 3] > 0)
+    np.testing.assert_array_equal(FrameFolder(tmp_path).mask(SIZE), layer[..., 3] > 0)
 
 
 @pytest.mark.parametrize(("pixels", "size"), [("yuv420p10le", SIZE), ("yuv444p", (159, 95))])
@@ -592,14 +609,17 @@ def test_an_interrupted_run_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             prepared(tmp_path, clip, other)
     assert "the same command takes it over" in capsys.readouterr().err
-    pictures_before = {path: path.stat().st_mtime_ns for path in partial.glob("001/*.jpg")}
+    pictures_before = {path.stat().st_mtime_ns for path in partial.glob("000/*.jpg")}
     assert len(pictures_before) == 60
+    (partial / "001/0000003.jpg").write_bytes(b"half a picture")
     read: list[Path] = []
     monkeypatch.setattr(Source, "frames", noting(read, Source.frames))
     output = prepared(tmp_path, clip, other)
-    assert "other.mp4: is read again, but 60 pictures of a run that was interrupted are kept" in capsys.readouterr().err
-    assert read == [other]  # the first one had been read to its end
-    assert {path.stat().st_mtime_ns for path in output.glob("drive_001/*.jpg")} == set(pictures_before.values())
+    told = capsys.readouterr().err
+    assert "drive.mp4: was read to its end" in told
+    assert "other.mp4: was read" not in told
+    assert read == [other]
+    assert {path.stat().st_mtime_ns for path in output.glob("drive_000/*.jpg")} == pictures_before
     again = contents(output)
     assert {name for name in whole if whole[name] != again[name]} <= {"report.html"}  # plots name their parts at random
 
@@ -637,7 +657,34 @@ def noting(
     return noted
 
 
-@pytest.mark.parametrize("change", ["video", "flags", "pictures", "analysis"])
+def test_a_run_that_has_read_no_source_to_its_end_leaves_nothing(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(Analyser, "add", interrupted_after(30))
+    with pytest.raises(KeyboardInterrupt):
+        prepared(tmp_path, clip)
+    assert "takes it over" not in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_pictures_that_were_placed_are_not_lost_by_an_interruption(
+    links: bool, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("no links here")
+
+    if not links:
+        monkeypatch.setattr("monodepth2.prepare.writing.os.link", refused)
+    with monkeypatch.context() as patched:
+        patched.setattr("monodepth2.prepare.writing.write_facts", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, clip)
+    monkeypatch.setattr(Source, "frames", lambda *_: pytest.fail("it is read again"))
+    assert len(pictures(prepared(tmp_path, clip) / "drive_000")) == 60
+
+
+@pytest.mark.parametrize("change", ["video", "flags", "gap", "analysis"])
 def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = write_clip(tmp_path / "a.mp4", drive(1, 30, 0.2))
     with monkeypatch.context() as patched:
@@ -647,11 +694,9 @@ def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch
     kept = tmp_path / ".data set.partial/.read/000"
     if change == "video":
         write_clip(clip, drive(2, 30, 0.2))
-    elif change == "pictures":
-        (kept / "0000003.jpg").unlink()
     elif change == "analysis":
         (kept / "analysis.json").write_text('{"times": [1, 2], "remarks": []}')
-    flags = {"width": 160} if change == "flags" else {}
+    flags = {"flags": {"width": 160}, "gap": {"gap": 0.2}}.get(change, {})
     output = prepared(tmp_path, clip, **flags)
     shutil.move(output, tmp_path / "found")
     expected = contents(prepared(tmp_path, clip, **flags))
@@ -662,11 +707,11 @@ def test_what_has_changed_is_read_again(change: str, tmp_path: Path, monkeypatch
 def test_a_folder_of_which_a_picture_is_written_anew_is_another_source(tmp_path: Path) -> None:
     for n, picture in enumerate(drive(3, 3, 0.2)):
         Image.fromarray(picture).save(tmp_path / f"{n}.png")
-    before = Source(tmp_path).state
-    assert Source(tmp_path).state == before
+    before = FrameFolder(tmp_path).state
+    assert FrameFolder(tmp_path).state == before
     Image.fromarray(drive(3, 9, 0.2)[8]).save(tmp_path / "1.png")
-    assert Source(tmp_path).state != before
-    assert Source(tmp_path, start=0.1).state != Source(tmp_path).state
+    assert FrameFolder(tmp_path).state != before
+    assert FrameFolder(tmp_path, start=0.1).state != FrameFolder(tmp_path).state
 
 
 def interrupt(*_: object) -> None:
