@@ -1,8 +1,9 @@
 """What was measured for a row: figures with their intervals, kept in a file each, so that nothing is scored twice."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from monodepth2.config import Options
@@ -93,11 +94,11 @@ class Scores:
         if not path.is_file():
             return None
         try:
-            score = Score(**read_json(path))
+            score = _typed(Score(**read_json(path)))
             if set(score.figures) != set(row.names):
                 raise ValueError("other figures")
             return score
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
             tell(f"{path}: cannot be read ({first_line(error)}); the row is scored again")
             return None
 
@@ -112,3 +113,20 @@ class Scores:
 
     def _path(self, row: Row, column: str) -> Path:
         return self.folder / f"{row.name.replace(':', '_')}.{column}.json"
+
+
+def _typed(score: Score) -> Score:
+    """A score that was read, each value of its type; a conversion that fails raises what it raises."""
+    figures = {name: float(value) for name, value in score.figures.items()}
+    if not all(map(math.isfinite, figures.values())):
+        raise ValueError("figures that are not finite")
+    return replace(
+        score,
+        weights=str(score.weights),
+        figures=figures,
+        interval={name: (float(low), float(high)) for name, (low, high) in score.interval.items()},
+        images=int(score.images),
+        of=None if score.of is None else int(score.of),
+        how=str(score.how),
+        flags=None if score.flags is None else [str(flag) for flag in score.flags],
+    )

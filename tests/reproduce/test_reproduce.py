@@ -20,7 +20,7 @@ from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
 from monodepth2.reproduce.run import Reproduction, _how, chosen, run
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
-from monodepth2.reproduce.scores import Score
+from monodepth2.reproduce.scores import Score, Scores
 from runs import TINY_NETWORK
 from scene import DRIVE
 from scripts import monodepth2
@@ -181,6 +181,31 @@ def test_scores_of_an_earlier_version_count_and_those_of_another_recipe_do_not(t
     assert partial
     assert partial.counts == "5 of 697 images"
     assert "baseline, seed0: its score is of other flags (--no_ssim), and does not count" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"images": None},
+        {"images": float("inf")},
+        {"figures": MONO.paper | {"rmse": "x"}},
+        {"figures": MONO.paper | {"rmse": float("nan")}},
+        {"interval": {"rmse": 3}},
+        {"interval": {"rmse": [1, 2, 3]}},
+        {"flags": 3},
+    ],
+    ids=str,
+)
+def test_a_score_that_cannot_be_read_counts_as_none(wrong: dict[str, Any], tmp_path: Path, capsys) -> None:
+    scores = Scores(tmp_path)
+    scores.keep(MONO, "seed0", Score("weights", MONO.paper, {"rmse": (4, 5)}, 697, 697, flags=[]))
+    path = tmp_path / "mono_640x192.seed0.json"
+    assert scores.find(MONO, "seed0") == Score("weights", MONO.paper, {"rmse": (4.0, 5.0)}, 697, 697, flags=[])
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    assert scores.find(MONO, "seed0") is None
+    assert re.match(
+        rf"{re.escape(str(path))}: cannot be read \(.+\); the row is scored again\n", capsys.readouterr().err
+    )
 
 
 def test_nothing_starts_from_weights_of_another_recipe(tmp_path: Path, capsys) -> None:
