@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -170,8 +171,9 @@ def write_glb(path: Path, prediction: DepthPrediction, settings: Settings) -> bo
 def _fresh(folder: Path) -> Path:
     """Return a new folder for a result, and remove old ones."""
     for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - SECONDS_KEPT:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another request may have removed it just now
+            if old.stat().st_mtime < time.time() - SECONDS_KEPT:
+                shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=folder))
 
 
