@@ -429,8 +429,8 @@ def read_analysis(path: Path) -> None:
 
 
 def write_score(path: Path) -> None:
-    figures = {name: 0.1 for name in MONO.names}
-    score = Score("weights", figures, {name: (0.05, 0.15) for name in figures}, 697, 697, "bf16", [])
+    figures = dict.fromkeys(MONO.names, 0.1)
+    score = Score("weights", figures, dict.fromkeys(figures, (0.05, 0.15)), 697, [], "bf16")
     Scores(path.parent).keep(MONO, "seed0", score)
 
 
