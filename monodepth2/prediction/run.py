@@ -15,7 +15,7 @@ from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import Pictures, Source, Stream, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.naming import JOINED, RECORDING_KIND, VIDEO_KIND, Label, Naming
-from monodepth2.prediction.outputs import DEPTH_STEPS, LARGEST, Settings
+from monodepth2.prediction.outputs import DEPTH_STEPS, KINDS, LARGEST, Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
@@ -24,8 +24,8 @@ from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
 MOST_PIXELS = 1 << 26  # of a batch: several batches are in memory, at 12 bytes for each pixel and more
-DEPTH_KINDS = ("depth_npy", "depth_png", "ply", "rrd")
-CAMERA_KINDS = ("ply", "rrd")
+DEPTH_KINDS = tuple(name for name, kind in KINDS.items() if kind.depth)
+CAMERA_KINDS = tuple(name for name, kind in KINDS.items() if kind.camera)
 ACT_ON = {  # the outputs that a flag changes
     "pred_metric_depth": DEPTH_KINDS,
     "pred_depth_scale_factor": DEPTH_KINDS,
