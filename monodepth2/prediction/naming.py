@@ -16,6 +16,11 @@ RECORDING_KIND = "rrd"
 JOINED = (VIDEO_KIND, RECORDING_KIND)  # the kinds that make one file of a whole video
 
 
+def of_frames(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return the kinds that make a file of each frame of a video."""
+    return tuple(kind for kind in kinds if kind not in JOINED)
+
+
 class Label(NamedTuple):
     """What an input is called: without its ending, and with it."""
 
