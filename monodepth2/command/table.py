@@ -134,7 +134,7 @@ _ALL = (
         "export",
         "write a checkpoint's network as a checked ONNX file",
         ExportOptions,
-        "monodepth2.onnx.run:run",
+        "monodepth2.onnx.export:run",
         ("--run street --output depth.onnx --dynamic_batch", "--run street --network pose", "--run street --web page"),
     ),
     Command(

@@ -1,6 +1,7 @@
 """Where results go: checked before the work rather than after it, and written whole or not at all."""
 
 import os
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -148,6 +149,24 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Lend a temporary folder beside one; when all went well, it becomes the folder, in the place of an empty one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = tempfile.TemporaryDirectory(prefix=f".{path.name}.partial-", dir=path.parent, ignore_cleanup_errors=True)
+    with beside as temporary:
+        partial = Path(temporary) / path.name
+        partial.mkdir()  # with the rights that folders have here; a temporary one is closed to others
+        yield partial
+        if path.exists():
+            path.rmdir()
+        partial.rename(path)
 
 
 def write_whole(path: Path, content: str | bytes | memoryview, synced: bool = False) -> None:

@@ -1,7 +1,5 @@
 """The drive that is scored: its layout, its frames, its true poses, its times."""
 
-import hashlib
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +19,8 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, known_splits, read_split
 from monodepth2.datasets.trajectories import from_first
 from monodepth2.errors import UserError, counted
-from monodepth2.files.input_files import required_input
-from monodepth2.files.picture_opening import LARGEST_FILE
 
 LAST_WITH_TRUTH = 10  # of KITTI's 22 sequences; the poses of the others are not published
-GONE = "the picture is gone"
 
 
 class Drive(NamedTuple):
@@ -49,13 +44,6 @@ class Drive(NamedTuple):
     def paths(self) -> list[Path]:
         """The pictures, one more than lines."""
         return [*map(self.layout.picture_path, self.lines), self.layout.picture_path(self.lines[-1].other(1))]
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells it from others, wherever it lies: a checksum of its first and its last picture and their names."""
-        ends = [self.paths[0], self.paths[-1]]
-        parts = [part for path in ends for part in (os.fsencode(path.name), required_input(path, LARGEST_FILE, GONE))]
-        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
     @property
     def poses_path(self) -> Path:

@@ -13,7 +13,6 @@ from monodepth2.files.output_paths import check_apart, check_not_among
 from monodepth2.odometry.drive import Drive, find_drive, frame_times, true_trajectory
 from monodepth2.odometry.metrics import LENGTHS, OdometryFigures, coincide, odometry_figures
 from monodepth2.odometry.network import MotionNetwork, load_motion_network
-from monodepth2.odometry.plots import drawn_pictures
 from monodepth2.odometry.prediction import predict_steps
 from monodepth2.odometry.result import ENDINGS, OdometryResult
 from monodepth2.runtime.devices import pick_device
@@ -52,7 +51,6 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     true_poses = None if truth is None else truth.poses
     return OdometryResult(
         drive=drive.name,
-        fingerprint=drive.fingerprint,
         first_frame=drive.lines[0].frame,
         checkpoint=str(weights),
         network=network.description,
@@ -87,16 +85,6 @@ def _check_output(options: Options, drive: Drive) -> None:
         outputs["eval_out_dir"] = [options.eval_out_dir.expanduser() / f"{stem}{ending}" for ending in ENDINGS]
         check_apart("eval_out_dir", options.eval_out_dir.expanduser(), drive.paths)
     check_not_among(outputs, [*poses, drive.poses_path, *drive.paths])
-    _check_path_there(outputs.get("eval_out_dir", []), drive)
-
-
-def _check_path_there(files: list[Path], drive: Drive) -> None:
-    """Refuse to write over the path of other pictures: drives of many data sets have one name."""
-    if files and drawn_pictures(files[-1]) not in (None, drive.fingerprint):
-        raise UserError(
-            f"--eval_out_dir {files[0].parent}: {files[0].name} is there, and is the path of other pictures: give "
-            "another folder, or remove it"
-        )
 
 
 def _check_baseline(options: Options, metric: bool) -> None:

@@ -6,13 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monodepth2.files.output_paths import whole_file
-from monodepth2.files.picture_opening import MARK, PictureError, open_picture
+from monodepth2.files.picture_opening import MARK
 from monodepth2.odometry.metrics import LENGTHS, SNIPPET, OdometryFigures
 from monodepth2.odometry.result import OdometryResult
 
 TRUE_COLOUR, PREDICTED_COLOUR = "#222222", "#d95f02"
 ROTATION_COLOUR = "#1b6ca8"
-PICTURES = "Pictures"  # the name of a text in the file
 
 
 def draw_trajectory(path: Path, result: OdometryResult) -> None:
@@ -28,16 +27,7 @@ def draw_trajectory(path: Path, result: OdometryResult) -> None:
     else:
         figure.suptitle(f"{result.title}, predicted")
     with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK, PICTURES: result.fingerprint})
-
-
-def drawn_pictures(path: Path) -> str | None:
-    """The fingerprint of the pictures of which a plot is; None where there is no plot that tells it."""
-    try:
-        with open_picture(path, ("PNG",)) as plot:
-            return plot.info.get(PICTURES)
-    except PictureError:
-        return None
+        figure.savefig(partial, format="png", dpi=110, metadata={"Comment": MARK})
 
 
 def _title(result: OdometryResult, figures: OdometryFigures) -> str:

@@ -1,6 +1,6 @@
 """The motion between neighbouring pictures of a drive.
 
-Legend of shapes: b targets, k frames that the network looks at, m pictures, n steps, h w pixels.
+Legend of shapes: m pictures, n steps, h w pixels.
 """
 
 from collections.abc import Sequence
@@ -23,23 +23,44 @@ BATCH_SIZE = 16
 def predict_steps(network: MotionNetwork, paths: Sequence[Path], threads: int) -> np.ndarray:
     """Return `next_T_this` between consecutive pictures, float64, (n, 4, 4) of n + 1 pictures.
 
+    At the ends of the drive a source that does not exist is replaced by the nearest picture.
+
     Raises:
         UserError: a picture is unreadable, or predictions are not finite.
     """
-    sources = source_per_step(len(paths) - 1, network.temporal_ids)
-    windows = _Windows(paths, sorted({target for target, _ in sources}), network)
+    ids, last = network.temporal_ids, len(paths) - 1
+    sources = source_per_step(last, ids)
+    targets = sorted({target for target, _ in sources})
+    batches = [targets[n : n + BATCH_SIZE] for n in range(0, len(targets), BATCH_SIZE)]
+    before, after = min(0, *ids), max(0, *ids)
+    seen = [range(max(0, batch[0] + before), min(last, batch[-1] + after) + 1) for batch in batches]
+    read = map_ahead(lambda places: _read(network, [paths[i] for i in places]), seen, threads, threads)
     found: dict[tuple[int, FrameId], np.ndarray] = {}
-    with tqdm(total=len(windows.targets), desc="predicting", unit="frame", disable=None) as bar:
-        for n, pictures in enumerate(map_ahead(windows.__getitem__, range(len(windows)), threads, threads)):
-            targets = windows.targets_of(n)
-            images = windows.images(n, pictures.to(network.device, non_blocking=True))
+    with tqdm(total=len(targets), desc="predicting", unit="frame", disable=None) as bar:
+        for batch, places, pictures_m3hw in zip(batches, seen, read, strict=True):
+            pictures_m3hw = pictures_m3hw.to(network.device, non_blocking=True)
+            images: dict[FrameId, Tensor] = {
+                frame: pictures_m3hw[[min(max(target + frame, 0), last) - places[0] for target in batch]]
+                for frame in (0, *ids)
+            }
             for source, transforms in network.transforms(images).items():
-                found |= {(target, source): transforms[i] for i, target in enumerate(targets)}
-            bar.update(len(targets))
+                found |= {(target, source): transforms[i] for i, target in enumerate(batch)}
+            bar.update(len(batch))
     steps = np.array([found[key] if key[1] == 1 else np.linalg.inv(found[key]) for key in sources])
     if not np.isfinite(steps).all():
         raise UserError(f"{network.folder}: its predictions are not finite; use other weights")
     return steps
+
+
+def _read(network: MotionNetwork, paths: Sequence[Path]) -> Tensor:
+    """Return pictures at the network's size, uint8, m3hw; each is decoded once for all targets of a batch.
+
+    Raises:
+        UserError: one is unreadable.
+    """
+    size, fit = (network.width, network.height), network.facts.fit
+    pictures = [np.asarray(resize(read_picture(path), *size, fit)).transpose(2, 0, 1) for path in paths]
+    return torch.from_numpy(np.stack(pictures))
 
 
 def source_per_step(count: int, temporal_ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -54,43 +75,3 @@ def source_per_step(count: int, temporal_ids: Sequence[int]) -> list[tuple[int, 
 
     ways = [[way for way in ((step, 1), (step + 1, -1)) if way[1] in temporal_ids] for step in range(count)]
     return [min(both, key=missing) for both in ways]  # of equals min takes the first
-
-
-class _Windows:
-    """Pictures in batches of targets with their sources, each picture decoded once per batch.
-
-    At the ends of the drive a source that does not exist is replaced by the nearest picture.
-    """
-
-    def __init__(self, paths: Sequence[Path], targets: Sequence[int], network: MotionNetwork) -> None:
-        self.paths = paths
-        self.targets = targets
-        self.frame_ids: tuple[int, ...] = (0, *network.temporal_ids)
-        self.size, self.fit = (network.width, network.height), network.facts.fit
-
-    def __len__(self) -> int:
-        return -(-len(self.targets) // BATCH_SIZE)
-
-    def __getitem__(self, n: int) -> Tensor:
-        """Return the pictures of a batch, uint8, m3hw.
-
-        Raises:
-            UserError: one is unreadable.
-        """
-        pictures = [resize(read_picture(self.paths[i]), *self.size, self.fit) for i in np.unique(self._positions(n))]
-        return torch.from_numpy(np.stack([np.asarray(picture).transpose(2, 0, 1) for picture in pictures]))
-
-    def targets_of(self, n: int) -> Sequence[int]:
-        """The targets of a batch."""
-        return self.targets[n * BATCH_SIZE : (n + 1) * BATCH_SIZE]
-
-    def images(self, n: int, pictures_m3hw: Tensor) -> dict[FrameId, Tensor]:
-        """Lay the pictures of a batch out by frame, b3hw each."""
-        positions = self._positions(n)
-        rows = np.searchsorted(np.unique(positions), positions)
-        return {frame: pictures_m3hw[rows[:, column]] for column, frame in enumerate(self.frame_ids)}
-
-    def _positions(self, n: int) -> np.ndarray:
-        """Which picture each target sees as each of its frames, (b, k)."""
-        positions = np.add.outer(np.array(self.targets_of(n)), np.array(self.frame_ids))
-        return positions.clip(0, len(self.paths) - 1)

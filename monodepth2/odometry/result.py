@@ -20,7 +20,6 @@ class OdometryResult:
 
     Attributes:
         drive: its folder; of odometry's sequences the number as KITTI writes it.
-        fingerprint: of its pictures.
         first_frame: of the trajectory.
         checkpoint: where the weights are.
         network: kind of the pose network and what it looks at.
@@ -34,7 +33,6 @@ class OdometryResult:
     """
 
     drive: str
-    fingerprint: str
     first_frame: int
     checkpoint: str
     network: str

@@ -65,6 +65,16 @@ class Exported:
         return "\n".join(lines)
 
 
+def run(options: ExportOptions) -> int:
+    """Export as the options say, and print what was written; return the exit code.
+
+    Raises:
+        UserError: as `export`.
+    """
+    print(export(options).report())
+    return 0
+
+
 def export(options: ExportOptions) -> Exported:
     """Export a network, compare it with the checkpoint's on several inputs, and write the file.
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from monodepth2.errors import UserError
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.cameras import camera_of_points
 from monodepth2.prediction.job import Job
-from monodepth2.prediction.naming import Label, Naming
+from monodepth2.prediction.naming import VIDEO_KIND, Label, Naming
 from monodepth2.prediction.outputs import Settings, write_output
 from monodepth2.prediction.point_cloud import point_cloud
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
@@ -142,7 +143,7 @@ def video_result(predictor: DepthPredictor, settings: Settings, path: str | None
     if path is None:
         return None
     naming = Naming(_fresh(folder), "{stem}_{kind}")
-    job = Job(predictor, naming, (), True, settings, 8, post_process=False, stabilise=False)
+    job = Job(predictor, naming, (VIDEO_KIND,), True, settings, 8, post_process=False, stabilise=False)
     predict_video(Path(path), job, StopRequest())
     return str(naming.video_path(Label.of(Path(path))))
 
@@ -170,8 +171,9 @@ def write_glb(path: Path, prediction: DepthPrediction, settings: Settings) -> bo
 def _fresh(folder: Path) -> Path:
     """Return a new folder for a result, and remove old ones."""
     for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - SECONDS_KEPT:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another request may have removed it just now
+            if old.stat().st_mtime < time.time() - SECONDS_KEPT:
+                shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=folder))
 
 

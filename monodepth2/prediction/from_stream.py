@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from tqdm import tqdm
@@ -11,13 +11,12 @@ from tqdm import tqdm
 from monodepth2.errors import UserError, counted
 from monodepth2.files.output_paths import make_output_folder
 from monodepth2.files.streams import StreamReader
-from monodepth2.prediction.from_video import Predicted, finished, joined
+from monodepth2.prediction.from_video import Predicted, finished
 from monodepth2.prediction.inputs import Stream
 from monodepth2.prediction.job import Job, Outcome
 from monodepth2.prediction.live import LivePage
 from monodepth2.prediction.naming import Label
 from monodepth2.prediction.newest import NewestFrames
-from monodepth2.prediction.recording import recorded
 from monodepth2.prediction.steady import Steadiness
 from monodepth2.runtime.signals import StopRequest
 
@@ -42,15 +41,11 @@ def predict_stream(source: Stream, job: Job, live: int | None, seconds: float | 
         show = stack.enter_context(_shown(source, job, live))
         reader = StreamReader(source.address, str(source))
         newest = stack.enter_context(NewestFrames(reader))
-        if job.kinds or job.with_video or job.with_recording:
+        if job.kinds:
             make_output_folder("output_dir", job.naming.folder)
-        add_frame = stack.enter_context(joined(label, job, reader.rate))
-        record = stack.enter_context(recorded(job.recording_path(label)))
         bar = stack.enter_context(tqdm(desc="predicting", unit="frame", disable=None))
         predictions = _predicted(newest, job, seconds, stop)
-        frames = finished(predictions, label, job, record, 1, show, threads=1)
-        for both, came, fitted in stack.enter_context(closing(frames)):
-            add_frame(both, came)
+        for fitted in stack.enter_context(finished(predictions, label, job, reader.rate, 1, show, threads=1)):
             bar.set_postfix(dropped=newest.dropped, refresh=False)
             bar.update()
             done += 1
@@ -74,7 +69,9 @@ def _shown(source: Stream, job: Job, live: int | None) -> Iterator[Callable[[np.
         yield page.show
 
 
-def _predicted(newest: NewestFrames, job: Job, seconds: float | None, stop: StopRequest) -> Iterator[Predicted]:
+def _predicted(
+    newest: NewestFrames, job: Job, seconds: float | None, stop: StopRequest
+) -> Generator[Predicted, None, None]:
     steady = Steadiness(job.stabilise)
     for index, (frame, came) in enumerate(newest.frames(lambda: stop.received is not None)):
         if seconds is not None and came >= seconds:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monodepth2.errors import tell
 from monodepth2.prediction.cameras import unknown_shape
-from monodepth2.prediction.naming import RECORDING_KIND, Label, Naming
+from monodepth2.prediction.naming import RECORDING_KIND, VIDEO_KIND, Label, Naming, of_frames
 from monodepth2.prediction.outputs import Settings, write_output
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 
@@ -17,33 +17,36 @@ class Job:
     Attributes:
         predictor: the network.
         naming: of the files.
-        kinds: of output for each picture or frame.
-        with_video: whether frames are also joined to a video that shows them beside their disparity.
+        kinds: of output.
+        moves: whether pictures are frames of a video or a stream, of which some kinds join all into one file.
         settings: how predictions are expressed.
         batch_size: pictures per pass of the network.
         post_process: average with the predictions of the mirrored pictures.
         stabilise: keep the scale of depth steady from frame to frame.
-        with_recording: whether frames are also joined to a recording for rerun's viewer.
         told: the warning of pictures of an unknown shape, once it was told.
     """
 
     predictor: DepthPredictor
     naming: Naming
     kinds: tuple[str, ...]
-    with_video: bool
+    moves: bool
     settings: Settings
     batch_size: int
     post_process: bool
     stabilise: bool
-    with_recording: bool = False
     told: list[str] = field(default_factory=list)
 
+    @property
+    def with_video(self) -> bool:
+        """Whether frames are joined to a video that shows them beside their disparity."""
+        return self.moves and VIDEO_KIND in self.kinds
+
     def recording_path(self, label: Label) -> Path | None:
-        """Where the recording of all frames goes; None where there is to be none."""
-        return self.naming.path(label, RECORDING_KIND) if self.with_recording else None
+        """Where the recording of all frames for rerun's viewer goes; None where there is to be none."""
+        return self.naming.path(label, RECORDING_KIND) if self.moves and RECORDING_KIND in self.kinds else None
 
     def write(self, label: Label, prediction: DepthPrediction, settings: Settings) -> bool:
-        """Write every kind of output of one picture or frame.
+        """Write every kind of output of one picture or frame that has a file of its own.
 
         Returns:
             Whether all values fitted into their files.
@@ -54,7 +57,8 @@ class Job:
         if not self.told and (warning := unknown_shape(prediction.facts, prediction.picture.size)):
             self.told.append(warning)
             tell(warning)
-        fitted = [write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in self.kinds]
+        kinds = of_frames(self.kinds) if self.moves else self.kinds
+        fitted = [write_output(self.naming.path(label, kind), kind, prediction, settings) for kind in kinds]
         return all(fitted)
 
 

@@ -9,28 +9,16 @@ from monodepth2.errors import UserError
 from monodepth2.files.output_paths import check_apart, check_not_among
 from monodepth2.files.picture_names import ENDINGS, OWN_WORDS
 from monodepth2.files.picture_opening import OWN_ENDINGS
+from monodepth2.prediction.outputs import KINDS
 
-
-class Kind(NamedTuple):
-    """A kind of output in a file's name: the word that stands for it, and the ending."""
-
-    word: str
-    ending: str
-
-
-KINDS = {  # disp_npy and color have 2019's names
-    "disp_npy": Kind("disp", ".npy"),
-    "disp_png": Kind("disp", ".png"),
-    "depth_npy": Kind("depth", ".npy"),
-    "depth_png": Kind("depth", ".png"),
-    "color": Kind("disp", ".jpeg"),
-    "side_by_side": Kind("side_by_side", ".jpeg"),
-    "ply": Kind("points", ".ply"),
-    "rrd": Kind("scene", ".rrd"),
-}
 VIDEO_KIND, VIDEO_ENDING = "side_by_side", ".mp4"
 RECORDING_KIND = "rrd"
 JOINED = (VIDEO_KIND, RECORDING_KIND)  # the kinds that make one file of a whole video
+
+
+def of_frames(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return the kinds that make a file of each frame of a video."""
+    return tuple(kind for kind in kinds if kind not in JOINED)
 
 
 class Label(NamedTuple):
@@ -63,7 +51,7 @@ class Naming:
 
     def path(self, label: Label, kind: str) -> Path:
         """Return the file of one kind for one picture or frame."""
-        return self._path(label, *KINDS[kind])
+        return self._path(label, KINDS[kind].word, KINDS[kind].ending)
 
     def video_path(self, label: Label) -> Path:
         """Return the file that joins all frames of a video."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL.PngImagePlugin import PngInfo
@@ -24,7 +24,6 @@ from monodepth2.prediction.point_cloud import Pinhole, point_cloud, write_ply
 from monodepth2.prediction.predictor import DepthPrediction
 
 DEPTH_STEPS = 256  # of a depth PNG per unit, as in KITTI
-CUT_KIND = "depth_png"  # the one kind whose range is fixed, so that values may not fit
 LARGEST = 65535  # of a 16-bit PNG
 NEAR_FARTHEST = 0.99  # of the farthest depth: what reaches it is sky
 WIDE = 2  # times as wide as high: such pictures read best above each other
@@ -96,8 +95,7 @@ def write_output(path: Path, kind: str, prediction: DepthPrediction, settings: S
         UserError: the file cannot be written.
     """
     with whole_file(path) as partial, partial.open("wb") as file:
-        WRITERS[kind](file, prediction, settings)
-    return kind != CUT_KIND or _fits(settings.depth(prediction))
+        return KINDS[kind].write(file, prediction, settings) is not False
 
 
 def side_by_side(prediction: DepthPrediction, settings: Settings) -> np.ndarray:
@@ -121,9 +119,9 @@ def _write_depth_npy(file: BinaryIO, prediction: DepthPrediction, settings: Sett
     np.save(file, settings.depth(prediction))
 
 
-def _write_depth_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
+def _write_depth_png(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> bool:
     """Depth in KITTI's steps of 1/256, at most 255.996; 0 ("unknown") only where there is none (`--fit crop`)."""
-    _save_16_bit(file, settings.depth(prediction), DEPTH_STEPS, f"depth in {settings.unit}")
+    return _save_16_bit(file, settings.depth(prediction), DEPTH_STEPS, f"depth in {settings.unit}")
 
 
 def _write_ply(file: BinaryIO, prediction: DepthPrediction, settings: Settings) -> None:
@@ -153,32 +151,50 @@ def _write_side_by_side(file: BinaryIO, prediction: DepthPrediction, settings: S
     _save_jpeg(file, side_by_side(prediction, settings))
 
 
-WRITERS: dict[str, Callable[[BinaryIO, DepthPrediction, Settings], None]] = {
-    "disp_npy": _write_disp_npy,
-    "disp_png": _write_disp_png,
-    "depth_npy": _write_depth_npy,
-    "depth_png": _write_depth_png,
-    "color": _write_color,
-    "side_by_side": _write_side_by_side,
-    "ply": _write_ply,
-    "rrd": _write_rrd,
+class Kind(NamedTuple):
+    """A kind of output.
+
+    Attributes:
+        word: that stands for it in a file's name.
+        ending: of that name.
+        write: writes it; False where values were cut off at the ends of the file's range.
+        depth: whether it changes with the unit of depth.
+        camera: whether it changes with the camera.
+    """
+
+    word: str
+    ending: str
+    write: Callable[[BinaryIO, DepthPrediction, Settings], bool | None]
+    depth: bool = False
+    camera: bool = False
+
+
+KINDS = {  # disp_npy and color have 2019's names; `config.predict` says what each means
+    "disp_npy": Kind("disp", ".npy", _write_disp_npy),
+    "disp_png": Kind("disp", ".png", _write_disp_png),
+    "depth_npy": Kind("depth", ".npy", _write_depth_npy, depth=True),
+    "depth_png": Kind("depth", ".png", _write_depth_png, depth=True),
+    "color": Kind("disp", ".jpeg", _write_color),
+    "side_by_side": Kind("side_by_side", ".jpeg", _write_side_by_side),
+    "ply": Kind("points", ".ply", _write_ply, depth=True, camera=True),
+    "rrd": Kind("scene", ".rrd", _write_rrd, depth=True, camera=True),
 }
 
 
-def _fits(depth_hw: np.ndarray) -> bool:
-    """Whether a depth PNG holds a depth to half of its steps."""
-    steps = depth_hw * DEPTH_STEPS
-    return not ((steps < 0.5) | (steps > LARGEST + 0.5)).any()
+def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: str) -> bool:
+    """Write `values * steps` as a 16-bit grey PNG from 1 to 65535, 0 for NaN; its text says what it means.
 
-
-def _save_16_bit(file: BinaryIO, values_hw: np.ndarray, steps: float, meaning: str) -> None:
-    """Write `values * steps` as a 16-bit grey PNG from 1 to 65535, 0 for NaN; its text says what it means."""
+    Returns:
+        Whether it holds the values to half of its steps.
+    """
     text = PngInfo()
     for key, value in {"Comment": MARK, "Meaning": meaning, "Steps": f"{steps:g}"}.items():
         text.add_text(key, value)
-    known = np.clip(np.rint(values_hw * steps), 1, LARGEST)
+    exact = values_hw * steps
+    known = np.clip(np.rint(exact), 1, LARGEST)
     pixels = np.where(np.isnan(known), 0, known).astype(np.uint16)  # 0 is KITTI's "unknown"
     file.write(encoded(pixels, "PNG", pnginfo=text))
+    return not ((exact < 0.5) | (exact > LARGEST + 0.5)).any()
 
 
 def _save_jpeg(file: BinaryIO, rgb_hw3: np.ndarray) -> None:

@@ -73,7 +73,7 @@ class DepthPrediction:
         """Scaled disparity (1 / depth) at the picture's size, float32, (h, w); NaN where `--fit crop` cut it off."""
         return at_picture_size(self.network_disp, self.picture.height, self.picture.width, self.facts.fit)
 
-    @property
+    @cached_property
     def depth(self) -> np.ndarray:
         """Depth in the network's unit, float32, (h, w)."""
         return 1 / self.disp

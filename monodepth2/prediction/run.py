@@ -14,8 +14,8 @@ from monodepth2.prediction.from_pictures import predict_pictures
 from monodepth2.prediction.ground_scale import scale_of_input
 from monodepth2.prediction.inputs import Pictures, Source, Stream, Video, find_input
 from monodepth2.prediction.job import Job, Outcome
-from monodepth2.prediction.naming import JOINED, RECORDING_KIND, VIDEO_KIND, Label, Naming
-from monodepth2.prediction.outputs import DEPTH_STEPS, LARGEST, Settings
+from monodepth2.prediction.naming import RECORDING_KIND, VIDEO_KIND, Label, Naming, of_frames
+from monodepth2.prediction.outputs import DEPTH_STEPS, KINDS, LARGEST, Settings
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.extras import require_packages
@@ -24,8 +24,8 @@ from monodepth2.runtime.signals import StopRequest
 
 FOLDER = "predictions"
 MOST_PIXELS = 1 << 26  # of a batch: several batches are in memory, at 12 bytes for each pixel and more
-DEPTH_KINDS = ("depth_npy", "depth_png", "ply", "rrd")
-CAMERA_KINDS = ("ply", "rrd")
+DEPTH_KINDS = tuple(name for name, kind in KINDS.items() if kind.depth)
+CAMERA_KINDS = tuple(name for name, kind in KINDS.items() if kind.camera)
 ACT_ON = {  # the outputs that a flag changes
     "pred_metric_depth": DEPTH_KINDS,
     "pred_depth_scale_factor": DEPTH_KINDS,
@@ -170,16 +170,11 @@ def _check_files(naming: Naming, kinds: tuple[str, ...], source: Source) -> None
 
 def _check_frames(naming: Naming, label: Label, kinds: tuple[str, ...], protected: tuple[Path, ...]) -> None:
     """Check that the files of two frames differ."""
-    naming.check([label.frame(0), label.frame(1)], _of_frames(kinds), protected)
-
-
-def _of_frames(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(kind for kind in kinds if kind not in JOINED)
+    naming.check([label.frame(0), label.frame(1)], of_frames(kinds), protected)
 
 
 def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source: Source) -> Job:
     """Load the network and make the output folder, of a stream not yet."""
-    moves = isinstance(source, (Video, Stream))
     weights = resolve_weights(options.load_weights_folder, options.model_name, options.run, options.log_dir)
     device = pick_device(options.device, options.no_cuda)
     depths, size = (options.min_depth, options.max_depth), (options.height, options.width)
@@ -192,13 +187,12 @@ def _job(options: PredictOptions, naming: Naming, kinds: tuple[str, ...], source
     return Job(
         predictor,
         naming,
-        _of_frames(kinds) if moves else kinds,
-        moves and VIDEO_KIND in kinds,
+        kinds,
+        isinstance(source, (Video, Stream)),
         settings,
         _pictures_per_pass(options.batch_size, source),
         options.post_process,
         options.stabilise,
-        moves and RECORDING_KIND in kinds,
     )
 
 

@@ -68,8 +68,8 @@ def _of(row: Row, column: str, title: str, found: Found) -> Cell:
     score = found.get((row.name, column), "not done yet")
     if isinstance(score, str):
         return Cell(title, note=score)
-    title = ", ".join(part for part in (title, score.how, score.counts) if part)
-    return Cell(title, _shown(row, score.figures, score.interval), score.is_whole and row.inside(score.figures))
+    title = ", ".join(part for part in (title, score.how) if part)
+    return Cell(title, _shown(row, score.figures, score.interval), row.inside(score.figures))
 
 
 def _shown(

@@ -138,8 +138,8 @@ class Reproduction:
                     self.found[row.name, column] = "none were published"
                 elif reason:
                     self.found[row.name, column] = reason
-                if reason and column != PUBLISHED and not (score and score.is_whole):
-                    left[row.name] = reason
+                    if column != PUBLISHED:
+                        left[row.name] = reason
         for sentence in left_out(left):
             tell(sentence)
         self._score_published()
@@ -160,11 +160,9 @@ class Reproduction:
         score = self.scores.find(row, column)
         if score is None:
             return None
-        if score.of is None:
-            score = replace(score, of=self.scale.images(row))
         if column == PUBLISHED:
             return score if score.weights == str(self._published / row.recipe) else None
-        if score.flags not in (None, RECIPES[row.recipe].words_of_flags):
+        if score.flags != RECIPES[row.recipe].words_of_flags:
             tell(f"{row.name}, {column}: its score is of other flags ({' '.join(score.flags)}), and does not count")
             return None
         return score
@@ -177,13 +175,12 @@ class Reproduction:
     def _score_published(self) -> None:
         """Score the published weights, where there are some and they can be had."""
         for row in self.rows:
-            found = self.found.get((row.name, PUBLISHED))
-            if isinstance(found, str) or (found and found.is_whole) or self.lacking[row.name, PUBLISHED]:
+            if (row.name, PUBLISHED) in self.found:
                 continue
             if self.options.no_published:
-                self.found[row.name, PUBLISHED] = found or "left out by --no_published"
+                self.found[row.name, PUBLISHED] = "left out by --no_published"
             elif self.options.scale == "tiny" and not self.options.published:
-                self.found[row.name, PUBLISHED] = found or "left out of a rehearsal without --published"
+                self.found[row.name, PUBLISHED] = "left out of a rehearsal without --published"
             else:
                 self._score(row, PUBLISHED)
 
@@ -197,14 +194,9 @@ class Reproduction:
         return False
 
     def _is_open(self, row: Row, seed: int) -> bool:
-        """Whether a row can have a score and has none yet, or one of part of the images of weights that are there."""
-        column = f"seed{seed}"
-        found = self.found.get((row.name, column))
-        if self.lacking[row.name, column]:
-            return False
-        if not isinstance(found, Score):
-            return True
-        return not found.is_whole and self.scale.weights(RECIPES[row.recipe], seed).is_dir()
+        """Whether a row can have a score and has none yet."""
+        key = row.name, f"seed{seed}"
+        return not self.lacking[key] and not isinstance(self.found.get(key), Score)
 
     def _train(self, recipe: Recipe, seed: int) -> int:
         """Train a recipe unless that is done, and score its rows; return the exit code of a training that was ended."""
@@ -252,8 +244,7 @@ class Reproduction:
                 weights = self._published / row.recipe if self.options.published else published_model(row.recipe)
             else:
                 weights = self.scale.weights(RECIPES[row.recipe], seed)
-            score = measured(row, self.scale.scoring(row, weights))
-            score = replace(score, how=_how(weights), flags=RECIPES[row.recipe].words_of_flags)
+            score = replace(measured(row, self.scale.scoring(row, weights)), how=_how(weights))
         except UserError as error:
             tell(f"{row.name}, {column}: not scored: {error}")
             self.found[row.name, column] = f"not scored: {first_line(error)}"
@@ -261,9 +252,6 @@ class Reproduction:
         if not all(map(math.isfinite, score.figures.values())):
             self.found[row.name, column] = "its figures are not finite"
             return
-        if not score.is_whole:
-            remedy = "the others have no ground truth; complete it, and run the same command again"
-            tell(f"{row.name}, {column}: scored on {score.counts}: {remedy}")
         self.scores.keep(row, column, score)
         self.found[row.name, column] = score
 

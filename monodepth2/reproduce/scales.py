@@ -12,13 +12,13 @@ from scipy.io import savemat
 from monodepth2.config import Options, ReproduceOptions
 from monodepth2.datasets.check import SampleFrames, check_calibration
 from monodepth2.datasets.ground_truth import FILE_NAME
-from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, Make3D
+from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, PICTURES, Make3D
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split, split_folder
 from monodepth2.datasets.training_lines import training_lines
-from monodepth2.errors import UserError, tell
+from monodepth2.errors import UserError
 from monodepth2.evaluation.protocol import split_layout
-from monodepth2.evaluation.truth import Truth, open_truth
+from monodepth2.evaluation.truth import open_truth
 from monodepth2.files.output_paths import whole_file
 from monodepth2.odometry.drive import find_drive, true_trajectory
 from monodepth2.reproduce.rows import BENCHMARK, MAKE3D, RECIPES, Recipe, Row
@@ -32,6 +32,7 @@ TINY_RUN: dict[str, Any] = {
     **{"batch_size": 2, "num_epochs": 1, "weights_init": "scratch", "dataset": "kitti", "num_workers": 0},
     **{"no_report": True, "no_doctor": True},
 }
+COMPLETE = "complete them, or score the part that is there with `monodepth2 evaluate`"
 
 
 class PaperScale:
@@ -40,6 +41,8 @@ class PaperScale:
     Args:
         options: of the command.
     """
+
+    make3d_pictures = PICTURES
 
     def __init__(self, options: ReproduceOptions) -> None:
         self.options = options
@@ -84,19 +87,8 @@ class PaperScale:
         """The weights that a training ends with; they are there once it is complete."""
         return self.training(recipe, seed).last_weights
 
-    def images(self, row: Row) -> int | None:
-        """How many images the list of a row's split names; None where it has no list.
-
-        Raises:
-            UserError: the list cannot be read.
-        """
-        return None if _kind(row) in FLAGS else len(read_split(self.scoring(row, Path()).eval_split, "test"))
-
     def lacking(self, row: Row, seeds: Sequence[int] = ()) -> str:
-        """What is missing to score a row, and to train it with some seeds; a sentence, empty where nothing is.
-
-        Of part of the ground truth it is told, once for a split; its rows are scored on the rest.
-        """
+        """What is missing to score a row, and to train it with some seeds; a sentence, empty where nothing is."""
         if row.split not in self._truths:
             self._truths[row.split] = self._folder_lacking(_kind(row)) or _refused(lambda: self._check_scoring(row))
         undone = [seed for seed in seeds if not self.weights(RECIPES[row.recipe], seed).is_dir()]
@@ -111,14 +103,23 @@ class PaperScale:
             true_trajectory(scoring, drive)
             return
         layout = split_layout(scoring)
-        lines = layout.lines() if isinstance(layout, Make3D) else read_split(scoring.eval_split, "test")
+        if isinstance(layout, Make3D):  # whose lines are its pictures
+            lines = layout.lines()
+            if len(lines) < self.make3d_pictures:
+                place = layout.picture_path(lines[0]).parent
+                raise UserError(f"{len(lines)} of {self.make3d_pictures} pictures are in {place}; {COMPLETE}")
+        else:
+            lines = read_split(scoring.eval_split, "test")
         truth = open_truth(scoring, scoring.eval_split, lines, layout)
-        if not isinstance(layout, Make3D):  # whose lines are its pictures
+        if not isinstance(layout, Make3D):
             SampleFrames(layout, (0,)).check(lines)
         if truth.from_data_set:
             check_calibration(layout, lines)
         if truth.missing:
-            _tell_partial(row, truth, lines)
+            raise UserError(
+                f"the ground truth of {len(truth.missing):,} of {len(lines):,} images is missing, e.g. of "
+                f"'{lines[min(truth.missing)]}' (looked for: {truth.described}); {COMPLETE}"
+            )
 
     def _pictures_lacking(self, row: Row, seed: int) -> str:
         """What is missing to train a row; the training that it starts from is of the same samples."""
@@ -146,6 +147,8 @@ class PaperScale:
 
 class TinyScale(PaperScale):
     """The same in minutes: a few steps in small pictures of a rendered street, so that every part runs once."""
+
+    make3d_pictures = 2
 
     @property
     def street(self) -> Path:
@@ -187,7 +190,7 @@ def write_make3d(folder: Path) -> None:
     """Write two upright pictures of a street and their depths, laid out as Make3D's test set, unless they are there."""
     for part in ("Test134", "Gridlaserdata"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    for n in range(2):
+    for n in range(TinyScale.make3d_pictures):
         path = folder / f"Gridlaserdata/depth_sph_corr-{n}.mat"
         if path.is_file():
             continue
@@ -217,14 +220,6 @@ def _refused(check: Callable[[], None]) -> str:
         first, *others = str(error).splitlines()  # a list of what is missing has its first entry in the second one
         return f"{first} {others[0].strip()}" if others and first.endswith(":") else first
     return ""
-
-
-def _tell_partial(row: Row, truth: Truth, lines: Sequence[SplitLine]) -> None:
-    tell(
-        f"{row.split}: the ground truth of {len(truth.missing):,} of {len(lines):,} images is missing, e.g. of "
-        f"'{lines[min(truth.missing)]}'; scores leave them out. Complete {truth.described}, and run the same command "
-        "again"
-    )
 
 
 def _kind(row: Row) -> str:

@@ -1,9 +1,11 @@
 """What was measured for a row: figures with their intervals, kept in a file each, so that nothing is scored twice."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from monodepth2.config import Options
 from monodepth2.errors import UserError, first_line, tell
@@ -11,7 +13,7 @@ from monodepth2.evaluation.scoring import evaluate
 from monodepth2.files.input_files import read_json
 from monodepth2.files.output_paths import make_output_folder, write_whole
 from monodepth2.odometry.evaluation import evaluate_odometry
-from monodepth2.reproduce.rows import OF_ODOMETRY, Row
+from monodepth2.reproduce.rows import OF_ODOMETRY, RECIPES, Row
 
 PUBLISHED = "published"
 
@@ -24,45 +26,35 @@ class Score:
         weights: what was scored.
         figures: by the names of the row's.
         interval: lower and upper ends of their 95 % intervals over images, by name; empty where there are none.
-        images: how many were scored.
-        of: how many the split has; None where an earlier version has not noted it.
+        images: how many were scored: all of the split, as in the paper.
+        flags: of the row's training.
         how: in what the training differs from the row's flags, in words; empty where it does not.
-        flags: of the row's training; None where an earlier version has not noted them.
     """
 
     weights: str
     figures: Mapping[str, float]
     interval: Mapping[str, tuple[float, float]]
     images: int
-    of: int | None = None
+    flags: Sequence[str]
     how: str = ""
-    flags: Sequence[str] | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all images of the split were scored, as the paper's were; so it is where nothing else is known."""
-        return self.of is None or self.images >= self.of
-
-    @property
-    def counts(self) -> str:
-        """How many images were scored, in words; empty where all were."""
-        return "" if self.is_whole else f"{self.images:,} of {self.of:,} images"
 
 
 def measured(row: Row, options: Options) -> Score:
     """Score weights as the options say.
 
     Raises:
-        UserError: they cannot be scored.
+        UserError: they cannot be scored, or not on all images.
     """
-    weights = str(options.load_weights_folder)
+    weights, flags = str(options.load_weights_folder), RECIPES[row.recipe].words_of_flags
     if row.names == OF_ODOMETRY:
         figures = evaluate_odometry(options).figures
         if figures is None:
             raise UserError(f"{row.name}: there are no true poses")
         errors, number = figures.snippets, len(figures.snippets)
-        return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, number, number)
+        return Score(weights, {"ate": float(errors.mean()), "ate_std": float(errors.std())}, {}, number, flags)
     result = evaluate(options)
+    if left := len(result.missing) + len(result.skipped):
+        raise UserError(f"{row.name}: {left:,} of {left + len(result.scores):,} images have no ground truth")
     places = {name: result.names.index(name) for name in row.names}
     ends = result.intervals
     return Score(
@@ -70,7 +62,7 @@ def measured(row: Row, options: Options) -> Score:
         {name: float(result.means[place]) for name, place in places.items()},
         {} if ends is None else {name: (float(ends[0, n]), float(ends[1, n])) for name, n in places.items()},
         len(result.scores),
-        len(result.scores) + len(result.missing) + len(result.skipped),
+        flags,
     )
 
 
@@ -93,11 +85,11 @@ class Scores:
         if not path.is_file():
             return None
         try:
-            score = Score(**read_json(path))
+            score = _typed(dict(read_json(path)))
             if set(score.figures) != set(row.names):
                 raise ValueError("other figures")
             return score
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
             tell(f"{path}: cannot be read ({first_line(error)}); the row is scored again")
             return None
 
@@ -112,3 +104,22 @@ class Scores:
 
     def _path(self, row: Row, column: str) -> Path:
         return self.folder / f"{row.name.replace(':', '_')}.{column}.json"
+
+
+def _typed(found: dict[str, Any]) -> Score:
+    """A score that was read, each value of its type; a conversion that fails raises what it raises."""
+    if found.pop("of", None) not in (None, found.get("images")):  # an earlier version has noted it
+        raise ValueError("of part of the images")
+    score = Score(**found)
+    figures = {name: float(value) for name, value in score.figures.items()}
+    if not all(map(math.isfinite, figures.values())):
+        raise ValueError("figures that are not finite")
+    return replace(
+        score,
+        weights=str(score.weights),
+        figures=figures,
+        interval={name: (float(low), float(high)) for name, (low, high) in score.interval.items()},
+        images=int(score.images),
+        flags=[str(flag) for flag in score.flags],
+        how=str(score.how),
+    )

@@ -13,7 +13,7 @@ from monodepth2.checkpoints.networks import holds_network, network_file, read_ne
 from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions
 from monodepth2.errors import UserError
-from monodepth2.files.output_paths import write_whole
+from monodepth2.files.output_paths import whole_folder, write_whole
 from monodepth2.runtime.extras import require_packages
 from monodepth2.sharing.card import card
 
@@ -56,13 +56,9 @@ def write_model(folder: Path, options: PushOptions) -> None:
     weights = resolve_weights(options.load_weights_folder, None, options.run, options.log_dir)
     network = load_depth_network(weights, torch.device("cpu"), height=options.height, width=options.width)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-            partial = Path(temporary) / folder.name
-            partial.mkdir()
+        with whole_folder(folder) as partial:
             write_shared(partial, _states(weights, network))
             write_whole(partial / CARD, card(weights, network, options.repository, options.license))
-            partial.rename(folder)
     except OSError as error:
         raise UserError(f"--output {folder}: cannot be written ({error.strerror or error})") from error
 

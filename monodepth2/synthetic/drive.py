@@ -2,12 +2,8 @@
 
 import json
 import multiprocessing
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,7 @@ from monodepth2.config import available_cores
 from monodepth2.datasets.trajectories import from_first, write_poses
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.input_files import read_json
-from monodepth2.files.output_paths import check_replaceable
+from monodepth2.files.output_paths import check_replaceable, whole_folder
 from monodepth2.synthetic.calibration_files import write_calibration
 from monodepth2.synthetic.raycast import KITTI, Intrinsics, camera
 from monodepth2.synthetic.render import lidar_scan, render
@@ -119,7 +115,7 @@ def write_synthetic_drive(
     check_replaceable(root)
     root = root.resolve()  # what a link names is made, not the link
     try:
-        with _appears_when_complete(root) as folder:
+        with whole_folder(root) as folder:
             _write_static_files(folder, settings)
             _write_frames(folder, settings, progress, processes or available_cores())
     except OSError as error:
@@ -170,21 +166,6 @@ def description(settings: DriveSettings) -> dict[str, object]:
     later = {name: values.pop(name) for name in ("path", "intrinsics")}
     changed = {name: value for name, value in later.items() if value != getattr(DriveSettings, name)}
     return json.loads(json.dumps({"edition": EDITION, **values, **changed}))
-
-
-@contextmanager
-def _appears_when_complete(root: Path) -> Iterator[Path]:
-    """A temporary folder beside `root` that takes its name at the end, and is removed on failure."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.partial-", dir=root.parent))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        if root.exists():
-            root.rmdir()
-        folder.rename(root)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_static_files(root: Path, settings: DriveSettings) -> None:

@@ -30,7 +30,7 @@ from monodepth2.files.fit import STRETCH, Fit
 from monodepth2.files.picture_names import OWN_WORDS, natural_key
 from monodepth2.files.picture_opening import MARK, OWN_ENDINGS
 from monodepth2.files.pictures import read_pyramid
-from monodepth2.prediction.naming import KINDS
+from monodepth2.prediction.outputs import KINDS
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 from monodepth2.training.trainer import Trainer

@@ -63,6 +63,9 @@ from monodepth2.prediction.video import VideoWriter
 from monodepth2.prepare.analysis import Analysis, Look
 from monodepth2.prepare.kept import KeptSource, read_found
 from monodepth2.report.curves import curve_of
+from monodepth2.reproduce.page import write_page
+from monodepth2.reproduce.rows import ROWS
+from monodepth2.reproduce.scores import Score, Scores
 from monodepth2.synthetic.drive import DriveSettings, description, write_synthetic_drive
 from wide_pictures import write_colour_png
 
@@ -82,6 +85,7 @@ P_rect_02: 5e+01 0 3.2e+01 4.5e+01 0 5e+01 2.4e+01 -3e-01 0 0 1 4.6e-03
 S_rect_03: 6.4e+01 4.8e+01
 P_rect_03: 5e+01 0 3.2e+01 -3.4e+02 0 5e+01 2.4e+01 2.1e+00 0 0 1 3.2e-03
 """
+MONO = ROWS["mono_640x192"]
 SCANNER = "calib_time: 15-Mar-2012 11:37:16\nR: 0 -1 0 0 0 -1 1 0 0\nT: -4e-03 -7.6e-02 -2.7e-01\n"
 
 
@@ -425,6 +429,21 @@ def read_analysis(path: Path) -> None:
     read_found(path, {"monodepth2": __version__})  # None where it is damaged: then the video is read again
 
 
+def write_score(path: Path) -> None:
+    figures = dict.fromkeys(MONO.names, 0.1)
+    score = Score("weights", figures, dict.fromkeys(figures, (0.05, 0.15)), 697, [], "bf16")
+    Scores(path.parent).keep(MONO, "seed0", score)
+
+
+def read_score(path: Path) -> None:
+    """A score that cannot be read is none; what is shown of any other must be possible to show."""
+    score = Scores(path.parent).find(MONO, "seed0")
+    if score is not None:
+        assert isinstance(score.images, int)
+        assert all(map(np.isfinite, score.figures.values()))
+        write_page(path.parent / "index.html", [MONO], (0,), {(MONO.name, "seed0"): score}, rehearsal=False)
+
+
 READERS = (
     Reader("weights", "encoder.pth", write_weights, read_network),
     Reader("weights of 2019", "encoder.pth", lambda path: write_weights(path, of_2019=True), read_network),
@@ -493,6 +512,7 @@ READERS = (
     Reader("times of pictures", "times.txt", write_speeds, read_ways),
     Reader("times of a prepared drive", "drive.json", write_speeds, read_ways, anywhere=False),
     Reader("camera of a path", "drive.json", write_note, lambda path: noted_camera(path.parent), anywhere=False),
+    Reader("score of a row", "mono_640x192.seed0.json", write_score, read_score, anywhere=False),
     Reader("analysis of a video", "analysis.json", write_analysis, read_analysis, anywhere=False),
     Reader(
         "oxts", "data/0000000000.txt", write_oxts_of_a_frame, lambda path: read_forward(path.parents[1]), anywhere=False

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from figures import recipe_model
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import save_checkpoint
 from monodepth2.config import Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
-from monodepth2.odometry.prediction import source_per_step
+from monodepth2.odometry.prediction import BATCH_SIZE, predict_steps, source_per_step
 
 CPU = torch.device("cpu")
 SMALL = Options(height=64, width=96)
@@ -146,3 +148,35 @@ def test_every_step_has_a_target_with_all_its_sources_where_there_is_one(tempora
 
 def test_a_single_step_of_three_frames_repeats_a_picture() -> None:
     assert source_per_step(1, (-1, 1)) == [(0, 1)]
+
+
+class Sees:
+    """Notes the pictures that a network is shown, by their grey value; a step is as long as they are apart."""
+
+    device, width, height, facts, folder = CPU, 8, 6, TrainingFacts(), Path()
+
+    def __init__(self, *temporal_ids: int) -> None:
+        self.temporal_ids = temporal_ids
+        self.seen: dict[int, list[tuple[int, ...]]] = {}
+
+    def transforms(self, frames: dict[int, torch.Tensor]) -> dict[int, np.ndarray]:
+        grey = {frame: pictures[:, 0, 0, 0].int().numpy() for frame, pictures in frames.items()}
+        self.seen |= {target: tuple(grey[i][n] for i in self.temporal_ids) for n, target in enumerate(grey[0].tolist())}
+        found = {i: np.tile(np.eye(4), (len(grey[0]), 1, 1)) for i in self.temporal_ids}
+        for i, transforms in found.items():
+            transforms[:, 2, 3] = grey[i] - grey[0]
+        return found
+
+
+@pytest.mark.parametrize("ids", [(1,), (-1,), (-1, 1), (1, 2), (-2, -1, 1)])
+def test_targets_are_shown_with_their_own_sources_across_batches(ids: tuple[int, ...], tmp_path: Path) -> None:
+    count = 2 * BATCH_SIZE + 3
+    paths = [tmp_path / f"{n}.png" for n in range(count)]
+    for n, path in enumerate(paths):
+        Image.new("RGB", (16, 12), (n, n, n)).save(path)
+    network = Sees(*ids)
+    steps = predict_steps(network, paths, 2)
+    np.testing.assert_array_equal(steps[:, 2, 3], np.ones(count - 1))
+    assert set(network.seen) == {target for target, _ in source_per_step(count - 1, ids)}
+    for target, shown in network.seen.items():
+        assert shown == tuple(min(max(target + i, 0), count - 1) for i in ids)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.app import (
     PACKAGES,
     SECONDS_KEPT,
+    _fresh,
     build,
     picture_results,
     predictor_of,
@@ -72,6 +74,16 @@ def test_a_video_comes_back_beside_its_disparity(predictor: DepthPredictor, tmp_
     with VideoReader(Path(beside)) as reader:
         assert [frame.size for frame in reader.frames()] == [(320, 96)] * 3
     assert {path.name for path in results.iterdir()} == {"new", Path(beside).parent.name}
+
+
+def test_requests_at_once_remove_old_results_together(tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"old_{n}").mkdir()
+        os.utime(tmp_path / f"old_{n}", (time.time() - 2 * SECONDS_KEPT,) * 2)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(_fresh, [tmp_path] * 8))
+    assert len(set(made)) == 8
+    assert set(tmp_path.iterdir()) == set(made)
 
 
 def test_metres_are_said_only_where_they_are_known(predictor: DepthPredictor, checkpoint) -> None:

@@ -123,7 +123,7 @@ def test_the_files_of_a_video_have_the_steady_scale(stabilise: bool, tmp_path: P
             container.mux(stream.encode(av.VideoFrame.from_image(STREET)))
         container.mux(stream.encode())
     predictor = DepthPredictor(Flickering(), torch.device("cpu"))
-    job = Job(predictor, Naming(tmp_path, "{stem}_{kind}"), ("disp_npy",), False, SETTINGS, 1, False, stabilise)
+    job = Job(predictor, Naming(tmp_path, "{stem}_{kind}"), ("disp_npy",), True, SETTINGS, 1, False, stabilise)
     assert predict_video(tmp_path / "a.mp4", job, StopRequest()).done == 12
     scales = [np.load(path).mean() for path in sorted(tmp_path.glob("*.npy"))]
     change = np.abs(np.diff(np.log(scales)))

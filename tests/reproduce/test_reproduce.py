@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,8 @@ from monodepth2.evaluation.scoring import evaluate
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
 from monodepth2.reproduce.run import Reproduction, _how, chosen, run
-from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
-from monodepth2.reproduce.scores import Score
+from monodepth2.reproduce.scales import TINY, PaperScale, scale_of, write_make3d
+from monodepth2.reproduce.scores import Score, Scores
 from runs import TINY_NETWORK
 from scene import DRIVE
 from scripts import monodepth2
@@ -107,7 +108,7 @@ def test_what_has_its_score_is_not_trained_again(tmp_path: Path) -> None:
     work.lacking = {(row.name, "seed0"): "" for row in rows}
     one, larger = recipes_of(rows)
     assert work._is_needed(one, 0)
-    score = Score("weights", {"abs_rel": 0.1}, {}, 1)
+    score = Score("weights", {"abs_rel": 0.1}, {}, 1, [])
     work.found = {(row.name, "seed0"): score for row in rows if row.recipe == one.name}
     assert larger.start == one.name
     assert work._is_needed(one, 0)
@@ -122,7 +123,7 @@ def test_nothing_is_trained_for_rows_that_cannot_be_scored(tmp_path: Path) -> No
     one, larger = recipes_of(rows)
     work.lacking = {(row.name, "seed0"): "" if row.name == "mono_640x192" else "no data" for row in rows}
     assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, False)
-    work.found = {("mono_640x192", "seed0"): Score("weights", {"abs_rel": 0.1}, {}, 1)}
+    work.found = {("mono_640x192", "seed0"): Score("weights", {"abs_rel": 0.1}, {}, 1, [])}
     assert not work._is_needed(one, 0)
     work.lacking["mono_1024x320", "seed0"] = ""
     assert (work._is_needed(one, 0), work._is_needed(larger, 0)) == (True, True)
@@ -143,44 +144,56 @@ def test_scores_of_weights_from_elsewhere_are_not_the_published_ones(tmp_path: P
     rows = chosen(("mono_640x192",))
     options = ReproduceOptions(rows=("mono_640x192",), output=tmp_path, data_path=tmp_path)
     for place, kept in ((tmp_path / "cache", True), (tmp_path / "mine", False)):
-        score = Score(str(place / "mono_640x192"), MONO.paper, {}, 1)
+        score = Score(str(place / "mono_640x192"), MONO.paper, {}, 1, [])
         for one, found in ((options, kept), (replace(options, published=place), True)):
             work = Reproduction(rows, one, scale_of(one))
             work.scores.keep(rows[0], "published", score)
             assert (work._kept(rows[0], "published") is not None) == found
 
 
-def test_a_score_of_part_of_the_images_is_shown_as_that_until_it_can_be_completed(tmp_path: Path) -> None:
-    rows = chosen(("mono_640x192",))
-    options = ReproduceOptions(rows=("mono_640x192",), output=tmp_path, data_path=tmp_path)
-    work, (recipe,) = Reproduction(rows, options, scale_of(options)), recipes_of(rows)
-    work.lacking = {(MONO.name, "seed0"): ""}
-    work.found = {(MONO.name, "seed0"): Score("weights", MONO.paper, {}, 5, 697)}
-    assert not work._is_needed(recipe, 0), "nothing is trained for it"
-    work.scale.weights(recipe, 0).mkdir(parents=True)
-    assert work._is_needed(recipe, 0)
-    work.lacking = {(MONO.name, "seed0"): "no data"}
-    assert not work._is_needed(recipe, 0)
-    work._write()
-    assert "seed 0, 5 of 697 images" in (tmp_path / "index.html").read_text()
-
-
-def test_scores_of_an_earlier_version_count_and_those_of_another_recipe_do_not(tmp_path: Path, capsys) -> None:
+def test_scores_of_another_recipe_and_of_part_of_the_images_do_not_count(tmp_path: Path, capsys) -> None:
     rows = chosen(("mono_640x192", "baseline"))
     options = ReproduceOptions(rows=("mono_640x192", "baseline"), output=tmp_path, data_path=tmp_path)
     work = Reproduction(rows, options, scale_of(options))
     (tmp_path / "scores").mkdir()
     old = {"weights": "w", "figures": MONO.paper, "interval": {}, "images": 697}
-    for row, more in zip(rows, ({}, {"flags": ["--no_ssim"]}), strict=True):
+
+    def kept(row: Row, more: dict[str, Any]) -> bool:
         (tmp_path / f"scores/{row.name}.seed0.json").write_text(json.dumps(old | more))
-    score, other = (work._kept(row, "seed0") for row in rows)
-    assert score
-    assert (score.is_whole, other) == (True, None)
-    (tmp_path / "scores/mono_640x192.seed0.json").write_text(json.dumps(old | {"images": 5}))
-    partial = work._kept(MONO, "seed0")
-    assert partial
-    assert partial.counts == "5 of 697 images"
+        return work._kept(row, "seed0") is not None
+
+    assert kept(MONO, {"flags": []})
+    assert not kept(ROWS["baseline"], {"flags": ["--no_ssim"]})
     assert "baseline, seed0: its score is of other flags (--no_ssim), and does not count" in capsys.readouterr().err
+    assert not kept(MONO, {}), "nobody knows of which flags"
+    assert kept(MONO, {"flags": [], "of": 697}), "as an earlier version has written it"
+    assert not kept(MONO, {"flags": [], "of": 698})
+    assert "cannot be read (of part of the images); the row is scored again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"images": None},
+        {"images": float("inf")},
+        {"figures": MONO.paper | {"rmse": "x"}},
+        {"figures": MONO.paper | {"rmse": float("nan")}},
+        {"interval": {"rmse": 3}},
+        {"interval": {"rmse": [1, 2, 3]}},
+        {"flags": 3},
+    ],
+    ids=str,
+)
+def test_a_score_that_cannot_be_read_counts_as_none(wrong: dict[str, Any], tmp_path: Path, capsys) -> None:
+    scores = Scores(tmp_path)
+    scores.keep(MONO, "seed0", Score("weights", MONO.paper, {"rmse": (4, 5)}, 697, []))
+    path = tmp_path / "mono_640x192.seed0.json"
+    assert scores.find(MONO, "seed0") == Score("weights", MONO.paper, {"rmse": (4.0, 5.0)}, 697, [])
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    assert scores.find(MONO, "seed0") is None
+    assert re.match(
+        rf"{re.escape(str(path))}: cannot be read \(.+\); the row is scored again\n", capsys.readouterr().err
+    )
 
 
 def test_nothing_starts_from_weights_of_another_recipe(tmp_path: Path, capsys) -> None:
@@ -342,9 +355,9 @@ def test_what_a_training_lacks_is_told_before_any_begins(small_copy: Path, tmp_p
     assert scale.lacking(stereo, (0, 1)) != "", "the other seed's training is still to come"
 
 
-@pytest.mark.slow(reason="trains and scores a row, and scores it again")
+@pytest.mark.slow(reason="trains and scores a row")
 @pytest.mark.usefixtures("short_lists")
-def test_a_row_at_the_papers_scale_and_its_score_of_part_of_the_ground_truth(
+def test_a_row_at_the_papers_scale_which_lacks_part_of_its_ground_truth_at_first(
     small_copy: Path, tmp_path: Path, checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {"height": 64, "width": 96, "batch_size": 2, "num_epochs": 1, "pose_model_type": "posecnn"}
@@ -354,32 +367,39 @@ def test_a_row_at_the_papers_scale_and_its_score_of_part_of_the_ground_truth(
     shutil.copytree(checkpoint(), tmp_path / "published/mono_640x192")
     words = ("reproduce", "mono_640x192", "--data_path", small_copy, "--png", "--output", tmp_path / "out",
              "--published", tmp_path / "published", "--device", "cpu", "--num_workers", 0)  # fmt: skip
-    columns = ("published", "seed0")
-
-    def done() -> tuple[str, str, list[dict]]:
-        """What is told, the page, and the scores."""
-        ended = monodepth2(*words)
-        assert ended.returncode == 0, ended.stderr
-        kept = [json.loads((tmp_path / f"out/scores/mono_640x192.{column}.json").read_text()) for column in columns]
-        return ended.stderr, (tmp_path / "out/index.html").read_text(), kept
-
+    scores, page = tmp_path / "out/scores", tmp_path / "out/index.html"
     scan = small_copy / DRIVE / "velodyne_points/data/0000000002.bin"
     scan.rename(tmp_path / "scan")
-    told, page, kept = done()
-    assert f"eigen: the ground truth of 1 of 4 images is missing, e.g. of '{DRIVE} 2 l'" in told
-    assert all(f"mono_640x192, {column}: scored on 3 of 4 images" in told for column in columns)
-    assert (page.count("3 of 4 images"), page.count('class="inside"')) == (2, 0)
-    assert [(score["images"], score["of"]) for score in kept] == [(3, 4)] * 2
+    ended = monodepth2(*words)
+    assert ended.returncode == 1
+    reason = f"the ground truth of 1 of 4 images is missing, e.g. of &#39;{DRIVE} 2 l&#39; (looked for: the scans in "
+    assert page.read_text().count(reason) == 2
+    assert f"left out, {unescape(reason)}" in ended.stderr
+    assert not scores.exists()
+    assert "epoch" not in ended.stderr, "it is told before the training"
     (tmp_path / "scan").rename(scan)
-    told, page, kept = done()
-    assert "epoch" not in told
-    assert (page.count("of 4 images"), page.count('class="inside"')) == (0, 2)
-    assert [(score["images"], score["of"]) for score in kept] == [(4, 4)] * 2
+    ended = monodepth2(*words)
+    assert ended.returncode == 0, ended.stderr
+    assert page.read_text().count('class="inside"') == 2
+    columns = ("published", "seed0")
+    kept = [json.loads((scores / f"mono_640x192.{column}.json").read_text()) for column in columns]
+    assert [score["images"] for score in kept] == [4, 4]
     options = scale_of(ReproduceOptions(rows=("all",), output=tmp_path / "out", data_path=small_copy, png=True))
     score = evaluate(options.scoring(MONO, Path(kept[1]["weights"])))
     assert kept[1]["figures"] == pytest.approx(score.mean._asdict())
     monkeypatch.setattr("monodepth2.reproduce.run.measured", None)
-    assert done()[2] == kept, "what is complete is not scored again"
+    assert monodepth2(*words).returncode == 0, "what is complete is not scored again"
+
+
+def test_make3d_lacks_pictures_as_it_lacks_depths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_make3d(tmp_path)
+    (row, *_) = chosen(("make3d",))
+    options = ReproduceOptions(rows=("make3d",), output=tmp_path, make3d_path=tmp_path)
+    assert f"2 of 134 pictures are in {tmp_path}/Test134; complete them" in PaperScale(options).lacking(row)
+    monkeypatch.setattr(PaperScale, "make3d_pictures", 2)
+    assert PaperScale(options).lacking(row) == ""
+    (tmp_path / "Gridlaserdata/depth_sph_corr-1.mat").unlink()
+    assert "the ground truth of 1 of 2 images is missing, e.g. of '1 1 l'" in PaperScale(options).lacking(row)
 
 
 def test_a_row_without_its_data_is_left_out_and_the_page_says_why(tmp_path: Path) -> None:

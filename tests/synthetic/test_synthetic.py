@@ -24,7 +24,7 @@ from monodepth2.synthetic import (
     write_synthetic_drive,
 )
 from monodepth2.synthetic.calibration_files import write_calibration
-from monodepth2.synthetic.drive import DATE, _appears_when_complete
+from monodepth2.synthetic.drive import DATE
 from monodepth2.synthetic.run import run, training_command
 
 TINY = DriveSettings(drives=2, frames_per_drive=4, width=160, height=48, seed=3, extension=".png")
@@ -165,14 +165,3 @@ def test_refuses_what_is_not_its_own(tiny: Path, tmp_path: Path) -> None:
 def test_refuses_impossible_settings(wrong: dict, told: str) -> None:
     with pytest.raises(UserError, match=told):
         DriveSettings(**wrong)
-
-
-def test_interrupted_rendering_leaves_nothing(tmp_path: Path) -> None:
-    def render_half() -> None:
-        with _appears_when_complete(tmp_path / "set") as folder:
-            (folder / "half").write_text("a part")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        render_half()
-    assert list(tmp_path.iterdir()) == []
