@@ -22,6 +22,7 @@ from monodepth2.errors import UserError
 from monodepth2.files import sixteen_bits
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.runtime.locks import process_lock
+from scripts import in_process
 
 ROOT = Path(__file__).parents[2]
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
@@ -385,11 +386,11 @@ def test_one_killed_in_the_middle_leaves_nothing_that_another_would_read(moment,
         (["--cache_dir", "x", "--data_path", "/nowhere"], "--data_path /nowhere"),
     ],
 )
-def test_a_mistake_ends_the_command_with_one_message(flags, words, tmp_path) -> None:
-    command = [sys.executable, str(ROOT / "cache_pictures.py"), *flags]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert run.returncode == 2
-    assert words in run.stderr
+def test_a_mistake_ends_the_command_with_one_message(flags, words, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = in_process("cache_pictures", *flags)
+    assert done.returncode == 2
+    assert words in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -331,12 +331,6 @@ def test_metres_are_refused_where_there_are_none(checkpoint) -> None:
         export(ExportOptions(load_weights_folder=checkpoint(), pred_metric_depth=True))
 
 
-def test_the_script_ends_with_one_line_on_a_mistake(weights: Path) -> None:
-    done = in_process("export_depth", "--load_weights_folder", weights, "--output", "model.pth")
-    assert done.returncode == 2
-    assert done.stderr == "error: --output model.pth: give a name that ends with .onnx, by which such files are known\n"
-
-
 def hostile(kind: str, good: bytes) -> bytes:
     if kind == "truncated":
         return good[: len(good) // 2]
@@ -392,9 +386,6 @@ def test_hostile_files_are_refused_in_one_line(kind: str, message: str, plain: t
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_or_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.onnx: no such file"):
-        DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install --editable '.*\[onnx\]'"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)

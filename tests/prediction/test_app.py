@@ -16,12 +16,10 @@ from monodepth2.errors import UserError
 from monodepth2.files.videos import VideoReader
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.app import (
-    PACKAGES,
     SECONDS_KEPT,
     build,
     picture_results,
     predictor_of,
-    run,
     settings_of,
     video_result,
 )
@@ -103,9 +101,6 @@ def test_the_page_can_be_built(predictor: DepthPredictor, tmp_path: Path) -> Non
         show(str(tmp_path / "broken.png"))
 
 
-def test_missing_packages_are_named(checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf"need {', '.join(PACKAGES)}: pip install --editable '.*\[app\]'"):
-        run(AppOptions(load_weights_folder=checkpoint()))
+def test_a_port_that_is_none_is_refused(checkpoint) -> None:
     with pytest.raises(UserError, match="--port 0: a port is a number from 1"):
         AppOptions(load_weights_folder=checkpoint(), port=0)

@@ -1,5 +1,4 @@
 import signal
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -192,12 +191,6 @@ def test_of_a_video_that_was_cut_off_the_rest_is_kept(
     assert predict(replace_outputs(options, image_path=video)) == 1
     assert "cut.mp4: is damaged or cut off" in capsys.readouterr().err
     assert 5 < len(read_video(tmp_path / "predictions/cut_side_by_side.mp4")) < 40
-
-
-def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"pip install --editable '.*\[predict\]'"):
-        predict(options)
 
 
 def test_ctrl_c_keeps_what_is_done(options: PredictOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

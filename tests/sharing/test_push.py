@@ -207,11 +207,6 @@ def test_what_cannot_be_pulled_is_told_with_a_remedy(shared: Path, server: HubSe
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    assert "pip install --editable '" in error_of(NAME)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
