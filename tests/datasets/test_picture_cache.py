@@ -22,10 +22,10 @@ from monodepth2.errors import UserError
 from monodepth2.files import sixteen_bits
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.runtime.locks import process_lock
+from places import ROOT
+from scene import DRIVE
 from scripts import in_process
 
-ROOT = Path(__file__).parents[2]
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 PICTURES = f"{DRIVE}/image_02/data"
 LINES = [SplitLine(DRIVE, frame, side) for frame in (2, 3) for side in "lr"]
 SIZE = (192, 64)

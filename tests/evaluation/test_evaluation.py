@@ -24,11 +24,11 @@ from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.output_paths import whole_file
+from places import ROOT
 from predictions import disparities
 from scene import DATE, DRIVE
 from scripts import HANGS
 
-ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 

@@ -19,11 +19,11 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx.export import Exported, export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
+from places import ROOT
 from scene import DRIVE
 from scripts import in_process
 from trees import linked, write_checkpoint
 
-ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
 

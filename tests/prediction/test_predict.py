@@ -17,9 +17,8 @@ from monodepth2.prediction.naming import KINDS
 from monodepth2.prediction.outputs import WRITERS
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 from monodepth2.prediction.run import predict
+from places import ROOT
 from scripts import HANGS
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,11 @@ from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
 from monodepth2.reproduce.run import Reproduction, _how, chosen, run
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of
 from monodepth2.reproduce.scores import Score
+from places import ROOT
 from runs import TINY_NETWORK
 from scene import DRIVE
 from scripts import monodepth2
 
-ROOT = Path(__file__).parents[2]
 MONO = ROWS["mono_640x192"]
 
 
