@@ -305,8 +305,8 @@ def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--opset", "10"), r"--opset 10: give one from 11 to "),
-        (("--opset", "999"), r"--opset 999: give one from 11 to "),
+        (("--opset", "10"), r"--opset 10: give one from 11 to \d+$"),
+        (("--opset", "999"), r"--opset 999: give one from 11 to \d+$"),
         (("--output", "gone/model.onnx"), r"--output gone/model.onnx: cannot be written"),
         (("--output", "model.pth"), r"--output model.pth: give a name that ends with .onnx"),
         (("--dynamic_batch", "--batch_size", "2"), "--dynamic_batch contradicts"),

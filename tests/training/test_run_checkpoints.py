@@ -181,6 +181,17 @@ def test_a_record_grows_with_every_start(tmp_path: Path) -> None:
         record_start(options, 5, {}, True, told.append)
 
 
+def test_a_run_that_goes_on_with_another_camera_says_so(tmp_path: Path) -> None:
+    options, told = Options(log_dir=tmp_path, model_name="run"), []
+    options.run_folder.mkdir()
+    older, newer = {"pictures": "a"}, {"pictures": "a", "cameras": "fx 0.58"}
+    record_start(options, 0, older, False, told.append)
+    record_start(options, 5, newer, True, told.append)  # what an earlier version did not record is no change
+    assert not told
+    record_start(options, 6, {**newer, "cameras": "fx 0.7"}, True, told.append)
+    assert told == ["pictures or cameras have changed since this run was started last: it goes on with the new ones"]
+
+
 def test_a_fingerprint_tells_changed_pictures(tmp_path: Path) -> None:
     pictures = [tmp_path / f"{n}.jpg" for n in range(4)]
     for picture in pictures:
