@@ -97,17 +97,17 @@ def test_what_may_change_and_what_may_not(options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "at_end", "kept"),
+    ("most", "kept"),
     [
-        (None, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
-        (1, False, {"weights_2", "weights_step_35"}),
-        (2, False, {"weights_1", "weights_2", "weights_step_35"}),
-        (9, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
+        (None, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
+        (1, {"weights_2", "weights_step_35"}),
+        (2, {"weights_1", "weights_2", "weights_step_35"}),
+        (9, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
     ],
 )
-def test_old_checkpoints_are_removed(most, at_end, kept, options: Options) -> None:
+def test_old_checkpoints_are_removed(most: int | None, kept: set[str], options: Options) -> None:
     write(options, weights_0=10, weights_1=20, weights_step_15=15, weights_step_25=25, weights_2=30, weights_step_35=35)
-    remove_old(options.models_folder, most, at_end)
+    remove_old(options.models_folder, most)
     assert names(options) == kept
 
 
