@@ -190,41 +190,15 @@ def cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-def cut_front(content: bytes) -> bytes:
-    return content[1000:]
-
-
-def drop_first(content: bytes) -> bytes:
-    return json.dumps(json.loads(content)[1:]).encode()
-
-
-HOSTILE_ARRAYS = [
-    cut,
-    cut_front,
-    lambda content: b"",
-    lambda content: b"no array",
-    lambda content: content + b"x",
-    lambda content: content.replace(b"(8, ", b"(4, "),
-    lambda content: content.replace(b"(8, ", b"(1" + 20 * b"0" + b", "),
-    lambda content: content.replace(b"|u1", b"|O1"),
-    lambda content: content.replace(b"False", b"True "),
+# one for each way to notice it; what else is unusable is in `fuzzing.attacks`
+HOSTILE = [
+    (".npy", cut),
+    (".npy", lambda content: content.replace(b"False", b"True ")),
+    (".json", cut),
+    (".json", lambda content: json.dumps(json.loads(content)[1:]).encode()),
+    (".json", lambda content: json.dumps([["a", 1]] * 8).encode()),
+    (".json", lambda content: json.dumps([["a", True, 2]] * 8).encode()),
 ]
-HOSTILE_INDEXES = [
-    cut,
-    cut_front,
-    drop_first,
-    lambda content: b"",
-    lambda content: b"\0" * len(content),
-    lambda content: b"[" * 100_000,
-    lambda content: b'{"a": 1}',
-    lambda content: b"8",
-    lambda content: json.dumps([["a", 1]] * 8).encode(),
-    lambda content: json.dumps([[1, 2, 3]] * 8).encode(),
-    lambda content: json.dumps([["a", 1, None]] * 8).encode(),
-    lambda content: json.dumps([["a", True, 2]] * 8).encode(),
-    lambda content: json.dumps([[["a"], 1, 2]] * 8).encode(),
-]
-HOSTILE = [(".npy", damage) for damage in HOSTILE_ARRAYS] + [(".json", damage) for damage in HOSTILE_INDEXES]
 
 
 @pytest.mark.parametrize(("suffix", "damage"), HOSTILE)

@@ -41,6 +41,7 @@ EVERY_READER = pytest.mark.parametrize("reader", READERS, ids=lambda reader: rea
 STRICT = (
     "weights",
     "weights of 2019",
+    "manifest",
     "ground truth",
     "ground truth of 2019",
     "disparities",
