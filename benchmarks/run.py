@@ -16,7 +16,7 @@ tune_process()
 
 import torch
 
-from benchmarks import ground_truth, inference, loader, step
+from benchmarks import inference, loader, step
 from benchmarks.timing import Table, show
 from monodepth2.config import Options
 
@@ -33,7 +33,6 @@ def main() -> None:
         lambda: step.measure(Options(batch_size=4), args.rounds, compiled=not args.no_compile),
         lambda: [Table("Loader, one core, 640x192", ("ms/sample",), {k: (v,) for k, v in loader.measure().items()})],
         lambda: inference.measure(args.rounds),
-        lambda: ground_truth.measure(args.rounds),
     ):
         made = measured()
         show(made)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 SIZE = (160, 96)
+QUICK = {"crf": "12", "preset": "ultrafast"}
 
 
 def texture(seed: int, height: int = 256, width: int = 512) -> np.ndarray:
@@ -79,14 +81,16 @@ def write_clip(
         pictures: uint8, (h, w, 3).
         rate: frames per second.
         times: seconds at which each is shown (default: evenly spaced).
-        how: `turned` degrees to be shown turned by, `tags` of the container, `pixels` a pixel format, `aspect` of a
-            pixel, `interval` at most between frames that need no other one.
+        how: `encoder` and its `options` (default: few losses, quickly), `turned` degrees to be shown turned by, `tags`
+            of the container, `pixels` a pixel format, `aspect` of a pixel, `interval` at most between frames that need
+            no other one.
     """
     import av
 
+    unit = Fraction(1, lcm(6000, Fraction(rate).numerator))  # of time, of which a frame lasts a whole number
     with av.open(str(path), "w", options={"movflags": "faststart+use_metadata_tags"}) as container:
         container.metadata.update(how.get("tags", {}))
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "12", "preset": "ultrafast"})
+        stream = container.add_stream(how.get("encoder", "libx264"), rate=rate, options=how.get("options", QUICK))
         stream.codec_context.gop_size = how.get("interval", 12)
         stream.pix_fmt = how.get("pixels", "yuv420p")
         if "turned" in how:
@@ -95,9 +99,9 @@ def write_clip(
             if n == 0:
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
                 stream.codec_context.sample_aspect_ratio = how.get("aspect", Fraction(1))
-                stream.codec_context.time_base = Fraction(1, 6000)
+                stream.codec_context.time_base = unit
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = round(6000 * (times(n) if times else n / rate)), Fraction(1, 6000)
+            frame.pts, frame.time_base = round(unit.denominator * (times(n) if times else n / rate)), unit
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

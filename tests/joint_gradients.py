@@ -20,9 +20,9 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.step import TrainingStep
+from scene import DRIVE
 
 CPU = torch.device("cpu")
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 SAMPLES = 4
 VARIANTS: dict[str, dict] = {
     "mono": {"pose_model_type": "separate_resnet"},

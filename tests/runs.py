@@ -10,9 +10,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.checkpoints.folder import read_manifest
+from places import ROOT
 from scripts import HANGS, in_process
 
-ROOT = Path(__file__).parents[1]
 # flags of a training that is over at once
 SMALL = ("--height", 64, "--width", 96, "--batch_size", 2, "--num_epochs", 1, "--pose_model_type", "posecnn")
 TINY_NETWORK = {"encoder": "lcnet_050", "decoder": "small"}  # a twentieth of a ResNet's memory

@@ -1,12 +1,12 @@
 """The images: what they copy is there and reaches the build, and the extras that they install exist."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from places import ROOT
+
 tomllib = pytest.importorskip("tomllib")  # since Python 3.11
-ROOT = Path(__file__).parents[1]
 LINES = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines() if line and not line.startswith("#")]
 COPIED = {source for words in LINES if words[0] == "COPY" for source in words[1:-1]}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

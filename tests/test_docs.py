@@ -11,8 +11,8 @@ import pytest
 from monodepth2.command.table import COMMANDS
 from monodepth2.config import SCRIPTS
 from monodepth2.config.command_line import build_parser
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -1,13 +1,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from monodepth2.errors import counted
-
-ROOT = Path(__file__).parents[1]
+from places import ROOT
 
 
 def run(code: str, pipe: str = "") -> subprocess.CompletedProcess[str]:

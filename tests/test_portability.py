@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from runs import ROOT
+from places import ROOT
 
 pytestmark = pytest.mark.slow(reason="starts loader processes by spawn, and trains, predicts and scores")
 

@@ -3,9 +3,10 @@
 import os
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +42,14 @@ def write_checkpoint(folder: Path, seed: int = 0, facts: TrainingFacts | None = 
 def linked(checkpoint: Path, folder: Path) -> Path:
     """The same checkpoint in a folder of its own: to be added to, and its files to be replaced, not written into."""
     return Path(shutil.copytree(checkpoint, folder, copy_function=os.link, dirs_exist_ok=True))
+
+
+def changed_weights(folder: Path, change: Callable[[dict[str, Any]], Any], file: str = "encoder.pth") -> Path:
+    """Change what a file of a checkpoint holds; the checkpoint that it was linked from keeps its own."""
+    state = change(torch.load(folder / file, weights_only=True))
+    (folder / file).unlink()
+    torch.save(state, folder / file)
+    return folder
 
 
 def write_improved_truth(drive: Path, frames: list[int], height: int = 375, width: int = 1242) -> None:

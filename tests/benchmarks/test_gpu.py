@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
 
 
 @pytest.mark.slow(reason="takes training steps, exports a network and trains")

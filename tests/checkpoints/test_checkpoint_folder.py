@@ -41,25 +41,13 @@ def test_every_damage_is_found(damage: str, folder: Path) -> None:
         check_files(folder, read_manifest(folder))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "{", "[]", "null", "{}", '{"step": 1}', '{"step": "x", "files": {}}', '{"step": 1, "files": []}',
-        '{"step": 1, "files": {"a": 3}}', '{"step": 1, "files": {"../a": {"bytes": 1, "sha256": ""}}}',
-        '{"step": 1e999, "files": {}}', '{"step": -5, "files": {}}', '{"step": true, "files": {}}',
-        '{"step": 1, "files": {"a\\u0000b.pth": {"bytes": 1, "sha256": ""}}}',
-        '{"step": 1, "files": {"\\ud800.pth": {"bytes": 1, "sha256": ""}}}', "[" * 100_000,
-        '{"step": 1, "files": {"a": {"bytes": {}, "sha256": 1}}}',
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("text", ["{", '{"step": 1, "files": {"../a.pth": {"bytes": 1, "sha256": ""}}}'])
 def test_a_hostile_manifest_is_refused_in_one_line(text: str, folder: Path) -> None:
+    """More of them are in `fuzzing.attacks`."""
     (folder / MANIFEST).write_text(text)
     with pytest.raises(UserError, match=r"manifest\.json: no usable manifest") as caught:
         read_manifest(folder)
     assert "\n" not in str(caught.value)
-    (folder / MANIFEST).write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="no usable manifest"):
-        read_manifest(folder)
 
 
 def test_what_is_there_is_never_replaced(folder: Path) -> None:

@@ -23,7 +23,7 @@ from monodepth2.onnx.metadata import Metadata, of_training
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.beginning import Beginning, facts_of, other_depths
-from trees import write_checkpoint
+from trees import changed_weights, write_checkpoint
 
 CPU = torch.device("cpu")
 POSECNN = {"pose_model_type": "posecnn"}
@@ -128,8 +128,8 @@ def test_a_folder_predicts_as_at_home_wherever_it_is(tmp_path: Path, monkeypatch
 
 def test_an_older_checkpoint_has_the_range_of_its_run(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "models/weights_0", min_depth=1.0)
-    state = torch.load(folder / "encoder.pth", weights_only=True)
-    torch.save({name: value for name, value in state.items() if name not in FACTS.to_state()}, folder / "encoder.pth")
+    later = FACTS.to_state()
+    changed_weights(folder, lambda state: {name: value for name, value in state.items() if name not in later})
     assert load_depth_network(folder, CPU).min_depth == 0.1
     (tmp_path / "models/opt.json").write_text(Options(min_depth=2.0).to_json())
     network = load_depth_network(folder, CPU)
@@ -138,8 +138,7 @@ def test_an_older_checkpoint_has_the_range_of_its_run(tmp_path: Path) -> None:
 
 def test_what_an_earlier_version_learnt_from_is_in_the_record_of_its_run(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "models/weights_0")
-    state = torch.load(folder / "encoder.pth", weights_only=True)
-    torch.save({name: value for name, value in state.items() if name != "supervision"}, folder / "encoder.pth")
+    changed_weights(folder, lambda state: {name: value for name, value in state.items() if name != "supervision"})
     assert load_depth_network(folder, CPU).facts.taught == ""
     (tmp_path / "models/opt.json").write_text(Options(pseudo_labels=Path("labels")).to_json())
     assert load_depth_network(folder, CPU).facts.taught == "pseudo-labels of another depth model"

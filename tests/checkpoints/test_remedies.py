@@ -16,7 +16,7 @@ from monodepth2.runtime.processes import Processes
 from monodepth2.training.beginning import Beginning
 from monodepth2.training.run_checkpoints import ResumePoint
 from options import build_parser
-from trees import write_checkpoint
+from trees import changed_weights, write_checkpoint
 
 SMALL = Options(height=64, width=96, weights_init="scratch")
 CPU = torch.device("cpu")
@@ -28,9 +28,8 @@ def flags_of(text: str) -> set[str]:
 
 def test_tools_advise_no_flag_of_training(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "weights_0")
-    encoder = torch.load(folder / "pose_encoder.pth", weights_only=True)
-    encoder["encoder.layer1.0.conv1.weight"] = torch.zeros(1)
-    torch.save(encoder, folder / "pose_encoder.pth")
+    misfitting = {"encoder.layer1.0.conv1.weight": torch.zeros(1)}
+    changed_weights(folder, lambda state: state | misfitting, "pose_encoder.pth")
     with pytest.raises(UserError, match="do not fit the network") as misfit:
         load_motion_network(folder, CPU)
     (folder / "depth.pth").unlink()

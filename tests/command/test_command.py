@@ -26,9 +26,8 @@ from monodepth2.config import (
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.errors import UserError
 from monodepth2.synthetic import DriveSettings
+from places import ROOT
 from scripts import in_process, monodepth2
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("words", [[], ["train"], ["predict"]])

@@ -20,8 +20,8 @@ from monodepth2.config import (
 )
 from monodepth2.errors import UserError
 from options import build_parser, parse, parse_as
+from places import ROOT
 
-ROOT = Path(__file__).parents[2]
 FLAGS_OF_2019 = {
     "data_path": Path(ROOT / "kitti_data"), "log_dir": Path("~/tmp"), "model_name": "mdp", "split": "eigen_zhou",
     "num_layers": 18, "dataset": "kitti", "png": False, "height": 192, "width": 640, "disparity_smoothness": 1e-3,

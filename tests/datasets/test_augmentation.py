@@ -11,8 +11,8 @@ from monodepth2.datasets.device_augmentation import DrawnJitters, turn_hue
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import SampleKey, stack
 from monodepth2.datasets.split_lines import SplitLine
+from scene import DRIVE
 
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 CPU = torch.device("cpu")
 
 

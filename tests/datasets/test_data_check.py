@@ -7,8 +7,8 @@ from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
 from monodepth2.datasets.layout_choice import make_layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from scene import DRIVE
 
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 FRAMES = (0, -1, 1)
 
 

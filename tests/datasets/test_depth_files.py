@@ -56,12 +56,6 @@ def test_exr(tmp_path: Path) -> None:
         read_depth_map(tmp_path / "a.exr")
 
 
-def test_without_openexr_an_exr_file_is_refused_with_its_remedy(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"\.exr files need OpenEXR: pip install --editable '.*\[exr\]'"):
-        read_depth_map(tmp_path / "a.exr")
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

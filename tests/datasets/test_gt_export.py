@@ -19,10 +19,10 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
 from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.model import MonodepthModel
+from places import ROOT
 from scene import CALIBRATION, DATE, DRIVE
 from scripts import HANGS, in_process
 
-ROOT = Path(__file__).parents[2]
 OTHER_DATE = "2011_09_28"
 OTHER_DRIVE = f"{OTHER_DATE}/{OTHER_DATE}_drive_0002_sync"
 SAME_SIZE = [f"{DRIVE} {frame} {side}" for frame, side in ((5, "l"), (2, "r"), (3, "l"))]

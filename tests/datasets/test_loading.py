@@ -11,8 +11,7 @@ from monodepth2.datasets.loading import Order, TimedBatches, load_batches, loade
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
 from monodepth2.datasets.split_lines import SplitLine
-
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
+from scene import DRIVE
 
 
 def test_every_epoch_has_an_order_of_its_own_and_full_batches() -> None:

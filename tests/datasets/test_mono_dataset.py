@@ -14,8 +14,8 @@ from monodepth2.datasets.mono_dataset import MonoDataset, levels_read, stereo_tr
 from monodepth2.datasets.samples import SampleKey, collate, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
+from scene import DRIVE
 
-DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
 FRAMES = (0, -1, 1, "s")
 
 

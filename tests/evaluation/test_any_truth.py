@@ -77,6 +77,8 @@ def test_reports_do_not_replace_what_is_scored(flag: str, scored: Options, tmp_p
     page = tmp_path / "page"
     with pytest.raises(UserError, match=r"--output_json and --html_report would both write .*page: name a file"):
         run(replace(scored, output_json=page, html_report=page))
+    with pytest.raises(UserError, match=r"--output_json .*figures\.json: cannot be written"):
+        run(replace(scored, output_json=tmp_path / "gone/figures.json"))
 
 
 def test_the_report_states_region_alignment_and_what_was_left_out(scored: Options, small_drive) -> None:

@@ -24,11 +24,11 @@ from monodepth2.evaluation.scoring import evaluate, evaluate_all
 from monodepth2.evaluation.sinks import DisparityFile, PictureFolder
 from monodepth2.files.fit import STRETCH
 from monodepth2.files.output_paths import whole_file
+from places import ROOT
 from predictions import disparities
 from scene import DATE, DRIVE
-from scripts import HANGS, in_process
+from scripts import HANGS
 
-ROOT = Path(__file__).parents[2]
 LINES = [f"{DRIVE} {frame} l" for frame in (2, 3, 5)]
 
 
@@ -202,17 +202,6 @@ def test_the_script_prints_and_writes_figures(options: Options, tmp_path: Path) 
     assert values["mean"] == pytest.approx(expected.mean._asdict(), rel=1e-4)
     assert values["ratios"] is None
     assert f"{expected.mean.abs_rel:.3f}" in done.stdout
-
-
-def test_the_script_ends_with_one_line_on_a_mistake(options: Options, tmp_path: Path) -> None:
-    for flags, message in (
-        (("--eval_mono", "--output_json", str(tmp_path / "gone/figures.json")), "--output_json"),
-        (("--eval_mono", "--load_weights_folder", str(tmp_path / "gone")), "no such folder"),
-    ):
-        done = in_process("evaluate_depth", *flags_of(options, *flags))
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_given_factor_wins_over_the_rigs() -> None:

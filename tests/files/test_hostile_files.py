@@ -1,4 +1,8 @@
-"""Files as an enemy or a broken disk would leave them: each reader reads them, or refuses them in one line."""
+"""Files as an enemy or a broken disk would leave them: each reader reads them, or refuses them in one line.
+
+`make fuzz` runs these tests with thousands of files that chance has damaged, other ones in each run. What breaks a
+reader stays in the folder `fuzz`, also where it has ended the process or was never read to its end.
+"""
 
 import io
 import json
@@ -37,6 +41,7 @@ EVERY_READER = pytest.mark.parametrize("reader", READERS, ids=lambda reader: rea
 STRICT = (
     "weights",
     "weights of 2019",
+    "manifest",
     "ground truth",
     "ground truth of 2019",
     "disparities",
@@ -49,6 +54,8 @@ EMPTY = (("recipe", "empty file"), ("events of a run", "empty file"))  # which s
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 # a file is written over for every example
 few = settings(steady, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = int(os.environ.get("FUZZ", "0"))  # damaged files for each reader, of `make fuzz`
+chance = settings(few, max_examples=FUZZ, derandomize=False, print_blob=True) if FUZZ else few
 
 
 @EVERY_READER
@@ -78,7 +85,7 @@ def test_what_is_no_file_is_refused(reader: Reader, tmp_path: Path) -> None:
 def test_damaged_files(reader: Reader, tmp_path: Path) -> None:
     path, good = reader.make(tmp_path)
 
-    @few
+    @chance
     @given(st.integers(0, 2**64), st.none() | st.binary(max_size=200))
     def check(seed: int, content: bytes | None) -> None:
         path.write_bytes(mutated(good, Random(seed)) if content is None else content)

@@ -39,14 +39,6 @@ def test_a_pyramid_is_resized_level_by_level(golden_scene: Path) -> None:
     assert len(levels) == 3
 
 
-def test_pictures_of_other_kinds_become_rgb(tmp_path) -> None:
-    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
-    grey.save(tmp_path / "grey.png")
-    read = read_picture(tmp_path / "grey.png")
-    assert read.mode == "RGB"
-    assert np.array_equal(np.asarray(read)[..., 1], grey)
-
-
 def test_a_truncated_picture_is_refused_by_name(golden_scene: Path, tmp_path) -> None:
     (tmp_path / "cut.png").write_bytes(next(golden_scene.rglob("*.png")).read_bytes()[:20_000])
     with pytest.raises(PictureError, match=r"cut\.png: cannot be decoded"):

@@ -10,18 +10,33 @@ from PIL import Image
 
 from monodepth2.files.picture_opening import HAS_AVIF
 from monodepth2.files.pictures import PictureError, picture_size, read_picture, read_pyramid
-from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.rgb import as_rgb
 from wide_pictures import write_colour_png
 
 ORIENTATION = 0x0112
 TURNED_RIGHT = 6  # of a photo that lies on its left side
+TURNED_BY = {  # what brings each EXIF orientation upright
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
 
 
 def colours(height: int = 40, width: int = 60) -> np.ndarray:
     """Soft colours, uint8, (h, w, 3)."""
     coarse = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def saved(picture: Image.Image, path: Path, **how) -> np.ndarray:
+    """A picture as it is read of a file of it."""
+    picture.save(path, **how)
+    return np.asarray(read_picture(path))
 
 
 def write_grey(path: Path, *values: int) -> None:
@@ -46,22 +61,21 @@ def test_a_turned_photo_stands_wherever_it_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_pyramid(tmp_path / "a.jpg", 0, 40, 60)[0], read)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", TURNED_BY)
+def test_pictures_are_turned_upright(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    found = saved(Image.fromarray(colours()), tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(found, TURNED_BY[orientation](colours()))
+
+
+@pytest.mark.parametrize("orientation", TURNED_BY)
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
 def test_the_size_of_a_turned_photo_is_that_at_which_it_is_read(ending: str, orientation: int, tmp_path: Path) -> None:
     exif, path = Image.Exif(), tmp_path / f"a.{ending}"
     exif[ORIENTATION] = orientation
     Image.fromarray(colours(40, 60)).save(path, exif=exif)
     assert picture_size(path) == read_picture(path).size == ((40, 60) if orientation > 4 else (60, 40))
-
-
-def test_all_readers_are_one() -> None:
-    from monodepth2.evaluation import pictures
-    from monodepth2.odometry import prediction
-    from monodepth2.prediction import rgb
-
-    assert {pictures.read_picture, prediction.read_picture, rgb.read_picture} == {read_picture}
-    assert DepthPredictor._prepared.__globals__["as_rgb"] is as_rgb
 
 
 @pytest.mark.parametrize("name", ["frame.dat", "mask.png"])
@@ -166,6 +180,8 @@ def test_of_a_phones_several_pictures_in_a_jpeg_the_first_is_read(tmp_path: Path
         ("jp2", {"irreversible": False}, 0),
         ("avif", {"quality": 95}, 6),
         ("webp", {"lossless": True}, 0),
+        ("bmp", {}, 0),
+        ("tiff", {}, 0),
     ],
 )
 def test_stills_of_other_kinds_are_pictures(ending: str, how: dict, tolerance: int, tmp_path: Path) -> None:
@@ -188,6 +204,51 @@ def test_the_message_on_a_photo_that_is_too_large_says_how_large_it_may_be(tmp_p
     Image.new("1", (12_000, 9_000)).save(tmp_path / "a.png")
     with pytest.raises(PictureError, match=r"12000 x 9000 pixels, refused; at most 67 million are read"):
         read_picture(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_data_do_not_cost_the_picture(tmp_path: Path) -> None:
+    found = saved(Image.fromarray(colours()), tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
+    np.testing.assert_array_equal(found, colours())
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK"])
+def test_other_kinds_equal_their_rgb(mode: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(colours()[..., 0]).convert("RGB")
+    name = "a.tiff" if mode == "CMYK" else "a.png"
+    found = saved(picture.convert("L").convert(mode) if mode != "CMYK" else picture.convert(mode), tmp_path / name)
+    np.testing.assert_allclose(found.astype(int), np.asarray(picture).astype(int), rtol=0, atol=1)
+
+
+def test_cmyk_jpeg_has_the_colours_of_the_rgb_one(tmp_path: Path) -> None:
+    picture = Image.linear_gradient("L").convert("RGB")
+    found = saved(picture.convert("CMYK"), tmp_path / "a.jpg", quality=100)
+    np.testing.assert_allclose(found.astype(int), np.asarray(picture).astype(int), rtol=0, atol=4)
+
+
+def test_what_is_transparent_lies_over_black(tmp_path: Path) -> None:
+    pixels = np.full((4, 6, 4), 200, np.uint8)
+    pixels[:, 0, 3], pixels[:, 1, 3], pixels[:, 2:, 3] = 0, 128, 255
+    found = saved(Image.fromarray(pixels), tmp_path / "a.png")
+    np.testing.assert_allclose(found[0, :3, 0], [0, 100, 200], atol=1)
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    palette.putpixel((1, 0), 1)
+    assert saved(palette, tmp_path / "b.png", transparency=0).tolist() == [[[0, 0, 0], [0, 255, 0]]]
+
+
+def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path) -> None:
+    others = [Image.fromarray(255 - colours())]
+    found = saved(Image.fromarray(colours()), tmp_path / "a.webp", lossless=True, save_all=True, append_images=others)
+    np.testing.assert_array_equal(found, colours())
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [(np.zeros((4, 4), np.float32), "floating-point"), (np.full((4, 4), 70000, np.int32), "70000")]
+)
+def test_values_of_unknown_range_are_refused(values: np.ndarray, words: str, tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=f"a.tiff: .*{words}"):
+        saved(Image.fromarray(values), tmp_path / "a.tiff")
 
 
 def test_plain_pictures_are_what_pillow_decodes(tmp_path: Path) -> None:

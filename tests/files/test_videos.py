@@ -18,14 +18,7 @@ def test_what_is_saved_on_frames_that_are_made_small_is_not_seen(tmp_path: Path)
     from monodepth2.files.videos import VideoReader
 
     path = tmp_path / "drive.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"crf": "32", "bf": "2"})  # blocks can be seen
-        stream.width, stream.height = SIZE
-        for n, picture in enumerate(drive(0, 16, 0.1)):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = n
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    write_clip(path, drive(0, 16, 0.1), options={"crf": "32", "bf": "2"})  # blocks can be seen
     whole, saved = [], []
     for frames, made_small in ((whole, False), (saved, True)):
         with VideoReader(path, made_small) as reader:

@@ -82,6 +82,8 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes]]:
     yield "a slow encoding", _pickle(b"c_codecs\nencode\nX\x05\0\0\0abcdeX\x08\0\0\0punycode\x86R")
     yield "attributes of a function", _pickle(b"c_codecs\nencode\n}X\x01\0\0\0aNsb")
     yield "no end", b"\x80\x02" + b"(" * 1000
+    yield "no opcode", b"\x80junk"
+    yield "a list", pickle.dumps([1, 2], 2)
 
 
 def _pickle(opcodes: bytes) -> bytes:
@@ -381,7 +383,27 @@ def _indexes(_: bytes, __: Path) -> Iterator[tuple[str, bytes]]:
     yield "odd keys", b'[["a", null, 1e999]]'
     yield "words", b'["abc"]'
     yield "a list for a path", b'[[["a"], 1, 2]]'
+    for entry in ("1, 2, 3", '"a", 1', '"a", 1, null', '"a", true, 2', '"a", 1, 2, 3, 4'):
+        yield f"a key of {entry}", f"[[{entry}]]".encode()
+    yield "an object", b'{"a": 1}'
     yield "more pictures than rows", json.dumps([["a", 1, 2]] * 1_000_000).encode()
+
+
+def _kept_pictures(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:
+    yield "one byte more", good + b"x"
+    yield "the end of a file", good[1000:]
+    yield "fewer rows than there are", good.replace(b"(1, ", b"(0, ")
+    yield "objects", good.replace(b"|u1", b"|O1")
+    yield "by columns", good.replace(b"False", b"True ")
+
+
+def _manifests(_: bytes, __: Path) -> Iterator[tuple[str, bytes]]:
+    for step in ('"x"', "1e999", "-5", "true"):
+        yield f"the step {step}", f'{{"step": {step}, "files": {{}}}}'.encode()
+    for files in ("[]", "null", '{"a.pth": 3}', '{"a.pth": {}}', '{"a.pth": {"bytes": {}, "sha256": 1}}'):
+        yield f"the files {files}", f'{{"step": 1, "files": {files}}}'.encode()
+    for name in ("../a.pth", "/a.pth", "a\\u0000b.pth", "\\ud800.pth", "a"):
+        yield f"a file {name}", f'{{"step": 1, "files": {{"{name}": {{"bytes": 1, "sha256": ""}}}}}}'.encode()
 
 
 def _configs(good: bytes, canary: Path) -> Iterator[tuple[str, bytes]]:
@@ -417,4 +439,6 @@ ATTACKS: dict[tuple[str, ...], Callable[[bytes, Path], Iterator[tuple[str, bytes
     (".zip",): _archives,
     (".mp4",): _videos,
     ("index.json",): _indexes,
+    ("pictures.npy",): _kept_pictures,
+    ("manifest.json",): _manifests,
 }

@@ -19,11 +19,11 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx.export import Exported, export
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
+from places import ROOT
 from scene import DRIVE
 from scripts import in_process
 from trees import linked, write_checkpoint
 
-ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
 
@@ -305,8 +305,8 @@ def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--opset", "10"), r"--opset 10: give one from 11 to "),
-        (("--opset", "999"), r"--opset 999: give one from 11 to "),
+        (("--opset", "10"), r"--opset 10: give one from 11 to \d+$"),
+        (("--opset", "999"), r"--opset 999: give one from 11 to \d+$"),
         (("--output", "gone/model.onnx"), r"--output gone/model.onnx: cannot be written"),
         (("--output", "model.pth"), r"--output model.pth: give a name that ends with .onnx"),
         (("--dynamic_batch", "--batch_size", "2"), "--dynamic_batch contradicts"),
@@ -331,19 +331,9 @@ def test_metres_are_refused_where_there_are_none(checkpoint) -> None:
         export(ExportOptions(load_weights_folder=checkpoint(), pred_metric_depth=True))
 
 
-def test_the_script_ends_with_one_line_on_a_mistake(weights: Path) -> None:
-    done = in_process("export_depth", "--load_weights_folder", weights, "--output", "model.pth")
-    assert done.returncode == 2
-    assert done.stderr == "error: --output model.pth: give a name that ends with .onnx, by which such files are known\n"
-
-
 def hostile(kind: str, good: bytes) -> bytes:
     if kind == "truncated":
         return good[: len(good) // 2]
-    if kind == "random":
-        return np.random.default_rng(0).bytes(5000)
-    if kind == "empty":
-        return b""
     model = onnx.load_model_from_string(good)
     weight = model.graph.initializer[0]
     if kind == "external":
@@ -357,7 +347,7 @@ def hostile(kind: str, good: bytes) -> bytes:
     elif kind == "cycle":
         model.graph.node[0].input[0] = model.graph.output[0].name
     else:
-        name, _, value = kind.replace("nested", "height=" + "[" * 100_000).partition("=")
+        name, _, value = kind.partition("=")
         next(item for item in model.metadata_props if item.key == f"monodepth2.{name}").value = value
     return model.SerializeToString()
 
@@ -366,23 +356,20 @@ def hostile(kind: str, good: bytes) -> bytes:
     ("kind", "message"),
     [
         ("truncated", "not an .onnx file, or a damaged one"),
-        ("random", "not an .onnx file, or a damaged one"),
-        ("empty", "not a file of export_depth.py"),
         ("external", "weights in other files"),
         ("foreign", "not a file of export_depth.py"),
         ("operator", "operators of 'evil'"),
         ("cycle", "onnxruntime cannot load it"),
         ("format=2", "another version"),
         ("height=1000000000", r"its metadata are damaged \(height"),
-        ("nested", r"its metadata are damaged \(height"),
         ("width=64", "its metadata contradict its network"),
         ("batch_size=100000", r"its metadata are damaged \(batch_size"),
         ("batch_size=3", "its metadata contradict its network"),
-        ("min_depth=NaN", r"its metadata are damaged \(min_depth"),
-        ('min_depth="near"', r"its metadata are damaged \(min_depth"),
     ],
 )
-def test_hostile_files_are_refused_in_one_line(kind: str, message: str, plain: tuple[Path, str], tmp_path) -> None:
+def test_hostile_files_are_refused_in_their_own_words(
+    kind: str, message: str, plain: tuple[Path, str], tmp_path
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(hostile(kind, plain[0].read_bytes()))
     with pytest.raises(UserError, match=message) as caught:
@@ -392,9 +379,6 @@ def test_hostile_files_are_refused_in_one_line(kind: str, message: str, plain: t
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_or_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.onnx: no such file"):
-        DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install --editable '.*\[onnx\]'"):
         DepthPredictor.from_checkpoint(tmp_path / "model.onnx", CPU)

@@ -139,12 +139,6 @@ def test_the_newest_opset(weights: Path, tmp_path: Path) -> None:
     assert onnx.load(path).opset_import[0].version == newest
 
 
-@pytest.mark.parametrize("opset", [10, 999])
-def test_an_opset_that_cannot_be_written_is_refused(opset: int, weights: Path) -> None:
-    with pytest.raises(UserError, match=rf"--opset {opset}: give one from 11 to \d+$"):
-        export(ExportOptions(load_weights_folder=weights, opset=opset))
-
-
 @EXPORTED
 def test_outputs_of_any_size_and_batch_have_no_fixed_size(files: dict[str, Path]) -> None:
     for name in ("depth18", "depth11"):

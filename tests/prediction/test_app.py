@@ -17,18 +17,16 @@ from monodepth2.errors import UserError
 from monodepth2.files.videos import VideoReader
 from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.app import (
-    PACKAGES,
     SECONDS_KEPT,
     _fresh,
     build,
     picture_results,
     predictor_of,
-    run,
     settings_of,
     video_result,
 )
 from monodepth2.prediction.predictor import DepthPredictor
-from trees import linked
+from trees import changed_weights, linked
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +91,9 @@ def test_metres_are_said_only_where_they_are_known(predictor: DepthPredictor, ch
 
 
 def test_weights_that_state_no_size_are_told_theirs(checkpoint, tmp_path: Path) -> None:
+    size = ("height", "width")
     folder = linked(checkpoint(), tmp_path / "weights")
-    state = torch.load(folder / "encoder.pth", weights_only=True)
-    (folder / "encoder.pth").unlink()
-    torch.save({key: value for key, value in state.items() if key not in ("height", "width")}, folder / "encoder.pth")
-    with pytest.raises(UserError, match="--height and --width"):
-        predictor_of(AppOptions(load_weights_folder=folder, device="cpu"))
+    changed_weights(folder, lambda state: {key: value for key, value in state.items() if key not in size})
     told = predictor_of(AppOptions(load_weights_folder=folder, device="cpu", height=64, width=96))
     assert (told.height, told.width) == (64, 96)
 
@@ -115,9 +110,6 @@ def test_the_page_can_be_built(predictor: DepthPredictor, tmp_path: Path) -> Non
         show(str(tmp_path / "broken.png"))
 
 
-def test_missing_packages_are_named(checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf"need {', '.join(PACKAGES)}: pip install --editable '.*\[app\]'"):
-        run(AppOptions(load_weights_folder=checkpoint()))
+def test_a_port_that_is_none_is_refused(checkpoint) -> None:
     with pytest.raises(UserError, match="--port 0: a port is a number from 1"):
         AppOptions(load_weights_folder=checkpoint(), port=0)

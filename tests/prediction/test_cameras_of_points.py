@@ -1,13 +1,11 @@
 """The camera that point clouds are made with: given, the checkpoint's own, or KITTI's."""
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from plyfile import PlyData
 
@@ -17,7 +15,7 @@ from monodepth2.datasets.cameras import Camera
 from monodepth2.files.fit import Fit
 from monodepth2.prediction.cameras import camera_of_points, unknown_shape
 from monodepth2.prediction.run import predict
-from trees import linked
+from trees import changed_weights, linked
 
 OWN = Camera(0.9, 1.4, 0.45, 0.55, source="camera.json")
 
@@ -42,9 +40,7 @@ def test_points_lie_on_the_rays_of_the_checkpoints_camera(
     checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = linked(checkpoint(), tmp_path / "weights")
-    state = torch.load(weights / "encoder.pth", weights_only=True)
-    torch.save({**state, "cameras": [OWN.to_plain()]}, tmp_path / "new.pth")
-    os.replace(tmp_path / "new.pth", weights / "encoder.pth")
+    changed_weights(weights, lambda state: {**state, "cameras": [OWN.to_plain()]})
     coarse = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     Image.fromarray(coarse).resize((90, 60), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
     options = PredictOptions(
@@ -68,9 +64,7 @@ def test_points_lie_on_the_rays_of_the_checkpoints_camera(
 
 def test_pictures_of_another_shape_are_told_of(checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = linked(checkpoint(), tmp_path / "weights")
-    state = torch.load(weights / "encoder.pth", weights_only=True)
-    torch.save({**state, "cameras": [OWN.to_plain()]}, tmp_path / "new.pth")
-    os.replace(tmp_path / "new.pth", weights / "encoder.pth")
+    changed_weights(weights, lambda state: {**state, "cameras": [OWN.to_plain()]})
     Image.new("RGB", (90, 90)).save(tmp_path / "a.png")
     predict(PredictOptions(image_path=tmp_path / "a.png", load_weights_folder=weights, no_cuda=True, outputs=("ply",)))
     told = capsys.readouterr().err

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
 
+from clips import write_clip
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import PredictOptions
 from monodepth2.datasets.cameras import KITTI_INTRINSICS, Camera
@@ -71,13 +71,7 @@ def test_a_flag_states_another_camera(pictures: Path) -> None:
 
 
 def test_a_video_is_looked_at_too(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "v.mp4"), "w") as file:
-        stream = file.add_stream("mpeg4", rate=10)
-        stream.width, stream.height = 320, 96
-        for n in range(25):
-            image = np.full((96, 320, 3), 5 * n, np.uint8)
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
-        file.mux(stream.encode(None))
+    write_clip(tmp_path / "v.mp4", [np.full((96, 320, 3), 5 * n, np.uint8) for n in range(25)])
     facts = TrainingFacts(cameras=(KITTI_INTRINSICS,))
     options = PredictOptions(image_path=tmp_path / "v.mp4", model_name="any", camera_height=HEIGHT)
     predictor = DepthPredictor(Plane(KITTI_INTRINSICS, facts), torch.device("cpu"))

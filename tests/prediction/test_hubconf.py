@@ -6,7 +6,7 @@ import torch
 
 import hubconf
 from monodepth2.prediction.predictor import DepthPredictor
-from runs import ROOT
+from places import ROOT
 
 
 def test_nothing_else_is_offered() -> None:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clips import write_clip
 from monodepth2.config import PredictOptions
 from monodepth2.config.predict import OUTPUTS
 from monodepth2.errors import UserError
 from monodepth2.files.picture_opening import HAS_AVIF
 from monodepth2.prediction.inputs import Pictures, Video, find_input
 from monodepth2.prediction.run import MOST_PIXELS, _pictures_per_pass, predict
+from places import ROOT
 from trees import write_checkpoint
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -199,17 +199,8 @@ def test_large_photos_are_predicted_few_at_a_time(options: PredictOptions) -> No
 
 
 def write_timed(path: Path, times: list[float], encoder: str = "libx264") -> None:
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(encoder, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 90, 60, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1000)
-        for index, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(np.asarray(soft(index)), format="rgb24")
-            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    pictures = [np.asarray(soft(index)) for index in range(len(times))]
+    write_clip(path, pictures, 25, times.__getitem__, encoder=encoder, options={})
 
 
 def test_times_that_leap_are_not_followed(options: PredictOptions, tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from monodepth2.pages.colours import coloured_disparity
 from monodepth2.prediction.outputs import KINDS
 from monodepth2.prediction.predictor import DepthPrediction, DepthPredictor
 from monodepth2.prediction.run import predict
-from scripts import HANGS, in_process
-
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+from scripts import HANGS
 
 
 @pytest.fixture(scope="module")
@@ -318,18 +317,3 @@ def test_the_script_predicts(folder: Path, weights: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "pictures predicted: 3" in done.stdout
     assert len(names(folder / "predictions")) == 6
-
-
-def test_the_script_ends_with_one_line_on_a_mistake(folder: Path, weights: Path) -> None:
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    flags = ("--image_path", folder / "broken.jpg", "--load_weights_folder", weights)
-    done = in_process("predict", "--no_cuda", *flags)
-    assert done.returncode == 2
-    assert "broken.jpg: is not a JPEG" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_without_plyfile_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "plyfile", None)
-    with pytest.raises(UserError, match=r"pip install --editable '.*\[predict\]'"):
-        predict(replace(options, outputs=("ply",)))

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clips import write_clip
 from monodepth2.config import PredictOptions, parse_as
 from monodepth2.errors import UserError
 from monodepth2.prediction.inputs import Stream, find_input
@@ -95,14 +96,8 @@ def figures(text: str) -> tuple[int, int]:
 
 
 def write_video(path: Path, count: int) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
-        for index in range(count):
-            picture = np.full((48, 80, 3), 10 * index, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    pictures = [np.full((48, 80, 3), 10 * index, np.uint8) for index in range(count)]
+    return write_clip(path, pictures, 25, options={})
 
 
 def read_video(path: Path) -> list[np.ndarray]:

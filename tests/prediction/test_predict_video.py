@@ -1,5 +1,4 @@
 import signal
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from clips import write_clip
 from monodepth2.config import PredictOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_file
@@ -36,16 +36,8 @@ def frame(index: int, height: int = 48, width: int = 80) -> np.ndarray:
     return (127 + 60 * np.stack(np.broadcast_arrays(*waves), -1)).astype(np.uint8)
 
 
-def write_video(path: Path, count: int = 7, height: int = 48, width: int = 80, **how) -> Path:
-    """A video with its index in front, so that it can be cut off."""
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"crf": "10"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for index in range(count):
-            picture = av.VideoFrame.from_ndarray(frame(index, height, width), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
-    return path
+def write_video(path: Path, count: int = 7, height: int = 48, width: int = 80) -> Path:
+    return write_clip(path, (frame(index, height, width) for index in range(count)), RATE, options={"crf": "10"})
 
 
 def read_video(path: Path) -> list[np.ndarray]:
@@ -154,15 +146,10 @@ def test_a_size_that_no_encoder_takes_is_told(tmp_path: Path) -> None:
 
 
 def test_frames_of_a_turned_camera_are_upright(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        if not hasattr(stream, "set_display_rotation"):
-            pytest.skip("this PyAV writes no rotation")
-        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
-        stream.set_display_rotation(-90)  # to be shown turned clockwise, as phones write portraits
-        for index in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame(index), format="rgb24")))
-        container.mux(stream.encode())
+    if not hasattr(av.video.stream.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV writes no rotation")
+    # to be shown turned clockwise, as phones write portraits
+    write_clip(tmp_path / "a.mp4", [frame(index) for index in range(3)], turned=-90)
     found = read_video(tmp_path / "a.mp4")[0]
     assert found.shape == (80, 48, 3)
     assert np.abs(found.astype(float) - np.rot90(frame(0), -1)).mean() < 5
@@ -192,12 +179,6 @@ def test_of_a_video_that_was_cut_off_the_rest_is_kept(
     assert predict(replace_outputs(options, image_path=video)) == 1
     assert "cut.mp4: is damaged or cut off" in capsys.readouterr().err
     assert 5 < len(read_video(tmp_path / "predictions/cut_side_by_side.mp4")) < 40
-
-
-def test_without_pyav_the_extra_is_named(options: PredictOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"pip install --editable '.*\[predict\]'"):
-        predict(options)
 
 
 def test_ctrl_c_keeps_what_is_done(options: PredictOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Recordings for rerun's viewer, read back with its own reader: pictures, depths and cameras at their times."""
 
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,10 @@ from PIL import Image
 
 from clips import drive, write_clip
 from monodepth2.config import PredictOptions
-from monodepth2.errors import UserError
 from monodepth2.files.videos import VideoReader
 from monodepth2.method.depth_maps import at_picture_size
 from monodepth2.prediction.predictor import DepthPredictor
 from monodepth2.prediction.run import predict
-
-
-def test_the_missing_package_is_named(checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Image.new("RGB", (96, 64)).save(tmp_path / "a.png")
-    monkeypatch.setitem(sys.modules, "rerun", None)
-    monkeypatch.setattr("monodepth2.runtime.extras.find_spec", lambda name: None if name == "rerun" else name)
-    options = PredictOptions(image_path=str(tmp_path / "a.png"), load_weights_folder=checkpoint(), outputs=("rrd",))
-    with pytest.raises(UserError, match=r"recordings for rerun need rerun: pip install --editable '.*\[rerun\]'"):
-        predict(options)
 
 
 def read(path: Path) -> dict[str, list[dict]]:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from clips import write_clip
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.pages.colours import disparity_limits
 from monodepth2.prediction.job import Job
@@ -116,12 +116,7 @@ class Flickering:
 def test_the_files_of_a_video_have_the_steady_scale(stabilise: bool, tmp_path: Path) -> None:
     from monodepth2.prediction.from_video import predict_video
 
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for _ in range(12):
-            container.mux(stream.encode(av.VideoFrame.from_image(STREET)))
-        container.mux(stream.encode())
+    write_clip(tmp_path / "a.mp4", [np.asarray(STREET)] * 12, 25)
     predictor = DepthPredictor(Flickering(), torch.device("cpu"))
     job = Job(predictor, Naming(tmp_path, "{stem}_{kind}"), ("disp_npy",), True, SETTINGS, 1, False, stabilise)
     assert predict_video(tmp_path / "a.mp4", job, StopRequest()).done == 12

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from monodepth2.runtime.precision import bf16_factor, bf16_remark, gpu_remarks, speed_remarks
 
@@ -16,11 +17,16 @@ def test_bf16_that_is_slower_is_told_with_its_factor() -> None:
 
 def test_the_factor_is_that_of_the_quickest_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of five in bf16 and five in float32."""
-    runs = (70, 61, 60, 65, 90, 9, 8, 10, 16, 30)  # seconds
-    readings = iter([reading for n, seconds in enumerate(runs) for reading in (1000 * n, 1000 * n + seconds)])
-    monkeypatch.setattr("monodepth2.runtime.precision.time", SimpleNamespace(process_time=lambda: next(readings)))
+    runs = {torch.bfloat16: [70, 61, 60, 65, 90], torch.float32: [9, 8, 10, 16, 30]}  # seconds
+    clock = [0]
+
+    def conv2d(images: torch.Tensor, weight: torch.Tensor, **how: int) -> torch.Tensor:
+        clock[0] += runs[images.dtype].pop()
+        return F.conv2d(images, weight, **how)
+
+    monkeypatch.setattr("monodepth2.runtime.precision.F", SimpleNamespace(conv2d=conv2d))
+    monkeypatch.setattr("monodepth2.runtime.precision.time", SimpleNamespace(process_time=lambda: clock[0]))
     assert bf16_factor() == 60 / 8
-    assert next(readings, None) is None
 
 
 def test_measuring_draws_no_random_number() -> None:

@@ -23,7 +23,8 @@ from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import TimmEncoder
 from monodepth2.runtime.processes import LEFT_ALONE, Processes, check_sync_bn, report, scaled_rate, share_batch_norms
 from monodepth2.runtime.signals import StopRequest
-from runs import ROOT, TINY_NETWORK, TORCHRUN, command, run, told_to_end, weights
+from places import ROOT
+from runs import TINY_NETWORK, TORCHRUN, command, run, told_to_end, weights
 from scene import DRIVE
 
 PLACE = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4",

@@ -95,17 +95,17 @@ def test_what_may_change_and_what_may_not(options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "at_end", "kept"),
+    ("most", "kept"),
     [
-        (None, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
-        (1, False, {"weights_2", "weights_step_35"}),
-        (2, False, {"weights_1", "weights_2", "weights_step_35"}),
-        (9, False, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
+        (None, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
+        (1, {"weights_2", "weights_step_35"}),
+        (2, {"weights_1", "weights_2", "weights_step_35"}),
+        (9, {"weights_0", "weights_1", "weights_2", "weights_step_35"}),
     ],
 )
-def test_old_checkpoints_are_removed(most, at_end, kept, options: Options) -> None:
+def test_old_checkpoints_are_removed(most: int | None, kept: set[str], options: Options) -> None:
     write(options, weights_0=10, weights_1=20, weights_step_15=15, weights_step_25=25, weights_2=30, weights_step_35=35)
-    remove_old(options.models_folder, most, at_end)
+    remove_old(options.models_folder, most)
     assert names(options) == kept
 
 
@@ -170,6 +170,17 @@ def test_a_record_grows_with_every_start(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(UserError, match=r"run\.json"):
         record_start(options, 5, {}, True, told.append)
+
+
+def test_a_run_that_goes_on_with_another_camera_says_so(tmp_path: Path) -> None:
+    options, told = Options(log_dir=tmp_path, model_name="run"), []
+    options.run_folder.mkdir()
+    older, newer = {"pictures": "a"}, {"pictures": "a", "cameras": "fx 0.58"}
+    record_start(options, 0, older, False, told.append)
+    record_start(options, 5, newer, True, told.append)  # what an earlier version did not record is no change
+    assert not told
+    record_start(options, 6, {**newer, "cameras": "fx 0.7"}, True, told.append)
+    assert told == ["pictures or cameras have changed since this run was started last: it goes on with the new ones"]
 
 
 def test_a_fingerprint_tells_changed_pictures(tmp_path: Path) -> None:
