@@ -79,6 +79,7 @@ def test_a_training_leaves_a_report(trained) -> None:
 def test_flags_in_sentences_do_not_break_and_what_is_between_them_is_escaped() -> None:
     filled = _flags("half the <rate> (--learning_rate 0.1)")
     assert str(filled) == 'half the &lt;rate&gt; (<span class="flag">--learning_rate</span> 0.1)'
+    assert str(_flags("<no> network for `odometry`")) == "&lt;no&gt; network for <code>odometry</code>"
 
 
 def test_a_report_is_made_at_any_time(trained, tmp_path, capsys) -> None:
