@@ -58,10 +58,12 @@ def test_the_page_is_self_contained_and_shows_everything(folder: Path) -> None:
 
 
 @in_browser_test
-def test_keys_turn_the_points(folder: Path) -> None:
+def test_the_page_fits_a_phone_and_keys_turn_its_points(folder: Path) -> None:
     script = "new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(() => seen(canvas.toDataURL()))))"
     with chromium() as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
         page.open((folder / "index.html").as_uri())
+        assert page.run("document.documentElement.scrollWidth") == 390
         page.run("canvas.focus()")
         views = [page.run(script)]
         for key in ("ArrowLeft", "+", "Home"):
