@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from chromium import chromium, in_browser_test
 from monodepth2.config import Options, ReportOptions
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
@@ -74,6 +75,14 @@ def test_a_training_leaves_a_report(trained) -> None:
     for part in ("Held-out frames", "warped neighbour", "auto-mask", "Disparity by row", "Losses", "Path of the camera",
                  "Cameras: 1 drive 311x94", "KITTI&#39;s of 2019", "the frame before it"):  # fmt: skip
         assert part in text, part
+
+
+@in_browser_test
+def test_a_report_fits_a_phone(trained) -> None:
+    with chromium() as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+        page.open((trained[0] / "report.html").as_uri())
+        assert page.run("document.documentElement.scrollWidth") == 390
 
 
 def test_flags_in_sentences_do_not_break_and_what_is_between_them_is_escaped() -> None:
