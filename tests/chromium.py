@@ -8,12 +8,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HANGS = 300.0  # seconds after which something that should have happened is given up, however slow the machine
@@ -23,6 +25,12 @@ FLAGS = (
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera that shows a clock
     "--enable-unsafe-swiftshader",  # WebGL without a GPU
 )
+
+
+def in_browser_test(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that needs a browser."""
+    test = pytest.mark.slow(reason="starts Chromium; some fetch onnxruntime-web the first time")(test)
+    return pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium, e.g. Debian's chromium")(test)
 
 
 class Page:
@@ -64,6 +72,12 @@ class Page:
             assert time.monotonic() < end, f"never became true: {script}; {self.run('document.body.innerText')}"
             time.sleep(0.05)
         return value
+
+    def press(self, key: str, **more: Any) -> None:
+        """Press a key and let it go, as a visitor does, wherever the focus is."""
+        text = {"Enter": "\r", " ": " "}.get(key)
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, **({"text": text} if text else {}), **more)
 
     def choose_file(self, selector: str, path: Path) -> None:
         """Choose a file in an input of the page, as a visitor does."""

@@ -1,6 +1,7 @@
 """README and docs: links lead somewhere, commands and flags exist."""
 
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -30,6 +31,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = (page.parent / name) if name else page
         assert there.exists(), target
         assert not anchor or anchor in heading_names(there), target
+
+
+def test_flags_of_the_site_are_held_together() -> None:
+    html = runpy.run_path(str(ROOT / "docs/site/flags.py"))["on_page_content"]("<p>--a <code>x --no_cuda 1</code></p>")
+    assert html == '<p>--a <code>x <span class="flag">--no_cuda</span> 1</code></p>'
 
 
 def commands_of(page: Path) -> list[list[str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from monodepth2.errors import counted
@@ -21,7 +21,7 @@ from monodepth2.files.output_paths import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # most commands make no plot
 
-_FLAG = re.compile(r"(--\w+)")
+_PARTS = re.compile(r"(--\w+)|`([^`]+)`")  # of a sentence: flags, and what programs read
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
@@ -45,24 +45,42 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _picture(pixels: np.ndarray) -> Markup:
-    """An HTML image that holds a picture, uint8, (h, w, 3) or (h, w)."""
+def _picture(pixels: np.ndarray, alternative: str = "") -> Markup:
+    """An HTML image that holds a picture, uint8, (h, w, 3) or (h, w).
+
+    Args:
+        pixels: of the picture.
+        alternative: what it is, for those who cannot see it; nothing where a caption says so.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", quality=88)
-    return Markup('<img alt="" src="data:image/jpeg;base64,{}">').format(base64.b64encode(buffer.getvalue()).decode())
+    content = base64.b64encode(buffer.getvalue()).decode()
+    return Markup('<img alt="{}" src="data:image/jpeg;base64,{}">').format(alternative, content)
 
 
 def _flags(sentence: str) -> Markup:
-    """A sentence whose flags do not break at the end of a line, and can be copied as they are."""
-    parts = _FLAG.split(sentence)
-    return Markup("").join(
-        Markup('<span class="flag">{}</span>').format(p) if n % 2 else p for n, p in enumerate(parts)
-    )
+    """A sentence whose flags do not break at the end of a line; what stands between backticks is set as code."""
+
+    def shown(match: re.Match[str]) -> Markup:
+        flag, code = match.groups()
+        return Markup('<span class="flag">{}</span>').format(flag) if flag else Markup("<code>{}</code>").format(code)
+
+    parts, end = [], 0
+    for match in _PARTS.finditer(sentence):
+        parts += [escape(sentence[end : match.start()]), shown(match)]
+        end = match.end()
+    return Markup("").join([*parts, escape(sentence[end:])])
 
 
-def _plot(figure: "Figure") -> Markup:
-    """A plot as SVG."""
+def _plot(figure: "Figure", alternative: str) -> Markup:
+    """A plot as SVG, in a box of its own.
+
+    Args:
+        figure: the plot.
+        alternative: what it shows, for those who cannot see it.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg")
     text = buffer.getvalue()
-    return Markup(text[text.index("<svg") :])
+    drawn = text[text.index("<svg") + len("<svg") :]
+    return Markup('<div class="plot"><svg role="img" aria-label="{}"{}</div>').format(alternative, Markup(drawn))

@@ -31,6 +31,7 @@ from monodepth2.runtime.signals import StopRequest
 MOST_POINTS = 200_000  # that a browser turns without a stutter
 SECONDS_KEPT = 3600  # of results
 FILES = ("depth_npy", "ply")  # of a picture, to take along
+BUTTONS = {"picture": ["download", "fullscreen"], "video": ["download"]}  # none that sends what is shown to others
 PACKAGES = ("gradio", "trimesh", "av", "plyfile")
 
 
@@ -82,14 +83,15 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
         with gradio.Tab("Picture"):
             with gradio.Row():
                 # as it is: gradio's own conversion makes 16 bits white, and shows what is transparent
-                picture = gradio.Image(type="filepath", image_mode=None, label="picture")
-                disparity = gradio.Image(label="disparity")
+                picture = gradio.Image(type="filepath", image_mode=None, label="picture", buttons=BUTTONS["picture"])
+                disparity = gradio.Image(label="disparity", buttons=BUTTONS["picture"])
             cloud = gradio.Model3D(label="cloud of points: drag to turn it")
             files = gradio.File(label="depth as an array, points as PLY")
             show = _told(lambda path: picture_results(predictor, settings, path, folder))
             picture.change(show, picture, [disparity, cloud, files], api_name="picture")
         with gradio.Tab("Video"):
-            video, beside = gradio.Video(label="video"), gradio.Video(label="beside its disparity")
+            labels = ("video", "beside its disparity")
+            video, beside = (gradio.Video(label=label, buttons=BUTTONS["video"]) for label in labels)
             show = _told(lambda path: video_result(predictor, settings, path, folder))
             video.upload(show, video, beside, api_name="video")
     return page

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from chromium import chromium, in_browser_test
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import DemoOptions, Options
 from monodepth2.datasets.kitti_layouts import KittiDepth
@@ -54,6 +55,22 @@ def test_the_page_is_self_contained_and_shows_everything(folder: Path) -> None:
     np.testing.assert_allclose(np.array(figures[0], float), np.array(figures[1], float), atol=2e-3)
     fetched = re.findall(r'(?:src|href)="(?!data:|#)([^"]+)', page)
     assert not fetched
+
+
+@in_browser_test
+def test_the_page_fits_a_phone_and_keys_turn_its_points(folder: Path) -> None:
+    script = "new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(() => seen(canvas.toDataURL()))))"
+    with chromium() as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+        page.open((folder / "index.html").as_uri())
+        assert page.run("document.documentElement.scrollWidth") == 390
+        page.run("canvas.focus()")
+        views = [page.run(script)]
+        for key in ("ArrowLeft", "+", "Home"):
+            page.press(key)
+            views.append(page.run(script))
+    assert views[0] == views[3]
+    assert len(set(views)) == 3
 
 
 def test_the_weights_that_come_along_are_small_and_beat_a_constant(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chromium import chromium, in_browser_test
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.config import Options
 from monodepth2.datasets.kitti_layouts import KittiRaw, KittiTest
@@ -310,6 +311,23 @@ def test_the_page_shows_figures_every_image_and_the_worst(options: Options, othe
             assert re.search(rf"<td>{line}</td>(<td>\d+\.\d{{3}}</td>){{7}}<td>{score.ratio:.3f}</td>", page)
         assert f"{result.intervals[0, 0]:.3f} \N{EN DASH} {result.intervals[1, 0]:.3f}" in page
     assert [example.position for example in results[0].worst] == np.argsort(-results[0].figures[:, 0]).tolist()
+
+
+@in_browser_test
+def test_the_page_fits_a_phone_and_keys_sort_its_table(options: Options, others, tmp_path: Path) -> None:
+    wide = replace(options, metrics=("fscore", "log"))
+    write_page(tmp_path / "page.html", [evaluate(wide)], wide)
+    with chromium() as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+        page.open((tmp_path / "page.html").as_uri())
+        assert page.run("document.documentElement.scrollWidth") == 390
+        cells = "[...document.querySelectorAll('table.long tbody tr')].map((row) => Number(row.cells[1].textContent))"
+        before = page.run(cells)
+        page.run("document.querySelectorAll('table.long th button')[1].focus()")
+        for kind, order in (("descending", sorted(before, reverse=True)), ("ascending", sorted(before))):
+            page.press("Enter")
+            assert page.run("document.querySelectorAll('table.long th')[1].ariaSort") == kind
+            assert page.run(cells) == order
 
 
 def test_intervals_agree_with_theory_and_pairs_cancel() -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import chromium
-from chromium import served
+from chromium import in_browser_test, served
 from monodepth2.config.tools import ExportOptions
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Fit
@@ -164,6 +164,7 @@ def test_another_archive_and_no_network_are_told_with_the_remedy(
 
 # --- in a real browser
 
+CONTROL = 2  # of the protocol's modifiers
 STATUS = "document.querySelector('#status').textContent"
 
 
@@ -204,11 +205,6 @@ def look(page: chromium.Page, path: Path) -> str:
     """Choose a file; return what the page says of it in the end."""
     page.choose_file("#file", path)
     return page.wait_for(f"({STATUS}.includes({path.name!r}) && !{STATUS}.endsWith('is opened.')) && {STATUS}")
-
-
-def in_browser_test(test: Callable[..., None]) -> Callable[..., None]:
-    test = pytest.mark.slow(reason="starts Chromium, and fetches onnxruntime-web the first time")(test)
-    return pytest.mark.skipif(chromium.CHROMIUM is None, reason="there is no Chromium, e.g. Debian's chromium")(test)
 
 
 @in_browser_test
@@ -292,10 +288,12 @@ def test_the_view_turns_with_the_keyboard(page: chromium.Page, picture: Path) ->
     views = []
     for key in ("Home", "ArrowLeft", "+", "Home"):
         page.run("document.querySelector('#cloud').focus()")
-        page.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+        page.press(key)
         views.append(page.run("document.querySelector('#cloud').toDataURL()"))
     assert views[0] == views[3]
     assert len(set(views)) == 3
+    page.press("+", modifiers=CONTROL)  # makes the whole page larger, and is not for the view
+    assert page.run("document.querySelector('#cloud').toDataURL()") == views[3]
 
 
 @in_browser_test

@@ -104,6 +104,9 @@ def test_the_page_can_be_built(predictor: DepthPredictor, tmp_path: Path) -> Non
     labels = {getattr(block, "label", None) for block in page.blocks.values()}
     assert {"picture", "disparity", "video", "beside its disparity"} <= labels
     assert not page.analytics_enabled
+    shown = [block for block in page.blocks.values() if isinstance(block, gradio.Image | gradio.Video)]
+    assert len(shown) == 4
+    assert all("share" not in block.buttons for block in shown)  # sends a picture to the Hugging Face hub
     (tmp_path / "broken.png").write_bytes(b"no picture")
     show = next(entry.fn for entry in page.fns.values() if entry.fn)
     with pytest.raises(gradio.Error, match=r"^'broken\.png: is not a JPEG"):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from chromium import chromium, in_browser_test
 from monodepth2.config import Options, ReportOptions
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.split_lines import SplitLine
@@ -76,9 +77,18 @@ def test_a_training_leaves_a_report(trained) -> None:
         assert part in text, part
 
 
+@in_browser_test
+def test_a_report_fits_a_phone(trained) -> None:
+    with chromium() as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+        page.open((trained[0] / "report.html").as_uri())
+        assert page.run("document.documentElement.scrollWidth") == 390
+
+
 def test_flags_in_sentences_do_not_break_and_what_is_between_them_is_escaped() -> None:
     filled = _flags("half the <rate> (--learning_rate 0.1)")
     assert str(filled) == 'half the &lt;rate&gt; (<span class="flag">--learning_rate</span> 0.1)'
+    assert str(_flags("<no> network for `odometry`")) == "&lt;no&gt; network for <code>odometry</code>"
 
 
 def test_a_report_is_made_at_any_time(trained, tmp_path, capsys) -> None:

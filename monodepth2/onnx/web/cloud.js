@@ -121,6 +121,7 @@ export class CloudView {
       "+": [0, 0, 0.9], "-": [0, 0, 1 / 0.9],
     };
     canvas.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return; // e.g. the browser's own larger and smaller
       if (!keys[event.key] && event.key !== "Home") return;
       event.preventDefault();
       if (event.key === "Home") this.reset();
