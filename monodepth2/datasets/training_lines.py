@@ -10,6 +10,7 @@ from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.made_lists import made_split
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
+from monodepth2.errors import UserError
 
 USEFUL_STEPS = 5000  # of a training, for a useful result
 TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of motion (docs/results.md)
@@ -42,8 +43,8 @@ class TrainingLines:
 def training_lines(options: Options) -> TrainingLines:
     """Return the lines of `--split`, less those that are to be skipped.
 
-    Where the flag is left out, plain folders have the lists in their data set's own `splits/`, or a split that is made
-    of them.
+    Where the flag is left out, plain folders have the lists in their data set's own `splits/` (see `own_split`), or a
+    split that is made of them.
 
     Raises:
         UserError: there is no such data set, the lists cannot be used, or no split can be made.
@@ -104,6 +105,20 @@ def prefers_tracked(targets: int, known: int) -> bool:
 
 
 def own_split(options: Options, layout: Layout) -> str | None:
-    """Return the folder of the lists that a data set brings along; None where it brings none, or others are named."""
+    """Return the folder of the lists that a data set brings along; None where it brings none, or others are named.
+
+    Lists as `prepare` makes them, which nobody has changed, count as none: they are made anew, for a run's neighbours.
+    """
     folder = layout.root / SPLITS
-    return str(folder) if options.makes_split and (folder / file_name("train")).is_file() else None
+    if not options.makes_split or not (folder / file_name("train")).is_file():
+        return None
+    return None if isinstance(layout, Folders) and _as_made(layout, str(folder)) else str(folder)
+
+
+def _as_made(layout: Folders, split: str) -> bool:
+    """Whether lists are those that are made for the usual neighbours."""
+    stored = read_split(split, "train"), read_split(split, "val")
+    try:
+        return stored in [made_split(layout, Options().temporal_ids, tracked=tracked) for tracked in (False, True)]
+    except UserError:  # no split can be made, so these are the user's own
+        return False

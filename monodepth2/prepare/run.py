@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
 from monodepth2.config import Options, PrepareOptions
-from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.folders import SPLITS
+from monodepth2.datasets.splits import write_lines
 from monodepth2.datasets.training_lines import TEACH_MOTION, prefers_tracked, training_lines
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import write_whole
@@ -79,7 +80,8 @@ def _write(options: PrepareOptions, output: Path, parts: list["Part"], folder: P
         write_facts(folder, drive)
     tracked = prefers_tracked(_pictures(drives), _pictures([drive for drive in drives if drive.path]))
     usual = Options(data_path=folder, dataset="folder", poses="tracked" if tracked else Options.poses)
-    lines = training_lines(usual, layout_of(usual))
+    lines = training_lines(usual)
+    write_lines({"train": lines.training, "val": lines.validation}, folder / SPLITS)
     counts = {"train": len(lines.training), "val": len(lines.validation)}
     prepared = Prepared(output, parts, drives, tracked, counts)
     write_report(folder, prepared)

@@ -13,7 +13,6 @@ from monodepth2.config import Options, ReproduceOptions
 from monodepth2.datasets.check import SampleFrames, check_calibration
 from monodepth2.datasets.ground_truth import FILE_NAME
 from monodepth2.datasets.make3d import DEPTH_PLACE, GRID, PICTURES, Make3D
-from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split, split_folder
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from monodepth2.config import Options
-from monodepth2.datasets.check import check_data_set
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.made_lists import made_split, main
 from monodepth2.datasets.split_lines import SplitLine
-from monodepth2.datasets.splits import read_split
+from monodepth2.datasets.splits import read_split, write_lines
 from monodepth2.datasets.training_lines import prefers_tracked, training_lines
 from monodepth2.doctor.lists import list_findings
 
@@ -75,37 +75,44 @@ def test_where_no_time_is_known_neighbours_alone_keep_the_parts_apart(seconds: o
     "flags", [{"frame_ids": (0, -2, 2)}, {"frame_gap": (2, 3)}, {"frame_ids": (0, -30, 30)}, {"frame_ids": (0, 3)}]
 )
 def test_what_prepare_has_made_is_trained_on_with_any_neighbours(flags: dict, tmp_path: Path) -> None:
-    layout = drives(tmp_path, a=(200, 0.1), b=(6, 0.1))
+    drives(tmp_path, a=(200, 0.1), b=(6, 0.1))
+    usual = training_lines(Options(data_path=tmp_path, dataset="folder"))
+    write_lines({"train": usual.training, "val": usual.validation}, tmp_path / "splits")
     options = Options(data_path=tmp_path, dataset="folder", **flags)
-    training, validation, _ = training_lines(options, layout)
-    check_data_set(layout, [*training, *validation], options.loaded_ids, options.gaps)
+    lines = training_lines(options)
+    training, validation = lines.training, lines.validation
+    SampleFrames.from_options(options, lines.layout).check(lines.all)
     far = max(options.gaps) * max(map(abs, options.temporal_ids))
     apart = frames(validation, "a")[0] - frames(training, "a")[-1]
     assert apart == max(far, 20) + 1
-    assert not [one for one in list_findings(options, layout, training, validation) if "inside" in one.name]
+    assert not [one for one in list_findings(options, lines.layout, training, validation) if "inside" in one.name]
 
 
 def test_drives_of_which_points_show_no_motion_are_left_out_where_it_is_that_of_points(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    layout = drives(tmp_path, a=(6, 0.1), b=(60, 0.1), c=(60, 0.1))
+    drives(tmp_path, a=(6, 0.1), b=(60, 0.1), c=(60, 0.1))
     options = Options(data_path=tmp_path, dataset="folder", poses="tracked")
-    both = training_lines(replace(options, poses="network"), layout)
-    assert training_lines(options, layout) == both, "no drive has a path: this is told where the paths are read"
+    both = training_lines(replace(options, poses="network"))
+    assert training_lines(options) == both, "no drive has a path: this is told where the paths are read"
     (tmp_path / "b/tracked_poses.txt").touch()
-    assert {line.folder for line in training_lines(options, layout).training} == {"b"}
-    assert {line.folder for line in training_lines(replace(options, poses="network"), layout).training} == {*"abc"}
+    assert {line.folder for line in training_lines(options).training} == {"b"}
+    assert {line.folder for line in training_lines(replace(options, poses="network")).training} == {*"abc"}
     assert main([str(tmp_path), "--output", str(tmp_path / "lists"), "--poses", "tracked"]) == 0
-    assert read_split(str(tmp_path / "lists"), "train") == training_lines(options, layout).training
+    assert read_split(str(tmp_path / "lists"), "train") == training_lines(options).training
+    (tmp_path / "lists").rename(tmp_path / "splits")  # as `prepare` leaves them
+    assert {line.folder for line in training_lines(replace(options, poses="network")).training} == {*"abc"}
+    (tmp_path / "splits/val_files.txt").write_text("c 40 l\n")  # as a user wants it
+    assert training_lines(replace(options, poses="network")).validation == [SplitLine("c", 40, "l")]
 
 
 def test_the_motion_of_points_is_advised_if_they_show_that_of_most_targets(tmp_path: Path) -> None:
     assert prefers_tracked(9999, 8000)
     assert not prefers_tracked(9999, 7999)
     assert not prefers_tracked(10_000, 10_000)
-    layout = drives(tmp_path, a=(6, 0.1), b=(200, 0.1))
+    drives(tmp_path, a=(6, 0.1), b=(200, 0.1))
     options = Options(data_path=tmp_path, dataset="folder")
-    made = training_lines(options, layout)
+    made = training_lines(options)
 
     def advised(of: Options) -> bool:
         found = list_findings(of, layout_of(of), made.training, made.validation)

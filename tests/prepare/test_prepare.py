@@ -65,7 +65,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = prepared(tmp_path, clip)
-    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html"]
+    assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
     assert not [path for path in tmp_path.iterdir() if path != output]  # nothing is left beside it
     options = Options(data_path=output, dataset="folder", width=128, height=64)
     lines = training_lines(options)
@@ -97,7 +97,7 @@ def test_the_path_of_the_camera_is_found_and_trained_with(tmp_path: Path, capsys
     corridor = Corridor(1, (320, 192))
     clip = write_clip(tmp_path / "clip.mp4", [corridor.picture(0.2 * n) for n in range(30)])
     output = prepared(tmp_path, clip, width=320)
-    targets = len(training_lines(options := Options(data_path=output, dataset="folder"), layout_of(options)).training)
+    targets = len(training_lines(Options(data_path=output, dataset="folder")).training)
     assert targets < Options.batch_size
     told = capsys.readouterr().out
     assert f"--width 320 --height 192 --poses tracked --batch_size {targets}" in told
