@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import QUICK, ROOT, SMALL
+from runs import QUICK, ROOT, SMALL, TINY
 from scripts import HANGS
 
 RUN = """
@@ -28,7 +28,7 @@ def test_the_package_alone_trains_from_an_empty_folder(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "splits", site / "monodepth2/splits")
     empty.mkdir()
     street = ("synthetic", "street", "--drives", 2, "--frames", 5, "--width", 160, "--height", 48)
-    training = ("train", "--data_path", "street", "--split", "street/split", *SMALL, *QUICK, "--log_dir", "runs")
+    training = ("train", "--data_path", "street", "--split", "street/split", *SMALL, *QUICK, *TINY, "--log_dir", "runs")
     where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
     for words in (street, training):
         command = [sys.executable, "-c", RUN, *map(str, words)]

@@ -13,13 +13,14 @@ import pytest
 from clips import drive, write_clip
 from monodepth2.command.table import COMMANDS
 from monodepth2.config.command_line import build_parser
+from runs import TINY
 from scripts import monodepth2
 
 NOTEBOOK = Path(__file__).parents[2] / "examples/video_in_model_out.ipynb"
 # what makes it short
 SHORTER = {
     "prepare": "--width 256",
-    "train": "--weights_init scratch --batch_size 2 --num_workers 0",
+    "train": f"--weights_init scratch --batch_size 2 --num_workers 0 {shlex.join(TINY)}",
 }
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from clips import drive, write_clip
+from runs import TINY
 from scripts import monodepth2
 
 TUTORIAL = Path(__file__).parents[2] / "docs/tutorial.md"
-# what makes it short: a minute of training is for people
+# what makes it short: other tests train ResNets
 SHORTER = {
     "prepare": "--width 256",
-    "train": "--weights_init scratch --num_epochs 1 --batch_size 2 --num_workers 0",
+    "train": f"--weights_init scratch --num_epochs 1 --batch_size 2 --num_workers 0 {shlex.join(TINY)}",
 }
 LEFT = {
     "prepare": "data/drive/report.html",

@@ -107,15 +107,6 @@ def test_bf16_differs_by_its_rounding(computed: Computed) -> None:
     assert check_case(computed.name, case, computed.float64, found, BF16) <= 1
 
 
-@pytest.mark.parametrize("computed", ["stereo"], indirect=True)
-@pytest.mark.slow(reason="compiles two networks: a minute")
-def test_compiled_networks_are_as_exact(computed: Computed) -> None:
-    """The case whose gradients the compiler's own batch norm would miss."""
-    case = CASES[computed.name]
-    found = case_figures(case, computed.scene, ["--compile"])
-    assert check_case(computed.name, case, computed.float64, found, FLOAT32) <= 1
-
-
 @pytest.mark.parametrize("name", read("evaluation.json"))
 def test_evaluation(name: str, golden_scene: Path) -> None:
     case = read("evaluation.json")[name]

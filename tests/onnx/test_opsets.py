@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import onnxruntime
 import pytest
 import torch
 
+from exports import traced_once
 from monodepth2.checkpoints.depth_network import load_depth_network
 from monodepth2.config import Options
 from monodepth2.config.tools import ExportOptions
@@ -28,7 +30,8 @@ from trees import write_checkpoint
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # recipe weights amplify rounding errors
 EXPORTS = pytest.mark.slow(reason="exports a network")
-EXPORTED = pytest.mark.slow(reason="four networks are exported for these tests, which takes half a minute")
+EXPORTED = pytest.mark.slow(reason="two networks are exported for these tests")
+NEWEST = min(onnx.defs.onnx_opset_version(), 28)  # later ones may not be known to onnxruntime yet
 IR_VERSIONS = {11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8}  # that came with each opset
 
 
@@ -46,20 +49,18 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def files(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Depth of any size and pose, in the opset that is written by default and in the oldest."""
     folder = tmp_path_factory.mktemp("files")
+    with traced_once():
+        return {
+            f"{network}{opset}": exported(weights, folder / f"{network}{opset}.onnx", network=network, opset=opset)
+            for network in ("depth", "pose")
+            for opset in (18, 11)
+        }
+
+
+def exported(weights: Path, output: Path, **how: Any) -> Path:
+    """A file for pictures of any size."""
     sizes = {"dynamic_batch": True, "dynamic_size": True}
-    return {
-        f"{network}{opset}": export(
-            ExportOptions(
-                load_weights_folder=weights,
-                output=folder / f"{network}{opset}.onnx",
-                network=network,
-                opset=opset,
-                **sizes,
-            )
-        ).path
-        for network in ("depth", "pose")
-        for opset in (18, 11)
-    }
+    return export(ExportOptions(load_weights_folder=weights, output=output, **sizes, **how)).path
 
 
 def pictures(*shape: int) -> np.ndarray:
@@ -134,9 +135,8 @@ def test_half_precision_in_an_old_opset(weights: Path, tmp_path: Path) -> None:
 
 @EXPORTS
 def test_the_newest_opset(weights: Path, tmp_path: Path) -> None:
-    newest = min(onnx.defs.onnx_opset_version(), 28)  # later ones may not be known to onnxruntime yet
-    path = export(ExportOptions(load_weights_folder=weights, output=tmp_path / "n.onnx", opset=newest)).path
-    assert onnx.load(path).opset_import[0].version == newest
+    path = export(ExportOptions(load_weights_folder=weights, output=tmp_path / "n.onnx", opset=NEWEST)).path
+    assert onnx.load(path).opset_import[0].version == NEWEST
 
 
 @EXPORTED
@@ -194,15 +194,22 @@ def test_transforms_are_those_of_the_geometry() -> None:
 
 
 @EXPORTED
-def test_motions_of_the_oldest_are_those_of_the_checkpoint(weights: Path, files: dict[str, Path]) -> None:
-    frames = pictures(2, 9, 64, 96)
+@pytest.mark.parametrize("name", ["pose18", "pose11"])
+def test_motions_are_those_of_the_checkpoint(name: str, weights: Path, files: dict[str, Path]) -> None:
+    frames = pictures(2, 9, 64, 128)
     model = load_motion_network(weights, CPU).model
     images = {frame: torch.from_numpy(frames[:, 3 * n : 3 * n + 3]) for n, frame in enumerate((0, -1, 1))}
     with torch.no_grad():
         motions = model.motions(images)
-    found = run(files["pose11"], frames)
+    found = run(files[name], frames)
     for n, frame in enumerate((-1, 1)):
-        np.testing.assert_allclose(found["axisangle"][:, n], motions[frame].axisangle, rtol=1e-4, atol=1e-6)
+        motion = motions[frame]
+        expected = {"axisangle": motion.axisangle, "translation": motion.translation}
+        expected["transform"] = transform_from_parameters(motion.axisangle, motion.translation)
+        for key, value in expected.items():
+            np.testing.assert_allclose(found[key][:, n], value, rtol=1e-4, atol=1e-6)
+    stated = {item.key: item.value for item in onnx.load(files[name]).metadata_props}
+    assert stated["monodepth2.frames"] == "[0, -1, 1]"
 
 
 @EXPORTED
@@ -236,14 +243,14 @@ def test_backbones_of_timm_in_old_operators(opset: int, tmp_path: Path) -> None:
 
 
 @EXPORTS
-@pytest.mark.parametrize("opset", [11, 23])
-def test_hr_decoders_in_the_oldest_and_newest_operators(opset: int, tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path / "weights_0", decoder="hr", pose_model_type="posecnn")
-    options = ExportOptions(load_weights_folder=folder, output=tmp_path / "depth.onnx", opset=opset, dynamic_size=True)
-    path = export(options).path  # which compares it with the checkpoint
+def test_hr_decoders_in_the_oldest_and_newest_operators(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "weights_0", decoder="hr", encoder="resnet10t", pose_model_type="posecnn")
     image = pictures(1, 3, 64, 128)
-    expected = run(path, image)
-    np.testing.assert_allclose(expected["depth"], depths(folder, image), **CLOSE)
-    network = cv2.dnn.readNetFromONNX(str(path))
-    network.setInput(image)
-    np.testing.assert_allclose(network.forward("disp"), expected["disp"], **CLOSE)
+    with traced_once():
+        for opset in (11, 23):
+            path = exported(folder, tmp_path / f"depth{opset}.onnx", opset=opset)  # compared with the checkpoint
+            expected = run(path, image)
+            np.testing.assert_allclose(expected["depth"], depths(folder, image), **CLOSE)
+            network = cv2.dnn.readNetFromONNX(str(path))
+            network.setInput(image)
+            np.testing.assert_allclose(network.forward("disp"), expected["disp"], **CLOSE)

@@ -20,7 +20,7 @@ from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.stages import Batch
 from monodepth2.reproduce.plan import jobs, measured_step, recipes_of
 from monodepth2.reproduce.rows import RECIPES, ROWS, TABLES, Row
-from monodepth2.reproduce.run import Reproduction, _how, chosen, run
+from monodepth2.reproduce.run import Reproduction, _how, chosen
 from monodepth2.reproduce.scales import TINY, PaperScale, scale_of, write_make3d
 from monodepth2.reproduce.scores import Score, Scores
 from monodepth2.training.step import StepResult, TrainingStep
@@ -265,34 +265,6 @@ def test_a_row_from_end_to_end(tmp_path: Path, checkpoint) -> None:
     assert other.returncode == 1
     assert "was trained with --decoder small (now 2019): remove it, or name another --output" in other.stderr
     assert "was trained with --decoder small" in (folder / "index.html").read_text()
-
-
-@pytest.mark.slow(reason="trains every network of the tables for three steps")
-def test_every_row_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags: dict[str, Any] = {"scale": "tiny", "device": "cpu", "output": tmp_path}
-    starts = {f"{recipe.start}_seed0" for recipe in RECIPES.values()}
-    told = {}
-    for name in ROWS:
-        assert run(ReproduceOptions(rows=(name,), **flags)) == 0
-        told[name] = capsys.readouterr().err
-        for folder in (tmp_path / "tiny/runs").iterdir():  # all of them together are 9 GB
-            if folder.name not in starts:
-                shutil.rmtree(folder)
-    assert "epoch" in told["mono_640x192"]
-    started = {name for name, words in told.items() if "moments taken from" in words}
-    assert started == {name for name, row in ROWS.items() if RECIPES[row.recipe].start}
-    assert run(ReproduceOptions(rows=("all",), **flags)) == 0
-    assert "epoch" not in capsys.readouterr().err, "the scores are there"
-    kept = {path.name: json.loads(path.read_text()) for path in (tmp_path / "tiny/scores").iterdir()}
-    assert set(kept) == {f"{name.replace(':', '_')}.seed0.json" for name in ROWS}
-    for name, row in ROWS.items():
-        figures = kept[f"{name.replace(':', '_')}.seed0.json"]["figures"]
-        assert set(figures) == set(row.names)
-        assert all(value > 0 for figure, value in figures.items() if figure not in ("a1", "a2", "a3"))
-    page = (tmp_path / "tiny/index.html").read_text()
-    assert "not in the paper" in page
-    abs_rel = kept["mobilenetv4_conv_small_050_modern.seed0.json"]["figures"]["abs_rel"]
-    assert f"{abs_rel:.3f}".removeprefix("0") in page
 
 
 def test_a_step_is_measured_for_a_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:

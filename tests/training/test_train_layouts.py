@@ -11,6 +11,7 @@ from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiDepth
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.split_lines import SplitLine
+from runs import TINY
 from scene import DRIVE
 from scripts import in_process
 from trees import write_improved_truth, write_odometry_sequence
@@ -25,7 +26,7 @@ def train(data: Path, lines: list[str], folder: Path, *flags: object) -> Path:
         (folder / f"split/{part}_files.txt").write_text("\n".join(lines))
     size = ("--height", 64, "--width", 96, "--batch_size", 2, "--num_epochs", 1, "--weights_init", "scratch")
     where = ("--data_path", data, "--split", folder / "split", "--log_dir", folder)
-    done = in_process("train", *PLAINLY, "--pose_model_type", "posecnn", *where, *size, *flags)
+    done = in_process("train", *PLAINLY, "--pose_model_type", "posecnn", *TINY, *where, *size, *flags)
     assert done.returncode == 0, done.stderr
     return folder / "mdp"
 

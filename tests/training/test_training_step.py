@@ -180,7 +180,7 @@ def test_a_step_lowers_the_loss_and_returns_what_carries_no_gradients(small: Opt
 def test_views_and_losses_compile(options: Options, batch: Batch) -> None:
     """Without a break, as `--compile` has them on other devices: in the compiler's graphs and decompositions.
 
-    Of two scales, to be done sooner. Networks are in the golden tests.
+    Of two scales, to be done sooner. Networks are in test_compiled_networks.py.
     """
     options = replace(options, scales=(0, 2))
     eager, step = fresh_step(options), fresh_step(options)
