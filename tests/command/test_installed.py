@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runs import QUICK, ROOT, SMALL, TINY
+from places import ROOT
+from runs import QUICK, SMALL, TINY
 from scripts import HANGS
 
 RUN = """
