@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.files.pictures import read_picture
@@ -26,7 +27,7 @@ def test_each_camera_of_each_drive_is_told_once(tmp_path: Path, capsys: pytest.C
         write_drive(tmp_path / name, white)
     lines = [SplitLine(f"d/{name}", 1, "l") for name in ("ten", "ten", "twelve", "sixteen")]
     for _ in range(2):
-        _tell_ranges(KittiRaw(tmp_path, ".png"), lines, (0, -1, 1, "s"))
+        _tell_ranges(SampleFrames(KittiRaw(tmp_path, ".png"), (0, -1, 1, "s")), lines)
     told = capsys.readouterr().err.splitlines()
     expected = [
         f"{tmp_path}/d/{drive}/{camera}/data: 16-bit .png pictures with values up to {white} are read as {bits}-bit "
