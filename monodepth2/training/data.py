@@ -221,9 +221,11 @@ def _check_split(options: Options) -> None:
 
 def _tell_ranges(frames: SampleFrames, lines: Sequence[SplitLine]) -> None:
     """Report drives whose 16-bit pictures hold fewer bits; the loader processes find that out, too, but say nothing."""
-    drives = {(line.folder, line.side): line for line in lines}.values()
-    # of the pictures in a folder the target comes last, which is there
-    for path in {path.parent: path for line in drives for path in reversed(frames.paths(line))}.values():
+    first: dict[Path, Path] = {}  # of each folder: the target, which is there
+    for line in {(line.folder, line.side): line for line in lines}.values():
+        for path in frames.paths(line):
+            first.setdefault(path.parent, path)
+    for path in first.values():
         tell_white(path)
 
 
