@@ -29,7 +29,6 @@ class DoctorOptions(OfTraining):
 
     height: int = same_as(Options, "height")
     width: int = same_as(Options, "width")
-    poses: str = same_as(Options, "poses")
     baseline: float | None = same_as(Options, "baseline", group="camera")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")

@@ -21,7 +21,8 @@ class MethodFlags(Checked):
         "eigen_zhou",
         "training",
         f"training split: {', '.join(TRAINING_SPLITS)}, or a folder with train_files.txt and val_files.txt (default: "
-        "eigen_zhou; of plain folders the lists in their splits/, else a split is made)",
+        "eigen_zhou; of plain folders the lists that you have put into their splits/ or changed there, else a split is "
+        "made)",
     )
     num_layers: int = option(
         18,

@@ -176,6 +176,7 @@ class OfTraining(Checked):
     use_stereo: bool = same_as(Options, "use_stereo")
     frame_ids: tuple[int, ...] = same_as(Options, "frame_ids")
     frame_gap: tuple[int, ...] = same_as(Options, "frame_gap")
+    poses: str = same_as(Options, "poses")
 
     def training(self, **more: Any) -> Options:
         """The options of the training: those that were given here, as given, and `more`.

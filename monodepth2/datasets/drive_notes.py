@@ -10,6 +10,7 @@ from monodepth2.files.input_files import read_json
 from monodepth2.files.text import numbered_lines
 
 TIMES, DRIVE = "times.txt", "drive.json"
+PREPARED = "prepare.json"  # of a whole data set that `prepare` has made
 STAMPS = "timestamps.txt"  # of a sensor of KITTI raw, above its data
 
 

@@ -12,7 +12,7 @@ from monodepth2.datasets.drive_notes import noted
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiOdometry
 from monodepth2.datasets.layouts import Layout
-from monodepth2.datasets.poses import poses_path, read_poses
+from monodepth2.datasets.poses import TRACKED, poses_path, read_poses
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError, counted
 from monodepth2.method.depth_maps import network_unit
@@ -92,7 +92,7 @@ class KnownPoses:
             told = f"--poses tracked: the motion of {counted(len(last), 'drive')} by points, in no known unit"
             drives = self.layout.drives() if isinstance(self.layout, Folders) else ()
             unknown = sum(not self._path(drive).is_file() for drive in drives)
-            return f"{told}; {counted(unknown, 'drive')} left out, since points do not show it" if unknown else told
+            return f"{told}; {counted(unknown, 'drive')} without {TRACKED} left out" if unknown else told
         steps = [np.diff(self._poses(folder)[:, :3, 3], axis=0) for folder in last]
         metres = float(np.median(np.linalg.norm(np.concatenate(steps), axis=1)))
         return f"--poses known: neighbouring pictures are {metres:.3g} m apart (median of {len(last):,} drives)"

@@ -1,6 +1,7 @@
 """The lists that are made of plain folders of drives, where nobody names others: what to train and to validate on."""
 
 import argparse
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
 from monodepth2.errors import UserError
 
+LISTS = "lists"  # under this name `prepare` notes which lists it has written
 VALIDATION_SHARE = 10  # one target in so many, the last ones of each drive
 SECONDS_BETWEEN = 2.0  # after which a car sees other things, for the most part
 
@@ -59,6 +61,11 @@ def made_split(
             "neighbours (--frame_ids, --frame_gap), or lists of your own with --split"
         )
     return training, validation
+
+
+def digest_of_lists(training: Sequence[SplitLine], validation: Sequence[SplitLine]) -> str:
+    """Return a checksum, by which lists are known that nobody has changed."""
+    return hashlib.sha256("\n".join(map(str, [*training, "", *validation])).encode()).hexdigest()
 
 
 def _with_motion(layout: Folders) -> list[str]:

@@ -1,16 +1,18 @@
 """The lines that a run trains and validates on, and how many it needs to learn something."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
+from monodepth2.datasets.drive_notes import PREPARED
 from monodepth2.datasets.folders import SPLITS, Folders
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.layouts import Layout
-from monodepth2.datasets.made_lists import made_split
+from monodepth2.datasets.made_lists import LISTS, digest_of_lists, made_split
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import file_name, read_split
-from monodepth2.errors import UserError
+from monodepth2.files.input_files import read_json
 
 USEFUL_STEPS = 5000  # of a training, for a useful result
 TEACH_MOTION = 10_000  # targets: with fewer, points are the safer source of motion (docs/results.md)
@@ -107,18 +109,19 @@ def prefers_tracked(targets: int, known: int) -> bool:
 def own_split(options: Options, layout: Layout) -> str | None:
     """Return the folder of the lists that a data set brings along; None where it brings none, or others are named.
 
-    Lists as `prepare` makes them, which nobody has changed, count as none: they are made anew, for a run's neighbours.
+    Lists that `prepare` has written and nobody has changed count as none: they are made anew, for a run's neighbours.
     """
     folder = layout.root / SPLITS
     if not options.makes_split or not (folder / file_name("train")).is_file():
         return None
-    return None if isinstance(layout, Folders) and _as_made(layout, str(folder)) else str(folder)
+    return None if _as_prepared(layout.root, str(folder)) else str(folder)
 
 
-def _as_made(layout: Folders, split: str) -> bool:
-    """Whether lists are those that are made for the usual neighbours."""
-    stored = read_split(split, "train"), read_split(split, "val")
+def _as_prepared(root: Path, split: str) -> bool:
+    """Whether a data set's lists are those that `prepare` has written."""
+    path = root / PREPARED
     try:
-        return stored in [made_split(layout, Options().temporal_ids, tracked=tracked) for tracked in (False, True)]
-    except UserError:  # no split can be made, so these are the user's own
+        written = read_json(path).get(LISTS) if path.is_file() else None
+    except (OSError, ValueError, AttributeError):
         return False
+    return written is not None and written == digest_of_lists(read_split(split, "train"), read_split(split, "val"))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.check import SampleFrames
+from monodepth2.datasets.folders import SPLITS
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import parts_of, read_split
-from monodepth2.datasets.training_lines import own_split, training_lines
+from monodepth2.datasets.training_lines import training_lines
 from monodepth2.doctor.cameras import camera_findings, pair_findings
 from monodepth2.doctor.findings import Finding, as_text
 from monodepth2.doctor.lists import leak_findings, list_findings, missing_findings, overlap_findings, pose_findings
@@ -129,7 +130,7 @@ def _leaks(
     trained = set(training)
     others = [line for line in validation if line not in trained]
     found = leak_findings(layout, training, "validation", others, samples)
-    split = own_split(options, layout) or ("" if options.makes_split else options.split)
-    if split and "test" in parts_of(split):
+    split = str(layout.root / SPLITS) if options.makes_split else options.split
+    if (not options.makes_split or Path(split).is_dir()) and "test" in parts_of(split):
         found += leak_findings(layout, training, "test", read_split(split, "test"), samples)
     return found

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from monodepth2 import __version__
 from monodepth2.config import Options, PrepareOptions
+from monodepth2.datasets.drive_notes import PREPARED
 from monodepth2.datasets.folders import SPLITS
+from monodepth2.datasets.made_lists import LISTS, digest_of_lists
 from monodepth2.datasets.splits import write_lines
 from monodepth2.datasets.training_lines import TEACH_MOTION, prefers_tracked, training_lines
 from monodepth2.errors import counted, tell
 from monodepth2.files.output_paths import write_whole
-from monodepth2.prepare.staging import FACTS, READ, REPORT, check_output, staged_folder
+from monodepth2.prepare.staging import READ, REPORT, check_output, staged_folder
 from monodepth2.runtime.extras import require_packages
 
 if TYPE_CHECKING:
@@ -91,9 +93,10 @@ def _write(options: PrepareOptions, output: Path, parts: list["Part"], folder: P
         "sources": [source_values(part.source) for part in parts],
         "drives": [one.name for one in drives],
         "lines": counts,
+        LISTS: digest_of_lists(lines.training, lines.validation),
         "advice": prepared.advice,
     }
-    write_whole(folder / FACTS, json.dumps(values, indent=1, default=str) + "\n")
+    write_whole(folder / PREPARED, json.dumps(values, indent=1, default=str) + "\n")
     return prepared
 
 

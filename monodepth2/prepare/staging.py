@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from monodepth2.datasets.drive_notes import PREPARED
 from monodepth2.datasets.folders import SPLITS
 from monodepth2.errors import UserError, tell
 from monodepth2.files.output_paths import check_output_folder, check_replaceable
 from monodepth2.runtime.locks import process_lock, take_lock
 
-FACTS, REPORT = "prepare.json", "report.html"
+REPORT = "report.html"
 READ = ".read"  # what was read of the sources, in the folder while it is not whole
 FOUND = "analysis.json"  # in the folder of a source that was read to its end
 # what prepare writes, and what file managers leave wherever they look
 _OTHERS = r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini"
-_OWN = re.compile("|".join([r"drive_\d+", _OTHERS, *map(re.escape, (SPLITS, REPORT, FACTS, READ))]))
+_OWN = re.compile("|".join([r"drive_\d+", _OTHERS, *map(re.escape, (SPLITS, REPORT, PREPARED, READ))]))
 
 
 def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
@@ -33,7 +34,7 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
             raise UserError(f"--output {output}: {source} lies in it; name a folder of its own")
     if not output.exists() or not any(output.iterdir()):
         return
-    if not (output / FACTS).is_file():
+    if not (output / PREPARED).is_file():
         raise UserError(f"--output {output}: holds other files; name a new folder")
     if not overwrite:
         raise UserError(f"--output {output}: was prepared before; add --overwrite to replace it, or train on it")
@@ -46,7 +47,7 @@ def check_output(output: Path, sources: list[Path], overwrite: bool) -> None:
 
 @contextmanager
 def staged_folder(output: Path) -> Iterator[Path]:
-    """Lend a folder; when all went well and it holds `FACTS`, it takes the place of the output.
+    """Lend a folder; when all went well and it holds `PREPARED`, it takes the place of the output.
 
     After an interruption it stays if sources in its folder `READ` were read to their end, for the next run of the same
     output.
@@ -67,7 +68,7 @@ def staged_folder(output: Path) -> Iterator[Path]:
         except BaseException:
             _keep_or_remove(staged)
             raise
-        if not (staged / FACTS).exists():
+        if not (staged / PREPARED).exists():
             shutil.rmtree(staged)
             return
         shutil.rmtree(old, ignore_errors=True)
@@ -99,6 +100,9 @@ def _clear(staged: Path) -> None:
 
 def _keep_or_remove(staged: Path) -> None:
     if any(staged.glob(f"{READ}/*/{FOUND}")):
-        tell(f"what was read to its end is kept in {staged}; the same command takes it over")
+        tell(
+            f"what was read to its end is kept in {staged}; the same command takes it over, or "
+            "remove this folder to begin anew"
+        )
     else:
         shutil.rmtree(staged)

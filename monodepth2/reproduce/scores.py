@@ -110,6 +110,8 @@ def _typed(found: dict[str, Any]) -> Score:
     """A score that was read, each value of its type; a conversion that fails raises what it raises."""
     if found.pop("of", None) not in (None, found.get("images")):  # an earlier version has noted it
         raise ValueError("of part of the images")
+    if "flags" not in found:
+        raise ValueError("an earlier version has not noted its flags")
     score = Score(**found)
     figures = {name: float(value) for name, value in score.figures.items()}
     if not all(map(math.isfinite, figures.values())):

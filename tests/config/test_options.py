@@ -217,6 +217,7 @@ def test_pseudo_labels_are_made_for_the_targets_that_the_training_has() -> None:
         onnx="m.onnx", output="labels", output_is="depth", normalise="none", dataset="folder", frame_gap=(2, 3)
     )
     assert made.training().gaps == (2, 3)
+    assert made.with_values({"poses": "tracked"}).training().poses == "tracked", "which leaves drives out"
 
 
 def test_whole_numbers_of_python_become_what_files_hold() -> None:

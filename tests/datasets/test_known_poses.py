@@ -140,7 +140,7 @@ def test_tracked_poses_are_taken_in_their_own_unit_and_make_no_metres(drive: Pat
     assert known.check([TARGET], frames) == "--poses tracked: the motion of 1 drive by points, in no known unit"
     (tmp_path / "other").mkdir()
     (tmp_path / "other/1.png").symlink_to(next(drive.glob("*.png")))
-    assert known.check([TARGET], frames).endswith("unit; 1 drive left out, since points do not show it")
+    assert known.check([TARGET], frames).endswith("unit; 1 drive without tracked_poses.txt left out")
     motion = np.linalg.inv(poses[2]) @ poses[1]
     np.testing.assert_allclose(known.source_T_target(TARGET, 1), scaled(motion[None], 0.05)[0], atol=1e-8)
     assert not chosen.knows_metres

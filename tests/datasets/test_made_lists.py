@@ -10,10 +10,10 @@ from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
-from monodepth2.datasets.made_lists import made_split, main
+from monodepth2.datasets.made_lists import digest_of_lists, made_split, main
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import read_split, write_lines
-from monodepth2.datasets.training_lines import prefers_tracked, training_lines
+from monodepth2.datasets.training_lines import TrainingLines, prefers_tracked, training_lines
 from monodepth2.doctor.lists import list_findings
 
 NEIGHBOURS = (-1, 1)
@@ -28,6 +28,13 @@ def drives(root: Path, **each: tuple[int, object]) -> Folders:
         if seconds is not None:
             (root / name / "drive.json").write_text(json.dumps({"gap": {"seconds": seconds}}))
     return Folders(root)
+
+
+def as_prepared(root: Path, lines: TrainingLines) -> None:
+    """Lists in a data set as `prepare` leaves them."""
+    write_lines({"train": lines.training, "val": lines.validation}, root / "splits")
+    digest = digest_of_lists(lines.training, lines.validation)
+    (root / "prepare.json").write_text(json.dumps({"lists": digest}))
 
 
 def frames(lines: list[SplitLine], drive: str) -> list[int]:
@@ -77,7 +84,7 @@ def test_where_no_time_is_known_neighbours_alone_keep_the_parts_apart(seconds: o
 def test_what_prepare_has_made_is_trained_on_with_any_neighbours(flags: dict, tmp_path: Path) -> None:
     drives(tmp_path, a=(200, 0.1), b=(6, 0.1))
     usual = training_lines(Options(data_path=tmp_path, dataset="folder"))
-    write_lines({"train": usual.training, "val": usual.validation}, tmp_path / "splits")
+    as_prepared(tmp_path, usual)
     options = Options(data_path=tmp_path, dataset="folder", **flags)
     lines = training_lines(options)
     training, validation = lines.training, lines.validation
@@ -100,7 +107,7 @@ def test_drives_of_which_points_show_no_motion_are_left_out_where_it_is_that_of_
     assert {line.folder for line in training_lines(replace(options, poses="network")).training} == {*"abc"}
     assert main([str(tmp_path), "--output", str(tmp_path / "lists"), "--poses", "tracked"]) == 0
     assert read_split(str(tmp_path / "lists"), "train") == training_lines(options).training
-    (tmp_path / "lists").rename(tmp_path / "splits")  # as `prepare` leaves them
+    as_prepared(tmp_path, training_lines(options))
     assert {line.folder for line in training_lines(replace(options, poses="network")).training} == {*"abc"}
     (tmp_path / "splits/val_files.txt").write_text("c 40 l\n")  # as a user wants it
     assert training_lines(replace(options, poses="network")).validation == [SplitLine("c", 40, "l")]

@@ -15,7 +15,9 @@ from PIL import Image
 from monodepth2.config import DoctorOptions, Options
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.made_lists import digest_of_lists
 from monodepth2.datasets.split_lines import SplitLine
+from monodepth2.datasets.splits import write_lines
 from monodepth2.datasets.training_lines import more_to_learn, training_lines
 from monodepth2.doctor import looks
 from monodepth2.doctor.cameras import camera_findings, pair_findings
@@ -403,3 +405,11 @@ def test_lists_of_plain_folders_are_looked_at_as_training_makes_them(scene: Path
     options = Options(data_path=tmp_path, dataset="folder", height=96, width=320, num_epochs=ENOUGH, batch_size=6)
     assert len(training_lines(options).training) == 8
     assert diagnose(options, 50).findings == []
+    made = training_lines(options)
+    written = {"train": made.training, "val": made.validation, "test": made.training[:1]}
+    write_lines(written, tmp_path / "splits")
+    leaks = ["a leak between the lists"]
+    assert [one.name for one in diagnose(options, 50).findings] == leaks
+    digest = digest_of_lists(made.training, made.validation)
+    (tmp_path / "prepare.json").write_text(json.dumps({"lists": digest}))  # as if `prepare` had made these
+    assert [one.name for one in diagnose(options, 50).findings] == leaks

@@ -16,7 +16,7 @@ from monodepth2.reproduce.run import run
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder_of_the_tables_fits_its_decoders(name: str) -> None:
-    encoder = TimmEncoder(name)
+    encoder = TimmEncoder(name, (64, 96))
     with torch.no_grad():
         features = encoder(torch.rand(1, 3, 64, 96))
         for decoder in ("2019", "small"):
