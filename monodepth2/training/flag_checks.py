@@ -65,6 +65,9 @@ def warm_up_remarks(options: Options, steps: int) -> list[str]:
 
 
 def flags_of_all(options: Options) -> dict[str, object]:
-    """The flags that processes which train together must have in common: all but folders and the number of loaders."""
+    """The flags that processes which train together must have in common.
+
+    All but folders, `--split`, whose lines are compared, and the number of loaders.
+    """
     alike = [item.name for item in fields(Options) if option_type(item) is not Path and item.name not in OF_A_MACHINE]
     return {f"--{name}": getattr(options, name) for name in alike}

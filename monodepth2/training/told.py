@@ -24,7 +24,7 @@ def first_lines(logbook: Logbook, options: Options, origin: str, taught: str) ->
     Args:
         logbook: of the run, whose data, processes and networks it knows.
         options: of the run.
-        origin: what the run begins with, in words.
+        origin: where it begins or goes on, in words.
         taught: what the weights learn from beside pictures, in words.
     """
     data, processes, learn = logbook.data, logbook.processes, logbook.learn
