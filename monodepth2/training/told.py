@@ -10,6 +10,7 @@ from monodepth2.checkpoints.networks import MEAN
 from monodepth2.config import ODOMETRY_SPLITS, TRAINING_SPLITS, Options, launched_as, started_as
 from monodepth2.datasets.folders import TRUTH
 from monodepth2.errors import counted, tell
+from monodepth2.method.model import MonodepthModel
 from monodepth2.runtime.processes import Processes
 from monodepth2.training.data import TrainingData
 from monodepth2.training.logbook import Logbook
@@ -18,28 +19,39 @@ from monodepth2.training.step import TrainingStep
 NOTHING_TO_LEARN = 3  # exit code of a run whose data show nothing
 
 
-def first_lines(logbook: Logbook, options: Options, origin: str, taught: str) -> str:
+def first_lines(
+    options: Options,
+    data: TrainingData,
+    processes: Processes,
+    device: torch.device,
+    model: MonodepthModel,
+    rate: str,
+    origin: str,
+    taught: str,
+) -> str:
     """How much data, how many steps, what is trained, where, and where from.
 
     Args:
-        logbook: of the run, whose data, processes and networks it knows.
         options: of the run.
+        data: of the run.
+        processes: that train together.
+        device: to train on.
+        model: that is trained.
+        rate: the learning rate, in words.
         origin: where it begins or goes on, in words.
         taught: what the weights learn from beside pictures, in words.
     """
-    data, processes, learn = logbook.data, logbook.processes, logbook.learn
-    parameters = sum(parameter.numel() for parameter in learn.model.parameters())
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     joint = options.batch_size * processes.world_size
     shares = "" if processes.alone else f" ({processes.world_size} processes of {options.batch_size})"
     warming = min(options.motion_warmup, options.num_epochs * data.steps_per_epoch)
     warm_up = f"the first {counted(warming, 'step')} for motion, " if warming else ""
     name = f"{options.model_name}, with {taught}" if taught else options.model_name
-    rate = logbook.schedule.in_words
     return (
         f"{name}: {len(data.train_set):,} training and {len(data.val_set):,} validation samples, "
         f"{counted(options.num_epochs, 'epoch')} of {counted(data.steps_per_epoch, 'step')}, "
         f"{warm_up}{parameters / 1e6:.1f} M parameters, batches of {joint}{shares}, learning rate {rate}, "
-        f"{_in_words(learn.device, processes)}, loader processes: {data.workers}, {origin}\n"
+        f"{_in_words(device, processes)}, loader processes: {data.workers}, {origin}\n"
         f"writing to {options.run_folder}"
     )
 

@@ -172,7 +172,7 @@ class Trainer:
             record_start(options, self.step, facts, self.resumed is not None, self.progress.message)
             for remark in speed_remarks(options.precision, options.compile, self.device):
                 self.progress.message(remark)
-            self.progress.message(first_lines(self.logbook, options, self.beginning.origin, self.facts.taught))
+            self.progress.message(self._summary())
 
     def _close(self) -> None:
         self.progress.close()
@@ -287,6 +287,10 @@ class Trainer:
         if not self.data.learnt_cameras:
             return self.facts
         return replace(self.facts, cameras=learnt_cameras(self.data.learnt_cameras, model.intrinsics))
+
+    def _summary(self) -> str:
+        what = (self.model, self.schedule.in_words, self.beginning.origin, self.facts.taught)
+        return first_lines(self.options, self.data, self.processes, self.device, *what)
 
     @property
     def _steps(self) -> int:
