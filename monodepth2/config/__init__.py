@@ -5,7 +5,7 @@ from monodepth2.config.command_line import Positional, parse, parse_as
 from monodepth2.config.declare import Checked, available_cores, option_type
 from monodepth2.config.doctor import DoctorOptions
 from monodepth2.config.making import DemoOptions, SyntheticOptions
-from monodepth2.config.option_checks import EVALUATION_SPLITS, MAKE3D, ODOMETRY_SPLITS, TRAINING_SPLITS
+from monodepth2.config.option_checks import EVALUATION_SPLITS, MAKE3D, MOTIONS, ODOMETRY_SPLITS, TRAINING_SPLITS
 from monodepth2.config.options import SPLITS_WITHOUT_DEPTH, STEREO, FrameId, Options, options_from_json
 from monodepth2.config.predict import PredictOptions
 from monodepth2.config.prepare import PrepareOptions
@@ -20,6 +20,7 @@ from monodepth2.config.tools import CacheOptions, ExportOptions, GroundTruthOpti
 __all__ = [
     "EVALUATION_SPLITS",
     "MAKE3D",
+    "MOTIONS",
     "MOTION_WARMUP",
     "NETWORKS",
     "ODOMETRY_SPLITS",

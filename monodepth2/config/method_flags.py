@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monodepth2.config.declare import Checked, option
-from monodepth2.config.option_checks import TRAINING_SPLITS
+from monodepth2.config.option_checks import MOTIONS, TRAINING_SPLITS
 
 POSE_BACKBONE = "resnet10t"
 
@@ -121,7 +121,7 @@ class MethodFlags(Checked):
         "where the motion between frames comes from: a pose network; or files of the drives, in its place: known, "
         "poses.txt (of odometry sequences poses/), so that depths become metres; tracked, tracked_poses.txt, which "
         "`prepare` finds by points that it follows, for videos too short to teach a network; metres stay unknown",
-        choices=("network", "known", "tracked"),
+        choices=MOTIONS,
     )
     motion_warmup: int = option(
         0,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from monodepth2.config.options import Options
     from monodepth2.config.prepare import PrepareOptions
 
+MOTIONS = ("network", "known", "tracked")  # of --poses: where they come from
 TRAINING_SPLITS = ("eigen_zhou", "eigen_full", "odom", "benchmark")
 MAKE3D = "make3d"
 ODOMETRY_SPLITS = tuple(f"odom_{sequence}" for sequence in range(22))

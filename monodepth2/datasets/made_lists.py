@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from monodepth2.config import Options
+from monodepth2.config import MOTIONS, Options
 from monodepth2.datasets.camera_choice import CameraChoice
 from monodepth2.datasets.drive_notes import noted
 from monodepth2.datasets.folders import Folders
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder that receives the lists")
     parser.add_argument("--frame_ids", type=int, nargs="+", default=[0, -1, 1], help="as in training")
     parser.add_argument("--frame_gap", type=int, nargs=2, default=(), metavar=("A", "B"), help="likewise")
-    parser.add_argument("--poses", default=Options.poses, choices=("network", "known", "tracked"), help="likewise")
+    parser.add_argument("--poses", default=Options.poses, choices=MOTIONS, help="likewise")
     parser.add_argument("--force", action="store_true", help="replace files with other content")
     values = parser.parse_args(arguments)
     layout = Folders(values.data_path.expanduser(), cameras=CameraChoice())

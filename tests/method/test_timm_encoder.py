@@ -14,6 +14,7 @@ from monodepth2.config import ExportOptions, Options
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import TimmEncoder
+from monodepth2.method.stages import Batch
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.onnx.graphs import load_graph
 
@@ -23,6 +24,17 @@ FAMILIES = ("mobilenetv3_small_050", "edgenext_xx_small", "lcnet_050", "mobilene
 SMALL = "lcnet_050"
 ONE_SIZE = "efficientformerv2_s0"
 SIZE = (64, 96)
+
+
+def check_loaded_says_the_same(model: MonodepthModel, folder: Path, made: Batch) -> None:
+    """The networks of a checkpoint predict what those do that were saved there."""
+    with torch.no_grad():
+        expected = model(made)
+        depth = load_depth_network(folder, CPU)
+        disp = depth.depth(depth.encoder(made.color_aug[0]))[0]
+        motions = load_motion_network(folder, CPU).model.motions(made.color_aug)
+    torch.testing.assert_close(disp, expected.disps[0])
+    torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -51,14 +63,7 @@ def test_both_networks_may_have_a_backbone_for_one_size(tmp_path: Path) -> None:
     options = Options(height=96, width=64, encoder=ONE_SIZE, pose_encoder=ONE_SIZE, decoder="small")
     model = MonodepthModel(options).eval()
     save_checkpoint(tmp_path / "weights_0", model, torch.optim.Adam(model.parameters()), options)
-    made = batch(height=96, width=64)
-    with torch.no_grad():
-        expected = model(made)
-        depth = load_depth_network(tmp_path / "weights_0", CPU)
-        disp = depth.depth(depth.encoder(made.color_aug[0]))[0]
-        motions = load_motion_network(tmp_path / "weights_0", CPU).model.motions(made.color_aug)
-    torch.testing.assert_close(disp, expected.disps[0])
-    torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
+    check_loaded_says_the_same(model, tmp_path / "weights_0", batch(height=96, width=64))
     for flags in ({"dynamic_size": True}, {"height": 64}, {"network": "pose", "width": 128}):
         with pytest.raises(UserError, match=f"{ONE_SIZE} was trained for pictures of 64x96 and takes no others"):
             load_graph(tmp_path / "weights_0", ExportOptions(load_weights_folder=tmp_path / "weights_0", **flags))
@@ -136,15 +141,8 @@ def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "weights_0", model, optimizer, options)
     state = read_network(tmp_path / "weights_0/encoder.pth")
     assert (state["backbone"], state["timm"], state["images"]) == (SMALL, timm.__version__, 1)
-    made = batch(height=64, width=96)
     assert next(model.depth.parameters()).shape[0] == 128
-    with torch.no_grad():
-        expected = model(made)
-        depth = load_depth_network(tmp_path / "weights_0", CPU)
-        disp = depth.depth(depth.encoder(made.color_aug[0]))[0]
-        motions = load_motion_network(tmp_path / "weights_0", CPU).model.motions(made.color_aug)
-    torch.testing.assert_close(disp, expected.disps[0])
-    torch.testing.assert_close(motions[1].axisangle, expected.poses[1].axisangle)
+    check_loaded_says_the_same(model, tmp_path / "weights_0", batch(height=64, width=96))
 
 
 @pytest.mark.parametrize(("trained", "flag"), [("resnet18", None), (None, "resnet18")])

@@ -15,7 +15,9 @@ from monodepth2.runtime.extras import require_packages
 REDUCTIONS = [2, 4, 8, 16, 32]  # of the five feature maps
 STEM_CHANNELS = 32
 ANY_SIZE = (64, 96)  # pictures that a backbone for pictures of any size is tried on
-REMEDY = "name a backbone of timm whose maps become smaller in steps, e.g. resnet10t, convnext_tiny or hiera_tiny_224"
+REMEDY = (
+    "name a backbone of timm whose maps become smaller in steps, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050"
+)
 
 
 class TimmEncoder(nn.Module):
