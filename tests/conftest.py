@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import math
 import os
 import re
 import resource
@@ -22,7 +21,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 LARGEST: list[int] = []  # by test process
 # of this program, 128 and 72 MB, which the tests of one file need and those of the next do not
 CACHES = (("monodepth2.datasets.augmentation", "_hue_tables"), ("monodepth2.synthetic.ripmap", "atlas"))
-SETTLED = [0.0]  # MB of this process after its last search for garbage
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 LARGE = ("golden", "onnx")  # rooms whose tests take most memory: they come while processes are small
 USUAL_MB, LITTLE_MB = 4, 0.25  # see `give_back`
@@ -53,39 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.path.parent.name not in LARGE)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what the imports have made out of every later search for garbage, which takes no time then."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Free what large tests leave: networks and trainings hold themselves in circles, by hundreds of megabytes.
-
-    A search takes up to a tenth of a second of a process that has imported much, so small tests go without, until
-    their file ends.
-    """
-    ends = nextitem is None or nextitem.path != item.path
-    if not ends and resident() < SETTLED[0] + 50:
+    """At the end of a file, free what the tests of the next one do not need."""
+    if nextitem is not None and nextitem.path == item.path:
         return
-    for module, cache in CACHES if ends else ():
+    for module, cache in CACHES:
         if module in sys.modules:
             getattr(sys.modules[module], cache).cache_clear()
-    gc.collect()
-    if ends:
-        gc.freeze()  # what modules imported meanwhile have made
+    gc.collect()  # what other packages leave in circles, exporters above all
     with suppress(AttributeError):  # which only glibc has: what is free goes back to the system
         ctypes.CDLL(None).malloc_trim(0)
-    SETTLED[0] = resident()
-
-
-def resident() -> float:
-    """Memory of this process, in MB; where it is not told, more than enough to search for garbage."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    except OSError:
-        return math.inf
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

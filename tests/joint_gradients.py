@@ -5,10 +5,10 @@ process's own after two updates; "figures", means of the ranks, those named "dep
 "spoilt", by the scaler's scale what every process makes of a loss that is infinite in the last one alone.
 """
 
-import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import torch
 
@@ -60,11 +60,10 @@ def spoilt_step(scene: Path, processes: Processes, scale: float, unspoilt: torch
     step.scaler = torch.amp.GradScaler("cpu", init_scale=scale, enabled=scale > 1)
     step(batch)
     before = torch.cat([p.detach().flatten() for p in step.model.parameters()])
+    added = torch.inf if processes.rank == processes.world_size - 1 else 0.0
     loss = step.loss
-    if processes.rank == processes.world_size - 1:
-        step.loss = lambda part, predictions: loss(part, predictions) + torch.inf
-    result = step(batch)
-    step.loss = loss
+    with mock.patch.object(step, "loss", lambda part, predictions: loss(part, predictions) + added):
+        result = step(batch)
     unchanged = torch.equal(before, torch.cat([p.detach().flatten() for p in step.model.parameters()]))
     good = not step(batch).wrong
     weights = torch.cat([p.detach().flatten() for p in step.model.parameters()])
@@ -75,7 +74,6 @@ def spoilt_step(scene: Path, processes: Processes, scale: float, unspoilt: torch
 
 def prepare(scene: Path, processes: Processes, **variant) -> tuple[TrainingStep, Batch]:
     """A step without noise, and this process's share of the samples; the smallest pose network, if nothing is said."""
-    gc.collect()  # the step before, which holds itself in a circle
     share = SAMPLES // processes.world_size
     options = Options(
         data_path=scene, png=True, height=64, width=96, batch_size=share, **{"pose_model_type": "posecnn", **variant}

@@ -4,7 +4,6 @@ A start of Python and torch costs seconds of processor time; a call of `main` co
 (its exit, signals, output that nobody reads) is tested by the few tests that start one.
 """
 
-import gc
 import importlib
 import io
 import sys
@@ -46,5 +45,4 @@ def _called(main: Callable[[], int], *arguments: object) -> "CompletedProcess[st
         pytest.raises(SystemExit) as end,
     ):
         run_script(main)
-    gc.collect()  # a training holds itself in circles, by hundreds of megabytes
     return CompletedProcess(words, int(end.value.code or 0), output.getvalue(), errors.getvalue())

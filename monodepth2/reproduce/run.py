@@ -1,6 +1,5 @@
 """What `monodepth2 reproduce` does: it trains and scores what is missing of some rows, and leaves a page."""
 
-import gc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -209,7 +208,6 @@ class Reproduction:
                 self._check_flags(recipe, seed)
             else:
                 code = Trainer(self.scale.training(recipe, seed)).train()
-                gc.collect()  # trainings hold themselves in circles
                 if code >= ENDED:
                     return code
         except UserError as error:

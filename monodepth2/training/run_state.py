@@ -1,15 +1,17 @@
 """All that a run needs to go on as if it had never stopped: saved beside the weights, and put back."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
 
 from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.learnt_cameras import learnt_cameras
 from monodepth2.checkpoints.networks import STATE, network_files, save_checkpoint
 from monodepth2.checkpoints.optimizer import resume_optimizer
 from monodepth2.config import Options
+from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError, first_line, shown
 from monodepth2.files.weight_files import read_weights
 from monodepth2.method.model import MonodepthModel
@@ -67,7 +69,8 @@ class RunState:
         parts: everything else that remembers something, by name.
         fixed: what must be the same when the run goes on (see `read_state`).
         report: writes a line for the user.
-        facts: returns the facts of the training, for a checkpoint of a model's weights.
+        facts: of the training, as known at its start.
+        learnt_cameras: whose focal lengths the model learns; empty where it learns none.
         mean: of the weights, which is saved, too; None without one. `restore` leaves it to whoever built it.
 
     Attributes:
@@ -82,7 +85,8 @@ class RunState:
     parts: Mapping[str, Stateful]
     fixed: Mapping[str, Any]
     report: Callable[[str], None]
-    facts: Callable[[MonodepthModel], TrainingFacts]
+    facts: TrainingFacts
+    learnt_cameras: Sequence[Camera]
     mean: WeightMean | None = None
     unsaved: UserError | None = field(default=None, init=False)
 
@@ -103,8 +107,8 @@ class RunState:
         mean = None
         if self.mean:
             networks = self.mean.networks
-            mean = network_files(networks, self.options, self.facts(networks))
-        facts = self.facts(self.model)
+            mean = network_files(networks, self.options, self._facts_of(networks))
+        facts = self._facts_of(self.model)
         try:
             save_checkpoint(folder, self.model, self.optimizer, self.options, step, state, facts, mean)
         except UserError as error:
@@ -115,6 +119,12 @@ class RunState:
         else:
             self.unsaved = None
             self.remove_old()
+
+    def _facts_of(self, model: MonodepthModel) -> TrainingFacts:
+        """What a checkpoint of a model's weights says of the training."""
+        if not self.learnt_cameras:
+            return self.facts
+        return replace(self.facts, cameras=learnt_cameras(self.learnt_cameras, model.intrinsics))
 
     def remove_old(self, at_end: bool = False) -> None:
         """Remove the checkpoints that need not be kept; at the end of a run also those between its epochs."""

@@ -85,7 +85,6 @@ class TrainingStep:
         self.synthesise_views = ViewSynthesis.from_options(options)
         self.objective = Objective.from_options(options)
         self.networks: Callable[[Batch], Predictions] = model
-        self.loss: Callable[[Batch, Predictions], Tensor] = self._loss
         self.warming_up = False
         self._first_objective = without_choice(self.objective)  # not compiled: it is used for a few hundred steps
         if options.compile:
@@ -191,7 +190,8 @@ class TrainingStep:
             gradients.append(torch.autograd.grad(self.scaler.scale(loss), leaves.tensors))
         return torch.stack(losses).sum(), [torch.cat(parts) for parts in zip(*gradients, strict=True)]
 
-    def _loss(self, batch: Batch, predictions: Predictions) -> Tensor:
+    def loss(self, batch: Batch, predictions: Predictions) -> Tensor:
+        """Return what a prepared batch's gradients are of, a scalar: the objective, or that of the warm-up."""
         objective = self._first_objective if self.warming_up else self.objective
         return objective(batch, predictions, self.synthesise_views(batch, predictions)).total
 

@@ -1,18 +1,15 @@
 """The training loop: every step of a run, and what happens between steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from signal import Signals
 from typing import Any
 
 import torch
 
-from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.learnt_cameras import figures_of, learnt_cameras, write_cameras
+from monodepth2.checkpoints.learnt_cameras import figures_of, write_cameras
 from monodepth2.config import Options
 from monodepth2.errors import UserError, counted, tell
 from monodepth2.method.losses.warm_up import coarse_batch, columns_at
-from monodepth2.method.model import MonodepthModel
 from monodepth2.method.stages import Batch
 from monodepth2.runtime.devices import make_deterministic, pick_device
 from monodepth2.runtime.precision import speed_remarks
@@ -80,10 +77,6 @@ class Trainer:
         self.learn.share(self.processes, options)
         if self.mean and self.resumed:
             self.mean.resume(self.resumed.folder, self.resumed.step)
-        self.take_step: Callable[[Batch], StepResult] = self.learn
-        # a recorded step contains the learning rate, which therefore must not change from step to step
-        if options.compile and self.device.type == "cuda" and self.processes.alone and self.schedule.by_epoch:
-            self.take_step = GraphedStep(self.learn, self._report)
         self.processes.separate_noise(options.seed)
         self.stop = StopRequest(self.processes.launched)
         self.stop_vote = StopVote(self.processes)
@@ -137,12 +130,22 @@ class Trainer:
             tell(f"warning: {remark}")
 
     def _open(self) -> None:
-        options, main = self.options, self.processes.is_main
-        joint_batch = options.batch_size * self.processes.world_size
-        self.progress = Progress(self._steps, options.num_epochs, joint_batch, quiet=not main, done=self.step)
-        self.faults = Faults(len(self.data.train_set), self._report)
-        self.wrong = WrongNumbers(self.model, options, self.data.train_set.picture, self._report, main)
-        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, self._report if main else lambda _: None)
+        options, processes, main = self.options, self.processes, self.processes.is_main
+        joint_batch = options.batch_size * processes.world_size
+        progress = Progress(self._steps, options.num_epochs, joint_batch, quiet=not main, done=self.step)
+
+        # no method: the parts that keep it would hold the trainer, and so keep its networks in memory after it
+        def report(message: str) -> None:
+            progress.message(processes.named(message))
+
+        self.progress, self.report = progress, report
+        self.take_step: Callable[[Batch], StepResult] = self.learn
+        # a recorded step contains the learning rate, which therefore must not change from step to step
+        if options.compile and self.device.type == "cuda" and processes.alone and self.schedule.by_epoch:
+            self.take_step = GraphedStep(self.learn, report)
+        self.faults = Faults(len(self.data.train_set), report)
+        self.wrong = WrongNumbers(self.model, options, self.data.train_set.picture, report, main)
+        self.diagnosis = Diagnosis(options, self.data.steps_per_epoch, report if main else lambda _: None)
         self.best = BestEpoch()
         parts: dict[str, Stateful] = {
             "scaler": self.learn.scaler,
@@ -153,8 +156,8 @@ class Trainer:
             "best": self.best,
         }
         self.state = RunState(
-            options, self.processes, self.device, self.model, self.optimizer, parts,
-            self.fixed, self.progress.message, self._training_facts, self.mean,
+            options, processes, self.device, self.model, self.optimizer, parts,
+            self.fixed, progress.message, self.facts, self.data.learnt_cameras, self.mean,
         )  # fmt: skip
         if self.resumed and self.saved:
             self.state.restore(self.resumed, self.saved)
@@ -248,7 +251,7 @@ class Trainer:
         kept = (epoch + 1) % self.options.save_frequency == 0 or self.step == self._steps
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
         if cameras and self.processes.is_main:
-            write_cameras(self.options.models_folder, cameras, self.model.intrinsics, self._report)
+            write_cameras(self.options.models_folder, cameras, self.model.intrinsics, self.report)
 
     def _save(self, name: str) -> None:
         self.wrong.read()  # before the saving, as it may put back statistics
@@ -282,12 +285,6 @@ class Trainer:
             self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")
         return 128 + received
 
-    def _training_facts(self, model: MonodepthModel) -> TrainingFacts:
-        """What a checkpoint of a model's weights says of the training by now."""
-        if not self.data.learnt_cameras:
-            return self.facts
-        return replace(self.facts, cameras=learnt_cameras(self.data.learnt_cameras, model.intrinsics))
-
     def _summary(self) -> str:
         what = (self.model, self.schedule.in_words, self.beginning.origin, self.facts.taught)
         return first_lines(self.options, self.data, self.processes, self.device, *what)
@@ -296,6 +293,3 @@ class Trainer:
     def _steps(self) -> int:
         """Of the whole run."""
         return self.options.num_epochs * self.data.steps_per_epoch
-
-    def _report(self, message: str) -> None:
-        self.progress.message(self.processes.named(message))

@@ -1,6 +1,5 @@
 """Plain folders of pictures: what is a drive, its order, its split, its masks; and lists as people write them."""
 
-import gc
 import json
 import os
 import shutil
@@ -477,7 +476,6 @@ def test_a_folder_trains_to_the_weights_of_the_kitti_layout(
     )
     for options in (kitti, plain):
         assert Trainer(options).train() == 0
-        gc.collect()  # it holds itself in a circle
         assert "fx 0.58 fy 1.92 of the size" in capsys.readouterr().err.splitlines()[0]
     for network in ("depth", "pose", "adam"):
         first, second = (tmp_path / name / f"models/weights_0/{network}.pth" for name in ("kitti", "plain"))

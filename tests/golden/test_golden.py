@@ -1,6 +1,5 @@
 """The figures of 2019, reproduced."""
 
-import gc
 import json
 import math
 import subprocess
@@ -55,7 +54,6 @@ class Computed:
     def float64(self) -> Case:
         if self.name not in ALIKE:
             LAST.clear()
-            gc.collect()  # steps hold themselves in circles, and with them the networks
         # activations in float64 are large; one case shows that it makes no difference to keep them
         flags = [] if self.name == "stereo" else ["--grad_checkpointing"]
         return case_figures(CASES[self.name], self.scene, flags, float64=True, share=self.name in ALIKE)

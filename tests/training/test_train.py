@@ -1,5 +1,6 @@
 """Whole runs of `train.py` on a KITTI tree made of formulas."""
 
+import gc
 import json
 import os
 import re
@@ -7,12 +8,15 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from weakref import ref
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from runs import checksums, command, run, train, weights
+from monodepth2.config.command_line import parse
+from monodepth2.training.trainer import Trainer
+from runs import checksums, command, flags_of, run, train, weights
 from scene import DRIVE
 from scripts import HANGS
 from trees import write_split
@@ -200,6 +204,22 @@ def test_numbers_gone_wrong_end_the_run_with_their_batch(small_scene, split, tmp
     kept = torch.load(tmp_path / "mdp/wrong_batch.pt", weights_only=True)
     assert kept["step"] == 5
     assert kept["batch"]["color"][0][0].shape == (2, 3, 64, 96)
+
+
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
+@pytest.mark.usefixtures("plain")  # a training before: what Python imports for the first time keeps its callers
+def test_a_training_leaves_memory_without_a_search_for_garbage(small_scene, split, tmp_path) -> None:
+    """A search may come late: the objects are few, however much memory of a GPU they hold."""
+    flags = ["--num_epochs", "1", "--ema", "0.9", "--learn_intrinsics"]
+    trainer = Trainer(parse(flags_of(small_scene, split, tmp_path, *flags)))
+    parts = [ref(part) for part in (trainer, trainer.model, trainer.optimizer, trainer.data, trainer.mean)]
+    gc.disable()
+    try:
+        assert trainer.train() == 0
+        del trainer
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow(reason="trains in processes of its own, or several times")
