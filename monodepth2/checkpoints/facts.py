@@ -87,8 +87,16 @@ class TrainingFacts:
         """
         return self.metric_scale or stereo_factor(self.baseline or KITTI_BASELINE)
 
-    def known_scale(self, use_stereo: bool) -> float | None:
-        """Metres per unit of depth where they are known: the network's own, else those of a rig that it learnt from."""
+    def known_scale(self, use_stereo: bool, depths: tuple[float, float] | None = None) -> float | None:
+        """Metres per unit of depth where they are known: the network's own, else those of a rig that it learnt from.
+
+        Args:
+            use_stereo: the network was trained with stereo pairs.
+            depths: nearest and farthest depth that it is to express (default: as it was trained). Of another range
+                nothing is known, as its depths are others.
+        """
+        if depths not in (None, (self.min_depth, self.max_depth)):
+            return None
         of_rig = stereo_factor(self.baseline) if use_stereo and self.baseline else None
         return of_rig if self.metric_scale is None else self.metric_scale
 
@@ -135,10 +143,11 @@ class TrainingFacts:
                 "depths have no known scale; give --pred_depth_scale_factor instead"
             )
         learnt = (self.min_depth, self.max_depth)
-        if depths not in (None, learnt):
+        if depths and depths != learnt:
             raise UserError(
                 f"--pred_metric_depth: this network's metres are those of --min_depth {learnt[0]:g} --max_depth "
-                f"{learnt[1]:g}, and with other limits its depths are others: drop --min_depth and --max_depth"
+                f"{learnt[1]:g}, and with {depths[0]:g} and {depths[1]:g} its depths are others: drop --min_depth and "
+                "--max_depth, also from the export of an .onnx file"
             )
         return known
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from monodepth2.config import MAKE3D, ODOMETRY_SPLITS, SPLITS_WITHOUT_DEPTH, Options
+from monodepth2.config.hub_names import is_hub_name
 from monodepth2.datasets.camera_choice import KITTI_BASELINE, CameraChoice
 from monodepth2.datasets.ground_truth import IMPROVED_TRUTH
 from monodepth2.datasets.layout_choice import make_layout
@@ -34,7 +35,7 @@ def scored_split(options: Options) -> str:
     """
     if not options.eval_eigen_to_benchmark:
         return str(options.data_path) if takes_all(options) else options.eval_split
-    if Path(options.eval_split).name not in (EIGEN, IMPROVED_TRUTH):
+    if options.eval_split != EIGEN and Path(options.eval_split).name != IMPROVED_TRUTH:
         raise UserError(
             f"--eval_eigen_to_benchmark scores the eigen list on eigen_benchmark, not --eval_split "
             f"{options.eval_split}: drop one of them"
@@ -94,6 +95,11 @@ def check_used_in_scoring(options: Options) -> None:
         raise UserError(f"--baseline {options.baseline:g} is a rig's, and {other}: drop --baseline")
     if options.png and options.eval_split == MAKE3D:
         raise UserError(f"--png: the pictures of --eval_split {MAKE3D} are .jpg files; drop --png")
+    kept = options.save_pred_disps or (options.eval_split == BENCHMARK and not options.no_eval)
+    if kept and not options.eval_out_dir and options.is_given("model_name") and is_hub_name(options.model_name):
+        raise UserError(
+            "--eval_out_dir is missing: a model of the hub lies in the hub's cache; name a folder elsewhere"
+        )
     networks = ("post_process", "precision", "min_depth", "max_depth", "height", "width", "num_layers", "model_name")
     unused = [name for name in networks if options.is_given(name)]
     if options.ext_disp_to_eval and not options.compare and unused:

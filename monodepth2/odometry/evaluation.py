@@ -94,7 +94,10 @@ def _check_baseline(options: Options, metric: bool) -> None:
 
 
 def _check_kind(options: Options, network: MotionNetwork) -> None:
-    """Refuse flags that state another size or depth of the network than its weights have."""
+    """Refuse a network that knows no motion between neighbours, and flags that state another size or depth than its."""
+    if not {-1, 1} & set(network.temporal_ids):
+        raise UserError(f"{network.folder}: its pose network was trained on {network.frames} and knows no motion "
+                        "between neighbours: odometry needs 1 or -1 among them")  # fmt: skip
     for name in ("height", "width", "num_layers"):
         own = getattr(network, name)
         if options.is_given(name) and getattr(options, name) != own:

@@ -3,6 +3,7 @@
 Legend of shapes: b targets, h w pixels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.kinds import backbone_of, input_size, num_layers, trained_on_stereo
 from monodepth2.checkpoints.networks import holds_network, load_networks, network_file, read_network, weights_folder
 from monodepth2.checkpoints.records import checkpoint_of, trained_facts, trained_options
+from monodepth2.checkpoints.shared import CONFIG
 from monodepth2.checkpoints.undrawn import Undrawn
 from monodepth2.config import FrameId, Options
-from monodepth2.errors import UserError
+from monodepth2.errors import UserError, tell
 from monodepth2.method.depth_maps import resized
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 
+FRAMES = "frames"  # entry of a shared pose network, see `stated_frames`
 FEATURES = 256  # of each feature set that a pose decoder looks at
 NETWORKS_READ = {"separate_resnet": ("pose_encoder", "pose"), "shared": ("encoder", "pose"), "posecnn": ("pose",)}
 
@@ -58,8 +61,12 @@ class MotionNetwork:
     @property
     def description(self) -> str:
         """Kind of the network and what it looks at, in words."""
-        frames = "pairs" if self.model.pairs else " ".join(map(str, ("frames 0", *self.temporal_ids)))
-        return f"{self.model.pose_model_type} on {frames}"
+        return f"{self.model.pose_model_type} on {self.frames}"
+
+    @property
+    def frames(self) -> str:
+        """What it looks at, in words."""
+        return "pairs" if self.model.pairs else " ".join(map(str, ("frames 0", *self.temporal_ids)))
 
     def transforms(self, images: dict[FrameId, Tensor]) -> dict[FrameId, np.ndarray]:
         """Return `source_T_target` for every source, see `transforms_of`."""
@@ -154,7 +161,7 @@ def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
         frames = backbone[1] if backbone else _input_channels(encoder, "encoder.conv1.weight", path) / 3
     if frames < 2 or frames % 1:
         raise UserError(f"{path}: not a pose network, which looks at two frames or more")
-    pairs, frame_ids = _frames_of_pose_network(folder, kind, int(frames))
+    pairs, frame_ids = _frames_of_pose_network(folder, state, kind, int(frames))
     options = replace(
         Options(),
         pose_model_type=kind,
@@ -176,27 +183,46 @@ def _input_channels(state: dict[str, Any], key: str, path: Path) -> int:
     return weight.shape[1]
 
 
-def _frames_of_pose_network(folder: Path, kind: str, frames: int) -> tuple[bool, tuple[int, ...]]:
+def stated_frames(folder: Path, pose: Mapping[str, Any]) -> str | list[int] | None:
+    """Which frames a pose network looks at: "pairs", or their ids, the target's 0 first; None where nothing states it.
+
+    Args:
+        folder: of the checkpoint. The `opt.json` of its run states it, or in a shared folder an entry of the network.
+        pose: the network's state, with its entries.
+
+    Raises:
+        UserError: what states it cannot be used.
+    """
+    if trained := trained_options(folder):
+        return "pairs" if trained.pose_model_input == "pairs" else [0, *trained.at_smallest_gap.temporal_ids]
+    frames = pose.get(FRAMES)
+    ids = frames if isinstance(frames, list) else [0]
+    if frames not in (None, "pairs", ids) or ids[:1] != [0] or not all(type(n) is int and abs(n) < 1000 for n in ids):
+        raise UserError(f"{network_file(folder, 'pose')}: the frames that it looks at cannot be used ({frames!r:.40}); "
+                        "take another copy of the folder")  # fmt: skip
+    return frames
+
+
+def _frames_of_pose_network(
+    folder: Path, pose: Mapping[str, Any], kind: str, frames: int
+) -> tuple[bool, tuple[int, ...]]:
     """Whether a pose network looks at pairs, and which frames it looks at, the target first.
 
-    Tensors tell the number of frames, `opt.json` which ones; without it 2019's defaults are taken.
+    Tensors tell the number of frames, other files which ones; without these 2019's defaults are taken.
     """
-    trained = trained_options(folder)
-    if trained is None and frames > 3:
+    stated, trained = stated_frames(folder, pose), trained_options(folder)
+    if stated is None and frames > 3:
         raise UserError(f"{folder}: its pose network looks at {frames} frames, and no opt.json beside it tells which")
-    if trained is None:
-        return frames == 2, (0, 1) if frames == 2 else (0, -1, 1)
-    pairs = trained.pose_model_input == "pairs"
-    frame_ids = (0, 1) if pairs else (0, *trained.at_smallest_gap.temporal_ids)
-    if (trained.pose_model_type, len(frame_ids)) != (kind, frames):
-        record = checkpoint_of(folder).parent / "opt.json"
+    if stated is None:
+        if frames == 3:
+            tell(f"{folder}: no opt.json tells which frames its pose network looks at; 0 -1 1 are assumed")
+        stated = "pairs" if frames == 2 else [0, -1, 1]
+    ids = (0, 1) if stated == "pairs" else tuple(map(int, stated))
+    if len(ids) != frames or (trained and trained.pose_model_type != kind):
+        record = checkpoint_of(folder).parent / "opt.json" if trained else folder / CONFIG
+        said = f"{trained.pose_model_type if trained else kind} on {len(ids)}"
+        remedy = "one is of another run; correct or remove opt.json" if trained else "take another copy of the folder"
         raise UserError(
-            f"{folder}: its pose network is {kind} on {frames} frames, but {record} states {trained.pose_model_type} "
-            f"on {len(frame_ids)}: one is of another run; correct or remove opt.json"
+            f"{folder}: its pose network is {kind} on {frames} frames, but {record} states {said}: {remedy}"
         )
-    if not {-1, 1} & set(frame_ids):
-        raise UserError(
-            f"{folder}: its pose network was trained on frames {' '.join(map(str, frame_ids))} and knows no "
-            "motion between neighbours: odometry needs 1 or -1 among them"
-        )
-    return pairs, frame_ids
+    return stated == "pairs", ids

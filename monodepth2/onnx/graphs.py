@@ -215,6 +215,7 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
         "depth_factor": float(factor),
         "depth_unit": "m" if options.pred_metric_depth or factor != 1 else "arbitrary",
         **of_training(facts),
+        "learnt_depths": None if depths == (facts.min_depth, facts.max_depth) else [facts.min_depth, facts.max_depth],
     }
     return graph
 

@@ -19,7 +19,8 @@ from monodepth2.method.depth_maps import stereo_factor
 
 FORMAT = 1
 PREFIX = "monodepth2."
-ADDED = ("baseline", "fit", "cameras", "metric_scale", "supervision")  # files of earlier versions have none of these
+# files of earlier versions have none of these
+ADDED = ("baseline", "fit", "cameras", "metric_scale", "supervision", "learnt_depths")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Metadata:
         metric_scale: metres per unit of depth, learnt from lengths that were known; null where it is the rig's, or
             unknown.
         supervision: what was learnt from beside pictures: "pseudo_labels" of another model, "depth" that was known.
+        learnt_depths: nearest and farthest depth of the training, for which alone its metres hold; null for a pose
+            network, and where they are `min_depth` and `max_depth`.
     """
 
     program: str
@@ -77,6 +80,7 @@ class Metadata:
     cameras: list | None = None
     metric_scale: float | None = None
     supervision: list | None = None
+    learnt_depths: list | None = None
 
     def facts(self, source: str) -> TrainingFacts:
         """What is known of the training.
@@ -85,7 +89,11 @@ class Metadata:
             UserError: it cannot be used; the message names `source`.
         """
         kind, top = self.fit if self.fit and len(self.fit) == 2 else (STRETCH.kind, STRETCH.crop_top)
-        state: dict[str, Any] = {"min_depth": self.min_depth, "max_depth": self.max_depth, "baseline": self.baseline}
+        depths = [self.min_depth, self.max_depth]
+        if self.depth_unit != "m" and self.learnt_depths:  # metres of a file are those of the depths that it expresses
+            depths = self.learnt_depths
+        nearest, farthest = depths if len(depths) == 2 else (None, None)
+        state: dict[str, Any] = {"min_depth": nearest, "max_depth": farthest, "baseline": self.baseline}
         state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or [], "supervision": self.supervision}
         rig = stereo_factor(self.baseline) if self.use_stereo and self.baseline else None
         # a scale that the file was exported with is that of its depths, unless it is the rig's

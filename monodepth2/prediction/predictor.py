@@ -61,12 +61,14 @@ class DepthPrediction:
         network_disp: scaled disparity (1 / depth) at the network's size, float32, (h', w').
         use_stereo: the network was trained with stereo pairs, so that its depths have a known scale.
         facts: what else is known of its training.
+        depths: nearest and farthest depth that the disparity expresses; None: as the network was trained.
     """
 
     picture: Image.Image
     network_disp: np.ndarray
     use_stereo: bool
     facts: TrainingFacts = TrainingFacts()
+    depths: tuple[float, float] | None = None
 
     @cached_property
     def disp(self) -> np.ndarray:
@@ -83,14 +85,17 @@ class DepthPrediction:
         """Depth in metres, float32, (h, w).
 
         Raises:
-            ValueError: the network was trained on single pictures alone, or with a rig of unknown baseline: the scale
-                of its depths is arbitrary.
+            ValueError: the scale of the depths is arbitrary, as the network was trained on single pictures alone, with
+                a rig of unknown baseline, or with another range of depths.
         """
-        known = self.facts.known_scale(self.use_stereo)
-        if known is None:
+        known = self.facts.known_scale(self.use_stereo, self.depths)
+        if known is not None:
+            return np.float32(known) * self.depth
+        if self.facts.known_scale(self.use_stereo) is not None:
+            why = f"its metres are those of depths from {self.facts.min_depth:g} to {self.facts.max_depth:g} units"
+        else:
             why = "the baseline of its rig is unknown" if self.use_stereo else "it was trained without stereo pairs"
-            raise ValueError(f"this network knows no metres, as {why}: scale its depth yourself")
-        return np.float32(known) * self.depth
+        raise ValueError(f"this network knows no metres, as {why}: scale its depth yourself")
 
 
 class _Prepared(NamedTuple):
@@ -237,8 +242,9 @@ class DepthPredictor:
         disps = self.disparities(torch.stack([item.small_3hw for item in batch]), post_process)
         if not disps.isfinite().all():
             raise UserError("the network's predictions are not finite: use other weights")
+        depths = (self.network.min_depth, self.network.max_depth)
         return [
-            DepthPrediction(item.picture, disp, self.use_stereo, self.network.facts)
+            DepthPrediction(item.picture, disp, self.use_stereo, self.network.facts, depths)
             for item, disp in zip(batch, disps.numpy(), strict=True)
         ]
 

@@ -156,6 +156,13 @@ def test_contradictions_are_refused(flags: dict, message: str) -> None:
         evaluate(Options(**flags))
 
 
+def test_a_folder_named_eigen_is_not_the_eigen_list(options: Options, tmp_path: Path) -> None:
+    (mine := tmp_path / "eigen").mkdir()
+    (mine / "test_files.txt").write_text("".join(f"{line}\n" for line in LINES))
+    with pytest.raises(UserError, match=r"scores the eigen list on eigen_benchmark, not --eval_split .*/eigen: drop"):
+        evaluate(replace(options, eval_split=str(mine), eval_eigen_to_benchmark=True))
+
+
 def test_split_of_the_improved_ground_truth_is_not_scored_on_scans(options: Options) -> None:
     with pytest.raises(UserError, match="--dataset kitti_depth"):
         evaluate(replace(options, eval_split="eigen_benchmark"))

@@ -29,7 +29,7 @@ from monodepth2.odometry.run import run as score_and_write
 from places import ROOT
 from scripts import HANGS
 from trajectory import trajectory
-from trees import changed_weights
+from trees import changed_weights, write_checkpoint
 
 FRAMES = 18  # 17 steps, one more than a batch
 TRAINED = Options(height=64, width=96)
@@ -236,6 +236,11 @@ def test_other_mistakes_are_named(options: Options, weights: Path, tmp_path: Pat
     for message, wrong in mistakes.items():
         with pytest.raises(UserError, match=message):
             evaluate_odometry(wrong)
+    far = write_checkpoint(tmp_path / "models/weights_0", pose_model_type="posecnn", pose_model_input="all")
+    gaps = replace(TRAINED, pose_model_type="posecnn", pose_model_input="all", frame_gap=(2, 3))
+    (tmp_path / "models/opt.json").write_text(gaps.to_json())
+    with pytest.raises(UserError, match="on frames 0 -2 2 and knows no motion between neighbours"):
+        evaluate_odometry(replace(asked, load_weights_folder=far))
     data_path = Path(shutil.copytree(options.data_path, tmp_path / "short"))
     poses = data_path / "poses/03.txt"
     poses.write_text("".join(poses.read_text().splitlines(keepends=True)[:-1]))

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +13,14 @@ from PIL import Image
 from figures import recipe_model
 from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.networks import save_checkpoint
-from monodepth2.config import Options
+from monodepth2.checkpoints.shared import CONFIG
+from monodepth2.config import ExportOptions, Options, PushOptions
 from monodepth2.errors import UserError
 from monodepth2.method.model import MonodepthModel
 from monodepth2.odometry.network import load_motion_network
 from monodepth2.odometry.prediction import BATCH_SIZE, predict_steps, source_per_step
+from monodepth2.onnx.graphs import load_graph
+from monodepth2.sharing.push import write_model
 
 CPU = torch.device("cpu")
 SMALL = Options(height=64, width=96)
@@ -70,6 +74,32 @@ def test_opt_json_tells_which_frames(folder: Path) -> None:
     assert found.use_stereo
 
 
+@pytest.mark.parametrize(("flags", "ids"), [({"frame_ids": (0, 1, -1)}, (1, -1)), ({"frame_gap": (2, 3)}, (-2, 2))])
+def test_a_shared_folder_tells_which_frames(flags: dict, ids: tuple[int, ...], folder: Path) -> None:
+    """It has no `opt.json`; another order would give each source the other one's motion."""
+    options = replace(SMALL, pose_model_type="posecnn", pose_model_input="all", **flags)
+    weights = save(folder, MonodepthModel(options), options, options.to_json())
+    shared, again = folder / "shared", folder / "again"
+    write_model(shared, PushOptions(output=shared, load_weights_folder=weights))
+    write_model(again, PushOptions(output=again, load_weights_folder=shared))
+    assert [load_motion_network(one, CPU).temporal_ids for one in (weights, shared, again)] == [ids] * 3
+    assert load_graph(shared, ExportOptions(load_weights_folder=shared, network="pose")).frame_ids == [0, *ids]
+    config = (shared / CONFIG).read_text()
+    for wrong, message in (
+        ("[1, 0]", r"cannot be used \(\[1, 0\]\)"),
+        ("[0, 1]", "3 frames, but .*config.json states .* 2"),
+    ):
+        (shared / CONFIG).write_text(re.sub(r'("frames": )\[[^]]*\]', rf"\g<1>{wrong}", config))
+        with pytest.raises(UserError, match=f"{message}.*take another copy"):
+            load_motion_network(shared, CPU)
+
+
+def test_frames_that_nothing_tells_are_assumed_aloud(folder: Path, capsys) -> None:
+    options = replace(SMALL, pose_model_type="posecnn", pose_model_input="all")
+    assert load_motion_network(save(folder, MonodepthModel(options), options), CPU).temporal_ids == (-1, 1)
+    assert "which frames its pose network looks at; 0 -1 1 are assumed" in capsys.readouterr().err
+
+
 def test_a_left_over_pose_encoder_is_not_taken_for_the_network(folder: Path) -> None:
     options = replace(SMALL, pose_model_type="shared")
     weights = save(folder, MonodepthModel(options), options)
@@ -83,13 +113,9 @@ def test_a_left_over_pose_encoder_is_not_taken_for_the_network(folder: Path) -> 
         ({"frame_ids": (0, -2, -1, 1)}, None, "looks at 4 frames, and no opt.json"),
         ({}, {"pose_model_input": "pairs"}, "posecnn on 3 frames, but .*opt.json states posecnn on 2"),
         ({}, {"pose_model_type": "shared"}, "posecnn on 3 frames, but .*opt.json states shared on 3"),
-        ({"frame_ids": (0, -2, 2)}, {"frame_ids": (0, -2, 2)}, "on frames 0 -2 2 .* needs 1 or -1"),
-        ({"frame_gap": (2, 3)}, {}, "on frames 0 -2 2 .* needs 1 or -1"),
     ],
 )
-def test_frames_that_cannot_be_told_or_used_are_refused(
-    trained: dict, stated: dict | None, message: str, folder: Path
-) -> None:
+def test_frames_that_cannot_be_told_are_refused(trained: dict, stated: dict | None, message: str, folder: Path) -> None:
     options = replace(SMALL, pose_model_type="posecnn", pose_model_input="all", **trained)
     opt_json = None if stated is None else replace(options, **stated).to_json()
     weights = save(folder, MonodepthModel(options), options, opt_json)

@@ -17,6 +17,7 @@ from monodepth2.evaluation.scoring import evaluate
 from monodepth2.method.geometry import transform_from_parameters
 from monodepth2.method.model import MonodepthModel
 from monodepth2.onnx.export import Exported, export
+from monodepth2.onnx.graphs import load_graph
 from monodepth2.onnx.network import OnnxDepthNetwork
 from monodepth2.prediction.predictor import DepthPredictor
 from places import ROOT
@@ -119,6 +120,7 @@ def test_the_file_tells_what_it_is(plain: tuple[Path, str], dynamic: Exported) -
         "monodepth2.cameras": [],
         "monodepth2.metric_scale": None,
         "monodepth2.supervision": [],
+        "monodepth2.learnt_depths": None,
     }
     found = facts(dynamic.path)
     assert (found["monodepth2.depth_factor"], found["monodepth2.depth_unit"]) == (1, "arbitrary")
@@ -143,6 +145,30 @@ def test_metres_that_were_learnt_are_in_the_file(checkpoint, tmp_path: Path) -> 
     onnx.save(model, tmp_path / "scaled.onnx")
     prediction = DepthPredictor.from_checkpoint(tmp_path / "scaled.onnx", "cpu").predict(picture)
     np.testing.assert_array_equal(prediction.metric_depth, np.float32(5) * prediction.depth)
+
+
+def test_metres_are_those_of_the_depths_that_were_learnt(
+    weights: Path, plain: tuple[Path, str], tmp_path: Path
+) -> None:
+    """With other limits the same disparity is another depth."""
+    other = {"min_depth": 0.5, "max_depth": 10.0}
+    picture = np.zeros((64, 96, 3), np.uint8)
+    predictors = [DepthPredictor.from_checkpoint(weights, "cpu", **other)]
+    for name, factor in (("other", 1.0), ("scaled", 3.0)):
+        options = ExportOptions(load_weights_folder=weights, pred_depth_scale_factor=factor, **other)
+        stated = load_graph(weights, options).facts
+        model = onnx.load(plain[0])  # as such an export writes it
+        for item in model.metadata_props:
+            item.value = json.dumps(stated.get(item.key.rpartition(".")[2], json.loads(item.value)))
+        onnx.save(model, tmp_path / f"{name}.onnx")
+        predictors.append(DepthPredictor.from_checkpoint(tmp_path / f"{name}.onnx", "cpu"))
+    for predictor in predictors[:2]:
+        facts = predictor.network.facts
+        assert (predictor.network.min_depth, facts.min_depth, facts.max_depth) == (0.5, 0.2, 50.0)
+        with pytest.raises(ValueError, match=r"its metres are those of depths from 0\.2 to 50 units"):
+            _ = predictor.predict(picture).metric_depth
+    scaled = predictors[2].predict(picture)  # whoever gives a factor knows what the depths mean
+    np.testing.assert_array_equal(scaled.metric_depth, np.float32(3) * scaled.depth)
 
 
 def test_the_file_stands_alone_and_is_clean(plain: tuple[Path, str], dynamic: Exported) -> None:

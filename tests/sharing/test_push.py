@@ -405,3 +405,10 @@ def test_an_exported_file_does_not_go_into_the_cache_of_the_hub() -> None:
     done = monodepth2("export", "--model_name", NAME)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--output is missing: a model of the hub lies in the hub's cache" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [["--eval_mono", "--save_pred_disps"], ["--eval_split", "benchmark"]])
+def test_predictions_do_not_go_into_the_cache_of_the_hub(flags: list[str]) -> None:
+    done = monodepth2("evaluate", "--model_name", NAME, *flags)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--eval_out_dir is missing: a model of the hub lies in the hub's cache" in done.stderr
