@@ -156,6 +156,15 @@ class TrainingFacts:
         """The cameras, those once that differ in nothing but the size of their pictures, or where they are from."""
         return tuple({(camera.fx, camera.fy, camera.cx, camera.cy): camera for camera in self.cameras}.values())
 
+    @property
+    def camera(self) -> Camera | None:
+        """The camera; of several that are nearly the same, the middle one; None where they differ or none is known."""
+        cameras = sorted(self.distinct_cameras, key=lambda one: one.fx)
+        if not cameras:
+            return None
+        middle = cameras[len(cameras) // 2]
+        return middle if all(one.is_like(middle) for one in cameras) else None
+
     def to_state(self) -> dict[str, Any]:
         """The facts as plain things: numbers, texts, lists and dictionaries."""
         return {

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from monodepth2.files.fit import Box, Size, Window
 
+SAME = 0.03  # in widths and heights
 LEARNT = "learnt"  # how the source of a camera begins whose focal length a training has found
 
 
@@ -63,6 +64,11 @@ class Camera:
     def is_distorted(self) -> bool:
         """Whether straight lines are bent in its pictures."""
         return any(self.distortion)
+
+    def is_like(self, other: "Camera") -> bool:
+        """Whether another camera sees nearly the same: those of one rig, or one phone's with its stabiliser."""
+        pairs = ((self.fx, other.fx), (self.fy, other.fy), (self.cx, other.cx), (self.cy, other.cy))
+        return all(abs(one - another) < SAME for one, another in pairs)
 
     def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
         """Return K for an image of `width` x `height` pixels, shape (4, 4)."""

@@ -79,7 +79,11 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
     title = f"Depth of {predictor.width} x {predictor.height} pictures, in {settings.unit}"
     # nothing is told to others; gradio's copies of results are removed as those in the folder are
     with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(SECONDS_KEPT, SECONDS_KEPT)) as page:
-        gradio.Markdown(f"# {title}\nBright is near. Pictures that differ from those of the training come out worse.")
+        _, camera = camera_of_points(None, predictor.network.facts)
+        gradio.Markdown(
+            f"# {title}\nBright is near. Pictures that differ from those of the training come out worse. "
+            f"For the cloud of points {camera}."
+        )
         with gradio.Tab("Picture"):
             with gradio.Row():
                 # as it is: gradio's own conversion makes 16 bits white, and shows what is transparent

@@ -50,12 +50,12 @@ def camera_of_points(focal_length: float | None, facts: TrainingFacts) -> tuple[
     """
     if focal_length is not None:
         return focal_length, f"focal length {focal_length:g} of the width (given by --focal_length)"
-    cameras = facts.distinct_cameras
-    if len(cameras) == 1:
-        (camera,) = cameras
+    camera, cameras = facts.camera, facts.distinct_cameras
+    if camera:
         numbers = f"fx {camera.fx:.4g} fy {camera.fy:.4g} cx {camera.cx:.4g} cy {camera.cy:.4g} of the size"
-        return camera, f"the pictures are taken to be of the checkpoint's camera, {numbers} ({camera.source})"
-    why = f"was trained on {len(cameras)} cameras" if cameras else "does not say its camera"
+        whose = "camera" if len(cameras) == 1 else f"{len(cameras)} cameras, which are nearly the same"
+        return camera, f"the pictures are taken to be of the checkpoint's {whose}, {numbers} ({camera.source})"
+    why = f"was trained on {len(cameras)} different cameras" if cameras else "does not say its camera"
     focal = KITTI_INTRINSICS.fx
     taken = f"KITTI's focal length is taken, {focal:g} of the width; give --focal_length if you know it"
     return focal, f"the checkpoint {why}: {taken}"

@@ -84,17 +84,17 @@ def _camera(options: PredictOptions, facts: TrainingFacts, size: Size) -> Camera
     """The camera of pictures of a size: as the flag says, else the one that the network was trained with."""
     if options.focal_length is not None:
         return Camera.of_square_pixels(options.focal_length, size)
-    cameras = facts.distinct_cameras
-    if len(cameras) != 1:
-        known = f"was trained with {len(cameras)} cameras" if cameras else "does not state its camera"
+    camera, cameras = facts.camera, facts.distinct_cameras
+    if camera is None:
+        known = f"was trained with {len(cameras)} different cameras" if cameras else "does not state its camera"
         raise UserError(f"--camera_height: the checkpoint {known}; give --focal_length in widths of the picture")
-    if not has_shape_of(cameras[0], size):
+    if not has_shape_of(camera, size):
         raise UserError(
             f"--camera_height: pictures of {size[0]} x {size[1]} are of another shape than those of the checkpoint's "
             f"camera; if those are pictures like these with rows cut off, as `prepare` does it, give --focal_length "
-            f"{cameras[0].fx:.4g}, else the focal length in widths of these pictures"
+            f"{camera.fx:.4g}, else the focal length in widths of these pictures"
         )
-    return cameras[0]
+    return camera
 
 
 def _frames(path: Path) -> Iterator[Image.Image]:

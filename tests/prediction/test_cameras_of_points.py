@@ -25,7 +25,18 @@ OWN = Camera(0.9, 1.4, 0.45, 0.55, source="camera.json")
     [
         (None, (OWN,), OWN, r"fx 0\.9 fy 1\.4 cx 0\.45 cy 0\.55 of the size \(camera\.json\)"),
         (None, (replace(OWN, source="cam.txt"), OWN), OWN, "the checkpoint's camera"),  # alike
-        (None, (OWN, replace(OWN, fx=0.8)), 0.58, "trained on 2 cameras: KITTI's focal length is taken, 0.58"),
+        (
+            None,
+            (OWN, replace(OWN, fx=0.8)),
+            0.58,
+            "trained on 2 different cameras: KITTI's focal length is taken, 0.58",
+        ),
+        (
+            None,
+            (replace(OWN, fx=0.92), replace(OWN, cx=0.46), replace(OWN, fx=0.91)),
+            replace(OWN, fx=0.91),
+            "3 cameras, which",
+        ),
         (None, (), 0.58, "does not say its camera: KITTI's focal length is taken, 0.58"),
         (0.7, (OWN,), 0.7, "0.7 of the width .given by --focal_length"),
     ],

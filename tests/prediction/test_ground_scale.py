@@ -84,7 +84,11 @@ def test_a_video_is_looked_at_too(tmp_path: Path) -> None:
     ("facts", "shown", "words"),
     [
         (TrainingFacts(), KITTI_INTRINSICS, "does not state its camera; give --focal_length"),
-        (TrainingFacts(cameras=(Camera(0.8, 0.8), KITTI_INTRINSICS)), KITTI_INTRINSICS, "was trained with 2 cameras"),
+        (
+            TrainingFacts(cameras=(Camera(0.8, 0.8), KITTI_INTRINSICS)),
+            KITTI_INTRINSICS,
+            "was trained with 2 different cameras",
+        ),
         (TrainingFacts(cameras=(Camera(0.8, 1.4),)), KITTI_INTRINSICS, "of another shape"),
         (TrainingFacts(cameras=(KITTI_INTRINSICS,)), Camera(0.58, 1.92, cy=2), "none of 32 pictures looked at shows"),
     ],
