@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.kinds import backbone_of, input_size, kind_of_decoder, num_layers, trained_on_stereo
+from monodepth2.checkpoints.kinds import backbone_of, input_size, kind_of_decoder, num_layers
 from monodepth2.checkpoints.networks import load_state, network_file, read_network, weights_folder
 from monodepth2.checkpoints.records import trained_facts
 from monodepth2.checkpoints.undrawn import Undrawn
@@ -22,10 +22,9 @@ class DepthNetwork(nn.Module):
     Attributes:
         height: input height of the checkpoint.
         width: input width of the checkpoint.
-        use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
-        facts: what else is known of its training.
+        facts: what is known of its training.
     """
 
     def __init__(
@@ -34,14 +33,13 @@ class DepthNetwork(nn.Module):
         depth: Decoder,
         height: int,
         width: int,
-        use_stereo: bool,
         min_depth: float = 0.1,
         max_depth: float = 100.0,
         facts: TrainingFacts | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.depth = encoder, depth
-        self.height, self.width, self.use_stereo = height, width, use_stereo
+        self.height, self.width = height, width
         self.min_depth, self.max_depth = min_depth, max_depth
         self.facts = facts or TrainingFacts()
 
@@ -84,9 +82,7 @@ def load_depth_network(
     if nearest >= farthest:
         trained = f"{folder} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}"
         raise UserError(f"a nearest depth of {nearest:g} and a farthest of {farthest:g} are no range; {trained}")
-    use_stereo = trained_on_stereo(encoder_state, encoder_path)
-    network = DepthNetwork(encoder, decoder, height, width, use_stereo, nearest, farthest, facts)
-    return network.eval().to(device)
+    return DepthNetwork(encoder, decoder, height, width, nearest, farthest, facts).eval().to(device)
 
 
 def _load_encoder(state: dict[str, Any], path: Path, size: tuple[int, int]) -> Encoder:

@@ -31,6 +31,7 @@ class TrainingFacts:
             unknown.
         supervision: what else than pictures its training learnt from, or one whose weights it began with; of
             `SUPERVISION`.
+        use_stereo: with stereo pairs, so that its depths and translations have the scale of its rig.
     """
 
     min_depth: float = 0.1
@@ -40,6 +41,7 @@ class TrainingFacts:
     cameras: tuple[Camera, ...] = ()
     metric_scale: float | None = None
     supervision: tuple[str, ...] = ()
+    use_stereo: bool = False
 
     @classmethod
     def of(cls, options: Options) -> "TrainingFacts":
@@ -50,9 +52,8 @@ class TrainingFacts:
         baseline = options.baseline or KITTI_BASELINE
         learnt_from = {"pseudo_labels": options.learns_pseudo_labels, "depth": options.depth_supervision > 0}
         supervision = tuple(name for name in SUPERVISION if learnt_from[name])
-        return cls(
-            options.min_depth, options.max_depth, baseline, fit, metric_scale=metric_scale, supervision=supervision
-        )
+        depths = (options.min_depth, options.max_depth)
+        return cls(*depths, baseline, fit, (), metric_scale, supervision, options.use_stereo)
 
     @property
     def taught(self) -> str:
@@ -87,40 +88,36 @@ class TrainingFacts:
         """
         return self.metric_scale or stereo_factor(self.baseline or KITTI_BASELINE)
 
-    def known_scale(self, use_stereo: bool, depths: tuple[float, float] | None = None) -> float | None:
+    def known_scale(self, depths: tuple[float, float] | None = None) -> float | None:
         """Metres per unit of depth where they are known: the network's own, else those of a rig that it learnt from.
 
         Args:
-            use_stereo: the network was trained with stereo pairs.
             depths: nearest and farthest depth that it is to express (default: as it was trained). Of another range
                 nothing is known, as its depths are others.
         """
         if depths not in (None, (self.min_depth, self.max_depth)):
             return None
-        of_rig = stereo_factor(self.baseline) if use_stereo and self.baseline else None
+        of_rig = stereo_factor(self.baseline) if self.use_stereo and self.baseline else None
         return of_rig if self.metric_scale is None else self.metric_scale
 
-    def check_rig(self, use_stereo: bool, source: object) -> None:
+    def check_rig(self, source: object) -> None:
         """Refuse `--eval_stereo` for a network that learnt from a rig of unknown baseline.
 
         Raises:
             UserError: it is one; the message names `source`.
         """
-        if use_stereo and self.known_scale(use_stereo) is None:
+        if self.use_stereo and self.known_scale() is None:
             raise UserError(
                 f"--eval_stereo: {source} was trained with a rig of unknown baseline, and its metres are unknown, too: "
                 "give --baseline METRES, or --eval_mono, which scales by the ground truth"
             )
 
-    def depth_factor(
-        self, use_stereo: bool, metric: bool, scale: float, depths: tuple[float, float] | None = None
-    ) -> float:
+    def depth_factor(self, metric: bool, scale: float, depths: tuple[float, float] | None = None) -> float:
         """Return the factor from depth to what `--pred_metric_depth` and `--pred_depth_scale_factor` ask for.
 
         An explicit scale wins over the known one; where metres are asked for, too, that is told.
 
         Args:
-            use_stereo: the network was trained with stereo pairs.
             metric: metres are asked for.
             scale: from depth to metres; 1 where none is asked for.
             depths: nearest and farthest depth that the network is to express (default: as it was trained).
@@ -132,8 +129,8 @@ class TrainingFacts:
             if metric:
                 tell(f"--pred_depth_scale_factor {scale:g} is taken in place of what --pred_metric_depth says")
             return scale
-        known = self.known_scale(use_stereo)
-        if known is None and use_stereo:
+        known = self.known_scale()
+        if known is None and self.use_stereo:
             raise UserError(
                 "--pred_metric_depth: the baseline of this network's rig is unknown; give --baseline METRES"
             )
@@ -176,6 +173,7 @@ class TrainingFacts:
             "cameras": [camera.to_plain() for camera in self.cameras[:MOST_CAMERAS]],
             **({} if self.metric_scale is None else {"metric_scale": self.metric_scale}),
             "supervision": list(self.supervision),
+            "use_stereo": self.use_stereo,
         }
 
     @staticmethod
@@ -206,7 +204,21 @@ class TrainingFacts:
             )
         cameras = _cameras(state.get("cameras", []), path)
         known = tuple(name for name in SUPERVISION if name in supervision)  # a later version may have more
-        return cls(nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale, known)
+        return cls(
+            nearest, farthest, baseline, Fit(kind, top), cameras, metric_scale, known, trained_on_stereo(state, path)
+        )
+
+
+def trained_on_stereo(encoder_state: dict[str, Any], path: Path) -> bool:
+    """Whether `encoder.pth` says that it was trained with stereo pairs; one that says nothing was not.
+
+    Raises:
+        UserError: what it says cannot be used.
+    """
+    use_stereo = encoder_state.get("use_stereo", False)
+    if not isinstance(use_stereo, int):
+        raise UserError(f"{path}: its use_stereo is neither true nor false; take another copy of the file")
+    return bool(use_stereo)
 
 
 def _cameras(entries: Any, path: Path) -> tuple[Camera, ...]:

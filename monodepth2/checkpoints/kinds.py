@@ -66,18 +66,6 @@ def input_size(
     return height, width
 
 
-def trained_on_stereo(encoder_state: dict[str, Any], path: Path) -> bool:
-    """Whether `encoder.pth` says that it was trained with stereo pairs; one that says nothing was not.
-
-    Raises:
-        UserError: what it says cannot be used.
-    """
-    use_stereo = encoder_state.get("use_stereo", False)
-    if not isinstance(use_stereo, int):
-        raise UserError(f"{path}: its use_stereo is neither true nor false; take another copy of the file")
-    return bool(use_stereo)
-
-
 def kind_of_decoder(state: dict[str, Any], path: Path) -> tuple[str, tuple[int, ...]]:
     """Tell the kind of a depth decoder (as `--decoder` names it) and its scales by its tensors.
 

@@ -72,7 +72,7 @@ def network_files(
 ) -> dict[str, dict[str, Any]]:
     """Return the state dicts of a checkpoint's networks by file name, with what else these files hold."""
     states = {f"{name}.pth": dict(network.state_dict()) for name, network in model.networks.items()}
-    states["encoder.pth"] |= {"height": options.height, "width": options.width, "use_stereo": options.use_stereo}
+    states["encoder.pth"] |= {"height": options.height, "width": options.width}
     for name, network in model.networks.items():
         if isinstance(network, TimmEncoder):
             states[f"{name}.pth"] |= network.entries

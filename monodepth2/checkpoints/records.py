@@ -1,10 +1,11 @@
 """What is recorded of the training that a checkpoint comes from."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from monodepth2.checkpoints.facts import TrainingFacts
+from monodepth2.checkpoints.facts import TrainingFacts, trained_on_stereo
 from monodepth2.checkpoints.networks import MEAN, network_file
 from monodepth2.config import Options, options_from_json
 from monodepth2.errors import UserError
@@ -42,11 +43,13 @@ def trained_facts(encoder_state: dict[str, Any], folder: Path) -> TrainingFacts:
     """Return what a checkpoint says of its training; an older one's `opt.json` says it, else 2019's defaults hold.
 
     Raises:
-        UserError: the record is there but unusable.
+        UserError: the checkpoint's own facts, or the record, are there but unusable.
     """
+    path = network_file(folder, "encoder")
     if not TrainingFacts.in_state(encoder_state):
-        return TrainingFacts.of(trained_options(folder) or Options())
-    facts = TrainingFacts.from_state(encoder_state, network_file(folder, "encoder"))
+        facts = TrainingFacts.of(trained_options(folder) or Options())
+        return replace(facts, use_stereo=trained_on_stereo(encoder_state, path))
+    facts = TrainingFacts.from_state(encoder_state, path)
     if "supervision" not in encoder_state:
         with suppress(UserError):  # earlier versions wrote what else was learnt from into the record alone
             return facts.after(TrainingFacts.of(trained_options(folder) or Options()))

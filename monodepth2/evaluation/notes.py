@@ -29,7 +29,7 @@ def notes_of(source: DisparitySource, task: Task) -> tuple[str, ...]:
 def _scale_note(source: DisparitySource, task: Task) -> str:
     """What to know of the unit of a source's depths; empty where there is nothing to know."""
     options, facts, has_rig = task.options, source.facts, source.use_stereo
-    metric = facts.known_scale(bool(has_rig)) is not None
+    metric = facts.known_scale() is not None
     if options.eval_split == BENCHMARK and not metric and not options.asked_factor:
         how = "was trained with a rig of unknown baseline" if has_rig else "was trained without stereo"
         how = how if has_rig is not None else "may have been trained without stereo"
@@ -45,7 +45,7 @@ def _scale_note(source: DisparitySource, task: Task) -> str:
     if options.eval_stereo and has_rig is False and not metric:
         factor = task.protocol.factor
         return f"{source.path} was trained without stereo: its depths have no scale, {factor:g} is arbitrary"
-    knows_metres = has_rig is None or facts.known_scale(has_rig)  # of a file that does not say, the flag is believed
+    knows_metres = has_rig is None or metric  # of a file that does not say, the flag is believed
     if options.align == "none" and not options.asked_factor and not knows_metres:
         return f"{source.name} does not know metres: --align none takes its depths as if they were metres"
     return ""

@@ -58,7 +58,7 @@ class NetworkSource:
         )
         self.path = path
         self.name = checkpoint_name(path)
-        self.use_stereo: bool | None = self.predictor.use_stereo
+        self.use_stereo: bool | None = self.predictor.network.facts.use_stereo
         self.input_size: tuple[int, int] | None = (self.predictor.width, self.predictor.height)
         self.facts = self.predictor.network.facts
         self.post_process = options.post_process
@@ -198,7 +198,7 @@ def open_sources(options: Options, count: int) -> list[DisparitySource]:
     for source in sources:
         source.facts = source.facts.with_baseline(options.baseline, source.path)
         if options.eval_stereo and not options.asked_factor:
-            source.facts.check_rig(bool(source.use_stereo), source.path)
+            source.facts.check_rig(source.path)
     _tell_apart(sources)
     for remark in speed_remarks(options.precision, False, pick_device(options.device, options.no_cuda)):
         tell(remark)

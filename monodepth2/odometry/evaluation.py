@@ -39,9 +39,9 @@ def evaluate_odometry(options: Options) -> OdometryResult:
     network = load_motion_network(weights, pick_device(options.device, options.no_cuda), height, width)
     _check_kind(options, network)
     facts = network.facts.with_baseline(options.baseline, network.folder)
-    known = facts.known_scale(network.use_stereo) or options.asked_factor
+    known = facts.known_scale() or options.asked_factor
     if options.eval_stereo and not options.asked_factor:
-        facts.check_rig(network.use_stereo, network.folder)
+        facts.check_rig(network.folder)
     metric = options.eval_stereo or (bool(known) and not options.eval_mono)
     _check_baseline(options, metric)
     factor = options.asked_factor or (facts.metres_per_unit if metric else 1.0)
@@ -110,7 +110,7 @@ def _network_notes(network: MotionNetwork, metric: bool, factor: float, options:
     notes = []
     if options.asked_factor and metric:
         notes.append(f"translations are in metres by --pred_depth_scale_factor {options.asked_factor:g}")
-    elif metric and not network.use_stereo and not network.facts.metric_scale:
+    elif metric and not network.facts.use_stereo and not network.facts.metric_scale:
         notes.append(
             f"{network.folder} was trained without stereo: its translations have no scale, {factor:g} is arbitrary"
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from monodepth2.checkpoints.depth_network import DepthNetwork, load_depth_network
 from monodepth2.checkpoints.facts import TrainingFacts
-from monodepth2.checkpoints.kinds import backbone_of, input_size, num_layers, trained_on_stereo
+from monodepth2.checkpoints.kinds import backbone_of, input_size, num_layers
 from monodepth2.checkpoints.networks import holds_network, load_networks, network_file, read_network, weights_folder
 from monodepth2.checkpoints.records import checkpoint_of, trained_facts, trained_options
 from monodepth2.checkpoints.shared import CONFIG
@@ -41,8 +41,7 @@ class MotionNetwork:
         height: of the pictures that it takes.
         width: of the pictures that it takes.
         num_layers: of its ResNet; None if it has none.
-        use_stereo: whether it was trained with stereo pairs, so that its translations have a known scale.
-        facts: what else is known of its training.
+        facts: what is known of its training.
         depth: PoseCNN's partner: its translations are in units of that network's mean inverse depth.
         device: where it runs.
     """
@@ -53,7 +52,6 @@ class MotionNetwork:
     height: int
     width: int
     num_layers: int | None
-    use_stereo: bool
     facts: TrainingFacts
     depth: DepthNetwork | None
     device: torch.device
@@ -128,7 +126,6 @@ def load_motion_network(
         height=height,
         width=width,
         num_layers=None if options.pose_model_type == "posecnn" or options.pose_backbone else options.num_layers,
-        use_stereo=trained_on_stereo(encoder, encoder_path),
         facts=trained_facts(encoder, folder),
         depth=load_depth_network(folder, device, height=height, width=width) if with_depth else None,
         device=device,

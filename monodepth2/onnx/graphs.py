@@ -206,10 +206,10 @@ def _load_depth(folder: Path, options: ExportOptions) -> DepthGraph:
     network = load_depth_network(folder, CPU, options.min_depth, options.max_depth, options.height, options.width)
     facts = network.facts.with_baseline(options.baseline, folder)
     depths, asked = (network.min_depth, network.max_depth), (options.pred_metric_depth, options.pred_depth_scale_factor)
-    factor = facts.depth_factor(network.use_stereo, *asked, depths)
+    factor = facts.depth_factor(*asked, depths)
     graph = DepthGraph(network, factor, options.dynamic_size)
     graph.facts = {
-        **_training(folder, network.use_stereo),
+        **_training(folder, network.facts.use_stereo),
         "min_depth": float(network.min_depth),
         "max_depth": float(network.max_depth),
         "depth_factor": float(factor),
@@ -224,7 +224,7 @@ def _load_pose(folder: Path, options: ExportOptions) -> PoseGraph:
     network = load_motion_network(folder, CPU, options.height, options.width)
     graph = PoseGraph(network)
     graph.facts = {
-        **_training(folder, network.use_stereo),
+        **_training(folder, network.facts.use_stereo),
         "pose_model_type": graph.kind,
         "frames": graph.frame_ids,
         **of_training(network.facts),

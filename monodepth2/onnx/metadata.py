@@ -95,6 +95,7 @@ class Metadata:
         nearest, farthest = depths if len(depths) == 2 else (None, None)
         state: dict[str, Any] = {"min_depth": nearest, "max_depth": farthest, "baseline": self.baseline}
         state |= {"fit": kind, "crop_top": top, "cameras": self.cameras or [], "supervision": self.supervision}
+        state |= {"use_stereo": self.use_stereo}
         rig = stereo_factor(self.baseline) if self.use_stereo and self.baseline else None
         # a scale that the file was exported with is that of its depths, unless it is the rig's
         exported = self.depth_unit == "m" and self.depth_factor != rig

@@ -48,10 +48,9 @@ class OnnxDepthNetwork:
         metadata: what the file says of itself.
         height: of the pictures that it takes.
         width: of the pictures that it takes.
-        use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
-        facts: what else is known of its training.
+        facts: what is known of its training.
 
     Raises:
         UserError: the file is missing, damaged, not a depth network of `export_depth.py`, or of another depth range;
@@ -71,7 +70,6 @@ class OnnxDepthNetwork:
         for found in _foreign_parts(model):
             raise UserError(f"{self.path}: not a file of export_depth.py (it has {found}), refused")
         self.height, self.width = self.metadata.height, self.metadata.width
-        self.use_stereo = self.metadata.use_stereo
         self.min_depth, self.max_depth = self.metadata.min_depth, self.metadata.max_depth
         self.facts = self.metadata.facts(str(self.path))
         self._check_depth_range(min_depth, max_depth)

@@ -104,7 +104,7 @@ def build(predictor: DepthPredictor, folder: Path) -> Any:
 def settings_of(predictor: DepthPredictor) -> Settings:
     """How the page expresses depth: in metres where the network knows them."""
     network = predictor.network
-    known = network.facts.known_scale(predictor.use_stereo, (network.min_depth, network.max_depth))
+    known = network.facts.known_scale((network.min_depth, network.max_depth))
     factor, unit = (1.0, "network units") if known is None else (known, "metres")
     camera, _ = camera_of_points(None, network.facts)
     return Settings(factor, unit, network.min_depth, network.max_depth, "magma", camera)

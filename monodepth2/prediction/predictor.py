@@ -35,15 +35,13 @@ class DepthFunction(Protocol):
     Attributes:
         height: of the pictures that it takes.
         width: of the pictures that it takes.
-        use_stereo: whether it was trained with stereo pairs, so that its depths have a known scale.
         min_depth: nearest depth that it expresses, in its own unit.
         max_depth: farthest.
-        facts: what else is known of its training.
+        facts: what is known of its training.
     """
 
     height: int
     width: int
-    use_stereo: bool
     min_depth: float
     max_depth: float
     facts: TrainingFacts
@@ -59,14 +57,12 @@ class DepthPrediction:
     Attributes:
         picture: what it was shown: 8-bit RGB, upright.
         network_disp: scaled disparity (1 / depth) at the network's size, float32, (h', w').
-        use_stereo: the network was trained with stereo pairs, so that its depths have a known scale.
-        facts: what else is known of its training.
+        facts: what is known of the network's training.
         depths: nearest and farthest depth that the disparity expresses; None: as the network was trained.
     """
 
     picture: Image.Image
     network_disp: np.ndarray
-    use_stereo: bool
     facts: TrainingFacts = TrainingFacts()
     depths: tuple[float, float] | None = None
 
@@ -88,13 +84,15 @@ class DepthPrediction:
             ValueError: the scale of the depths is arbitrary, as the network was trained on single pictures alone, with
                 a rig of unknown baseline, or with another range of depths.
         """
-        known = self.facts.known_scale(self.use_stereo, self.depths)
+        known = self.facts.known_scale(self.depths)
         if known is not None:
             return np.float32(known) * self.depth
-        if self.facts.known_scale(self.use_stereo) is not None:
+        if self.facts.known_scale() is not None:
             why = f"its metres are those of depths from {self.facts.min_depth:g} to {self.facts.max_depth:g} units"
         else:
-            why = "the baseline of its rig is unknown" if self.use_stereo else "it was trained without stereo pairs"
+            why = (
+                "the baseline of its rig is unknown" if self.facts.use_stereo else "it was trained without stereo pairs"
+            )
         raise ValueError(f"this network knows no metres, as {why}: scale its depth yourself")
 
 
@@ -118,7 +116,7 @@ class DepthPredictor:
         self.network = network
         self.device = device
         self.precision = precision
-        self.height, self.width, self.use_stereo = network.height, network.width, network.use_stereo
+        self.height, self.width = network.height, network.width
 
     @classmethod
     def from_checkpoint(
@@ -244,7 +242,7 @@ class DepthPredictor:
             raise UserError("the network's predictions are not finite: use other weights")
         depths = (self.network.min_depth, self.network.max_depth)
         return [
-            DepthPrediction(item.picture, disp, self.use_stereo, self.network.facts, depths)
+            DepthPrediction(item.picture, disp, self.network.facts, depths)
             for item, disp in zip(batch, disps.numpy(), strict=True)
         ]
 

@@ -214,7 +214,7 @@ def settings_of(
     facts = predictor.network.facts.with_baseline(options.baseline, "this network")
     depths = (predictor.network.min_depth, predictor.network.max_depth)
     asked = (options.pred_metric_depth, options.pred_depth_scale_factor)
-    factor = facts.depth_factor(predictor.use_stereo, *asked, depths)
+    factor = facts.depth_factor(*asked, depths)
     if options.camera_height is not None:
         assert not isinstance(source, Stream)  # as `_check_flags_act` has found
         scale = scale_of_input(options, predictor, source)

@@ -93,4 +93,4 @@ def _partner(run: TrainedRun) -> DepthNetwork | None:
     if options.pose_model_type != "posecnn":
         return None
     size = (options.height, options.width)
-    return DepthNetwork(model.encoder, model.depth, *size, options.use_stereo, options.min_depth, options.max_depth)
+    return DepthNetwork(model.encoder, model.depth, *size, options.min_depth, options.max_depth)

@@ -60,26 +60,26 @@ def card(weights: Path, network: DepthNetwork, repository: str | None, licence: 
         "## How it was trained",
         *_training(weights, trained),
         "## Limits",
-        f"- {scale_of_depth(network.use_stereo, network.facts)}\n{LIMITS}",
+        f"- {scale_of_depth(network.facts)}\n{LIMITS}",
         "## Licence",
         f"The author gives the weights under: `{licence}`." if licence else "The author states no licence.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def scale_of_depth(use_stereo: bool, facts: TrainingFacts) -> str:
+def scale_of_depth(facts: TrainingFacts) -> str:
     """Say in a sentence whether depth is in metres, and by what."""
     if facts.metric_scale is not None:
         return (
             "Its depth is metric: it was told lengths in metres while it was trained, "
             f"{facts.metric_scale:g} metres per unit of depth."
         )
-    if use_stereo and facts.baseline is not None:
+    if facts.use_stereo and facts.baseline is not None:
         return (
             f"Its depth is metric by its stereo rig of {facts.baseline:g} m: "
             f"{stereo_factor(facts.baseline):g} metres per unit of depth."
         )
-    why = "the baseline of its rig is unknown" if use_stereo else "it was trained with one camera"
+    why = "the baseline of its rig is unknown" if facts.use_stereo else "it was trained with one camera"
     return f"Its depth is relative, not metric, as {why}: twice the number is twice as far, and the unit is unknown."
 
 

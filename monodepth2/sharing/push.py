@@ -71,8 +71,7 @@ def _states(weights: Path, network: DepthNetwork) -> dict[str, dict[str, Any]]:
         for name in Options.models_to_load
         if holds_network(weights, name)
     }
-    size = {"height": network.height, "width": network.width, "use_stereo": network.use_stereo}
-    states["encoder"] |= size | network.facts.to_state()
+    states["encoder"] |= {"height": network.height, "width": network.width, **network.facts.to_state()}
     if "pose" in states:
         frames = stated_frames(weights, read_network(network_file(weights, "pose")))
         states["pose"] |= {} if frames is None else {FRAMES: frames}

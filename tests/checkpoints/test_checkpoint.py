@@ -130,7 +130,7 @@ def test_the_non_zip_format_of_2019_loads(saved, tmp_path) -> None:
         state = torch.load(folder / f"{name}.pth", weights_only=True)
         torch.save(state, tmp_path / f"{name}.pth", _use_new_zipfile_serialization=False)
     network = load_depth_network(tmp_path, torch.device("cpu"))
-    assert (network.height, network.width, network.use_stereo) == (64, 96, True)
+    assert (network.height, network.width, network.facts.use_stereo) == (64, 96, True)
 
 
 @pytest.mark.parametrize(("num_layers", "scales"), [(34, (0, 1, 2, 3)), (50, (0,)), (18, (2, 1))])

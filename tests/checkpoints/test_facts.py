@@ -107,7 +107,7 @@ def test_what_was_told_lengths_knows_metres_and_a_rig_keeps_its_own() -> None:
     assert TrainingFacts.of(Options()).metric_scale is None
     assert TrainingFacts.of(Options(use_stereo=True, depth_supervision=0.1)).metric_scale is None
     metric = TrainingFacts(baseline=None, metric_scale=1.0)
-    assert (metric.depth_factor(False, True, 1.0), metric.depth_factor(False, True, 3.0)) == (1, 3)
+    assert (metric.depth_factor(True, 1.0), metric.depth_factor(True, 3.0)) == (1, 3)
     taught = TrainingFacts.of(Options(depth_supervision=0.1)).after(TrainingFacts(supervision=("pseudo_labels",)))
     assert taught.taught == "pseudo-labels of another depth model and known depth"
     assert TrainingFacts.from_state(taught.to_state(), Path("encoder.pth")) == taught
@@ -154,24 +154,24 @@ def test_what_a_checkpoint_says_it_learnt_from_counts_in_the_folder_of_another_r
 
 
 def test_metres_come_from_the_baseline() -> None:
-    assert TrainingFacts(baseline=0.54).depth_factor(True, True, 1.0) == 5.4
-    assert TrainingFacts(baseline=0.12).depth_factor(True, True, 1.0) == pytest.approx(1.2)
-    assert TrainingFacts(baseline=0.12).depth_factor(True, True, 3.0) == 3.0
-    unknown = TrainingFacts(baseline=None)
-    assert unknown.depth_factor(False, False, 1.0) == 1.0
+    assert TrainingFacts(baseline=0.54, use_stereo=True).depth_factor(True, 1.0) == 5.4
+    assert TrainingFacts(baseline=0.12, use_stereo=True).depth_factor(True, 1.0) == pytest.approx(1.2)
+    assert TrainingFacts(baseline=0.12, use_stereo=True).depth_factor(True, 3.0) == 3.0
+    unknown = TrainingFacts(baseline=None, use_stereo=True)
+    assert unknown.depth_factor(False, 1.0) == 1.0
     with pytest.raises(UserError, match="--baseline METRES"):
-        unknown.depth_factor(True, True, 1.0)
-    assert (unknown.known_scale(True), TrainingFacts().known_scale(False)) == (None, None)
+        unknown.depth_factor(True, 1.0)
+    assert (unknown.known_scale(), TrainingFacts().known_scale()) == (None, None)
 
 
 def test_metres_are_those_of_the_depths_that_were_learnt() -> None:
     learnt = TrainingFacts(max_depth=80.0, metric_scale=1.0)
-    assert learnt.depth_factor(False, True, 1.0, (0.1, 80.0)) == 1
-    assert learnt.depth_factor(False, False, 1.0, (0.1, 20.0)) == 1
+    assert learnt.depth_factor(True, 1.0, (0.1, 80.0)) == 1
+    assert learnt.depth_factor(False, 1.0, (0.1, 20.0)) == 1
     with pytest.raises(UserError, match=r"metres are those of --min_depth 0\.1 --max_depth 80"):
-        learnt.depth_factor(False, True, 1.0, (0.1, 20.0))
+        learnt.depth_factor(True, 1.0, (0.1, 20.0))
     with pytest.raises(UserError, match="have no known scale"):
-        TrainingFacts().depth_factor(False, True, 1.0, (0.1, 20.0))
+        TrainingFacts().depth_factor(True, 1.0, (0.1, 20.0))
 
 
 def test_a_stated_baseline_is_for_a_rig_alone() -> None:
@@ -185,9 +185,9 @@ def test_a_stated_baseline_is_for_a_rig_alone() -> None:
 
 
 def test_a_factor_in_place_of_the_networks_metres_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert TrainingFacts().depth_factor(True, False, 3.0) == 3
+    assert TrainingFacts(use_stereo=True).depth_factor(False, 3.0) == 3
     assert not capsys.readouterr().err
-    assert TrainingFacts().depth_factor(True, True, 3.0) == 3
+    assert TrainingFacts(use_stereo=True).depth_factor(True, 3.0) == 3
     assert "--pred_depth_scale_factor 3 is taken in place of what --pred_metric_depth says" in capsys.readouterr().err
 
 

@@ -290,7 +290,7 @@ def test_what_was_trained_otherwise_is_noted(options: Options, checkpoint, other
 
 def test_a_rig_of_unknown_baseline_has_no_metres(options: Options, others, tmp_path: Path) -> None:
     folder = linked(others["stereo"], tmp_path / "weights_0")
-    changed_weights(folder, lambda state: {**state, **replace(TrainingFacts(), baseline=None).to_state()})
+    changed_weights(folder, lambda state: {**state, **TrainingFacts(baseline=None, use_stereo=True).to_state()})
     unknown = replace(options, load_weights_folder=folder, eval_mono=False, eval_stereo=True)
     with pytest.raises(UserError, match=r"--eval_stereo: .*weights_0 was trained with a rig of unknown baseline"):
         evaluate(unknown)

@@ -139,7 +139,7 @@ def test_written_predictions_do_not_decide_the_range(tmp_path: Path) -> None:
     from monodepth2.prediction.predictor import DepthPrediction
 
     write_grey(tmp_path / "a.png", 0, 4095)
-    prediction = DepthPrediction(Image.new("RGB", (8, 8)), np.full((8, 8), 0.01, np.float32), use_stereo=False)
+    prediction = DepthPrediction(Image.new("RGB", (8, 8)), np.full((8, 8), 0.01, np.float32))
     write_output(tmp_path / "a_depth.png", "depth_png", prediction, Settings(1, "metres", 0.1, 100, "magma", 1))
     assert grey_of(tmp_path / "a.png") == [0, 255]
 

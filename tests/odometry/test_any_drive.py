@@ -196,7 +196,7 @@ def test_lengths_that_were_known_make_metres(odom: Options, checkpoint) -> None:
 
 
 def test_a_rig_of_unknown_baseline_makes_no_metres(odom: Options, checkpoint) -> None:
-    facts = TrainingFacts(baseline=None)
+    facts = TrainingFacts(baseline=None, use_stereo=True)
     options = replace(odom, load_weights_folder=checkpoint(facts=facts, use_stereo=True))
     told = evaluate_odometry(options)
     assert (told.metric, told.factor) == (False, 1)

@@ -57,7 +57,7 @@ def test_the_tensors_tell_the_network(variant: dict, description: str, folder: P
     model = MonodepthModel(options)
     found = load_motion_network(save(folder, model, options), CPU)
     assert found.description == description
-    assert (found.height, found.width, found.use_stereo) == (64, 96, False)
+    assert (found.height, found.width, found.facts.use_stereo) == (64, 96, False)
     assert not found.model.training
     torch.testing.assert_close(found.model.pose.state_dict(), model.pose.state_dict())
 
@@ -71,7 +71,7 @@ def test_opt_json_tells_which_frames(folder: Path) -> None:
     assert '"s"' in options.to_json()
     found = load_motion_network(weights, CPU)
     assert found.description == "posecnn on frames 0 -1"
-    assert found.use_stereo
+    assert found.facts.use_stereo
 
 
 @pytest.mark.parametrize(("flags", "ids"), [({"frame_ids": (0, 1, -1)}, (1, -1)), ({"frame_gap": (2, 3)}, (-2, 2))])

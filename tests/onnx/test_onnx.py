@@ -224,7 +224,7 @@ def test_a_deep_network_without_its_finest_scales(tmp_path: Path) -> None:
     with torch.no_grad():
         torch.testing.assert_close(found, load_depth_network(tmp_path, CPU)(image), rtol=3e-3, atol=1e-4)
     predictor = DepthPredictor.from_checkpoint(result.path, CPU)
-    assert (predictor.height, predictor.width, predictor.use_stereo) == (96, 64, True)
+    assert (predictor.height, predictor.width, predictor.network.facts.use_stereo) == (96, 64, True)
 
 
 @pytest.mark.parametrize("kind", ["posecnn", "separate_resnet"])

@@ -33,7 +33,7 @@ class Plane:
     """What a network would be that sees nothing but level ground, of pictures of a camera."""
 
     width, height = SIZE
-    use_stereo, min_depth, max_depth = False, 0.01, 100.0
+    min_depth, max_depth = 0.01, 100.0
 
     def __init__(self, shown: Camera, facts: TrainingFacts) -> None:
         self.shown, self.facts = shown, facts

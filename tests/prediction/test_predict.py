@@ -120,9 +120,9 @@ def test_points_lie_on_the_rays_of_their_pixels(options: PredictOptions, folder:
 def test_a_16_bit_zero_never_happens_by_accident(tmp_path: Path) -> None:
     from monodepth2.prediction.outputs import Settings, write_output
 
-    near = DepthPrediction(picture(), np.full((64, 96), 1e4, np.float32), use_stereo=False)
+    near = DepthPrediction(picture(), np.full((64, 96), 1e4, np.float32))
     write_output(tmp_path / "a.png", "depth_png", near, Settings(1, "metres", 1e-4, 1e4, "magma", 1))
-    far = DepthPrediction(picture(), np.full((64, 96), 1e-4, np.float32), use_stereo=False)
+    far = DepthPrediction(picture(), np.full((64, 96), 1e-4, np.float32))
     write_output(tmp_path / "b.png", "depth_png", far, Settings(1, "metres", 1e-4, 1e4, "magma", 1))
     assert np.unique(Image.open(tmp_path / "a.png")).tolist() == [1]
     assert np.unique(Image.open(tmp_path / "b.png")).tolist() == [65535]

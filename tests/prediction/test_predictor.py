@@ -21,7 +21,7 @@ def predictor() -> DepthPredictor:
     depth = DepthDecoder(encoder.num_ch_enc)
     fill("encoder", encoder)
     fill("depth", depth)
-    network = DepthNetwork(encoder, depth, height=64, width=96, use_stereo=False).eval()
+    network = DepthNetwork(encoder, depth, height=64, width=96).eval()
     return DepthPredictor(network, torch.device("cpu"))
 
 
@@ -42,7 +42,7 @@ def test_disparity_is_scaled_to_the_range_of_depths(predictor: DepthPredictor, i
     assert disp.min() >= 0.01
     assert disp.max() <= 10
     network = predictor.network
-    other = DepthNetwork(network.encoder, network.depth, 64, 96, use_stereo=False, min_depth=1, max_depth=2).eval()
+    other = DepthNetwork(network.encoder, network.depth, 64, 96, min_depth=1, max_depth=2).eval()
     nearer = DepthPredictor(other, predictor.device).disparities(images)
     torch.testing.assert_close((nearer - 0.5) / 0.5, (disp - 0.01) / 9.99, rtol=0, atol=1e-5)
 
@@ -164,7 +164,7 @@ def test_an_unreadable_file_stops_or_is_stepped_over(predictor: DepthPredictor, 
 
 def test_predictions_that_are_not_finite_are_refused(predictor: DepthPredictor, pictures: list[np.ndarray]) -> None:
     network = predictor.network
-    broken = DepthNetwork(network.encoder, network.depth, 64, 96, use_stereo=False, min_depth=float("nan")).eval()
+    broken = DepthNetwork(network.encoder, network.depth, 64, 96, min_depth=float("nan")).eval()
     with pytest.raises(UserError, match="not finite"):
         DepthPredictor(broken, predictor.device).predict(pictures[0])
 

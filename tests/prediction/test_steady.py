@@ -27,7 +27,7 @@ def disparity(low: float, high: float) -> np.ndarray:
 
 
 def of(disp_hw: np.ndarray, picture: Image.Image = STREET) -> DepthPrediction:
-    return DepthPrediction(picture, disp_hw, use_stereo=False)
+    return DepthPrediction(picture, disp_hw)
 
 
 def limits(steady: Steadiness, prediction: DepthPrediction, time: float) -> tuple[float, float]:
@@ -100,7 +100,7 @@ def test_a_flickering_scale_is_taken_out_and_a_slow_change_stays() -> None:
 class Flickering:
     """A network whose scale changes from frame to frame."""
 
-    height, width, use_stereo = 64, 96, False
+    height, width = 64, 96
     min_depth, max_depth, facts = 0.1, 100.0, TrainingFacts()
 
     def __init__(self) -> None:

@@ -348,9 +348,11 @@ def test_the_card_tells_of_weights_that_a_training_began_with(run_folder: Path, 
 
 
 def test_the_scale_of_depth_is_told() -> None:
-    assert "is metric by its stereo rig of 0.54 m: 5.4 metres" in scale_of_depth(True, TrainingFacts(baseline=0.54))
-    for use_stereo, facts in ((True, TrainingFacts(baseline=None)), (False, TrainingFacts())):
-        assert "relative, not metric" in scale_of_depth(use_stereo, facts)
+    assert "is metric by its stereo rig of 0.54 m: 5.4 metres" in scale_of_depth(
+        TrainingFacts(baseline=0.54, use_stereo=True)
+    )
+    for facts in (TrainingFacts(baseline=None, use_stereo=True), TrainingFacts()):
+        assert "relative, not metric" in scale_of_depth(facts)
 
 
 def test_an_old_checkpoint_states_its_facts_when_it_is_shared(checkpoint, tmp_path: Path) -> None:
