@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from monodepth2.config import started_as
 from monodepth2.datasets.camera_choice import BY_FOV
+from monodepth2.datasets.camera_files import CAMERA
 from monodepth2.datasets.cameras import Camera
 from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.split_lines import SplitLine
@@ -27,7 +28,8 @@ RECTIFY = (
     "undistort and rectify the pictures of both cameras, e.g. with OpenCV's stereoRectify and initUndistortRectifyMap, "
     "and state their new camera in camera.json; or train without --use_stereo"
 )
-REMEDY = "give --intrinsics or a camera.json if you know it"
+OF_PREPARED = "if you know it, run prepare again with --fov or --intrinsics, and with --overwrite"
+OF_OWN = "if you know it, give --intrinsics or --fov, or lay a camera.json beside the pictures"
 
 
 class View(NamedTuple):
@@ -136,7 +138,9 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
     sizes = [*sizes[:MOST_NAMED], counted(len(sizes) - MOST_NAMED, "more size")] if len(sizes) > MOST_NAMED else sizes
     shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
-    source = f"{camera.source}: {REMEDY}" if camera.is_assumed else camera.source
+    # `prepare` alone writes files whose camera is assumed
+    remedy = OF_PREPARED if camera.source.startswith(CAMERA) else OF_OWN
+    source = f"{camera.source}: {remedy}" if camera.is_assumed else camera.source
     return f"{counted(drives, 'drive')} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
 
 
