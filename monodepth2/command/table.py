@@ -81,7 +81,7 @@ _ALL = (
         "Exit code: 1 if a finding would spoil a training or its scores, else 0; 2 on a mistake. Warnings alone are\n"
         "blurred pictures, sudden light, several sizes in a drive, lists that overlap, validation frames inside\n"
         "training stretches or trained on, a tiny set, too few targets to learn motion from, and what few of the\n"
-        "pictures show: docs/own_data.md has the shares.",
+        "pictures show: docs/doctor.md has the shares.",
     ),
     Command(
         "train",

@@ -32,6 +32,9 @@ class DoctorOptions(OfTraining):
     baseline: float | None = same_as(Options, "baseline", group="camera")
     batch_size: int = same_as(Options, "batch_size", group="training")
     num_epochs: int = same_as(Options, "num_epochs", group="training")
+    motion_warmup: int = same_as(
+        Options, "motion_warmup", "as in training: the command that `prepare` prints may have it (default: 0)"
+    )
 
     intrinsics: tuple[float, ...] = same_as(Options, "intrinsics")
     intrinsics_size: tuple[int, ...] = same_as(Options, "intrinsics_size")

@@ -45,7 +45,8 @@ class MethodFlags(Checked):
     pose_encoder: str | None = option(
         None,
         "training",
-        f"the same for the pose network (default: {POSE_BACKBONE} with --encoder, else the ResNet of --num_layers)",
+        f"a backbone of the timm library for the pose network (default: {POSE_BACKBONE} with --encoder, else 2019's "
+        "ResNet of --num_layers)",
     )
     dataset: str = option(
         "kitti",

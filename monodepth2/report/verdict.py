@@ -90,8 +90,9 @@ def _flat(figures: Figures, options: Options) -> str | None:
         )
     if figures.variation < COLLAPSED and not options.start_depth:
         return (
-            f"{found}: the network has collapsed, and training on does not change it. Train anew with a lower "
-            f"learning rate (--learning_rate {options.learning_rate / 10:g})"
+            f"{found}: the network has collapsed, and training on does not change it. Train anew with half the "
+            f"learning rate (--learning_rate {options.learning_rate / 2:g}) or less smoothness (--disparity_smoothness "
+            f"{options.disparity_smoothness / 10:g})"
         )
     return (
         f"{found}. Networks begin like this: train longer. If the loss does not fall any more, use half the learning "

@@ -19,8 +19,8 @@ def require_packages(extra: str, purpose: str, *names: str) -> None:
 
 
 def installation(extra: str) -> str:
-    """The command that installs an extra: into a clone of the project, or with an installed package."""
+    """The command that installs an extra from the clone of the project; PyPI has no package of it."""
     clone = Path(__file__).parents[2]
     if (clone / "pyproject.toml").is_file():
         return f"pip install --editable {shlex.quote(f'{clone}[{extra}]')}"
-    return f"pip install 'monodepth2-video[{extra}]'"
+    return f"pip install '.[{extra}]' in the clone of the project"

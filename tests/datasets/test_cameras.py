@@ -192,7 +192,12 @@ def test_a_camera_json_says_where_its_numbers_are_from(tmp_path: Path) -> None:
     camera = read_camera_json(tmp_path / "camera.json", lambda: (200, 100))
     assert camera.source == "camera.json: assumed: 60? wide, 30 %"
     told = describe_cameras([View("drive", camera, (200, 100))])
-    assert told.endswith("(camera.json: assumed: 60? wide, 30 %: give --intrinsics or a camera.json if you know it)")
+    assert "(camera.json: assumed: 60? wide, 30 %: if you know it, run prepare again with --fov" in told
+
+
+def test_the_remedy_of_an_assumed_camera_is_one_for_folders_of_ones_own() -> None:
+    told = describe_cameras([View("drive", Camera(0.9, 1.6, source="assumed: 60° wide, square pixels"), SIZE)])
+    assert "(assumed: 60° wide, square pixels: if you know it, give --intrinsics or --fov, or lay a camera.json" in told
 
 
 def test_what_a_camera_json_leaves_out(tmp_path: Path) -> None:
@@ -315,8 +320,11 @@ def test_flags_that_say_no_camera_are_refused(tmp_path: Path, changes: dict, wor
 def test_a_width_of_the_view_that_changes_nothing_is_refused(tmp_path: Path) -> None:
     own = View("a", Camera(0.9, 1.4, source="camera.json"), SIZE)
     check_views([own, View("b", Camera(0.5, 0.8, source="given by --fov: 90° wide, square pixels"), SIZE)], fov=90.0)
-    with pytest.raises(UserError, match=r"--fov 90 changes nothing, .*\(camera.json\)"):
+    with pytest.raises(UserError, match=r"--fov 90 changes nothing, .*\(camera.json\): give --intrinsics"):
         check_views([own], fov=90.0)
+    prepared = View("a", Camera(0.9, 1.4, source="camera.json: assumed: 60° wide, ± 30 %"), SIZE)
+    with pytest.raises(UserError, match="run prepare again with it and --overwrite, or drop --fov"):
+        check_views([prepared], fov=90.0)
 
 
 def remarks_of(root: Path, drives: list[str], size: tuple[int, int] = SIZE, fit: Fit = STRETCH, **changes) -> list[str]:

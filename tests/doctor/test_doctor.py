@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from monodepth2.config import DoctorOptions, Options
+from monodepth2.config.command_line import parse_as
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.made_lists import digest_of_lists
@@ -398,6 +399,12 @@ def test_poses_are_looked_for_as_far_as_the_gaps_reach(tmp_path: Path) -> None:
     assert "poses cannot be used" in found(tmp_path, frame_gap=(1, 3), **given)
     doctor = DoctorOptions.stated({**flags(tmp_path, **given), "baseline": 0.3})
     assert doctor.training().baseline == 0.3
+
+
+def test_the_flags_of_the_command_that_prepare_prints_are_taken(scene: Path) -> None:
+    """So that `doctor` can be written in place of `train`."""
+    words = f"--data_path {scene} --dataset folder --width 96 --height 64 --motion_warmup 500 --batch_size 8".split()
+    assert parse_as(DoctorOptions, words).training().motion_warmup == 500
 
 
 def test_lists_of_plain_folders_are_looked_at_as_training_makes_them(scene: Path, tmp_path: Path) -> None:

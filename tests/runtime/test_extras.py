@@ -83,3 +83,9 @@ def test_the_command_that_installs_an_extra_can_be_pasted(tmp_path: Path, monkey
     (clone / "pyproject.toml").touch()
     monkeypatch.setattr(extras, "__file__", str(clone / "monodepth2/runtime/extras.py"))
     assert shlex.split(extras.installation("prepare")) == ["pip", "install", "--editable", f"{clone}[prepare]"]
+
+
+def test_no_extra_is_sought_on_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project is not there, and anybody could take its name."""
+    monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages/monodepth2/runtime/extras.py"))
+    assert extras.installation("prepare") == "pip install '.[prepare]' in the clone of the project"
