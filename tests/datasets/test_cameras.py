@@ -377,6 +377,20 @@ def test_a_distorted_camera_is_refused_with_the_remedy(tmp_path: Path) -> None:
     assert "prepare" not in str(refused.value), "which makes no pairs"
 
 
+def test_both_cameras_of_a_pair_are_looked_at(tmp_path: Path) -> None:
+    """Lists may name the left one's pictures only."""
+    drive = write_drive(tmp_path, "one")
+    (drive / "image_03/data").mkdir(parents=True)
+    layout, lines = layout_of(options(tmp_path, use_stereo=True)), [SplitLine("one", 0, "l")]
+    (left,) = views_of(layout, lines)
+    assert [view.camera for view in views_of(layout, lines, pairs=True)] == [left.camera] * 2
+    (drive / "image_03/camera.json").write_text('{"fl_x": 96, "w": 128, "h": 72, "k1": -0.35}')
+    layout = layout_of(options(tmp_path, use_stereo=True))
+    check_views(views_of(layout, lines), use_stereo=True)
+    with pytest.raises(UserError, match="one, right: its camera is distorted"):
+        check_views(views_of(layout, lines, pairs=True), use_stereo=True)
+
+
 def test_a_data_set_of_one_drive_is_called_by_its_path(tmp_path: Path) -> None:
     drive = write_drive(tmp_path, "one") / "image_02/data"
     layout = layout_of(Options(data_path=drive, dataset="folder", intrinsics=(0.5, 2.0, 0.5, 0.5)))
