@@ -51,7 +51,7 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     """
     values = read_json_object(path)
     model = values.get("camera_model", "OPENCV")
-    if model not in _COLMAP:
+    if not isinstance(model, str) or model not in _COLMAP:
         raise UserError(f"{path}: camera_model {shown(str(model))} is no pinhole; undistort the pictures first")
     if "fl_x" not in values:
         raise UserError(f"{path}: has no fl_x, the focal length in pixels; give fl_x, fl_y, cx, cy, w and h")

@@ -245,6 +245,8 @@ def test_kitti_states_a_camera_per_side(tmp_path: Path) -> None:
         ("camera.json", '{"fl_x": 10, "k1": [], "w": 20, "h": 10}', "distortion"),
         ("camera.json", '{"fl_x": 10, "k4": 0.1, "w": 20, "h": 10}', "fisheye"),
         ("camera.json", '{"fl_x": 10, "camera_model": "OPENCV_FISHEYE", "w": 20, "h": 10}', "undistort"),
+        ("camera.json", '{"fl_x": 10, "camera_model": ["OPENCV"], "w": 20, "h": 10}', "undistort"),
+        ("camera.json", '{"fl_x": 10, "camera_model": {}, "w": 20, "h": 10}', "undistort"),
         ("K.txt", "1 2 3", "no 3x3 matrix"),
         ("K.txt", "0.58 0 0.5 0 1.9 0.5 0 0 1", "pixels are expected"),
         ("K.txt", "100 0 90 0 75 55 0 0 2", "no camera matrix"),
