@@ -113,9 +113,7 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
 
 def _assumed(size: Size) -> KnownCamera:
     degrees = usual_fov(size)
-    return KnownCamera(
-        Camera.of_square_pixels(focal_of_fov(degrees), size, f"assumed: {degrees:.3g}° wide"), ASSUMED
-    )
+    return KnownCamera(Camera.of_square_pixels(focal_of_fov(degrees), size, f"assumed: {degrees:.3g}° wide"), ASSUMED)
 
 
 def _file_beside(source: Source) -> Path | None:

@@ -76,7 +76,7 @@ def test_a_run_does_not_go_on_from_another_camera(tmp_path: Path) -> None:
     point = ResumePoint(tmp_path / "weights_0", 5, ())
     going_on = partial(Beginning.of_checkpoint, options, Processes.from_environment(), device, point=point)
     assert going_on([begun]).facts.cameras == learnt
-    with pytest.raises(UserError, match=r"--resume: .* from fx 0\.580 .* begins with 0\.696 .*move a newer camera\.json"):
+    with pytest.raises(UserError, match=r"--resume: .* from fx 0\.580 .* 0\.696 .*move a newer camera\.json"):
         going_on([replace(learnt[0], source="camera.json")])
 
 
