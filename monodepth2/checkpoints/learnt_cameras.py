@@ -13,6 +13,9 @@ from monodepth2.method.networks import LearntFocals
 
 CAMERAS = "cameras.json"
 SAME_FOCAL = 0.01  # share of a focal length
+# a flag, and what to do where the factors that it takes are not for this run's cameras
+LOADED = "--models_to_load intrinsics", "state the camera of that run, or leave intrinsics out of --models_to_load"
+RESUMED = "--resume", "put the run's camera back, e.g. move a newer camera.json away, or begin anew with --overwrite"
 
 
 def learnt_cameras(cameras: Sequence[Camera], focals: LearntFocals) -> tuple[Camera, ...]:
@@ -40,24 +43,27 @@ def other_cameras(loaded: Sequence[Camera], cameras: Sequence[Camera]) -> list[s
     ]
 
 
-def check_begun_alike(loaded: Sequence[Camera], cameras: Sequence[Camera], focals: LearntFocals) -> None:
+def check_begun_alike(
+    loaded: Sequence[Camera], cameras: Sequence[Camera], focals: LearntFocals, resumed: bool = False
+) -> None:
     """Refuse loaded factors of focal lengths that this run's cameras do not begin with: they would count twice.
 
     Args:
         loaded: as the training has learnt them that the factors come from; none where that is unknown.
         cameras: that this run begins with.
         focals: with the loaded factors.
+        resumed: whether they are the run's own, which goes on.
 
     Raises:
         UserError: there is such a camera.
     """
+    flag, remedy = RESUMED if resumed else LOADED
     for before, camera, (factor, _) in zip(loaded, cameras, _values(focals), strict=False):
         begun = before.fx / factor
         if factor != 1 and abs(begun / camera.fx - 1) > SAME_FOCAL:
             raise UserError(
-                f"--models_to_load intrinsics: what is loaded was learnt from fx {begun:.3f} of the width on, and this "
-                f"run begins with {camera.fx:.3f} ({camera.source}): state the camera of that run, or leave intrinsics "
-                "out of --models_to_load"
+                f"{flag}: what is loaded was learnt from fx {begun:.3f} of the width on, and this run begins with "
+                f"{camera.fx:.3f} ({camera.source}): {remedy}"
             )
 
 

@@ -38,7 +38,7 @@ _COLMAP = {
     "OPENCV": ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2"),
 }
 COLMAP_CORNER = 0.5
-LONGEST_SOURCE = 80  # characters of what a file says of its numbers
+LONGEST_SOURCE = 120  # characters of what a file says of its numbers, and as many of how far they may be off
 
 SizeOfPictures = Callable[[], Size]
 
@@ -51,7 +51,7 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     """
     values = read_json_object(path)
     model = values.get("camera_model", "OPENCV")
-    if model not in _COLMAP:
+    if not isinstance(model, str) or model not in _COLMAP:
         raise UserError(f"{path}: camera_model {shown(str(model))} is no pinhole; undistort the pictures first")
     if "fl_x" not in values:
         raise UserError(f"{path}: has no fl_x, the focal length in pixels; give fl_x, fl_y, cx, cy, w and h")
@@ -73,8 +73,9 @@ def read_camera_json(path: Path, size_of_pictures: SizeOfPictures) -> Camera:
     if not stated:
         _check_size(camera, path)
     # where the numbers are from, as the file says it for people: `prepare` writes "assumed", for one
-    said = ", ".join(values[name] for name in ("source", "accuracy") if isinstance(values.get(name), str))
-    return replace(camera, source=f"{camera.source}: {printable(said[:LONGEST_SOURCE])}") if said else camera
+    texts = [values[name][:LONGEST_SOURCE] for name in ("source", "accuracy") if isinstance(values.get(name), str)]
+    said = printable(", ".join(texts))
+    return replace(camera, source=f"{camera.source}: {said}") if said else camera
 
 
 def read_baseline(path: Path) -> float | None:

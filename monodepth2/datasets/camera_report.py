@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from monodepth2.config import started_as
+from monodepth2.config import STEREO, started_as
 from monodepth2.datasets.camera_choice import BY_FOV
 from monodepth2.datasets.camera_files import CAMERA
 from monodepth2.datasets.cameras import Camera
@@ -39,11 +39,13 @@ class View(NamedTuple):
         drive: its folder, for people.
         camera: that took its pictures.
         size: (width, height) of a picture; None where that cannot be read.
+        side: of a rig, "l" or "r".
     """
 
     drive: str
     camera: Camera
     size: Size | None
+    side: str = "l"
 
 
 class Trouble(NamedTuple):
@@ -58,8 +60,13 @@ class Trouble(NamedTuple):
     words: str
 
 
-def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
+def views_of(layout: Layout, lines: Sequence[SplitLine], pairs: bool = False) -> list[View]:
     """Return the cameras of all drives; of each the header of one picture is read.
+
+    Args:
+        layout: of the data set.
+        lines: whose cameras are asked for.
+        pairs: whether those of the other sides count, too: samples show them, though no line may name them.
 
     Raises:
         UserError: a file that states a camera cannot be used.
@@ -67,8 +74,11 @@ def views_of(layout: Layout, lines: Sequence[SplitLine]) -> list[View]:
     firsts: dict[tuple[str, str], SplitLine] = {}
     for line in lines:
         firsts.setdefault((line.folder, line.side), line)
+    for line in [line.other(STEREO) for line in firsts.values()] if pairs else []:
+        firsts.setdefault((line.folder, line.side), line)
     return [
-        View(drive_in_words(layout, line.folder), layout.camera(line), _size(layout, line)) for line in firsts.values()
+        View(drive_in_words(layout, line.folder), layout.camera(line), _size(layout, line), line.side)
+        for line in firsts.values()
     ]
 
 
@@ -93,7 +103,7 @@ def check_views(views: Sequence[View], fov: float | None = None, use_stereo: boo
     """Refuse cameras that the method cannot follow.
 
     Args:
-        views: the cameras of all drives.
+        views: the cameras of all drives, where the run takes pairs of both sides.
         fov: the width of the view that the user states for those that no file states.
         use_stereo: the run takes pairs, which `prepare` makes none of.
 
@@ -110,8 +120,9 @@ def check_views(views: Sequence[View], fov: float | None = None, use_stereo: boo
     remedy = RECTIFY if use_stereo else f"{prepare} straightens the pictures of a folder and writes their new camera"
     for view in views:
         if view.camera.is_distorted:
+            side = {"l": ", left", "r": ", right"}[view.side] if use_stereo else ""
             raise UserError(
-                f"{view.drive}: its camera is distorted ({view.camera.source}: k1 k2 p1 p2 k3 are "
+                f"{view.drive}{side}: its camera is distorted ({view.camera.source}: k1 k2 p1 p2 k3 are "
                 f"{' '.join(f'{value:g}' for value in view.camera.distortion)}), and training takes straight ones "
                 f"only: {remedy}"
             )

@@ -60,7 +60,8 @@ class Known:
         Raises:
             UserError: it is not there, or unusable.
         """
-        said = [part.check(lines) for part in (self.depth, self.pseudo) if part]
+        said = [self.depth.check(lines)] if self.depth else []
+        said += self.pseudo.check(lines) if self.pseudo else []
         return said + [part.check(lines, frames) for part in (self.poses, self.speeds) if part]
 
     def parts(self, shown: Shown, dtype: DTypeLike) -> dict[str, Any]:

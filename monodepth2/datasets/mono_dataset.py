@@ -138,7 +138,11 @@ class MonoDataset(Dataset[Sample | UserError]):
             except PictureError as error:
                 faults.append(str(error))
                 index = int(rng.integers(len(self.lines)))
-        return UserError("too many unreadable pictures in a row:\n  " + "\n  ".join(faults))
+        listing = "\n  ".join(faults)
+        return UserError(
+            "too many unreadable pictures in a row: mend them, or bring their disk back, and start again, with "
+            f"--resume if a checkpoint was saved:\n  {listing}"
+        )
 
     def sample(
         self,

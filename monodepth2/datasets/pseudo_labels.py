@@ -4,7 +4,7 @@ Legend of shapes: h w pixels of a map, h' w' of the network's input.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +24,7 @@ from monodepth2.files.fit import Fit, Size
 from monodepth2.files.pictures import PictureError
 
 ALL_KNOWN = 0.999  # share of a pixel's weights that must come from known ones
+RECORD = "pseudo_labels.json"  # beside labels that `monodepth2 pseudo_label` made: by which model, and how
 
 
 @dataclass
@@ -78,15 +79,15 @@ class PseudoLabels:
         size, folder = (options.width, options.height), PseudoLabelFolder(root, pictures=layout.root)
         return cls(layout, size, options.input_fit, folder)
 
-    def check(self, lines: Sequence[SplitLine]) -> str:
-        """Check that every line has a label, and say so.
+    def check(self, lines: Sequence[SplitLine]) -> list[str]:
+        """Check that every line has a label, and say so; and warn of labels that are older than their pictures.
 
         Raises:
             UserError: some have none, several files could be meant, or different lines would share one.
         """
         paths = {line: self.layout.picture_path(line) for line in lines}
-        missing = [path for line, path in paths.items() if self.folder.find_one(line, path) is None]
-        root = self.folder.root
+        labels = {path: self.folder.find_one(line, path) for line, path in paths.items()}
+        missing, root = [path for path, label in labels.items() if label is None], self.folder.root
         if missing:
             first = self.folder.place(missing[0]) / missing[0].stem
             raise UserError(
@@ -95,7 +96,21 @@ class PseudoLabels:
                 "data, makes what is missing"
             )
         self.folder.find(list(paths), self.layout.picture_path)
-        return f"with pseudo-labels: another model's disparities of {len(paths):,} pictures are learnt from, too"
+        said = f"with pseudo-labels: another model's disparities of {len(paths):,} pictures are learnt from, too"
+        return [said, *self._older(labels)]
+
+    def _older(self, labels: Mapping[Path, Path | None]) -> list[str]:
+        """A warning of labels whose pictures have been written since; other labels than `pseudo_label`'s may be so."""
+        if not (self.folder.root / RECORD).is_file():
+            return []
+        older = [label for picture, label in labels.items() if label and is_older(label, picture)]
+        if not older:
+            return []
+        return [
+            f"warning: --pseudo_labels {self.folder.root}: {len(older):,} of {len(labels):,} labels are older than "
+            f"their pictures, the first is {older[0]}: unless the pictures have been copied only, "
+            f"{_command(self.layout, self.folder.root)}, and what else the training says of its data, makes them anew"
+        ]
 
     def read(self, shown: Shown) -> np.ndarray:
         """The label of what is shown, not mirrored, at the network's size, float32, (h', w'), 0 where unknown.
@@ -111,6 +126,11 @@ class PseudoLabels:
             label_hw = read_depth_map(path)
         whole = shown.whole or label_hw.shape[::-1]
         return resized_label(label_hw, self.size, replace(self.fit, window=shown.window), whole)
+
+
+def is_older(label: Path, picture: Path) -> bool:
+    """Whether a label was made before its picture was written."""
+    return label.stat().st_mtime_ns < picture.stat().st_mtime_ns
 
 
 def resized_label(label_hw: np.ndarray, size: Size, fit: Fit, whole: Size) -> np.ndarray:

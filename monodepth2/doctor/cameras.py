@@ -38,7 +38,7 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
     """Return what is wrong with the cameras: files that cannot be used, distortion, shapes that do not fit."""
     views: list[View] = []
     try:
-        views += views_of(layout, lines)
+        views += views_of(layout, lines, options.use_stereo)
         check_views(views, layout.cameras.fov, options.use_stereo)
     except UserError as error:
         bent = {view.drive for view in views if view.camera.is_distorted}
@@ -88,7 +88,7 @@ def pair_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
     for line in firsts:
         try:
             left, right = (layout.camera(replace(line, side=side)) for side in "lr")
-        except UserError:  # told of the lines that need it
+        except UserError:  # a finding of `camera_findings`
             continue
         apart = max(abs(getattr(left, name) - getattr(right, name)) for name in ("fx", "fy", "cx", "cy"))
         if apart > CAMERAS_ALIKE:

@@ -98,7 +98,7 @@ def diagnose(options: Options, samples: int) -> Checkup:
     looked_at = [look.sample.line for look in looks]
     found = [
         *missing_findings(frames, lines, complete),
-        *camera_findings(options, layout, lines),
+        *camera_findings(options, layout, complete),
         *file_findings(looks),
         *(measured_findings(options, looks) if can_measure() else standing_findings(options, layout, looked_at)),
         *mask_findings(options, layout, looked_at),

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from monodepth2.config import PseudoLabelOptions
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.pseudo_labels import PseudoLabelFolder
+from monodepth2.datasets.pseudo_labels import RECORD, PseudoLabelFolder, is_older
 from monodepth2.datasets.training_lines import training_lines
 from monodepth2.errors import UserError, first_line
 from monodepth2.files.input_files import read_json
@@ -24,7 +24,6 @@ from monodepth2.onnx.depth_model import DepthModel
 from monodepth2.runtime.devices import pick_device
 from monodepth2.runtime.signals import StopRequest
 
-RECORD = "pseudo_labels.json"  # beside the labels: which model made them, and how
 LARGEST = float(np.finfo(np.float16).max)
 MOST_EMPTY = 10  # labels at the beginning before the model, not the pictures, is taken to be the cause
 
@@ -97,7 +96,7 @@ def _check_foreign(record: Path) -> None:
 def _is_made(place: Path, picture: Path) -> bool:
     """Whether a picture's label is there, and was made of the picture as it is now."""
     label = place / f"{picture.stem}.npy"
-    return label.is_file() and label.stat().st_mtime_ns >= picture.stat().st_mtime_ns
+    return label.is_file() and not is_older(label, picture)
 
 
 def label_of(map_hw: np.ndarray, output_is: str) -> np.ndarray:

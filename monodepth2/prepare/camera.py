@@ -52,16 +52,13 @@ def camera_of(options: PrepareOptions, source: Source, size: Size) -> KnownCamer
         UserError: a file that states it cannot be used.
     """
     tags = source.facts.tags
-    known = _given(options, source, size) or _tagged(tags, source, size)
-    if known is None:
-        degrees = usual_fov(size)
-        camera = Camera.of_square_pixels(focal_of_fov(degrees), size, f"assumed: {degrees:.3g}° wide")
-        remark = (
-            f"{NOT_SHOWN}: a view {degrees:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or record a "
-            "camera that also turns while it moves, e.g. in the hand"
-        )
-        known = KnownCamera(camera, ASSUMED, (remark,))
+    known = _given(options, source, size) or _tagged(tags, source, size) or _assumed(size)
     remarks = [*known.remarks]
+    if known.is_assumed:
+        remarks.append(
+            f"{NOT_SHOWN}: a view {known.camera.fov:.3g}° wide is assumed; give --intrinsics, --fov or --camera, or "
+            "record a camera that also turns while it moves, e.g. in the hand"
+        )
     if is_wide_lens(tags) and not known.camera.is_distorted:
         remarks.append(
             "this is an action camera: unless it recorded in its linear mode, its pictures are bent; calibrate it and "
@@ -110,8 +107,13 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
     if path is None:
         return None
     camera = _of_file(path, size)
-    stated = camera.source.rpartition(", ")[2]  # a file that was prepared says how far it may be off
-    return KnownCamera(camera, stated if stated.startswith("±") else GIVEN)
+    words, _, stated = camera.source.rpartition(", ")  # a file that was prepared says how far it may be off
+    return KnownCamera(replace(camera, source=words), stated) if stated.startswith("±") else KnownCamera(camera, GIVEN)
+
+
+def _assumed(size: Size) -> KnownCamera:
+    degrees = usual_fov(size)
+    return KnownCamera(Camera.of_square_pixels(focal_of_fov(degrees), size, f"assumed: {degrees:.3g}° wide"), ASSUMED)
 
 
 def _file_beside(source: Source) -> Path | None:

@@ -92,13 +92,16 @@ class Beginning:
             point: where the run goes on; every byte of it, and its record, have been checked.
 
         Raises:
-            UserError: the checkpoint cannot be used.
+            UserError: the checkpoint cannot be used, or what it learnt of cameras is not of these.
         """
         model = MonodepthModel(options, len(cameras))
         load_networks(model, point.folder, NETWORKS)
+        facts = facts_of(point.folder)
+        if "intrinsics" in model.networks:
+            check_begun_alike(facts.cameras, cameras, model.intrinsics, resumed=True)
         learn = TrainingStep(model.to(device), _with_scaled_rates(options, processes), device)
         origin = f"going on after step {point.step:,} from {point.folder.name}"
-        return cls(learn, origin, False, facts_of(point.folder))
+        return cls(learn, origin, False, facts)
 
 
 def _with_scaled_rates(options: Options, processes: Processes) -> Options:

@@ -11,6 +11,9 @@ TOLERATED_SHARE = 0.01  # unreadable pictures per sample of the split
 class Faults:
     """Names each unreadable file once; too many unreadable pictures end the run.
 
+    Each of several processes counts what it has met itself, of the whole split: a picture is read for the samples of
+    its neighbours, too, and in an order of its own in each epoch, so that after a few epochs each process has met all.
+
     Args:
         samples: of the training split.
         report: writes a line for the user.
@@ -33,10 +36,9 @@ class Faults:
                 self.pictures.append(fault)
                 self.report(f"unreadable picture no. {len(self.pictures)}, another sample takes its place: {fault}")
         if len(self.pictures) > self.limit:
-            found, self.pictures = self.pictures, []  # a resumed run counts anew, those that were not mended among them
-            listing = "\n  ".join(found)
+            count, listing = len(self.pictures), "\n  ".join(self.pictures)
             raise UserError(
-                f"{len(found)} unreadable pictures: mend them and start again, with --resume if a checkpoint was "
+                f"{count} unreadable pictures: mend them and start again, with --resume if a checkpoint was "
                 f"saved; or leave them out of the lists and begin another run:\n  {listing}"
             )
 

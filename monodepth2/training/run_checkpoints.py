@@ -153,7 +153,8 @@ def _newest_first(models_folder: Path) -> list[tuple[Path, Manifest | UserError]
             whole.append((folder, read_manifest(folder)))
         except UserError as error:
             damaged.append((folder, error))
-    return [*damaged, *sorted(whole, key=lambda pair: -pair[1].step)]
+    # of the same step an epoch's checkpoint counts, in whatever order the folder lists them: it ends a complete run
+    return [*damaged, *sorted(whole, key=lambda pair: (-pair[1].step, pair[0].name.startswith(BETWEEN_EPOCHS)))]
 
 
 def _check_same_run(options: Options) -> dict[str, Any]:

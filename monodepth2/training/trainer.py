@@ -1,6 +1,7 @@
 """The training loop: every step of a run, and what happens between steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from signal import Signals
 from typing import Any
 
@@ -189,7 +190,7 @@ class Trainer:
             if self.step % self.data.steps_per_epoch == 0:
                 self._end_epoch()
             elif self.step % self.options.save_steps == 0:
-                self._save(f"{BETWEEN_EPOCHS}{self.step}")
+                self._save_between_epochs()
             received = self.stop_vote(self.stop.received)
             if received and self.step < self._steps:
                 return self._end_early(received)
@@ -198,8 +199,9 @@ class Trainer:
     def _run_step(self) -> None:
         epoch, batch_index = divmod(self.step, self.data.steps_per_epoch)
         self.model.train()
-        loaded = next(self.data.train_batches)
-        self._note_faults(loaded.faults)
+        with self._saving_at_faults(self._save_between_epochs):
+            loaded = next(self.data.train_batches)
+            self.faults.note_pictures(loaded.faults)
         batch = loaded.prepared(self.device)
         columns = columns_at(self.step, self.options.motion_warmup)
         self.learn.warming_up = columns is not None
@@ -220,24 +222,26 @@ class Trainer:
                 self.diagnosis.note(batch, views, losses)
             if to_log:
                 self.logbook.log_training(self.step, batch, result, views, losses)
-                self.logbook.validate(self.step)
         if self.diagnosis.first_look_due:
             self.diagnosis.look_first(self.processes.mean(self.diagnosis.figures()))
         self.step += 1
         self.schedule.set(self.step)
         self.progress.step()
+        if to_log:  # when the step counts, so that it is saved where the validation fails
+            with self._saving_at_faults(self._end_epoch if last else self._save_between_epochs):
+                self.logbook.validate(self.step - 1)
         if self.processes.is_main and (to_log or last or self.progress.due()):
             self.progress.show(epoch, result.loss.item(), self.data.train_batches.times("progress"))
 
-    def _note_faults(self, pictures: Sequence[str]) -> None:
-        """Report unreadable pictures; where they end the run, save what it has learnt since the last checkpoint."""
+    @contextmanager
+    def _saving_at_faults(self, save: Callable[[], None]) -> Iterator[None]:
+        """Where unreadable pictures end the run in the context, save what it has learnt since the last checkpoint."""
         try:
-            self.faults.note_pictures(pictures)
+            yield
         except UserError:
-            name = f"{BETWEEN_EPOCHS}{self.step}"
-            is_saved = self.step % self.data.steps_per_epoch == 0 or (self.options.models_folder / name).exists()
-            if self.processes.alone and not is_saved:
-                self._save(name)
+            self.faults.pictures = []  # a resumed run counts anew, those that were not mended among them
+            if self.processes.alone and self.state.saved != self.step:
+                save()
             raise
 
     def _end_epoch(self) -> None:
@@ -252,6 +256,9 @@ class Trainer:
         self._save(f"weights_{epoch}" if kept else f"{BETWEEN_EPOCHS}{self.step}")
         if cameras and self.processes.is_main:
             write_cameras(self.options.models_folder, cameras, self.model.intrinsics, self.report)
+
+    def _save_between_epochs(self) -> None:
+        self._save(f"{BETWEEN_EPOCHS}{self.step}")
 
     def _save(self, name: str) -> None:
         self.wrong.read()  # before the saving, as it may put back statistics
@@ -277,9 +284,8 @@ class Trainer:
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
-        between = bool(self.step % self.data.steps_per_epoch and self.step % self.options.save_steps)
-        if self.processes.first(between or bool(self.state.unsaved)):  # the main process alone knows what it has saved
-            self._save(f"{BETWEEN_EPOCHS}{self.step}")
+        if self.processes.first(self.state.saved != self.step):  # the main process alone knows what it has saved
+            self._save_between_epochs()
         if self.processes.is_main and not self.state.unsaved:
             how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"
             self.progress.message(f"stopped by {received.name} after step {self.step}: {how}")

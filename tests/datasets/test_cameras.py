@@ -250,6 +250,8 @@ def test_kitti_states_a_camera_per_side(tmp_path: Path) -> None:
         ("camera.json", '{"fl_x": 10, "k1": [], "w": 20, "h": 10}', "distortion"),
         ("camera.json", '{"fl_x": 10, "k4": 0.1, "w": 20, "h": 10}', "fisheye"),
         ("camera.json", '{"fl_x": 10, "camera_model": "OPENCV_FISHEYE", "w": 20, "h": 10}', "undistort"),
+        ("camera.json", '{"fl_x": 10, "camera_model": ["OPENCV"], "w": 20, "h": 10}', "undistort"),
+        ("camera.json", '{"fl_x": 10, "camera_model": {}, "w": 20, "h": 10}', "undistort"),
         ("K.txt", "1 2 3", "no 3x3 matrix"),
         ("K.txt", "0.58 0 0.5 0 1.9 0.5 0 0 1", "pixels are expected"),
         ("K.txt", "100 0 90 0 75 55 0 0 2", "no camera matrix"),
@@ -383,6 +385,20 @@ def test_a_distorted_camera_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"with OpenCV's stereoRectify .* or train without --use_stereo") as refused:
         check_views(views, use_stereo=True)
     assert "prepare" not in str(refused.value), "which makes no pairs"
+
+
+def test_both_cameras_of_a_pair_are_looked_at(tmp_path: Path) -> None:
+    """Lists may name the left one's pictures only."""
+    drive = write_drive(tmp_path, "one")
+    (drive / "image_03/data").mkdir(parents=True)
+    layout, lines = layout_of(options(tmp_path, use_stereo=True)), [SplitLine("one", 0, "l")]
+    (left,) = views_of(layout, lines)
+    assert [view.camera for view in views_of(layout, lines, pairs=True)] == [left.camera] * 2
+    (drive / "image_03/camera.json").write_text('{"fl_x": 96, "w": 128, "h": 72, "k1": -0.35}')
+    layout = layout_of(options(tmp_path, use_stereo=True))
+    check_views(views_of(layout, lines), use_stereo=True)
+    with pytest.raises(UserError, match="one, right: its camera is distorted"):
+        check_views(views_of(layout, lines, pairs=True), use_stereo=True)
 
 
 def test_a_data_set_of_one_drive_is_called_by_its_path(tmp_path: Path) -> None:

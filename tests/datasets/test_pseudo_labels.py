@@ -1,5 +1,6 @@
 """Another model's disparities: found beside the data set's tree, and brought to the network's size as pictures are."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from monodepth2.datasets.check import SampleFrames
 from monodepth2.datasets.known import Known
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
-from monodepth2.datasets.pseudo_labels import resized_label
+from monodepth2.datasets.pseudo_labels import RECORD, resized_label
 from monodepth2.datasets.samples import SampleKey, Shown, stack
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.errors import UserError
@@ -145,6 +146,20 @@ def test_the_right_camera_does_not_learn_from_the_left_ones_labels(data: Path) -
     shutil.copytree(data / "labels/one", data / "labels/one/right")
     known, frames = known_of(options(data))
     assert "6 pictures" in known.check([*LINES, *right], frames)[0]
+
+
+def test_labels_of_pictures_that_were_written_since_are_told(data: Path) -> None:
+    for n, seconds in enumerate((0, 1, 2)):
+        os.utime(data / f"data/one/{n}.png", (1, 1))
+        os.utime(data / f"labels/one/{n}.npy", (seconds, seconds))
+    known, frames = known_of(options(data))
+    assert len(known.check(LINES, frames)) == 1, "others' labels may have any time"
+    (data / "labels" / RECORD).write_text("{}")
+    _, warning = known.check(LINES, frames)
+    assert f"1 of 3 labels are older than their pictures, the first is {data}/labels/one/0.npy" in warning
+    assert "monodepth2 pseudo_label --onnx MODEL.onnx" in warning
+    os.utime(data / "labels/one/0.npy")
+    assert len(known.check(LINES, frames)) == 1
 
 
 def test_no_weight_reads_nothing(data: Path) -> None:

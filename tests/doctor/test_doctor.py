@@ -16,6 +16,7 @@ from monodepth2.config import DoctorOptions, Options
 from monodepth2.config.command_line import parse_as
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.layout_choice import layout_of
+from monodepth2.datasets.layouts import Layout
 from monodepth2.datasets.made_lists import digest_of_lists
 from monodepth2.datasets.split_lines import SplitLine
 from monodepth2.datasets.splits import write_lines
@@ -316,6 +317,11 @@ def test_lists_that_overlap_or_repeat_are_found() -> None:
     assert "1 of 3 training lines repeat" in repeated.sentence
 
 
+def _layout_and_lines(options: Options) -> tuple[Layout, list[SplitLine]]:
+    lists = training_lines(options)
+    return lists.layout, lists.all
+
+
 def test_two_cameras_that_differ_are_found(tmp_path: Path) -> None:
     for folder, cx in (("d", 60), ("d/right", 64)):
         (tmp_path / folder).mkdir()
@@ -330,6 +336,26 @@ def test_two_cameras_that_differ_are_found(tmp_path: Path) -> None:
     assert not pair_findings(replace(options, use_stereo=False), layout_of(options), drive)
     (tmp_path / "d/right/camera.json").unlink()
     assert not pair_findings(options, layout_of(options), drive)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [('{"fl_x": 90, "w": 128, "h": 96, "k1": -0.35}', "is distorted"), ("{", "not a JSON file")]
+)
+def test_a_right_camera_that_cannot_be_used_is_refused_and_found(text: str, words: str, tmp_path: Path) -> None:
+    for folder in (tmp_path / "d", tmp_path / "d/right"):
+        folder.mkdir()
+        for n in range(24):
+            Image.new("RGB", (128, 96)).save(folder / f"{n}.png")
+    (tmp_path / "d/camera.json").write_text('{"fl_x": 90, "w": 128, "h": 96, "baseline": 0.2}')
+    options = Options(data_path=tmp_path, dataset="folder", use_stereo=True, height=64, width=96, batch_size=2)
+    assert not camera_findings(options, *_layout_and_lines(options))
+    (tmp_path / "d/right/camera.json").write_text(text)
+    (found,) = camera_findings(options, *_layout_and_lines(options))
+    assert words in found.sentence
+    with pytest.raises(UserError, match=words):
+        TrainingData(options, Processes.from_environment(), torch.device("cpu"))
+    alone = replace(options, use_stereo=False)
+    assert not camera_findings(alone, *_layout_and_lines(alone))
 
 
 def test_a_camera_that_stands_is_found_without_opencv(tmp_path: Path) -> None:

@@ -92,6 +92,24 @@ def test_the_networks_still_see_sharp_pictures() -> None:
     assert not seen.color[0][0].equal(given.color[0][0])
 
 
+@pytest.mark.parametrize("columns", [24, 48])
+def test_what_a_mask_leaves_out_is_not_mixed_into_what_it_keeps(columns: int) -> None:
+    """The lower quarter is masked: a car's bonnet."""
+    given, kept = batch(height=96, width=192), torch.ones(2, 1, 96, 192, dtype=torch.bool)
+    kept[:, :, 72:] = False
+    given = replace(given, mask={0: kept}, color={i: {0: levels[0]} for i, levels in given.color.items()})
+    painted = {i: {0: levels[0].where(kept, 1.0)} for i, levels in given.color.items()}
+    one, other = (coarse_batch(shown, columns) for shown in (given, replace(given, color=painted)))
+    assert one.mask is not None
+    assert (one.mask[0].dtype, one.mask[0].shape) == (torch.bool, kept.shape)
+    block = 192 // columns  # 72 rows are whole blocks: the middle of the last one sees no block below
+    assert one.mask[0][:, :, : 72 - block // 2].all()
+    assert not one.mask[0][:, :, 72 - block // 2 :].any()
+    for i in given.color:
+        torch.testing.assert_close(*(shown.color[i][0].where(one.mask[0], 0) for shown in (one, other)))
+    assert coarse_batch(batch(), columns).mask is None
+
+
 def test_pictures_become_finer_and_then_sharp() -> None:
     assert [columns_at(step, 500) for step in (0, 249, 250, 499, 500)] == [24, 24, 48, 48, None]
     assert columns_at(0, 0) is None

@@ -69,9 +69,19 @@ def test_an_assumed_camera_stays_assumed_where_a_drive_is_prepared_again(tmp_pat
     video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
     numbers = {"fl_x": 139, "w": 160, "h": 96, "source": "assumed: 60° wide"}
     (tmp_path / "camera.json").write_text(json.dumps({**numbers, "accuracy": "± 30 %"}))
-    assert known(video).is_assumed
+    again = known(video)
+    assert again.is_assumed
+    assert "nothing states the camera, and the drive does not show it: a view 59.8° wide is assumed" in again.remarks[0]
+    assert again.camera.source == "camera.json: assumed: 60° wide", "its accuracy is written beside it, and not twice"
     (tmp_path / "camera.json").write_text(json.dumps(numbers))
     assert known(video).accuracy == "as given"
+
+
+def test_how_uncertain_a_camera_is_outlasts_many_words_of_its_source(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "a.mp4", drive(1, 3, 0.1))
+    numbers = {"fl_x": 139, "w": 160, "h": 96, "source": 50 * "word ", "accuracy": "± 10 %"}
+    (tmp_path / "camera.json").write_text(json.dumps(numbers))
+    assert known(video).accuracy == "± 10 %"
 
 
 def test_numbers_for_another_shape_are_warned_of(tmp_path: Path) -> None:

@@ -2,17 +2,24 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from monodepth2.checkpoints.facts import TrainingFacts
 from monodepth2.checkpoints.learnt_cameras import check_begun_alike, learnt_cameras, other_cameras
-from monodepth2.checkpoints.networks import read_network
+from monodepth2.checkpoints.networks import read_network, save_checkpoint
+from monodepth2.config import Options
 from monodepth2.datasets.cameras import Camera
 from monodepth2.errors import UserError
+from monodepth2.method.model import MonodepthModel
 from monodepth2.method.networks import learnt_focals
-from runs import train, weights
+from monodepth2.runtime.processes import Processes
+from monodepth2.training.beginning import Beginning
+from monodepth2.training.run_checkpoints import ResumePoint
+from runs import TINY_NETWORK, train, weights
 
 START = ("--intrinsics", 0.75, 2.4, 0.5, 0.5, "--learn_intrinsics", "--num_epochs")
 
@@ -55,6 +62,22 @@ def test_what_was_learnt_from_another_camera_on_is_not_loaded() -> None:
     check_begun_alike((), loaded, focals)  # not known
     with pytest.raises(UserError, match=r"learnt from fx 0\.580 .* this run begins with 0\.696.*leave intrinsics out"):
         check_begun_alike(loaded, loaded, focals)
+
+
+def test_a_run_does_not_go_on_from_another_camera(tmp_path: Path) -> None:
+    """As where its camera.json has been replaced by what it has learnt."""
+    options = Options(**TINY_NETWORK, height=64, width=96, weights_init="scratch", learn_intrinsics=True)
+    begun, device = Camera(0.58, 1.92), torch.device("cpu")
+    model = MonodepthModel(options)
+    model.intrinsics.log_factor.data.fill_(1.2).log_()
+    learnt = learnt_cameras([begun], model.intrinsics)
+    facts, optimizer = TrainingFacts(cameras=learnt), torch.optim.Adam(model.parameters())
+    save_checkpoint(tmp_path / "weights_0", model, optimizer, options, facts=facts)
+    point = ResumePoint(tmp_path / "weights_0", 5, ())
+    going_on = partial(Beginning.of_checkpoint, options, Processes.from_environment(), device, point=point)
+    assert going_on([begun]).facts.cameras == learnt
+    with pytest.raises(UserError, match=r"--resume: .* from fx 0\.580 .* 0\.696 .*move a newer camera\.json"):
+        going_on([replace(learnt[0], source="camera.json")])
 
 
 @pytest.mark.slow(reason="starts three trainings")

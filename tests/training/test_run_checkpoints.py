@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,19 @@ def test_at_its_end_a_run_keeps_its_epochs(options: Options) -> None:
     write(options, weights_2=30)
     remove_old(options.models_folder, 2, at_end=True)
     assert names(options) == {"weights_1", "weights_2"}
+
+
+def test_of_one_step_the_epochs_checkpoint_counts(options: Options) -> None:
+    """A complete run that was stopped there before; in whatever order the folder lists its checkpoints."""
+    for n in range(8):
+        pair = {f"weights_{n}": 10 * n + 10, f"weights_step_{10 * n + 10}": 10 * n + 10}
+        write(options, **dict(sorted(pair.items(), reverse=n % 2 == 1)))
+    for n in reversed(range(8)):
+        point = find_resume_point(options, lambda _: None)
+        assert point is not None
+        assert point.folder.name == f"weights_{n}"
+        for name in (f"weights_{n}", f"weights_step_{10 * n + 10}"):
+            shutil.rmtree(options.models_folder / name)
 
 
 def test_what_a_user_put_there_stays(options: Options) -> None:

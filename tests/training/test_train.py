@@ -15,6 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monodepth2.config.command_line import parse
+from monodepth2.errors import UserError
 from monodepth2.training.trainer import Trainer
 from runs import checksums, command, flags_of, run, train, weights
 from scene import DRIVE
@@ -169,6 +170,56 @@ def test_a_run_that_corrupt_pictures_have_ended_goes_on_when_they_are_mended(sma
             path.write_bytes(content)
         done = train(small_copy, split, tmp_path, "--num_epochs", "1", "--resume")
     assert done.returncode == 0, done.stderr
+
+
+class Vanishing(Trainer):
+    """A training whose pictures cannot be read any more when it has taken two of its four steps an epoch."""
+
+    pictures: list[Path]
+
+    def _run_step(self) -> None:
+        if self.step == 2:
+            for path in self.pictures:
+                cut(path)
+        super()._run_step()
+
+
+# without the auto-mask, whose noise a missed validation would draw, a run ends as one that has missed none
+EXACT = ("--num_epochs", "2", "--disable_automasking", "--log_frequency")
+
+
+@pytest.fixture(scope="module")
+def unbroken(small_scene, tmp_path_factory) -> dict[str, str]:
+    """The checksums of a run without a break."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = train(small_scene, write_split(folder / "split"), folder, *EXACT, "9")
+    assert done.returncode == 0, done.stderr
+    return checksums(folder / "mdp/models/weights_1")
+
+
+@pytest.mark.slow(reason="trains in processes of its own, or several times")
+@pytest.mark.parametrize(
+    ("frames", "frequency", "saved"),
+    [
+        (range(8), 9, "weights_step_2"),  # the third step has nothing to learn from
+        ((6, 7), 1, "weights_step_3"),  # its validation has no picture
+        ((6, 7), 3, "weights_0"),  # the validation after the epoch's last step
+    ],
+)
+def test_no_step_is_lost_where_pictures_vanish(frames, frequency, saved, small_copy, unbroken, split, tmp_path) -> None:
+    flags = [*EXACT, frequency]
+    trainer = Vanishing(parse(flags_of(small_copy, split, tmp_path, *flags)))
+    trainer.pictures = [path for n in frames for path in small_copy.rglob(f"{n:010d}.png")]
+    whole = {path: path.read_bytes() for path in trainer.pictures}
+    with pytest.raises(UserError, match="too many unreadable pictures in a row: mend them"):
+        trainer.train()
+    models = tmp_path / "mdp/models"
+    assert [path.name for path in models.glob("weights_*")] == [saved]
+    for path, content in whole.items():
+        path.write_bytes(content)
+    done = train(small_copy, split, tmp_path, *flags, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert checksums(models / "weights_1") == unbroken
 
 
 @pytest.mark.slow(reason="trains in processes of its own, or several times")

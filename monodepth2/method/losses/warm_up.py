@@ -16,6 +16,7 @@ from monodepth2.method.losses.objective import Objective
 from monodepth2.method.stages import Batch
 
 COLUMNS = (24, 48)  # of blocks across a picture, one number after the other
+UNMIXED = 0.999  # share of a coarse pixel that unmasked ones must make; not 1, for rounding
 
 
 def columns_at(step: int, steps: int) -> int | None:
@@ -32,9 +33,13 @@ def coarse(pictures: Tensor, columns: int) -> Tensor:
 
 
 def coarse_batch(batch: Batch, columns: int) -> Batch:
-    """Return a batch whose pictures for the loss are coarse; the networks' own pictures stay as they are."""
+    """Return a batch whose pictures for the loss are coarse; the networks' own pictures stay as they are.
+
+    Of a masked picture those pixels are left in that nothing masked has been mixed into.
+    """
     color = {i: {level: coarse(image, columns) for level, image in levels.items()} for i, levels in batch.color.items()}
-    return replace(batch, color=color)
+    mask = batch.mask and {level: coarse(kept.float(), columns) > UNMIXED for level, kept in batch.mask.items()}
+    return replace(batch, color=color, mask=mask)
 
 
 def without_choice(objective: Objective) -> Objective:
