@@ -71,7 +71,7 @@ class TrainingData:
         self.views = views_of(layout, lines)
         # a run that goes on keeps its flags
         fov = options.fov if is_new else None
-        check_views(views_of(layout, lines, options.use_stereo), fov, options.use_stereo)
+        check_views(views_of(layout, lines, True) if options.use_stereo else self.views, fov, options.use_stereo)
         self.cache = PictureCache.from_options(options, frames, lines)
         self.learnt_cameras = distinct_cameras(self.views) if options.learn_intrinsics else ()
         self.train_set = MonoDataset.from_options(
