@@ -33,6 +33,7 @@ class DepthNetwork(nn.Module):
         depth: Decoder,
         height: int,
         width: int,
+        *,
         min_depth: float = 0.1,
         max_depth: float = 100.0,
         facts: TrainingFacts | None = None,
@@ -82,7 +83,8 @@ def load_depth_network(
     if nearest >= farthest:
         trained = f"{folder} was trained with --min_depth {facts.min_depth:g} --max_depth {facts.max_depth:g}"
         raise UserError(f"a nearest depth of {nearest:g} and a farthest of {farthest:g} are no range; {trained}")
-    return DepthNetwork(encoder, decoder, height, width, nearest, farthest, facts).eval().to(device)
+    network = DepthNetwork(encoder, decoder, height, width, min_depth=nearest, max_depth=farthest, facts=facts)
+    return network.eval().to(device)
 
 
 def _load_encoder(state: dict[str, Any], path: Path, size: tuple[int, int]) -> Encoder:

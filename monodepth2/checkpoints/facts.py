@@ -52,8 +52,8 @@ class TrainingFacts:
         baseline = options.baseline or KITTI_BASELINE
         learnt_from = {"pseudo_labels": options.learns_pseudo_labels, "depth": options.depth_supervision > 0}
         supervision = tuple(name for name in SUPERVISION if learnt_from[name])
-        depths = (options.min_depth, options.max_depth)
-        return cls(*depths, baseline, fit, (), metric_scale, supervision, options.use_stereo)
+        rig: dict[str, Any] = {"baseline": baseline, "metric_scale": metric_scale, "use_stereo": options.use_stereo}
+        return cls(options.min_depth, options.max_depth, fit=fit, supervision=supervision, **rig)
 
     @property
     def taught(self) -> str:

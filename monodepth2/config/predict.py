@@ -133,7 +133,7 @@ class PredictOptions(Checked):
         None,
         "output",
         "of the camera, in picture widths, for ply and rrd; pixels are then square and the principal point is the "
-        "centre (default: the checkpoint's camera where it has only one, else KITTI's 0.58)",
+        "centre (default: the checkpoint's camera; KITTI's 0.58 where it knows none, or several that differ)",
     )
 
     batch_size: int = option(8, "system", "pictures per pass of the network")

@@ -111,10 +111,10 @@ def check_views(views: Sequence[View], fov: float | None = None, use_stereo: boo
         UserError: one is distorted, or files state them all.
     """
     if fov and views and not any(view.camera.source.startswith(BY_FOV) for view in views):
-        other = "run prepare again with it and --overwrite" if _is_prepared(views[0].camera) else ""
         raise UserError(
             f"--fov {fov:g} changes nothing, as {views[0].drive} and all others have a camera of their own "
-            f"({views[0].camera.source}): {other or 'give --intrinsics FX FY CX CY'}, or drop --fov"
+            f"({views[0].camera.source}): drop --fov, or give --intrinsics FX FY CX CY; data of prepare take another "
+            "camera if prepare is run again with its flag and --overwrite"
         )
     prepare = f"`{started_as('prepare')} FOLDER --output NEW`"
     remedy = RECTIFY if use_stereo else f"{prepare} straightens the pictures of a folder and writes their new camera"
@@ -138,11 +138,6 @@ def describe_cameras(views: Sequence[View]) -> str:
     return f"cameras: {'; '.join(shown[:MOST_NAMED])}{more}"
 
 
-def _is_prepared(camera: Camera) -> bool:
-    """Whether `prepare` has written a camera's file: it says where the numbers are from."""
-    return camera.source.startswith(f"{CAMERA}: ")
-
-
 def _alike(camera: Camera) -> Camera:
     """The camera with its numbers as they are shown."""
     numbers = {name: round(getattr(camera, name), 3) for name in ("fx", "fy", "cx", "cy")}
@@ -155,7 +150,7 @@ def _words(camera: Camera, views: Sequence[View]) -> str:
     sizes = [*sizes[:MOST_NAMED], counted(len(sizes) - MOST_NAMED, "more size")] if len(sizes) > MOST_NAMED else sizes
     shown = ", ".join(sizes) or "of unreadable pictures"
     centre = "" if (camera.cx, camera.cy) == (0.5, 0.5) else f" cx {camera.cx:g} cy {camera.cy:g}"
-    remedy = OF_PREPARED if _is_prepared(camera) else OF_OWN
+    remedy = OF_PREPARED if camera.source.startswith(CAMERA) else OF_OWN  # nobody else writes "assumed" there
     source = f"{camera.source}: {remedy}" if camera.is_assumed else camera.source
     return f"{counted(drives, 'drive')} {shown}, fx {camera.fx:g} fy {camera.fy:g}{centre} of the size ({source})"
 

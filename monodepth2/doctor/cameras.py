@@ -53,7 +53,7 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
                 "FILE if the file of the camera lies neither there nor in the folder above"
             )
         return [Finding("a camera cannot be used", str(error), "training refuses to begin", remedy, spoils=True)]
-    return [*_rig_findings(options, layout), *_shape_findings(options, views)]
+    return [*_rig_findings(options, layout), *_shape_findings(options, views_of(layout, lines))]
 
 
 def _rig_findings(options: Options, layout: Layout) -> list[Finding]:

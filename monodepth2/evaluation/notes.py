@@ -58,4 +58,4 @@ def _training_notes(source: NetworkSource) -> list[str]:
     if (trained.min_depth, trained.max_depth) == (network.min_depth, network.max_depth):
         return taught
     return [*taught, f"trained with --min_depth {trained.min_depth:g} --max_depth {trained.max_depth:g}, scored with "
-            f"{network.min_depth:g} and {network.max_depth:g}, as the flags say"]  # fmt: skip
+            f"{network.min_depth:g} and {network.max_depth:g}: its depths are others then"]  # fmt: skip

@@ -112,7 +112,7 @@ def load_motion_network(
     encoder_path = network_file(folder, "encoder")
     encoder = read_network(encoder_path)
     height, width = input_size(encoder, encoder_path, height, width)
-    options = replace(_options_of_pose_network(folder, encoder), height=height, width=width)
+    options = replace(options_of_pose_network(folder, encoder), height=height, width=width)
     with Undrawn():
         model = MonodepthModel(options)
     read = load_networks(model, folder, NETWORKS_READ[options.pose_model_type])
@@ -132,12 +132,15 @@ def load_motion_network(
     )
 
 
-def _options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
-    """The options whose `MonodepthModel` has the folder's pose network, as the tensors tell them.
+def options_of_pose_network(folder: Path, encoder: dict[str, Any]) -> Options:
+    """Return the options whose `MonodepthModel` has the folder's pose network, as the tensors tell them.
 
     Args:
         folder: of the checkpoint.
         encoder: the depth network's state, which a shared pose network sees through.
+
+    Raises:
+        UserError: there is none, or what states its frames cannot be used or contradicts the tensors.
     """
     path = network_file(folder, "pose")
     if not holds_network(folder, "pose"):
@@ -184,15 +187,15 @@ def stated_frames(folder: Path, pose: Mapping[str, Any]) -> str | list[int] | No
     """Which frames a pose network looks at: "pairs", or their ids, the target's 0 first; None where nothing states it.
 
     Args:
-        folder: of the checkpoint. The `opt.json` of its run states it, or in a shared folder an entry of the network.
-        pose: the network's state, with its entries.
+        folder: of the checkpoint, whose run states it in `opt.json`.
+        pose: the network's state; in a shared folder, which belongs to no run, an entry of it states it.
 
     Raises:
         UserError: what states it cannot be used.
     """
-    if trained := trained_options(folder):
-        return "pairs" if trained.pose_model_input == "pairs" else [0, *trained.at_smallest_gap.temporal_ids]
     frames = pose.get(FRAMES)
+    if frames is None and (trained := trained_options(folder)):
+        return "pairs" if trained.pose_model_input == "pairs" else [0, *trained.at_smallest_gap.temporal_ids]
     ids = frames if isinstance(frames, list) else [0]
     if frames not in (None, "pairs", ids) or ids[:1] != [0] or not all(type(n) is int and abs(n) < 1000 for n in ids):
         raise UserError(f"{network_file(folder, 'pose')}: the frames that it looks at cannot be used ({frames!r:.40}); "
@@ -207,7 +210,7 @@ def _frames_of_pose_network(
 
     Tensors tell the number of frames, other files which ones; without these 2019's defaults are taken.
     """
-    stated, trained = stated_frames(folder, pose), trained_options(folder)
+    stated, trained = stated_frames(folder, pose), None if FRAMES in pose else trained_options(folder)
     if stated is None and frames > 3:
         raise UserError(f"{folder}: its pose network looks at {frames} frames, and no opt.json beside it tells which")
     if stated is None:

@@ -4,7 +4,7 @@ Legend of shapes: b batch, h w pixels.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -63,6 +63,7 @@ class DepthPrediction:
 
     picture: Image.Image
     network_disp: np.ndarray
+    _: KW_ONLY
     facts: TrainingFacts = TrainingFacts()
     depths: tuple[float, float] | None = None
 
@@ -242,7 +243,7 @@ class DepthPredictor:
             raise UserError("the network's predictions are not finite: use other weights")
         depths = (self.network.min_depth, self.network.max_depth)
         return [
-            DepthPrediction(item.picture, disp, self.network.facts, depths)
+            DepthPrediction(item.picture, disp, facts=self.network.facts, depths=depths)
             for item, disp in zip(batch, disps.numpy(), strict=True)
         ]
 

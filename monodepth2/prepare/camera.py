@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.camera_choice import usual_fov
-from monodepth2.datasets.camera_files import READERS, read_camera_json
+from monodepth2.datasets.camera_files import CAMERA, READERS, read_camera_json
 from monodepth2.datasets.cameras import Camera, focal_of_fov
 from monodepth2.errors import UserError
 from monodepth2.files.fit import Size
@@ -107,6 +107,7 @@ def _given(options: PrepareOptions, source: Source, size: Size) -> KnownCamera |
     if path is None:
         return None
     camera = _of_file(path, size)
+    camera = replace(camera, source=camera.source.removeprefix(f"{CAMERA}: "))  # else it grows with each prepare
     words, _, stated = camera.source.rpartition(", ")  # a file that was prepared says how far it may be off
     return KnownCamera(replace(camera, source=words), stated) if stated.startswith("±") else KnownCamera(camera, GIVEN)
 

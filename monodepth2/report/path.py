@@ -92,5 +92,5 @@ def _partner(run: TrainedRun) -> DepthNetwork | None:
     model, options = run.model, run.options
     if options.pose_model_type != "posecnn":
         return None
-    size = (options.height, options.width)
-    return DepthNetwork(model.encoder, model.depth, *size, options.min_depth, options.max_depth)
+    size, nearest, farthest = (options.height, options.width), options.min_depth, options.max_depth
+    return DepthNetwork(model.encoder, model.depth, *size, min_depth=nearest, max_depth=farthest)

@@ -1,5 +1,6 @@
 """What `monodepth2 reproduce` does: it trains and scores what is missing of some rows, and leaves a page."""
 
+import gc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -208,6 +209,7 @@ class Reproduction:
                 self._check_flags(recipe, seed)
             else:
                 code = Trainer(self.scale.training(recipe, seed)).train()
+                gc.collect()  # compiled networks, and what is imported first, hold themselves and others in circles
                 if code >= ENDED:
                     return code
         except UserError as error:

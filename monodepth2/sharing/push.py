@@ -14,7 +14,7 @@ from monodepth2.checkpoints.shared import CONFIG, ENDING, write_shared
 from monodepth2.config import Options, PushOptions
 from monodepth2.errors import UserError
 from monodepth2.files.output_paths import whole_folder, write_whole
-from monodepth2.odometry.network import FRAMES, stated_frames
+from monodepth2.odometry.network import FRAMES, options_of_pose_network, stated_frames
 from monodepth2.runtime.extras import require_packages
 from monodepth2.sharing.card import card
 
@@ -72,9 +72,9 @@ def _states(weights: Path, network: DepthNetwork) -> dict[str, dict[str, Any]]:
         if holds_network(weights, name)
     }
     states["encoder"] |= {"height": network.height, "width": network.width, **network.facts.to_state()}
-    if "pose" in states:
-        frames = stated_frames(weights, read_network(network_file(weights, "pose")))
-        states["pose"] |= {} if frames is None else {FRAMES: frames}
+    if "pose" in states and (frames := stated_frames(weights, read_network(network_file(weights, "pose")))):
+        options_of_pose_network(weights, states["encoder"])  # refuses what another run states
+        states["pose"] |= {FRAMES: frames}
     return states
 
 

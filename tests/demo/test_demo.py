@@ -77,7 +77,7 @@ def test_the_weights_that_come_along_are_small_and_beat_a_constant(tmp_path: Pat
     """On a street that they do not know, where weights at random do worse than the constant."""
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 5e6
     network = load_depth_network(WEIGHTS, torch.device("cpu"))
-    assert (network.height, network.width, network.use_stereo) == (96, 256, True)
+    assert (network.height, network.width, network.facts.use_stereo) == (96, 256, True)
     street = DriveSettings(drives=2, frames_per_drive=4, width=128, height=48, seed=1)
     write_synthetic_drive(tmp_path / "drive", street, processes=1)
     options = network_options(tmp_path / "drive", tmp_path, Options.model_name, 1, 0)

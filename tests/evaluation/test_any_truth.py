@@ -252,7 +252,7 @@ def test_scoring_takes_the_checkpoints_own_depth_range(scored: Options, tmp_path
              str(folder), "--eval_mono", "--gt_path", str(scored.gt_path), "--device", "cpu"]  # fmt: skip
     asked = evaluate_all(parse([*flags, "--min_depth", "0.1", "--max_depth", "100"])).results[0]
     assert asked.scores != own.scores
-    assert "scored with 0.1 and 100, as the flags say" in asked.notes[0]
+    assert "scored with 0.1 and 100: its depths are others then" in asked.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -100,14 +100,14 @@ def test_what_a_mask_leaves_out_is_not_mixed_into_what_it_keeps(columns: int) ->
     given = replace(given, mask={0: kept}, color={i: {0: levels[0]} for i, levels in given.color.items()})
     painted = {i: {0: levels[0].where(kept, 1.0)} for i, levels in given.color.items()}
     one, other = (coarse_batch(shown, columns) for shown in (given, replace(given, color=painted)))
-    assert one.mask is not None
-    assert (one.mask[0].dtype, one.mask[0].shape) == (torch.bool, kept.shape)
-    block = 192 // columns  # 72 rows are whole blocks: the middle of the last one sees no block below
-    assert one.mask[0][:, :, : 72 - block // 2].all()
-    assert not one.mask[0][:, :, 72 - block // 2 :].any()
+    even = replace(given, color={i: {0: torch.full_like(levels[0], 0.5)} for i, levels in given.color.items()})
+    assert one.mask is given.mask
     for i in given.color:
-        torch.testing.assert_close(*(shown.color[i][0].where(one.mask[0], 0) for shown in (one, other)))
-    assert coarse_batch(batch(), columns).mask is None
+        torch.testing.assert_close(*(shown.color[i][0].where(kept, 0) for shown in (one, other)))
+        seen = coarse_batch(even, columns).color[i][0].where(kept, 0.5)
+        torch.testing.assert_close(seen, torch.full_like(seen, 0.5))
+        whole = coarse(given.color[i][0], columns)[:, :, : 72 - 192 // columns]  # a block farther up all is as without
+        torch.testing.assert_close(one.color[i][0][:, :, : 72 - 192 // columns], whole)
 
 
 def test_pictures_become_finer_and_then_sharp() -> None:

@@ -72,7 +72,7 @@ def test_an_assumed_camera_stays_assumed_where_a_drive_is_prepared_again(tmp_pat
     again = known(video)
     assert again.is_assumed
     assert "nothing states the camera, and the drive does not show it: a view 59.8° wide is assumed" in again.remarks[0]
-    assert again.camera.source == "camera.json: assumed: 60° wide", "its accuracy is written beside it, and not twice"
+    assert again.camera.source == "assumed: 60° wide", "its accuracy is written beside it, and not twice"
     (tmp_path / "camera.json").write_text(json.dumps(numbers))
     assert known(video).accuracy == "as given"
 

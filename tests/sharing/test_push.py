@@ -258,7 +258,7 @@ def test_tensors_do_not_take_the_place_of_entries(shared: Path, tmp_path: Path) 
     path = folder / "encoder.safetensors"
     save_file({**load_file(path), "use_stereo": torch.ones(2), "height": torch.ones(2)}, path)
     network = load_depth_network(folder, torch.device("cpu"))
-    assert (network.use_stereo, network.height) == (False, 64)
+    assert (network.facts.use_stereo, network.height) == (False, 64)
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(changed(config, use_stereo=True))
     assert load_graph(folder, ExportOptions(load_weights_folder=folder)).facts["training"] == "mono+stereo"
@@ -363,7 +363,7 @@ def test_an_old_checkpoint_states_its_facts_when_it_is_shared(checkpoint, tmp_pa
     changed_weights(
         weights, lambda state: {key: w for key, w in state.items() if isinstance(w, torch.Tensor) or key in size}
     )
-    (weights.parent / "opt.json").write_text(Options(min_depth=0.3, max_depth=30).to_json())
+    (weights.parent / "opt.json").write_text(Options(min_depth=0.3, max_depth=30, pose_model_type="posecnn").to_json())
     done = monodepth2("push", "--load_weights_folder", weights, "--output", tmp_path / "shared")
     assert done.returncode == 0, done.stderr
     network = load_depth_network(tmp_path / "shared", torch.device("cpu"))

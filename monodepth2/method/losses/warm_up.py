@@ -7,6 +7,7 @@ nothing is left out, and the pictures that are compared are as coarse as a few b
 was measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from monodepth2.method.losses.objective import Objective
 from monodepth2.method.stages import Batch
 
 COLUMNS = (24, 48)  # of blocks across a picture, one number after the other
-UNMIXED = 0.999  # share of a coarse pixel that unmasked ones must make; not 1, for rounding
+LEAST_KEPT = 1e-6  # share of a coarse pixel: less than one pixel's, where all is masked
 
 
 def columns_at(step: int, steps: int) -> int | None:
@@ -35,11 +36,21 @@ def coarse(pictures: Tensor, columns: int) -> Tensor:
 def coarse_batch(batch: Batch, columns: int) -> Batch:
     """Return a batch whose pictures for the loss are coarse; the networks' own pictures stay as they are.
 
-    Of a masked picture those pixels are left in that nothing masked has been mixed into.
+    What a mask leaves out is in no block: of the sources, too, as what it hides, a car's bonnet, is there as well.
     """
-    color = {i: {level: coarse(image, columns) for level, image in levels.items()} for i, levels in batch.color.items()}
-    mask = batch.mask and {level: coarse(kept.float(), columns) > UNMIXED for level, kept in batch.mask.items()}
-    return replace(batch, color=color, mask=mask)
+    masks: Mapping[int, Tensor] = batch.mask or {}
+    color = {
+        i: {level: _coarse_where(masks.get(level), image, columns) for level, image in levels.items()}
+        for i, levels in batch.color.items()
+    }
+    return replace(batch, color=color)
+
+
+def _coarse_where(kept: Tensor | None, pictures: Tensor, columns: int) -> Tensor:
+    """Coarse pictures of the pixels that are kept, of all without a mask; each kept one has some in its blocks."""
+    if kept is None:
+        return coarse(pictures, columns)
+    return coarse(pictures * kept, columns) / coarse(kept.float(), columns).clamp(min=LEAST_KEPT)
 
 
 def without_choice(objective: Objective) -> Objective:

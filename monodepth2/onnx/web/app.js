@@ -4,6 +4,7 @@ import { CloudView, plyOf, pointsOf } from "./cloud.js";
 import { coloured, follow, limitsOf } from "./colours.js";
 
 const KITTI_FOCAL = 0.58; // in picture widths, where nothing is known of the camera: as `predict` assumes
+const SAME_FOCAL = 0.03; // in picture widths
 const LARGEST_PICTURE = 16e6; // pixels; some browsers draw nothing at all on a canvas with more
 const OTHER_SHAPE = 1.4; // by so much another aspect
 
@@ -44,8 +45,9 @@ function ready({ description, runsOn: where }) {
   $("file").disabled = $("camera").disabled = false;
   $("progress").hidden = true;
   document.body.classList.remove("loading");
-  const focals = new Set(facts.cameras?.map(({ fx }) => fx));
-  const [focal] = focals.size === 1 ? focals : []; // of several cameras nobody knows which one a visitor has
+  const focals = (facts.cameras ?? []).map(({ fx }) => fx).sort((one, other) => one - other);
+  const middle = focals[focals.length >> 1]; // of cameras that differ nobody knows which one a visitor has
+  const focal = focals.every((fx) => Math.abs(fx - middle) < SAME_FOCAL) ? middle : undefined;
   $("angle").value = Math.round((2 * Math.atan(0.5 / (focal ?? KITTI_FOCAL)) * 180) / Math.PI);
   $("angle-source").textContent = focal
     ? "It starts with the camera that the network was trained with. Other cameras have other angles."
