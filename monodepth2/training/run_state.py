@@ -75,8 +75,8 @@ class RunState:
 
     Attributes:
         unsaved: why the newest checkpoint could not be written, None if it was.
-        saved: steps taken before the newest one that was, or that the run goes on from; 0 before there is any. The main
-            process alone knows it.
+        saved_step: steps taken before the newest one that was, or that the run goes on from; 0 before there is any.
+            The main process alone knows it.
     """
 
     options: Options
@@ -91,7 +91,7 @@ class RunState:
     learnt_cameras: Sequence[Camera]
     mean: WeightMean | None = None
     unsaved: UserError | None = field(default=None, init=False)
-    saved: int = field(default=0, init=False)
+    saved_step: int = field(default=0, init=False)
 
     def save(self, name: str, step: int) -> None:
         """Write a checkpoint, and remove those that need not be kept any more.
@@ -120,7 +120,7 @@ class RunState:
             self.unsaved = error
             self.report(f"{error}: the run goes on, and ends if the next checkpoint cannot be written, either")
         else:
-            self.unsaved, self.saved = None, step
+            self.unsaved, self.saved_step = None, step
             self.remove_old()
 
     def _facts_of(self, model: MonodepthModel) -> TrainingFacts:
@@ -157,7 +157,7 @@ class RunState:
             raise
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
             raise UserError(f"{path}: not a usable state of a run ({first_line(error)}); {REMEDY}") from error
-        self.saved = point.step
+        self.saved_step = point.step
 
 
 def _like(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -240,7 +240,7 @@ class Trainer:
             yield
         except UserError:
             self.faults.pictures = []  # a resumed run counts anew, those that were not mended among them
-            if self.processes.alone and self.state.saved != self.step:
+            if self.processes.alone and self.state.saved_step != self.step:
                 save()
             raise
 
@@ -284,7 +284,7 @@ class Trainer:
 
     def _end_early(self, received: Signals) -> int:
         """Save, unless the step's end has just done so."""
-        if self.processes.first(self.state.saved != self.step):  # the main process alone knows what it has saved
+        if self.processes.first(self.state.saved_step != self.step):  # the main process alone knows what it has saved
             self._save_between_epochs()
         if self.processes.is_main and not self.state.unsaved:
             how = "the same command goes on" if self.options.resume == "auto" else "go on with --resume"
