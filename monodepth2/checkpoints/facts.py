@@ -52,8 +52,15 @@ class TrainingFacts:
         baseline = options.baseline or KITTI_BASELINE
         learnt_from = {"pseudo_labels": options.learns_pseudo_labels, "depth": options.depth_supervision > 0}
         supervision = tuple(name for name in SUPERVISION if learnt_from[name])
-        rig: dict[str, Any] = {"baseline": baseline, "metric_scale": metric_scale, "use_stereo": options.use_stereo}
-        return cls(options.min_depth, options.max_depth, fit=fit, supervision=supervision, **rig)
+        return cls(
+            min_depth=options.min_depth,
+            max_depth=options.max_depth,
+            baseline=baseline,
+            fit=fit,
+            metric_scale=metric_scale,
+            supervision=supervision,
+            use_stereo=options.use_stereo,
+        )
 
     @property
     def taught(self) -> str:

@@ -65,10 +65,13 @@ class Camera:
         """Whether straight lines are bent in its pictures."""
         return any(self.distortion)
 
+    def difference(self, other: "Camera") -> float:
+        """The largest difference between their numbers fx, fy, cx, cy."""
+        return max(abs(getattr(self, name) - getattr(other, name)) for name in ("fx", "fy", "cx", "cy"))
+
     def is_like(self, other: "Camera") -> bool:
         """Whether another camera sees nearly the same: those of one rig, or one phone's with its stabiliser."""
-        pairs = ((self.fx, other.fx), (self.fy, other.fy), (self.cx, other.cx), (self.cy, other.cy))
-        return all(abs(one - another) < SAME for one, another in pairs)
+        return self.difference(other) < SAME
 
     def matrix(self, width: int, height: int, dtype: DTypeLike = np.float32) -> np.ndarray:
         """Return K for an image of `width` x `height` pixels, shape (4, 4)."""

@@ -53,7 +53,8 @@ def camera_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]
                 "FILE if the file of the camera lies neither there nor in the folder above"
             )
         return [Finding("a camera cannot be used", str(error), "training refuses to begin", remedy, spoils=True)]
-    return [*_rig_findings(options, layout), *_shape_findings(options, views_of(layout, lines))]
+    listed = views_of(layout, lines) if options.use_stereo else views
+    return [*_rig_findings(options, layout), *_shape_findings(options, listed)]
 
 
 def _rig_findings(options: Options, layout: Layout) -> list[Finding]:
@@ -90,8 +91,7 @@ def pair_findings(options: Options, layout: Layout, lines: Sequence[SplitLine]) 
             left, right = (layout.camera(replace(line, side=side)) for side in "lr")
         except UserError:  # a finding of `camera_findings`
             continue
-        apart = max(abs(getattr(left, name) - getattr(right, name)) for name in ("fx", "fy", "cx", "cy"))
-        if apart > CAMERAS_ALIKE:
+        if left.difference(right) > CAMERAS_ALIKE:
             found.append(Example(f"{line.folder}: left {_numbers(left)}, right {_numbers(right)}"))
     if not found:
         return []
