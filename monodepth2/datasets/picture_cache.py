@@ -193,13 +193,14 @@ class PictureCache:
             ValueError: index or array is damaged.
             OSError: one of them cannot be read.
         """
+        entries = read_json(index, LARGEST_INDEX)
+        if not isinstance(entries, list) or len(entries) != len(self._map(index.with_suffix(".npy"))):
+            raise ValueError(index)
         try:
-            keys = [PictureKey(*(entry or ("", 0, 0))) for entry in read_json(index, LARGEST_INDEX)]
+            keys = [PictureKey(*(entry or ("", 0, 0))) for entry in entries]
         except TypeError as error:
             raise ValueError(index) from error
         if any([type(value) for value in key] != [str, int, int, int] for key in keys):
-            raise ValueError(index)
-        if len(self._map(index.with_suffix(".npy"))) != len(keys):
             raise ValueError(index)
         return keys
 
