@@ -33,8 +33,9 @@ class MethodFlags(Checked):
     encoder: str | None = option(
         None,
         "training",
-        "a backbone of the timm library for the depth network, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050 "
-        "(default: 2019's ResNet of --num_layers)",
+        "a backbone of the timm library for the depth network, e.g. resnet10t, convnext_tiny or mobilenetv3_small_050; "
+        "its feature maps must have 1/2 (or 1/4) to 1/32 of the picture's size (default: 2019's ResNet of "
+        "--num_layers)",
     )
     decoder: str = option(
         "2019",
@@ -206,7 +207,7 @@ class MethodFlags(Checked):
         None,
         "ablation",
         "ImageNet weights as a local file (else they are downloaded): torchvision's .pth of the ResNet, or of "
-        "--encoder timm's .safetensors or .bin",
+        "--encoder timm's .safetensors or .bin; a pose network with another backbone then begins from scratch",
     )
     pose_model_input: str = option(
         "pairs", "ablation", "frames the pose network sees at once", choices=("pairs", "all")

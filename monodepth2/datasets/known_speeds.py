@@ -9,7 +9,7 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.drive_notes import DRIVE, STAMPS, TIMES, check_one_each, numbers_of, read_stamps, stated_times
+from monodepth2.datasets.drive_notes import STAMPS, TIMES, check_one_each, numbers_of, read_stamps, stated_times
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.layouts import Layout
@@ -106,7 +106,10 @@ def read_speeds(folder: Path, pictures: int) -> np.ndarray:
     if not (folder / SPEEDS).is_file():
         raise _lacking(folder / SPEEDS, "metres per second")
     speeds = np.array([_possible(speed, folder / SPEEDS) for speed in numbers_of(folder / SPEEDS)])
-    times, path = read_times(folder)
+    found = stated_times(folder)
+    if found is None:
+        raise _lacking(folder / TIMES, "seconds")
+    times, path = found
     for numbers, of in ((speeds, folder / SPEEDS), (times, path)):
         check_one_each(of, len(numbers), "numbers", pictures)
     return _timed(speeds, times, path)
@@ -135,19 +138,6 @@ def _forward_speed(path: Path) -> float:
         return _possible(float(words[FORWARD]), path)
     except (IndexError, ValueError) as error:
         raise UserError(f"{path}: not one of KITTI's oxts files, which have the forward speed in place 9") from error
-
-
-def read_times(folder: Path) -> tuple[np.ndarray, Path]:
-    """Read the times of a drive's pictures in seconds; return them and their file.
-
-    Raises:
-        UserError: there are none, or they cannot be read.
-    """
-    if found := stated_times(folder):
-        return found
-    if (folder / DRIVE).is_file():
-        raise UserError(f"{folder / DRIVE}: states no times of its pictures; write {TIMES} beside it")
-    raise _lacking(folder / TIMES, "seconds")
 
 
 def _lacking(path: Path, what: str) -> UserError:

@@ -2,9 +2,9 @@
 
 Each size has a folder of its own, of pairs of files: an array `<name>.npy`, uint8, (pictures, bytes of a picture), with
 a picture's levels one after the other in its row; and an index `<name>.json`, which tells the rows' pictures in order,
-as [path, size, mtime_ns], or null; pictures of 10 or 12 bits have their white as a fourth. Pairs are only added, never
-changed: an array gets its name when it is whole, its index after it, and an array without an index is not read. So any
-number of processes may read while one writes, and one that is killed leaves nothing that another would read.
+as `PictureKey` has them, or null. Pairs are only added, never changed: an array gets its name when it is whole, its
+index after it, and an array without an index is not read. So any number of processes may read while one writes, and one
+that is killed leaves nothing that another would read.
 
 Arrays are mapped into memory. One that is removed while it is used goes on serving. One that something else cuts short
 in its place meanwhile, or that lies on a disk that fails, ends the process.
@@ -58,11 +58,6 @@ class PictureKey(NamedTuple):
     size: int
     mtime_ns: int
     white: int = WHITE
-
-    @property
-    def entry(self) -> tuple[str | int, ...]:
-        """What an index has of it: the white of few pictures."""
-        return self[:3] if self.white == WHITE else self
 
 
 class PictureCache:
@@ -253,7 +248,7 @@ class PictureCache:
             np.lib.format.write_array_header_1_0(array, header)
             for key, row in zip(pictures, rows, strict=False):
                 array.write(row or bytes(self.picture_bytes))
-                keys.append(row and key.entry)
+                keys.append(row and key)
             array.flush()
             os.fsync(array.fileno())  # in a power cut the index must not outlive what it tells of
         if any(keys):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ from monodepth2.errors import UserError
 from monodepth2.files.fit import Size, Window
 from monodepth2.method.stages import Batch
 
-Key = TypeVar("Key")
+# what the samples of a run have or lack alike
+ALIKE = ("K", "stereo_T", "mask", "source_T_target", "travelled", "depth", "pseudo")
 
 
 @dataclass(frozen=True)
@@ -86,34 +87,26 @@ def collate(made: Sequence[Sample | UserError]) -> Batch | UserError:
 def stack(samples: Sequence[Sample]) -> Batch:
     """Stack samples into a batch (pictures stay uint8)."""
     first = samples[0]
-    stereo = [sample.stereo_T for sample in samples if sample.stereo_T is not None]
     color = {i: {level: _stack_pictures([sample.color[i][level] for sample in samples]) for level in levels}
              for i, levels in first.color.items()}  # fmt: skip
     return Batch(
         color=color,
         color_aug={i: _stack_augmented(samples, i, color[i]) for i in first.color_aug},
-        K={level: torch.stack([sample.K[level] for sample in samples]) for level in first.K},
-        stereo_T=torch.stack(stereo) if stereo else None,
         index=torch.tensor([sample.index for sample in samples]),
         mirrored=torch.tensor([sample.mirrored for sample in samples]),
         faults=tuple(fault for sample in samples for fault in sample.faults),
         jitters=DrawnJitters.of([sample.jitter for sample in samples]),
         loader_seconds=sum(sample.seconds for sample in samples) / len(samples),
-        mask=_stack_by_key([sample.mask for sample in samples if sample.mask is not None]),
         camera=torch.tensor([sample.camera for sample in samples]),
-        source_T_target=_stack_by_key([sample.source_T_target for sample in samples if sample.source_T_target]),
-        travelled=_stack_by_key([sample.travelled for sample in samples if sample.travelled]),
-        depth=_stack_known([sample.depth for sample in samples if sample.depth is not None]),
-        pseudo=_stack_known([sample.pseudo for sample in samples if sample.pseudo is not None]),
+        **{name: _stacked([getattr(sample, name) for sample in samples]) for name in ALIKE},
     )
 
 
-def _stack_by_key(tensors: Sequence[dict[Key, Tensor]]) -> dict[Key, Tensor] | None:
-    return {key: torch.stack([one[key] for one in tensors]) for key in tensors[0]} if tensors else None
-
-
-def _stack_known(tensors: Sequence[Tensor]) -> Tensor | None:
-    return torch.stack([*tensors]) if tensors else None
+def _stacked(parts: Sequence[Any]) -> Any:
+    """Stack tensors, or dicts of tensors key by key; None where the samples have none."""
+    if isinstance(parts[0], dict):
+        return {key: torch.stack([part[key] for part in parts]) for key in parts[0]} or None
+    return None if parts[0] is None else torch.stack([*parts])
 
 
 def _stack_augmented(samples: Sequence[Sample], frame: FrameId, stacked: dict[int, Tensor]) -> Tensor:

@@ -217,7 +217,7 @@ def make_session(content: bytes, device: torch.device, source: str) -> Any:
     settings.intra_op_num_threads = torch.get_num_threads()
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # errors are raised, not printed too
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as `process.tune_process`
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as `runtime.tuning` has it for torch
     providers: list[Any] = ["CPUExecutionProvider"]
     if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))

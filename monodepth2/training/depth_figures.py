@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from monodepth2.datasets.mono_dataset import MonoDataset
+from monodepth2.datasets.mono_dataset import DEPTH_SIZE, MonoDataset
 from monodepth2.errors import UserError
 from monodepth2.evaluation.metrics import seven_figures
 from monodepth2.evaluation.regions import MAX_DEPTH, MIN_DEPTH
@@ -12,8 +12,7 @@ from monodepth2.method.depth_maps import resized
 from monodepth2.method.stages import Batch, Views
 from monodepth2.training.faults import Faults
 
-# as in 2019: of a picture of KITTI, a crop near Garg's
-SIZE = (375, 1242)
+# as in 2019: a crop near Garg's, of a picture of KITTI
 CROP = (slice(153, 371), slice(44, 1197))
 TAGS = ("de/abs_rel", "de/sq_rel", "de/rms", "de/log_rms", "da/a1", "da/a2", "da/a3")
 
@@ -60,7 +59,7 @@ def training_depth_metrics(depth_b1hw: Tensor, gt_b1hw: Tensor) -> dict[str, Ten
         Scalar tensors; nothing where no depth is known inside the crop.
     """
     rows, columns = CROP
-    pred = resized(depth_b1hw, SIZE).clamp(MIN_DEPTH, MAX_DEPTH)[..., rows, columns]
+    pred = resized(depth_b1hw, DEPTH_SIZE).clamp(MIN_DEPTH, MAX_DEPTH)[..., rows, columns]
     gt = gt_b1hw[..., rows, columns].to(pred.dtype)
     mask = gt > 0
     if not mask.any():

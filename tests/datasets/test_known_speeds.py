@@ -11,7 +11,8 @@ from PIL import Image
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.known_speeds import KnownSpeeds, read_times
+from monodepth2.datasets.drive_notes import stated_times
+from monodepth2.datasets.known_speeds import KnownSpeeds
 from monodepth2.datasets.layout_choice import layout_of
 from monodepth2.datasets.mono_dataset import MonoDataset
 from monodepth2.datasets.samples import stack
@@ -63,11 +64,13 @@ def test_prepared_drives_have_their_times(drive: Path) -> None:
     assert known(drive).travelled(LINE, 1) == pytest.approx(4.0)
     times = [round(0.05 * n, 6) for n in range(80_000)]  # over an hour
     (drive / "drive.json").write_text(json.dumps({"times": times}, indent=1))
-    assert len(read_times(drive)[0]) == 80_000
+    found = stated_times(drive)
+    assert found
+    assert len(found[0]) == 80_000
     for damaged in ("[1]", "{"):
         (drive / "drive.json").write_text(damaged)
         with pytest.raises(UserError, match=r"drive\.json: cannot be read .*; remove it, or make the drive again"):
-            read_times(drive)
+            stated_times(drive)
 
 
 def test_beside_a_rig_the_way_is_in_units_of_its_baseline(drive: Path) -> None:

@@ -34,7 +34,9 @@ from monodepth2.files.npy_files import read_array_header, read_pickled_arrays
 from monodepth2.files.pictures import read_pyramid
 from monodepth2.files.weight_files import read_weights
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # as datasets.pictures has it, which pytest drops
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::UserWarning:PIL"
+)  # as files.picture_opening has it, which pytest drops
 
 EVERY_READER = pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 # no attack on these can be taken for a good file

@@ -129,6 +129,11 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(timm.create_model(ONE_SIZE).state_dict(), tmp_path / "size.pth")
     with pytest.raises(UserError, match="are for pictures of 224x224 and do not fit those of 96x64; train at that"):
         TimmEncoder(ONE_SIZE, SIZE).load_imagenet(tmp_path / "size.pth")
+    whole = timm.create_model(SMALL).state_dict()
+    for lacking in ({}, {f"backbone.{name}": tensor for name, tensor in whole.items()}, dict([*whole.items()][:20])):
+        torch.save(lacking, tmp_path / "lacking.pth")
+        with pytest.raises(UserError, match=r"lacking\.pth: not the weights of .*\((it holds no|it lacks) tensors"):
+            TimmEncoder(SMALL, SIZE).load_imagenet(tmp_path / "lacking.pth")
     (tmp_path / "damaged.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match=rf"damaged\.safetensors: not the weights of timm's {SMALL}"):
         TimmEncoder(SMALL, SIZE).load_imagenet(tmp_path / "damaged.safetensors")
@@ -143,6 +148,21 @@ def test_a_checkpoint_tells_its_backbones(tmp_path: Path) -> None:
     assert (state["backbone"], state["timm"], state["images"]) == (SMALL, timm.__version__, 1)
     assert next(model.depth.parameters()).shape[0] == 128
     check_loaded_says_the_same(model, tmp_path / "weights_0", batch(height=64, width=96))
+
+
+def test_a_checkpoint_keeps_the_colours_of_its_backbone(tmp_path: Path) -> None:
+    """Another version of timm may expect other ones; checkpoints of earlier versions of this program have none."""
+    options = Options(height=64, width=96, encoder=SMALL, poses="known")
+    model = MonodepthModel(options).eval()
+    model.encoder.mean.fill_(0.25)
+    save_checkpoint(tmp_path / "weights_0", model, torch.optim.Adam(model.parameters()), options)
+    network = load_depth_network(tmp_path / "weights_0", torch.device("cpu"))
+    assert network.encoder.mean.flatten().tolist() == [0.25] * 3
+    state = torch.load(tmp_path / "weights_0/encoder.pth")
+    torch.save({name: value for name, value in state.items() if name != "mean"}, tmp_path / "weights_0/encoder.pth")
+    (tmp_path / "weights_0/manifest.json").unlink()
+    network = load_depth_network(tmp_path / "weights_0", torch.device("cpu"))
+    assert network.encoder.mean.flatten().tolist() == pytest.approx(timm.get_pretrained_cfg(SMALL).mean)
 
 
 @pytest.mark.parametrize(("trained", "flag"), [("resnet18", None), (None, "resnet18")])

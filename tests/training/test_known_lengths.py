@@ -17,7 +17,9 @@ from scripts import in_process
 from trees import write_oxts
 
 
-def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split: Path, tmp_path: Path) -> None:
+def test_known_depth_is_learnt_from_and_logged_and_the_checkpoint_says_metres(
+    small_scene: Path, split: Path, tmp_path: Path
+) -> None:
     done = train(small_scene, split, tmp_path, "--num_epochs", 1, "--depth_supervision", 1)
     assert done.returncode == 0, done.stderr
     assert "depth is known of 11 of 11 lines" in done.stderr
@@ -28,7 +30,7 @@ def test_known_depth_is_learnt_logged_and_makes_metres(small_scene: Path, split:
     np.testing.assert_array_equal(prediction.metric_depth, prediction.depth)
 
 
-def test_speeds_are_learnt_from_and_make_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
+def test_speeds_are_learnt_from_and_the_checkpoint_says_metres(small_copy: Path, split: Path, tmp_path: Path) -> None:
     write_oxts(small_copy / DRIVE, speed=10.0, frames=8)
     done = train(small_copy, split, tmp_path, "--num_epochs", 1, "--velocity_weight", 0.05)
     assert done.returncode == 0, done.stderr

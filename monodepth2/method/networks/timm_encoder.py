@@ -50,7 +50,7 @@ class TimmEncoder(nn.Module):
         config = self.encoder.pretrained_cfg
         for statistic in ("mean", "std"):
             values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
-            self.register_buffer(statistic, values, persistent=False)
+            self.register_buffer(statistic, values)  # kept with the weights: another timm may have other ones
         channels = list(self.encoder.feature_info.channels())[-len(REDUCTIONS) :]
         self.has_stem = len(channels) < len(REDUCTIONS)
         if self.has_stem:
@@ -89,11 +89,28 @@ class TimmEncoder(nn.Module):
         if file and not file.expanduser().is_file():
             raise UserError(f"--pretrained_weights {file}: no such file")
         try:
-            state = _read(file) if file else None
-            pretrained = _create(self.name, self.num_input_images, self.only_size, pretrained=True, state=state)
+            pretrained = self._of_file(file) if file else self._pretrained()
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ImportError) as error:
             raise UserError(self._unusable(file, error)) from error
-        self.encoder.load_state_dict(pretrained.state_dict())
+        self.encoder.load_state_dict(pretrained)
+
+    def _pretrained(self, state: dict[str, Any] | None = None) -> dict[str, Tensor]:
+        backbone = _create(self.name, self.num_input_images, self.only_size, pretrained=True, state=state)
+        return backbone.state_dict()
+
+    def _of_file(self, file: Path) -> dict[str, Tensor]:
+        """The weights of a file, where it has all of them: timm takes what it knows, and draws the rest at random.
+
+        It renames and reshapes tensors, so what was drawn is found by doing it twice.
+        """
+        state = _read(file)
+        if not state:
+            raise ValueError("it holds no tensors")
+        once, again = self._pretrained(dict(state)), self._pretrained(dict(state))
+        drawn = [name for name, tensor in once.items() if not torch.equal(tensor, again[name])]
+        if drawn:
+            raise ValueError(f"it lacks tensors, e.g. {drawn[0]}: pass a file with the names of timm's own")
+        return once
 
     def _unusable(self, file: Path | None, error: Exception) -> str:
         stated = f"--pretrained_weights {file}" if file else "--weights_init pretrained"
@@ -177,7 +194,7 @@ def _create(
 ) -> Any:
     import timm
 
-    overlay: Any = {"state_dict": state} if state else None
+    overlay: Any = {"state_dict": state} if state is not None else None
     sized: Any = {"img_size": only_size} if only_size else {}  # not every backbone knows this argument
     return timm.create_model(
         name,
