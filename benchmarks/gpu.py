@@ -34,7 +34,7 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.loader import write_frames
+from benchmarks.loader import FRAMES, write_frames
 from benchmarks.step import random_batch
 from benchmarks.timing import Table, show
 from monodepth2.checkpoints.networks import save_checkpoint
@@ -208,8 +208,9 @@ def _measured_step(options: Options, setting: Setting, recorded: bool) -> tuple[
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     first = _seconds(lambda: take_step(batch), 1)
-    _seconds(lambda: take_step(batch), 1 if setting.quick else 8)
-    seconds = median(_seconds(lambda: take_step(batch), 1 if setting.quick else 10) for _ in range(3))
+    unseen, steps, rounds = (1, 1, 1) if setting.quick else (8, 10, 3)
+    _seconds(lambda: take_step(batch), unseen)
+    seconds = median(_seconds(lambda: take_step(batch), steps) for _ in range(rounds))
     busy, kernels = _busy(lambda: take_step(batch), setting.kernels) if on_gpu else (float("nan"), 0)
     memory = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else float("nan")
     return 1e3 * seconds, options.batch_size / seconds, 100 * busy, kernels, memory, first
@@ -294,7 +295,7 @@ def _train(setting: Setting, folder: Path, *flags: str, samples: int = EPOCH) ->
     """A command that trains on made frames of KITTI's size, written to the folder if they are not there."""
     split = folder / "split"
     if not split.exists():
-        lines = [str(line) for line in write_frames(folder / "raw")]
+        lines = [str(line) for line in write_frames(folder / "raw", 5 if setting.quick else FRAMES)]
         split.mkdir()
         (split / "train_files.txt").write_text("\n".join((lines * (samples // len(lines) + 1))[:samples]))
         (split / "val_files.txt").write_text("\n".join(lines))

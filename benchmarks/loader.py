@@ -99,15 +99,15 @@ def _round(data_set: MonoDataset) -> Callable[[], object]:
     return lambda: [collate([data_set[key] for key in batch]) for batch in batches]
 
 
-def write_frames(root: Path) -> list[SplitLine]:
+def write_frames(root: Path, count: int = FRAMES) -> list[SplitLine]:
     """Write frames of one drive as KITTI's JPEGs are (quality 92, 4:2:0); return the lines with both neighbours."""
     folder = root / DRIVE / "image_02/data"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for frame in range(FRAMES):
+    for frame in range(count):
         picture = Image.fromarray(_texture(rng))
         picture.save(folder / f"{frame:010d}.jpg", quality=92, subsampling="4:2:0")
-    return [SplitLine(DRIVE, frame, "l") for frame in range(1, FRAMES - 1)]
+    return [SplitLine(DRIVE, frame, "l") for frame in range(1, count - 1)]
 
 
 def _texture(rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Shared fixtures: the golden scene, and folders of real KITTI layout made of formulas."""
 
 import ctypes
+import functools
 import gc
 import os
 import re
@@ -62,6 +63,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     gc.collect()  # what other packages leave in circles, exporters above all
     with suppress(AttributeError):  # which only glibc has: what is free goes back to the system
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare each export the second in which PyTorch's exporter lists its operators, always the same."""
+    with suppress(ImportError, AttributeError):  # it is PyTorch's own affair, and only saves time
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -127,7 +127,8 @@ class Soak:
     def _command(self, name: str, epochs: int) -> list[str]:
         where = ["--data_path", str(self.data), "--png", "--split", str(self.folder / "split")]
         what = ["--height", "64", "--width", "96", "--batch_size", "2", "--weights_init", "scratch", "--device", "cpu"]
-        what += ["--pose_model_type", "posecnn"]  # the smallest, so that most of the time goes into starts and files
+        # the smallest networks, so that most of the time goes into starts and files
+        what += ["--encoder", "lcnet_050", "--decoder", "small", "--pose_model_type", "posecnn"]
         run = ["--log_dir", str(self.folder), "--model_name", name, "--num_epochs", str(epochs), "--num_workers", "1"]
         keep = [
             "--save_steps",

@@ -48,7 +48,7 @@ if __name__ == "__main__":
     options = Options(
         data_path=data, png=True, split=str(split), height=64, width=96, batch_size=4, num_epochs=1, num_workers=1,
         weights_init="scratch", device="cpu", log_dir=logs, model_name="run", cache_dir=logs / "cache",
-        pose_model_type="posecnn",
+        pose_model_type="posecnn", encoder="lcnet_050", decoder="small", no_report=True,
     )
     trainer = Trainer(options)
     assert trainer.train() == 0

@@ -12,7 +12,7 @@ from PIL import Image
 from monodepth2.checkpoints.folder import read_manifest
 from monodepth2.config import Options
 from monodepth2.training.told import next_steps
-from runs import QUICK, SMALL, train
+from runs import QUICK, SMALL, TINY, train
 from scripts import monodepth2
 
 
@@ -30,7 +30,7 @@ def drive(tmp_path: Path) -> Path:
 
 
 def test_a_drive_is_trained_on_and_what_is_advised_works(drive: Path, tmp_path: Path, monkeypatch) -> None:
-    done = monodepth2("train", drive, *SMALL, *QUICK, "--log_dir", tmp_path / "runs")
+    done = monodepth2("train", drive, *SMALL, *TINY, *QUICK, "--log_dir", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
     models = tmp_path / "runs/my street/models"
     assert "lowest validation loss" in done.stderr

@@ -36,6 +36,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         patch.setattr(run, "DRIVES", 2)
         patch.setattr(run, "QUICK_FRAMES", 8)
         patch.setattr(run, "network_options", small_options)
+        patch.setattr(run, "write_synthetic_drive", partial(write_synthetic_drive, processes=1))
         assert run.run(DemoOptions(folder=folder, quick=True, scratch=request.param == "from scratch")) == 0
     return folder
 

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from clips import SIZE, Corridor, drive, overlap, with_still_things, write_clip
+from monodepth2 import pages
 from monodepth2.config import Options
 from monodepth2.config.prepare import PrepareOptions
 from monodepth2.datasets.check import SampleFrames
@@ -55,6 +56,13 @@ def facts(folder: Path) -> dict[str, list[float]]:
 
 def shrunk(picture: np.ndarray, height: int = 77) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((128, height), Image.Resampling.BOX)).astype(float)
+
+
+@pytest.fixture(autouse=True)
+def _plots_left_out(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the time of these tests would go into the plots of pages; two tests look at whole pages."""
+    if request.node.name not in ("test_training_takes_what_was_prepared", "test_the_page_needs_no_network"):
+        monkeypatch.setattr(pages, "_plot", lambda *_: "")
 
 
 @pytest.fixture(scope="module")
