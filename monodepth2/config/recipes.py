@@ -6,7 +6,7 @@ from typing import Any
 MOTION_WARMUP = 500  # steps: enough wherever it was tried (docs/results.md)
 RECIPES: dict[str, dict[str, Any]] = {
     "2019": {},
-    # small and quick, for computers without a GPU; what is measured of it: docs/results.md
+    # small and quick, for computers without a GPU; chosen as a whole, not part by part: docs/results.md
     "modern": {
         "encoder": "resnet10t",
         "pose_encoder": "test_resnet",

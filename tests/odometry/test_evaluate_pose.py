@@ -79,8 +79,11 @@ def options(drive: Path, split: Path) -> Options:
 
 
 @pytest.mark.slow(reason="starts the script")
-def test_the_script_writes_poses_figures_and_a_plot(options: Options, weights: Path, tmp_path: Path) -> None:
-    """In a process of its own."""
+def test_the_script_writes_poses_figures_and_a_plot(options: Options, checkpoint, tmp_path: Path) -> None:
+    """In a process of its own, with backbones of timm."""
+    weights = checkpoint(
+        encoder="resnet10t", pose_encoder="test_resnet", decoder="small", pose_model_type="separate_resnet"
+    )
     out = tmp_path / "out/of/it"
     flags = ["--load_weights_folder", str(weights), "--eval_out_dir", str(out), "--num_workers", "2"]
     words = flags_of(options, *flags, "--output_json", str(tmp_path / "figures.json"))

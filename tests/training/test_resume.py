@@ -53,7 +53,8 @@ def uninterrupted(small_scene, tmp_path_factory) -> Path:
     return folder / "mdp/models"
 
 
-OTHER = ["--scheduler_step_size", "1", "--use_stereo"]
+MOTION = ["--pose_model_type", "separate_resnet", "--pose_encoder", "test_resnet"]  # both backbones are timm's
+OTHER = ["--scheduler_step_size", "1", "--use_stereo", *MOTION]
 EPOCHS = ["--num_epochs", "2", "--log_frequency", "3", *OTHER]
 
 
@@ -91,7 +92,9 @@ def test_told_to_end_it_goes_on_bit_for_bit(small_scene, uninterrupted, split, t
     assert {path.name for path in models.iterdir()} == {"config.yaml", "opt.json", "weights_0", "weights_1"}
     for name in ("weights_0", "weights_1"):
         assert_same_checkpoints(uninterrupted / name, models / name)
-    assert {path.stem for path in (models / "weights_1").glob("*.pth")} == {"encoder", "depth", "pose", "adam", "state"}
+    assert {path.stem for path in (models / "weights_1").glob("*.pth")} == {
+        *("encoder", "depth", "pose_encoder", "pose", "adam", "state")
+    }
 
     logged, expected = (EventAccumulator(str(folder.parent / "train")).Reload() for folder in (models, uninterrupted))
     for tag in ("loss", "learning_rate", "de/abs_rel"):
@@ -103,6 +106,26 @@ def test_told_to_end_it_goes_on_bit_for_bit(small_scene, uninterrupted, split, t
     assert starts[0]["data"] == starts[1]["data"]
     assert starts[0]["options"]["scheduler_step_size"] == 1
     assert starts[0]["versions"]["torch"] == str(torch.__version__)
+
+
+# of every checkpoint there is: whoever adds an entry must go on from states without it, too
+ENTRIES = {
+    "best": {"loss", "epoch", "batches", "losses"},
+    "data": {"validated"},
+    "diagnosis": {"steps", "start", "means", "epoch_losses", "told"},
+    "faults": {"pictures"},
+    "scaler": set(),
+    "wrong numbers": {"count", "in_a_row", "last_loss"},
+}
+
+
+@pytest.mark.slow(reason="starts, ends and resumes trainings")
+def test_states_hold_what_those_of_earlier_versions_do(uninterrupted: Path) -> None:
+    state = torch.load(uninterrupted / "weights_1/state.pth", weights_only=True)
+    assert state.keys() == {"step", "fixed", "ranks"}
+    (own,) = state["ranks"]
+    assert own.keys() == {"random", "parts"}
+    assert {name: set(part) for name, part in own["parts"].items()} == ENTRIES
 
 
 @pytest.fixture
