@@ -12,15 +12,19 @@ import numpy as np
 import torch
 from torch import nn
 
+from monodepth2.files.weight_files import COLOURS
+
 # what was drawn, tensor after tensor: to draw a network takes up to a second, and in memory all would take 100 MB
 DRAWN = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
 PLACES: dict[tuple[str, str, tuple[int, ...], int], int] = {}
 
 
 def fill(module: str, network: nn.Module, seed: int = 0) -> None:
-    """Give a network its recipe weights."""
+    """Give a network its recipe weights; a backbone of timm keeps the colours that it expects."""
     with torch.no_grad():
         for key, value in network.state_dict().items():
+            if key in COLOURS:
+                continue
             value.copy_(torch.from_numpy(recipe_values(module, key, tuple(value.shape), seed)))
 
 
