@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from monodepth2 import __version__
 from monodepth2.command.table import COMMANDS
-from monodepth2.config import Checked, Options, parse, parse_as, started_as
+from monodepth2.config import Checked, parse_as, started_as
 from monodepth2.errors import UserError, nearest, run_script
 from monodepth2.runtime.tuning import tune_process
 
@@ -54,12 +53,10 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
     """
     command, program = COMMANDS[name], started_as(name)
     examples = [f"{program} {example}" for example in command.examples]
-    face: dict[str, Any] = {"program": program, "examples": examples, "positional": command.positional}
     about = f"{command.about}\n\n{command.exits}".rstrip()
-    if command.options is Options:  # which several commands share
-        options: Checked = parse(arguments, about, name, **face)
-    else:
-        options = parse_as(command.options, arguments, about, **face)
+    options: Checked = parse_as(
+        command.options, arguments, about, name, program=program, examples=examples, positional=command.positional
+    )
     tune_process(getattr(options, "deterministic", False))
     # torch is imported only now: --help and a mistyped flag answer at once
     module, _, function = command.function.partition(":")

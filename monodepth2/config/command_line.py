@@ -17,7 +17,6 @@ from monodepth2.errors import UserError
 
 UNTOUCHED = object()
 CONFIG, RECIPE, WORD = "config", "recipe", "word"  # what a command line may hold beside the options of its class
-NO_RECIPES: Mapping[str, Mapping[str, Any]] = {}
 
 
 def _nothing(value: Any, stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,8 +54,7 @@ def parse(
         command: as `parse_as` takes it.
         face: what else `parse_as` takes.
     """
-    recipes = RECIPES if command == "train" else {}
-    return parse_as(Options, arguments, description, command, recipes=recipes, **face)
+    return parse_as(Options, arguments, description, command, **face)
 
 
 def parse_as(
@@ -68,7 +66,6 @@ def parse_as(
     program: str | None = None,
     examples: Sequence[str] = (),
     positional: Positional | None = None,
-    recipes: Mapping[str, Mapping[str, Any]] = NO_RECIPES,
 ) -> Kind:
     """Return the options of a command line (`sys.argv` by default); a mistake ends the program with exit code 2.
 
@@ -78,13 +75,13 @@ def parse_as(
         kind: class of the options.
         arguments: in place of `sys.argv`.
         description: for the help.
-        command: a key of `USED_BY`; what it does not use is refused, and not in its help (default: all is used).
+        command: its name; what a key of `USED_BY` does not use is refused, and not in its help.
         program: how it is started (default: the script's name).
         examples: for the help.
         positional: what may stand without a flag.
-        recipes: sets of options by their names, which `--recipe` takes where nothing else states them.
     """
-    shown = USED_BY[command] if command else None
+    shown = USED_BY.get(command or "")
+    recipes: Mapping[str, Mapping[str, Any]] = RECIPES if command == "train" else {}
     parser = build_parser(kind, description, shown)
     parser.prog = program or parser.prog
     parser.usage = f"%(prog)s {f'[{positional.metavar}] ' if positional else ''}[--FLAG VALUE ...]"
@@ -106,7 +103,7 @@ def parse_as(
     recipe = stated.get(RECIPE)
     try:
         resolved = _resolved(dict(stated), kind, positional, recipes)
-        if command:
+        if command in USED_BY:
             check_used(resolved, command)
         return kind.stated(resolved)
     except UserError as error:
