@@ -1,6 +1,7 @@
 """Any backbone of the timm library as the encoder of depth and pose networks."""
 
 import difflib
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,11 @@ class TimmEncoder(nn.Module):
         state = _read(file)
         if not state:
             raise ValueError("it holds no tensors")
-        once, again = self._pretrained(dict(state)), self._pretrained(dict(state))
+        logging.disable(logging.WARNING)  # timm lists the classifier's tensors, which nobody needs
+        try:
+            once, again = self._pretrained(dict(state)), self._pretrained(dict(state))
+        finally:
+            logging.disable(logging.NOTSET)
         drawn = [name for name, tensor in once.items() if not torch.equal(tensor, again[name])]
         if drawn:
             raise ValueError(f"it lacks tensors, e.g. {drawn[0]}: pass a file with the names of timm's own")
