@@ -2,7 +2,7 @@
 
 A small network is trained on the neighbours of rendered pictures, each time with something else that is known: nothing,
 the vehicle's speed, the path, the scans. It is scored on a street that it has not seen, with scales from medians and in
-metres as they are. Run it with OMP_NUM_THREADS=1, so that several may run side by side.
+metres as they are. Run it with OMP_NUM_THREADS=1; several may run side by side, each in a folder of its own.
 """
 
 import json
@@ -36,9 +36,9 @@ def main() -> None:
     arguments = flags.parse_args()
     streets = arguments.folder / "streets"
     settings = DriveSettings(drives=6, frames_per_drive=arguments.frames, width=320, height=96)
-    if write_synthetic_drive(streets, settings, progress=True):
-        for drive in range(settings.drives):
-            write_oxts(streets / settings.folder(drive))
+    write_synthetic_drive(streets, settings, progress=True)
+    for drive in range(settings.drives):
+        write_oxts(streets / settings.folder(drive))
     rows = []
     for name in arguments.known:
         options = small_options(
@@ -61,7 +61,7 @@ def main() -> None:
 def write_oxts(drive: Path) -> None:
     """KITTI raw's `oxts` of a rendered drive: times, and files whose ninth number is the forward speed."""
     ways = distances(read_poses(drive / "poses.txt"))
-    (drive / "oxts/data").mkdir(parents=True)
+    (drive / "oxts/data").mkdir(parents=True, exist_ok=True)
     stamps = [f"2019-10-27 12:{n // RATE // 60:02d}:{n / RATE % 60:012.9f}\n" for n in range(len(ways))]
     (drive / "oxts/timestamps.txt").write_text("".join(stamps))
     for n, speed in enumerate(np.gradient(ways) * RATE):

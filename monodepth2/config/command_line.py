@@ -75,7 +75,7 @@ def parse_as(
         kind: class of the options.
         arguments: in place of `sys.argv`.
         description: for the help.
-        command: its name; what a key of `USED_BY` does not use is refused, and not in its help.
+        command: its name. One in `USED_BY` shows and takes only the flags that are listed there.
         program: how it is started (default: the script's name).
         examples: for the help.
         positional: what may stand without a flag.

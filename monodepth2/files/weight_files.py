@@ -21,7 +21,7 @@ LARGEST_FILE = 4 << 30
 CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
 PREFIXES = ("module.", "_orig_mod.")
 COUNTERS = ("total_ops", "total_params")
-COLOURS = ("mean", "std")  # of a backbone of timm
+COLOURS = ("mean", "std")  # of the pictures that a backbone of timm expects
 MOST_DEPTH = 32  # of containers within containers; a state dict has a handful
 _ZIP = b"PK\x03\x04"
 _START_OF_2019 = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # PyTorch's magic number, pickled
@@ -86,8 +86,8 @@ def _all_tensors_begin_with(prefix: str, state: Mapping[str, Any]) -> bool:
 def misfits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> list[str]:
     """Return the names of the expected tensors that a state dict lacks, or has in another shape.
 
-    Batch counters may be missing: 2019's earliest versions of PyTorch wrote none. So may the colours that a backbone of
-    timm expects, which earlier versions of this program did not keep.
+    Batch counters may be missing: 2019's earliest versions of PyTorch wrote none. So may mean and
+    deviation of the colours that a backbone of timm expects, which earlier versions of this program did not keep.
     """
     wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
     return [key for key in wrong if key in state or not (key in COLOURS or key.endswith("num_batches_tracked"))]

@@ -282,7 +282,7 @@ def _texts(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:
     yield "another encoding", b"\xff\xfe" + good.decode().encode("utf-16-le")
     yield "NUL", good.replace(b" ", b"\0", 3)
     yield "one long line", good + b"a " * 3_000_000
-    yield "many lines", good + b"\n" * 10_000_000
+    yield "many lines", good + b"\n" * 30_000_000
     yield "many words", good + b"1 " * 4000 + b"\n"
     yield "a word without end", good + b"1" * 30_000_000
 
@@ -398,7 +398,7 @@ def _indexes(_: bytes, __: Path) -> Iterator[tuple[str, bytes]]:
     for entry in ("1, 2, 3", '"a", 1', '"a", 1, null', '"a", true, 2', '"a", 1, 2, 3, 4'):
         yield f"a key of {entry}", f"[[{entry}]]".encode()
     yield "an object", b'{"a": 1}'
-    yield "more pictures than rows", json.dumps([["a", 1, 2]] * 300_000).encode()
+    yield "more pictures than rows", json.dumps([["a", 1, 2]] * 1_000_000).encode()
 
 
 def _kept_pictures(good: bytes, _: Path) -> Iterator[tuple[str, bytes]]:

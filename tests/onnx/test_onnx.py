@@ -307,6 +307,7 @@ def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
     with traced_once():
         with pytest.raises(UserError, match=r"axisangle differs .* more than --tolerance 1e-12"):
             export(replace(options, tolerance=1e-12))
+        # the graph keeps the weights of before: an infinite checkpoint is refused whatever its graph says
         state = torch.load(folder / "pose.pth", weights_only=True)
         state["pose_conv.bias"][4] = torch.inf
         torch.save(state, folder / "pose.pth")

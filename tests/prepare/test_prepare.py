@@ -58,13 +58,15 @@ def shrunk(picture: np.ndarray, height: int = 77) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((128, height), Image.Resampling.BOX)).astype(float)
 
 
+@pytest.fixture
+def plotted() -> None:
+    """For tests of whole pages: plots are drawn."""
+
+
 @pytest.fixture(autouse=True)
 def _plots_left_out(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the time of these tests would go into the plots of pages; two tests look at whole pages."""
-    if request.node.name not in (
-        "test_training_takes_what_was_prepared",
-        "test_the_page_needs_no_network_and_says_what_was_done",
-    ):
+    """Half of the time of these tests would go into the plots of pages."""
+    if "plotted" not in request.fixturenames:
         monkeypatch.setattr(pages, "_plot", lambda *_: "")
 
 
@@ -74,6 +76,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("clip") / "drive.mp4", drive(1, 60, 0.2))
 
 
+@pytest.mark.usefixtures("plotted")
 def test_training_takes_what_was_prepared(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = prepared(tmp_path, clip)
     assert sorted(path.name for path in output.iterdir()) == ["drive_000", "prepare.json", "report.html", "splits"]
@@ -153,6 +156,7 @@ def test_the_pictures_of_all_sources_decide_whether_a_path_is_looked_for(
         assert len(followed) == looked_for
 
 
+@pytest.mark.usefixtures("plotted")
 def test_the_page_needs_no_network_and_says_what_was_done(clip: Path, tmp_path: Path) -> None:
     page = (prepared(tmp_path, clip) / "report.html").read_text()
     for words in (

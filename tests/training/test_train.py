@@ -109,17 +109,18 @@ def test_fine_tuning_starts_from_the_weights_and_the_old_run_is_kept(small_scene
             torch.testing.assert_close(before[key], after[key], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.slow(reason="trains in processes of its own, or several times")
-def test_ctrl_c_leaves_a_usable_checkpoint(small_scene, split, tmp_path) -> None:
+def test_ctrl_c_and_schedulers_leave_a_usable_checkpoint(number, small_scene, split, tmp_path) -> None:
     arguments = command(small_scene, split, tmp_path, "--num_epochs", "1000", "--save_frequency", "1000")
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
     for line in process.stderr:
         if "step 1/" in line:
             break
-    os.killpg(process.pid, signal.SIGINT)  # as terminals do: main process and workers
+    os.killpg(process.pid, number)  # as terminals and schedulers do: main process and workers
     _, errors = process.communicate(timeout=HANGS)
-    assert process.returncode == 128 + signal.SIGINT
+    assert process.returncode == 128 + number
     assert "Traceback" not in errors
     assert "go on with --resume" in errors
     folder = max((tmp_path / "mdp/models").glob("weights_step_*"), key=lambda path: int(path.name.split("_")[-1]))

@@ -2,6 +2,8 @@
 
 import difflib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,22 +102,24 @@ class TimmEncoder(nn.Module):
         return backbone.state_dict()
 
     def _of_file(self, file: Path) -> dict[str, Tensor]:
-        """The weights of a file, where it has all of them: timm takes what it knows, and draws the rest at random.
+        """The weights of a file that has all of them: timm leaves what a file lacks as it was made, without a word.
 
-        It renames and reshapes tensors, so what was drawn is found by doing it twice.
+        It renames and reshapes tensors. So what is lacking is found by a second loading, of other numbers: it is what
+        does not change.
         """
         state = _read(file)
         if not state:
             raise ValueError("it holds no tensors")
-        logging.disable(logging.WARNING)  # timm lists the classifier's tensors, which nobody needs
-        try:
-            once, again = self._pretrained(dict(state)), self._pretrained(dict(state))
-        finally:
-            logging.disable(logging.NOTSET)
-        drawn = [name for name, tensor in once.items() if not torch.equal(tensor, again[name])]
-        if drawn:
-            raise ValueError(f"it lacks tensors, e.g. {drawn[0]}: pass a file with the names of timm's own")
-        return once
+        moved = {name: value + 1 if _is_floating(value) else value for name, value in state.items()}
+        with torch.random.fork_rng(devices=[]), _quiet():
+            made = []
+            for content in (state, moved):
+                torch.manual_seed(0)  # so that what is drawn is the same both times
+                made.append(self._pretrained(dict(content)))
+        lacking = [name for name, value in made[0].items() if _is_floating(value) and value.equal(made[1][name])]
+        if lacking:
+            raise ValueError(f"it lacks {len(lacking)} tensors, e.g. {lacking[0]}: pass a file with timm's own names")
+        return made[0]
 
     def _unusable(self, file: Path | None, error: Exception) -> str:
         stated = f"--pretrained_weights {file}" if file else "--weights_init pretrained"
@@ -134,6 +138,22 @@ class TimmEncoder(nn.Module):
             "--weights_init scratch, or fetch the model's .safetensors or .bin file elsewhere and pass it as "
             "--pretrained_weights FILE"
         )
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without timm's list of tensors that it leaves out: they are the classifier's, which nobody needs."""
+    log = logging.getLogger("timm")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _read(file: Path) -> dict[str, Any]:
