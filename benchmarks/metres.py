@@ -1,8 +1,9 @@
 """Does one camera learn metres from what is known of a drive? `python benchmarks/metres.py --folder FOLDER`.
 
-A small network is trained on the neighbours of rendered pictures, each time with something else that is known: nothing,
-the vehicle's speed, the path, the scans. It is scored on a street that it has not seen, with scales from medians and in
-metres as they are. Run it with OMP_NUM_THREADS=1; several may run side by side, each in a folder of its own.
+The networks of `--recipe modern` are trained on the neighbours of rendered pictures, each time with something else that
+is known: nothing, the vehicle's speed, the path, the scans. They are scored on a street that they have not seen, with
+scales from medians and in metres as they are. Run it with OMP_NUM_THREADS=1; several may run side by side, each in a
+folder of its own.
 """
 
 import json
@@ -20,6 +21,8 @@ from monodepth2.datasets.trajectories import distances
 from monodepth2.evaluation.scoring import evaluate
 from monodepth2.synthetic import DriveSettings, write_synthetic_drive
 
+STREETS = DriveSettings(drives=8, frames_per_drive=120, width=320, height=96)  # as recipes.py
+MODERN = {"encoder": "resnet10t", "learning_rate": 3e-4, "width": 256, **STEADY}
 KNOWN: dict[str, dict[str, Any]] = {
     "nothing": {},
     "--velocity_weight 0.05": {"velocity_weight": 0.05},
@@ -31,11 +34,11 @@ RATE = 10  # pictures per second
 
 def main() -> None:
     """Render, train, score; print a table after each run."""
-    flags = parser(__doc__, samples=6000, frames=90)
+    flags = parser(__doc__, samples=6000, frames=STREETS.frames_per_drive)
     flags.add_argument("--known", nargs="+", default=list(KNOWN), choices=list(KNOWN), metavar="NAME")
     arguments = flags.parse_args()
     streets = arguments.folder / "streets"
-    settings = DriveSettings(drives=6, frames_per_drive=arguments.frames, width=320, height=96)
+    settings = replace(STREETS, frames_per_drive=arguments.frames)
     write_synthetic_drive(streets, settings, progress=True)
     for drive in range(settings.drives):
         write_oxts(streets / settings.folder(drive))
@@ -49,8 +52,8 @@ def main() -> None:
             num_epochs=epochs(streets / "split", arguments.samples),
             seed=arguments.seed,
             no_report=True,
+            **MODERN,
             **KNOWN[name],
-            **STEADY,
         )
         train(options)
         rows.append({"known": name, **figures(options, streets)})
