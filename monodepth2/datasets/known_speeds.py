@@ -9,7 +9,7 @@ import numpy as np
 
 from monodepth2.config import Options
 from monodepth2.datasets.check import SampleFrames
-from monodepth2.datasets.drive_notes import STAMPS, TIMES, check_one_each, numbers_of, read_stamps, stated_times
+from monodepth2.datasets.drive_notes import DRIVE, STAMPS, TIMES, check_one_each, numbers_of, read_stamps, stated_times
 from monodepth2.datasets.folders import Folders
 from monodepth2.datasets.kitti_layouts import KittiRaw
 from monodepth2.datasets.layouts import Layout
@@ -107,6 +107,8 @@ def read_speeds(folder: Path, pictures: int) -> np.ndarray:
         raise _lacking(folder / SPEEDS, "metres per second")
     speeds = np.array([_possible(speed, folder / SPEEDS) for speed in numbers_of(folder / SPEEDS)])
     found = stated_times(folder)
+    if found is None and (folder / DRIVE).is_file():
+        raise UserError(f"{folder / DRIVE}: states no times of its pictures; write {TIMES} beside it")
     if found is None:
         raise _lacking(folder / TIMES, "seconds")
     times, path = found

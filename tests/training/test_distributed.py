@@ -93,7 +93,7 @@ def test_a_run_of_two_processes_leaves_the_files_of_one(small_scene: Path, split
 
 @pytest.mark.slow(reason="starts torchrun and two processes")
 def test_a_mistake_is_told_once(small_scene: Path, split: Path, tmp_path: Path) -> None:
-    (split / "train_files.txt").write_text("2011_09_26/gone 1 l\n" * 2)
+    (split / "train_files.txt").write_text("2011_09_26/gone 1 l\n" * 4)
     done = run(launched(command(small_scene, split, tmp_path)))
     assert done.returncode != 0
     assert done.stderr.count("error: ") == done.stderr.count("missing folders") == 1

@@ -52,7 +52,7 @@ class TimmEncoder(nn.Module):
         self.encoder, self.only_size = _backbone(name, size, num_input_images, flag)
         config = self.encoder.pretrained_cfg
         for statistic in ("mean", "std"):
-            values = torch.tensor(config[statistic]).repeat(num_input_images).view(1, -1, 1, 1)
+            values = torch.tensor(config[statistic]).repeat(num_input_images)
             self.register_buffer(statistic, values)  # kept with the weights: another timm may have other ones
         channels = list(self.encoder.feature_info.channels())[-len(REDUCTIONS) :]
         self.has_stem = len(channels) < len(REDUCTIONS)
@@ -67,7 +67,8 @@ class TimmEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps of images in [0, 1], (b, 3 * num_input_images, h, w)."""
-        x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
+        mean, std = (one.to(images.dtype).view(1, -1, 1, 1) for one in (self.mean, self.std))
+        x = (images - mean) / std
         first = [self.stem(x)] if self.has_stem else []
         return [*first, *_maps(self.encoder, x)[-len(REDUCTIONS) :]]
 
