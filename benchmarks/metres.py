@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from small_runs import STEADY, epochs, parser, small_options, train
+from recipes import STREETS
+from small_runs import epochs, parser, small_options, train
 from tabulate import tabulate
 
-from monodepth2.config import Options
+from monodepth2.config import RECIPES, Options
+from monodepth2.config.recipes import recipe_beside
 from monodepth2.datasets.poses import read_poses
 from monodepth2.datasets.trajectories import distances
 from monodepth2.evaluation.scoring import evaluate
-from monodepth2.synthetic import DriveSettings, write_synthetic_drive
+from monodepth2.synthetic import write_synthetic_drive
 
-STREETS = DriveSettings(drives=8, frames_per_drive=120, width=320, height=96)  # as recipes.py
-MODERN = {"encoder": "resnet10t", "learning_rate": 3e-4, "width": 256, **STEADY}
 KNOWN: dict[str, dict[str, Any]] = {
     "nothing": {},
     "--velocity_weight 0.05": {"velocity_weight": 0.05},
@@ -52,7 +52,8 @@ def main() -> None:
             num_epochs=epochs(streets / "split", arguments.samples),
             seed=arguments.seed,
             no_report=True,
-            **MODERN,
+            width=256,
+            **recipe_beside(RECIPES["modern"], KNOWN[name]),
             **KNOWN[name],
         )
         train(options)

@@ -86,8 +86,8 @@ def _all_tensors_begin_with(prefix: str, state: Mapping[str, Any]) -> bool:
 def misfits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> list[str]:
     """Return the names of the expected tensors that a state dict lacks, or has in another shape.
 
-    Batch counters may be missing: 2019's earliest versions of PyTorch wrote none. So may mean and
-    deviation of the colours that a backbone of timm expects, which earlier versions of this program did not keep.
+    Batch counters may be missing: 2019's earliest versions of PyTorch wrote none. So may the
+    mean and deviation of colours that a backbone of timm expects: earlier versions of this program did not keep them.
     """
     wrong = [key for key, value in expected.items() if getattr(state.get(key), "shape", None) != value.shape]
     return [key for key in wrong if key in state or not (key in COLOURS or key.endswith("num_batches_tracked"))]

@@ -132,6 +132,7 @@ def test_a_run_with_labels_says_so_everywhere(small_scene: Path, split: Path, tm
     assert told.returncode == 0, told.stderr
     page = (tmp_path / "mdp/report.html").read_text()
     assert "mdp, with pseudo-labels of another depth model: did it learn?" in page
+    assert "self-supervised" not in page.lower()
     assert "<title>mdp, with pseudo-labels" in page
     assert (
         "from pseudo-labels of another depth model"

@@ -294,6 +294,7 @@ def test_overwriting_replaces_checkpoints_and_events(small_scene, plain, split, 
         (["--batch_size", "9"], "--batch_size 9"),
         (["--load_weights_folder", "/nowhere"], "--load_weights_folder /nowhere"),
         (["--weights_init", "pretrained", "--pretrained_weights", "/nowhere.pth"], "/nowhere.pth"),
+        (["--split", "eigen_zhou"], "missing folders"),
         (["--frame_ids", "0", "-9", "9"], "neighbour frames -9 missing"),
     ],
 )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from monodepth2.errors import UserError, first_line
-from monodepth2.files.weight_files import plain_state, read_weights
+from monodepth2.files.weight_files import COLOURS, plain_state, read_weights
 from monodepth2.runtime.extras import require_packages
 
 REDUCTIONS = [2, 4, 8, 16, 32]  # of the five feature maps
@@ -51,7 +51,7 @@ class TimmEncoder(nn.Module):
         self.name, self.num_input_images = name, num_input_images
         self.encoder, self.only_size = _backbone(name, size, num_input_images, flag)
         config = self.encoder.pretrained_cfg
-        for statistic in ("mean", "std"):
+        for statistic in COLOURS:
             values = torch.tensor(config[statistic]).repeat(num_input_images)
             self.register_buffer(statistic, values)  # kept with the weights: another timm may have other ones
         channels = list(self.encoder.feature_info.channels())[-len(REDUCTIONS) :]
